@@ -1,0 +1,1 @@
+"""Corpora: the embedded one of drawn talking heads, and trees of real clips."""

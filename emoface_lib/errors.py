@@ -1,0 +1,5 @@
+"""The one error that users meet: a sentence with what is wrong, where, and the cure."""
+
+
+class InputError(Exception):
+    """Something the user gave can't be used; its message is one plain sentence."""

@@ -1,0 +1,1 @@
+"""Features of a clip: audio features F_a, aligned landmarks, expression softmax."""

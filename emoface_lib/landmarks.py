@@ -1,0 +1,81 @@
+"""The 68 face landmarks: named regions, the lips' opening, the poly-lines to draw.
+
+Axes: B batch, T 20-ms frames, F video frames, N clips, D features, 68 landmarks, C H W.
+Points are (x right, y down[, z away from the viewer]) in pixels; the centre of the
+top-left pixel is (0, 0). "Right" and "left" are the pictured person's own sides.
+"""
+
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+Array = TypeVar("Array", np.ndarray, torch.Tensor)
+
+JAW = slice(0, 17)
+RIGHT_BROW = slice(17, 22)
+LEFT_BROW = slice(22, 27)
+BROWS = slice(17, 27)
+NOSE_BRIDGE = slice(27, 31)
+NOSE_BASE = slice(31, 36)
+NOSE = slice(27, 36)
+RIGHT_EYE = slice(36, 42)
+LEFT_EYE = slice(42, 48)
+EYES = slice(36, 48)
+OUTER_LIPS = slice(48, 60)
+INNER_LIPS = slice(60, 68)
+LIPS = slice(48, 68)
+
+CHIN = 8
+RIGHT_EYE_OUTER, LEFT_EYE_OUTER = 36, 45
+RIGHT_MOUTH_CORNER, LEFT_MOUTH_CORNER = 48, 54
+UPPER_LIP_INNER, LOWER_LIP_INNER = 62, 66
+UPPER_INNER_LIP = [61, 62, 63]
+LOWER_INNER_LIP = [67, 66, 65]  # in the order of UPPER_INNER_LIP
+RIGHT_LIDS = ((37, 41), (38, 40))  # (upper, lower)
+LEFT_LIDS = ((43, 47), (44, 46))
+# Points that speech and expression hardly move, as MakeItTalk aligns by.
+STABLE = [27, 28, 29, 30, 33, 36, 39, 42, 45]
+
+# MIRROR[i] is the landmark opposite to landmark i.
+MIRROR = np.array(
+    [*range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, 35, 34, 33, 32, 31]
+    + [45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40]
+    + [54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65]
+)
+
+# Open and closed poly-lines of a landmark image: name, indices.
+POLYLINES: dict[str, list[int]] = {
+    "jaw": [*range(0, 17)],
+    "right brow": [*range(17, 22)],
+    "left brow": [*range(22, 27)],
+    "nose bridge": [*range(27, 31)],
+    "nose base": [*range(31, 36)],
+    "right eye": [*range(36, 42), 36],
+    "left eye": [*range(42, 48), 42],
+    "outer lips": [*range(48, 60), 48],
+    "inner lips": [*range(60, 68), 60],
+}
+
+CANVAS = 256  # px; side of the square in which aligned landmarks live
+EYE_DISTANCE = 96.0  # px between the outer eye corners of the mean face in the canvas
+VIDEO_RATE = 25  # video frames a second
+FRAME_RATE = 50  # 20-ms frames a second
+
+
+def lip_opening(landmarks: Array) -> Array:
+    """Distance of the inner lips' middle points.
+
+    landmarks : Array[..., 68, 2 or 3] px; returns Array[...] px. Taught in notebook 08.
+    """
+    gap = landmarks[..., LOWER_LIP_INNER, :2] - landmarks[..., UPPER_LIP_INNER, :2]
+    return (gap**2).sum(-1) ** 0.5
+
+
+def eye_distance(landmarks: Array) -> Array:
+    """Distance of the outer eye corners, the measure of a face's size in pictures.
+
+    landmarks : Array[..., 68, 2 or 3] px; returns Array[...] px.
+    """
+    across = landmarks[..., LEFT_EYE_OUTER, :] - landmarks[..., RIGHT_EYE_OUTER, :]
+    return (across**2).sum(-1) ** 0.5
