@@ -1,4 +1,4 @@
-"""Settings of a run: one frozen, validated object; a profile is what differs from the paper.
+"""Settings of a run: one frozen object; a profile is what differs from the paper.
 
 `paper` is the paper to the letter. The other profiles are written as differences with
 their reasons. A mistyped or ill-typed setting is refused with the nearest name.
@@ -163,9 +163,9 @@ def load_settings(profile: str = "tutorial", **overrides: Any) -> Settings:
         return Settings(**{"profile": profile, **_DIFFERENCES[profile], **given})
     except ValidationError as error:
         first = error.errors()[0]
-        name, value = first["loc"][0], first["input"]
+        setting, value = first["loc"][0], first["input"]
         reason = first["msg"][0].lower() + first["msg"][1:]
-        raise InputError(f"Setting {name} = {value!r}: {reason}.") from error
+        raise InputError(f"Setting {setting} = {value!r}: {reason}.") from error
 
 
 def nearest(name: str, known: tuple[str, ...]) -> str:

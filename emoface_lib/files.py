@@ -1,4 +1,4 @@
-"""Files are written beside their place and renamed, so that none is ever half-written."""
+"""Files are written beside their place and renamed: none is ever half-written."""
 
 import hashlib
 import json

@@ -38,11 +38,14 @@ LEFT_LIDS = ((43, 47), (44, 46))
 STABLE = [27, 28, 29, 30, 33, 36, 39, 42, 45]
 
 # MIRROR[i] is the landmark opposite to landmark i.
-MIRROR = np.array(
-    [*range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, 35, 34, 33, 32, 31]
-    + [45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40]
-    + [54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65]
-)
+_MIRRORED = {
+    "jaw and brows": [*range(16, -1, -1), *range(26, 16, -1)],
+    "nose": [27, 28, 29, 30, 35, 34, 33, 32, 31],
+    "eyes": [45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40],
+    "outer lips": [54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55],
+    "inner lips": [64, 63, 62, 61, 60, 67, 66, 65],
+}
+MIRROR = np.concatenate(list(_MIRRORED.values()))
 
 # Open and closed poly-lines of a landmark image: name, indices.
 POLYLINES: dict[str, list[int]] = {

@@ -14,7 +14,8 @@ def test_every_profile_is_valid(profile: str) -> None:
 def test_paper_profile_keeps_the_optimiser_of_the_paper() -> None:
     settings = load_settings("paper")
     assert (settings.learning_rate, settings.weight_decay) == (1e-5, 1e-5)
-    assert settings.schedule == "constant" and settings.look_ahead == 0
+    assert settings.schedule == "constant"
+    assert settings.look_ahead == 0
 
 
 @pytest.mark.parametrize(

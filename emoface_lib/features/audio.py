@@ -1,0 +1,90 @@
+"""From waveform to log-mel, as AutoVC and MakeItTalk compute it, on a 20-ms clock.
+
+Taught in notebook 02.
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+import librosa
+import numpy as np
+from scipy.signal import butter, filtfilt, get_window
+
+from emoface_lib.config import HOP_LENGTH, MEL_BANDS, SAMPLE_RATE
+
+WINDOW_LENGTH = 1024  # samples; 64 ms
+HALF_WINDOW = WINDOW_LENGTH // 2
+HIGH_PASS = 30.0  # Hz; removes the microphone's rumble
+LEVEL = 0.96  # AutoVC scales the waveform by it
+FLOOR = 1e-5  # smallest amplitude before the logarithm; -100 dB
+REFERENCE_DB = 16.0  # subtracted, so that loud speech comes near 1
+CONTEXT = SAMPLE_RATE  # samples of overlap in a stream; the high-pass dies within it
+
+
+def log_mel(
+    samples: np.ndarray,
+    hop_length: int = HOP_LENGTH,
+    first_centre: int | None = None,
+) -> np.ndarray:
+    """Log-mel spectrogram in [0, 1].
+
+    samples : float[S] at 16 kHz, peak about 1. Frame t is centred at sample
+    `first_centre + t * hop_length`; by default in the middle of its own 20 ms. AutoVC's
+    own clock is `hop_length=256, first_centre=0`.
+    Returns float32[T, 80] with T = 1 + (S - first_centre) // hop_length.
+    Taught in notebook 02, paper section 3.1 and AutoVC's `make_spect`.
+    """
+    centre = hop_length // 2 if first_centre is None else first_centre
+    samples = np.asarray(samples, dtype=np.float64)
+    if len(samples) <= HALF_WINDOW:  # too short to be mirrored at its ends
+        samples = np.pad(samples, (0, HALF_WINDOW + 1 - len(samples)))
+    filtered = filtfilt(*_high_pass(), samples) * LEVEL
+    padded = np.pad(filtered, HALF_WINDOW, mode="reflect").astype(np.float32)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, WINDOW_LENGTH)
+    amplitudes = np.abs(np.fft.rfft(windows[centre::hop_length] * _window()))
+    decibels = 20 * np.log10(np.maximum(FLOOR, amplitudes @ _mel_filters()))
+    return np.clip((decibels - REFERENCE_DB + 100) / 100, 0, 1).astype(np.float32)
+
+
+def stream_log_mel(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Log-mel of a stream of blocks of samples; the same frames as for the whole.
+
+    blocks : float[S] each, of any sizes; yields float32[T, 80]. Holds two seconds and a
+    block in memory. Taught in notebook 02.
+    """
+    margin = CONTEXT // HOP_LENGTH  # frames
+    kept = np.zeros(0, dtype=np.float32)
+    left = 0  # frames of context before the next frame to give
+    for block in blocks:
+        kept = np.concatenate([kept, block])
+        ready = len(kept) // HOP_LENGTH - left - margin
+        if ready > 0:
+            yield log_mel(kept)[left : left + ready]
+            drop = max(0, left + ready - margin)
+            kept, left = kept[drop * HOP_LENGTH :], left + ready - drop
+    last = log_mel(kept)[left:] if len(kept) > left * HOP_LENGTH else ()
+    if len(last):
+        yield np.asarray(last)
+
+
+def mel_frequencies() -> np.ndarray:
+    """Centre frequencies of the 80 bands. Returns float[80] Hz."""
+    return librosa.mel_frequencies(MEL_BANDS + 2, fmin=90, fmax=7600)[1:-1]
+
+
+@lru_cache
+def _high_pass() -> tuple[np.ndarray, np.ndarray]:
+    return butter(5, HIGH_PASS, btype="high", fs=SAMPLE_RATE)
+
+
+@lru_cache
+def _window() -> np.ndarray:
+    return get_window("hann", WINDOW_LENGTH).astype(np.float32)
+
+
+@lru_cache
+def _mel_filters() -> np.ndarray:
+    filters = librosa.filters.mel(
+        sr=SAMPLE_RATE, n_fft=WINDOW_LENGTH, n_mels=MEL_BANDS, fmin=90, fmax=7600
+    )
+    return filters.T.astype(np.float32)  # (513, 80)
