@@ -1,0 +1,141 @@
+"""Bring faces into one pose: mean face, Kabsch, Iterative Closest Point, projection.
+
+Taught in notebook 03, paper section 3.1.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from emoface_lib.landmarks import CANVAS, EYE_DISTANCE, STABLE, eye_distance
+
+ITERATIONS = 50  # of ICP at most
+TOLERANCE = 1e-10  # change of the mean squared distance that ends ICP, px^2
+
+
+@dataclass(frozen=True)
+class Pose:
+    """How a face stood: x_canvas = scale * rotation @ (x - centre) + target.
+
+    rotation : float[F, 3, 3]; centre : float[F, 3] px of the frame; target : float[3] px
+    of the canvas; scale : canvas pixels a frame pixel, one number a clip.
+    """
+
+    rotation: np.ndarray
+    centre: np.ndarray
+    target: np.ndarray
+    scale: float
+
+    def apply(self, landmarks: np.ndarray) -> np.ndarray:
+        """Frame to canvas. landmarks : float[F, P, 3]."""
+        moved = landmarks - self.centre[:, None]
+        return self.scale * moved @ self.rotation.swapaxes(1, 2) + self.target
+
+    def undo(self, landmarks: np.ndarray) -> np.ndarray:
+        """Canvas to frame. landmarks : float[F, P, 3]."""
+        return (landmarks - self.target) / self.scale @ self.rotation + self.centre[
+            :, None
+        ]
+
+    def degrees(self) -> np.ndarray:
+        """Yaw, pitch and roll of the head. Returns float[F, 3] degrees.
+
+        Positive yaw turns the nose to the picture's right, positive pitch down, and
+        positive roll the crown to the picture's right.
+        """
+        head = self.rotation.swapaxes(1, 2)  # canvas axes seen in the frame
+        yaw = np.arctan2(-head[:, 0, 2], head[:, 2, 2])
+        pitch = np.arcsin(np.clip(-head[:, 1, 2], -1, 1))
+        roll = np.arctan2(head[:, 1, 0], head[:, 1, 1])
+        return np.degrees(np.stack([yaw, pitch, roll], axis=1))
+
+
+def kabsch(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Rotations that bring centred source points closest to centred target points.
+
+    source : float[F, P, 3]; target : float[P, 3] or float[F, P, 3].
+    Returns float[F, 3, 3]. Taught in notebook 03.
+    """
+    source = source - source.mean(axis=1, keepdims=True)
+    target = np.broadcast_to(target, source.shape)
+    target = target - target.mean(axis=1, keepdims=True)
+    u, _, vt = np.linalg.svd(source.swapaxes(1, 2) @ target)
+    mirrored = np.linalg.det(u @ vt) < 0
+    vt[mirrored, 2] *= -1  # a rotation, not a reflection
+    return (u @ vt).swapaxes(1, 2)
+
+
+def icp(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Rotations by Iterative Closest Point: pair each point with the nearest, repeat.
+
+    source : float[F, P, 3]; target : float[Q, 3], of equal size; returns float[F, 3, 3].
+    Points are centred first. Taught in notebook 03, paper [25].
+    """
+    centred = source - source.mean(axis=1, keepdims=True)
+    goal = target - target.mean(axis=0)
+    tree, previous = cKDTree(goal), np.inf
+    rotation = np.tile(np.eye(3), (len(source), 1, 1))
+    for _ in range(ITERATIONS):
+        distance, nearest = tree.query(centred @ rotation.swapaxes(1, 2))
+        rotation = kabsch(centred, goal[nearest])
+        if abs(previous - (distance**2).mean()) < TOLERANCE:
+            break
+        previous = (distance**2).mean()
+    return rotation
+
+
+def align(
+    landmarks: np.ndarray, mean_face: np.ndarray, method: str = "kabsch"
+) -> tuple[np.ndarray, Pose]:
+    """Align every frame of a clip with the mean face, by the points that hardly move.
+
+    landmarks : float[F, 68, 3] px of the frame; mean_face : float[68, 3] px of the
+    canvas; method : "kabsch" or "icp". Returns float[F, 68, 3] px of the canvas and the
+    pose that undoes it. One scale a clip: the head's distance is kept inside a clip.
+    """
+    source, target = landmarks[:, STABLE], mean_face[STABLE]
+    spread = np.sqrt(((source - source.mean(1, keepdims=True)) ** 2).sum((1, 2)))
+    size = np.sqrt(((target - target.mean(0)) ** 2).sum())
+    scale = float(size / np.median(spread))
+    rotate = {"kabsch": kabsch, "icp": icp}[method]
+    rotation = rotate(source * scale, target)
+    pose = Pose(rotation, source.mean(1), target.mean(0), scale)
+    return pose.apply(landmarks), pose
+
+
+def project(aligned: np.ndarray) -> np.ndarray:
+    """Orthogonal projection to the image plane: drop the depth.
+
+    aligned : float[..., 68, 3]; returns float[..., 68, 2]. Paper section 3.1.
+    """
+    return aligned[..., :2]
+
+
+def mean_face(landmarks: np.ndarray, start: np.ndarray, rounds: int = 3) -> np.ndarray:
+    """Average face in the canvas, by repeated alignment (generalised Procrustes).
+
+    landmarks : float[N, 68, 3] px, any poses and sizes; start : float[68, 3], a frontal
+    face that says what frontal is. Returns float[68, 3] px, centred in the canvas, outer
+    eye corners EYE_DISTANCE apart. Paper section 3.1.
+    """
+    stable = landmarks[:, STABLE]
+    faces = landmarks - stable.mean(axis=1, keepdims=True)
+    spread = ((stable - stable.mean(1, keepdims=True)) ** 2).sum((1, 2), keepdims=True)
+    faces = faces / np.sqrt(spread)
+    mean = start
+    for _ in range(rounds):
+        rotation = kabsch(faces[:, STABLE], mean[STABLE])
+        mean = (faces @ rotation.swapaxes(1, 2)).mean(axis=0)
+    return into_canvas(mean)
+
+
+def into_canvas(face: np.ndarray) -> np.ndarray:
+    """Scale a frontal face to EYE_DISTANCE and centre it in the canvas.
+
+    face : float[68, 3], any unit. Returns float[68, 3] px, mean depth 0.
+    """
+    face = face * (EYE_DISTANCE / eye_distance(face[:, :2]))
+    middle = (face.max(axis=0) + face.min(axis=0)) / 2
+    middle[2] = face[:, 2].mean()
+    return face - middle + np.array([CANVAS / 2, CANVAS / 2, 0])
