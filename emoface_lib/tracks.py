@@ -1,0 +1,95 @@
+"""The picture and sound tracks of an mp4 being written; used by `write_video`."""
+
+from collections.abc import Iterable
+from fractions import Fraction
+
+import av
+import numpy as np
+from av.container import OutputContainer
+from av.video.reformatter import ColorRange, Colorspace
+
+
+class VideoTrack:
+    """The h264 stream of a container being written."""
+
+    def __init__(
+        self,
+        container: OutputContainer,
+        first: np.ndarray,
+        rate: float,
+        crf: int,
+        preset: str,
+    ) -> None:
+        self.container, self.count = container, 0
+        self.rate = Fraction(rate).limit_denominator(1001)
+        self.stream = container.add_stream("libx264", rate=self.rate)
+        self.height, self.width = (side // 2 * 2 for side in first.shape[:2])
+        self.stream.height, self.stream.width = self.height, self.width
+        self.stream.pix_fmt = "yuv420p"
+        context = self.stream.codec_context
+        context.color_primaries = context.color_trc = context.colorspace = 1  # BT.709
+        context.color_range = ColorRange.MPEG
+        self.stream.options = {"crf": str(crf), "preset": preset}
+
+    @property
+    def seconds(self) -> float:
+        """Length so far."""
+        return float(self.count / self.rate)
+
+    def add(self, frame: np.ndarray) -> None:
+        """Encode the next frame, uint8 (H, W, 3) RGB."""
+        whole = np.ascontiguousarray(frame[: self.height, : self.width])
+        picture = av.VideoFrame.from_ndarray(whole, format="rgb24").reformat(
+            format="yuv420p",
+            dst_colorspace=Colorspace.ITU709,
+            dst_color_range=ColorRange.MPEG,
+        )
+        picture.pts, picture.time_base = self.count, 1 / self.rate
+        self.count += 1
+        self.container.mux(self.stream.encode(picture))
+
+    def close(self) -> None:
+        """Encode what the encoder still holds."""
+        self.container.mux(self.stream.encode(None))
+
+
+class AudioTrack:
+    """The aac stream of a container being written."""
+
+    def __init__(
+        self,
+        container: OutputContainer,
+        blocks: Iterable[np.ndarray],
+        sample_rate: int,
+    ) -> None:
+        self.container, self.blocks, self.count = container, iter(blocks), 0
+        self.rest: np.ndarray | None = next(self.blocks)
+        self.layout = "stereo" if self.rest.ndim == 2 else "mono"
+        self.stream = container.add_stream("aac", rate=sample_rate)
+        self.stream.layout = self.layout
+        self.stream.bit_rate = 96_000 if self.layout == "mono" else 160_000
+
+    def add_until(self, seconds: float | None) -> None:
+        """Encode up to a time; None: encode what is left and close."""
+        rate = self.stream.rate
+        while self.rest is not None:
+            wanted = None if seconds is None else round(seconds * rate) - self.count
+            if wanted is not None and wanted <= 0:
+                return
+            part = self.rest[:wanted]
+            self._encode(part)
+            self.rest = self.rest[len(part) :]
+            if not len(self.rest):
+                self.rest = next(self.blocks, None)
+        if seconds is None:
+            self.container.mux(self.stream.encode(None))
+
+    def _encode(self, samples: np.ndarray) -> None:
+        channels = samples.reshape(len(samples), -1).T.astype(np.float32)
+        frame = av.AudioFrame.from_ndarray(
+            np.ascontiguousarray(channels.clip(-1, 1)), "fltp", self.layout
+        )
+        frame.sample_rate, frame.pts = self.stream.rate, self.count
+        frame.time_base = Fraction(1, self.stream.rate)
+        self.count += len(samples)
+        self.container.mux(self.stream.encode(frame))

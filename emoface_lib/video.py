@@ -1,0 +1,247 @@
+"""Video and sound files: any container FFmpeg reads, mp4 (h264 and aac) written.
+
+Everything streams: memory does not grow with the length of a file.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+from av.error import FFmpegError
+
+from emoface_lib.config import SAMPLE_RATE
+from emoface_lib.errors import InputError
+from emoface_lib.files import write_beside
+from emoface_lib.landmarks import VIDEO_RATE
+from emoface_lib.media import (
+    audio_stream,
+    check_whole,
+    declared_seconds,
+    decode,
+    open_media,
+    video_stream,
+)
+from emoface_lib.tracks import AudioTrack, VideoTrack
+
+LONGEST_VOICE = 600.0  # s
+SILENCE = -60.0  # dBFS; a peak below it is no speech
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What the header of a video says.
+
+    width, height in px before rotation; rate in frames/s; seconds; has_sound.
+    """
+
+    width: int
+    height: int
+    rate: float
+    seconds: float
+    has_sound: bool
+
+
+@dataclass(frozen=True)
+class SoundInfo:
+    """What decoding a whole sound track told: seconds; channels; peak in 0..1."""
+
+    seconds: float
+    channels: int
+    peak: float
+
+
+def video_info(path: Path | str) -> VideoInfo:
+    """Read the header of a video. Raises InputError if it holds no video."""
+    with open_media(path) as container:
+        stream = video_stream(container, path)
+        seconds = declared_seconds(container, stream, path)
+        rate = stream.average_rate or stream.guessed_rate or VIDEO_RATE
+        return VideoInfo(
+            stream.width,
+            stream.height,
+            float(rate),
+            seconds or float(stream.frames / rate),
+            bool(container.streams.audio),
+        )
+
+
+def iter_frames(path: Path | str, rate: float | None = None) -> Iterator[np.ndarray]:
+    """Frames of a video, upright, one by one: uint8 (H, W, 3) RGB.
+
+    With `rate`, frames are repeated or dropped to give that many a second.
+    Raises InputError if the file holds no video, is damaged or cut short.
+    """
+    with open_media(path) as container:
+        stream = video_stream(container, path)
+        declared = declared_seconds(container, stream, path)
+        step = 1 / float(rate or stream.average_rate or VIDEO_RATE)
+        count, start, last = 0, None, None
+        for frame in decode(container, "video", path):
+            time = frame.time if frame.time is not None else count * step
+            start = time if start is None else start
+            if rate is None:
+                yield _upright(frame)
+                count += 1
+                continue
+            while last is not None and (count + 0.5) * step <= time - start:
+                yield last
+                count += 1
+            last = _upright(frame)
+        if last is not None:
+            yield last
+            count += 1
+        check_whole(path, declared, count * step)
+
+
+def read_video(path: Path | str, rate: float | None = None) -> tuple[np.ndarray, float]:
+    """Read a short video: frames uint8 (F, H, W, 3) RGB, and frames a second."""
+    frames = list(iter_frames(path, rate))
+    if not frames:
+        raise InputError(f"{path} holds no picture that can be decoded.")
+    return np.stack(frames), float(rate or video_info(path).rate)
+
+
+def iter_audio(
+    path: Path | str,
+    block_seconds: float = 10.0,
+    sample_rate: int = SAMPLE_RATE,
+    channels: int = 1,
+    longest: float = LONGEST_VOICE,
+) -> Iterator[np.ndarray]:
+    """Sound in blocks: float32 (S,), for two channels (S, 2), about -1..1.
+
+    All blocks but the last have block_seconds * sample_rate samples. Raises InputError
+    if there is no sound, or if it is NaN, longer than `longest` seconds or cut short.
+    """
+    with open_media(path) as container:
+        stream = audio_stream(container, path)
+        declared = declared_seconds(container, stream, path)
+        resampler = av.AudioResampler(
+            format="flt",
+            layout="stereo" if channels == 2 else "mono",
+            rate=sample_rate,
+            frame_size=round(block_seconds * sample_rate),
+        )
+        end = None
+        if declared is not None and stream.codec_context.name == "aac":
+            # the decoder gives whole packets of 1024 samples; the last one is padded
+            end = round(declared * sample_rate)
+        count = 0
+        for whole in _resample(decode(container, "audio", path), resampler, path):
+            block = whole.reshape(-1, channels)[
+                : None if end is None else max(0, end - count)
+            ]
+            count += len(block)
+            _check_sound(path, block, count / sample_rate, longest)
+            if len(block):
+                yield block if channels == 2 else block[:, 0]
+        if not count:
+            raise InputError(f"The sound track of {path} is empty.")
+        check_whole(path, declared, count / sample_rate)
+
+
+def read_audio(
+    path: Path | str,
+    sample_rate: int = SAMPLE_RATE,
+    longest: float = LONGEST_VOICE,
+    silence: float | None = SILENCE,
+) -> np.ndarray:
+    """Read a sound track whole: float32 (S,) mono, about -1..1.
+
+    Raises InputError as `iter_audio`, and if the peak is below `silence` dBFS.
+    """
+    blocks = iter_audio(path, sample_rate=sample_rate, longest=longest)
+    samples = np.concatenate(list(blocks))
+    if silence is not None:
+        check_audible(path, float(np.abs(samples).max()), silence)
+    return samples
+
+
+def sound_info(path: Path | str, longest: float = LONGEST_VOICE) -> SoundInfo:
+    """Decode a sound track once, to know its length and peak before work begins."""
+    with open_media(path) as container:
+        channels = audio_stream(container, path).codec_context.channels
+    count, peak = 0, 0.0
+    for block in iter_audio(path, longest=longest):
+        count += len(block)
+        peak = max(peak, float(np.abs(block).max()))
+    return SoundInfo(count / SAMPLE_RATE, channels, peak)
+
+
+def check_audible(path: Path | str, peak: float, silence: float = SILENCE) -> None:
+    """Raise InputError if a peak in 0..1 is below `silence` dBFS."""
+    if peak < 10 ** (silence / 20):
+        raise InputError(f"{path} is silent: its peak is below {silence:g} dBFS.")
+
+
+def write_video(
+    path: Path | str,
+    frames: Iterable[np.ndarray],
+    samples: np.ndarray | Iterable[np.ndarray] | None = None,
+    sample_rate: int = SAMPLE_RATE,
+    rate: float = VIDEO_RATE,
+    crf: int = 18,
+    preset: str = "veryfast",
+    metadata: dict[str, str] | None = None,
+) -> None:
+    """Write an mp4 with h264 and, if there are samples, aac; beside, then renamed.
+
+    frames : uint8 (H, W, 3) RGB each; an odd last row or column is left out (yuv420p).
+    samples : float (S,) or (S, 2), whole or in blocks; sample_rate in Hz.
+    crf : quality, smaller is better, 18 is visually lossless.
+    """
+    if isinstance(samples, np.ndarray):
+        samples = [samples]
+    frames = iter(frames)
+    first = next(frames, None)
+    if first is None:
+        raise InputError(f"There is no frame to write into {path}.")
+    with write_beside(Path(path)) as beside, av.open(str(beside), "w") as container:
+        container.metadata.update(metadata or {})
+        picture = VideoTrack(container, first, rate, crf, preset)
+        sound = AudioTrack(container, samples, sample_rate) if samples else None
+        picture.add(first)
+        for frame in frames:
+            picture.add(frame)
+            if sound:
+                sound.add_until(picture.seconds)
+        picture.close()
+        if sound:
+            sound.add_until(None)
+
+
+def _check_sound(
+    path: Path | str, block: np.ndarray, seconds: float, longest: float
+) -> None:
+    if not np.isfinite(block).all():
+        raise InputError(f"The sound of {path} holds values that are NaN.")
+    if seconds > longest:
+        raise InputError(
+            f"The sound of {path} is longer than {longest / 60:g} minutes: "
+            "cut it into parts."
+        )
+
+
+def _upright(frame: av.VideoFrame) -> np.ndarray:
+    turns = frame.rotation // 90  # counter-clockwise quarter turns
+    picture = frame.to_ndarray(format="rgb24")
+    return np.ascontiguousarray(np.rot90(picture, turns)) if turns else picture
+
+
+def _resample(
+    frames: Iterable[av.AudioFrame], resampler: av.AudioResampler, path: Path | str
+) -> Iterator[np.ndarray]:
+    """Blocks of the resampler's frame size; the resampler is flushed at the end."""
+    for frame in _and_none(frames):
+        try:
+            blocks = resampler.resample(frame)
+        except (FFmpegError, ValueError) as error:
+            raise InputError(f"The sound of {path} changes its format.") from error
+        yield from (block.to_ndarray() for block in blocks)
+
+
+def _and_none(frames: Iterable[av.AudioFrame]) -> Iterator[av.AudioFrame | None]:
+    yield from frames
+    yield None
