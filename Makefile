@@ -1,0 +1,94 @@
+# Two commands on a machine with Python 3.11 and make: `make reproduce` and `make test`.
+# Variables, given after the target (`make reproduce PROFILE=smoke`):
+#   PROFILE   smoke, tutorial (default), full or paper
+#   PYTHON    the Python 3.11 that makes the environment
+#   TORCH     `cpu` takes PyTorch's build without CUDA, for machines without a GPU
+#   LAB       options of JupyterLab, such as "--no-browser --port 8890"
+
+PYTHON ?= python3.11
+PROFILE ?= tutorial
+TORCH ?=
+LAB ?=
+
+# Small tensors: more threads than one slow a run down, and sums in another order
+# change the last digits of results.
+OMP_NUM_THREADS ?= 1
+export OMP_NUM_THREADS
+
+BIN := .venv/bin
+INSTALLED := .venv/installed
+TORCH_INDEX := $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.org/whl/cpu)
+BENCHMARKS := $(filter-out benchmarks/results.py,$(wildcard benchmarks/*.py))
+RUNS := $(or $(EMOFACE_RUNS),$(CURDIR)/runs)
+SMOKE_NOTEBOOKS = $(addprefix $(RUNS)/smoke/,$(sort $(wildcard notebooks/*.ipynb)))
+
+.PHONY: help install reproduce test test-library test-notebooks check lab notebooks \
+	bench format lock clean
+.DELETE_ON_ERROR:
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2}' Makefile
+	@echo "PROFILE=smoke|tutorial|full|paper (now $(PROFILE)); TORCH=cpu: PyTorch without CUDA"
+
+install: $(INSTALLED) ## the environment in .venv, once (the others do it by themselves)
+
+# `started` stays behind when an installation is cut off; the next one begins anew,
+# because pip takes a package that was half-copied for an installed one.
+$(INSTALLED): requirements.lock pyproject.toml
+	@if [ -e .venv/started ]; then \
+	    if kill -0 "$$(cat .venv/started)" 2>/dev/null; then \
+	        echo "Another make is installing into .venv; wait for it."; exit 1; \
+	    fi; \
+	    rm -rf .venv; \
+	fi
+	@mkdir -p .venv && echo $$PPID > .venv/started
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet $(TORCH_INDEX) -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@mv .venv/started $@
+
+reproduce: $(INSTALLED) ## run the notebooks in order (PROFILE) and fill figures/
+	$(BIN)/emoface reproduce --profile $(PROFILE)
+
+test: check test-library test-notebooks ## every test
+
+check: $(INSTALLED) ## style, types and the hygiene of the notebooks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m tools.check_notebooks notebooks
+
+test-library: $(INSTALLED)
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# The notebooks through papermill, and once more through nbval in a folder of its own:
+# cells marked NBVAL_CHECK_OUTPUT must give the same output, number by number.
+test-notebooks: $(INSTALLED)
+	$(BIN)/emoface reproduce --profile smoke
+	rm -rf $(RUNS)/repeat
+	EMOFACE_RUNS=$(RUNS)/repeat $(BIN)/python -m tools.repeat_notebooks $(SMOKE_NOTEBOOKS)
+
+lab: $(INSTALLED) ## JupyterLab on the notebooks
+	$(BIN)/jupyter lab $(LAB) notebooks
+
+notebooks: $(INSTALLED) ## run the notebooks (tutorial) and store their outputs in them
+	$(BIN)/python -m tools.store_notebooks
+
+bench: $(INSTALLED) ## the measurements, into benchmarks/results.csv
+	@set -e; for script in $(BENCHMARKS); do echo $$script; $(BIN)/python $$script; done
+
+format: $(INSTALLED) ## let ruff mend the style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: ## write requirements.lock from what is installed
+	@mkdir -p build
+	$(BIN)/python -m pip freeze --all --exclude pip --exclude-editable > build/freeze
+	{ grep '^#' requirements.lock; \
+	    grep -v '^nvidia\|^cuda\|^triton' build/freeze | sed 's/+cpu//'; } > build/lock
+	mv build/lock requirements.lock
+
+clean: ## remove what minutes make again; runs/full, runs/paper and .venv stay
+	rm -rf build $(RUNS)/smoke $(RUNS)/tutorial $(RUNS)/repeat
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
