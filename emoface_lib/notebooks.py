@@ -1,0 +1,200 @@
+"""Notebooks as files: which there are, their parameters cell, one execution of one.
+
+A parameters cell (tag `parameters`) assigns literals to names, so that what a notebook
+can be told is known, and checked, before a kernel starts.
+"""
+
+import ast
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+from nbclient.exceptions import DeadKernelError
+from nbformat import NotebookNode
+from papermill.exceptions import PapermillExecutionError
+
+from emoface_lib.config import REPOSITORY, Settings, load_settings, nearest
+from emoface_lib.errors import InputError
+from emoface_lib.files import hash_of
+
+NOTEBOOKS = REPOSITORY / "notebooks"
+PARAMETERS, INJECTED = "parameters", "injected-parameters"  # papermill's tags
+
+
+class NotebookError(InputError):
+    """A notebook did not run to its end."""
+
+
+def find_notebooks(folder: Path = NOTEBOOKS) -> list[Path]:
+    """The numbered notebooks in their order; raises InputError if there are none."""
+    paths = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
+    if not paths:
+        raise InputError(f"There are no notebooks named NN_name.ipynb in {folder}.")
+    return paths
+
+
+def find_notebook(name: str, paths: Sequence[Path]) -> Path:
+    """The notebook called `name`, or `NN` of it; raises InputError if there is none."""
+    for path in paths:
+        if name.removesuffix(".ipynb") in (path.stem, path.stem[:2]):
+            return path
+    hint = nearest(name, tuple(path.stem for path in paths))
+    raise InputError(f"There is no notebook {name!r}; {hint}")
+
+
+def read_notebook(path: Path) -> NotebookNode:
+    """Read a notebook; raises InputError if the file is none."""
+    try:
+        return nbformat.read(path, as_version=4)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} can't be read as a notebook: {error}") from error
+
+
+def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    """The code cells as written, without the one that papermill puts in."""
+    return [
+        cell
+        for cell in notebook.cells
+        if cell.cell_type == "code" and INJECTED not in tags(cell)
+    ]
+
+
+def tags(cell: NotebookNode) -> list[str]:
+    """The tags of a cell."""
+    return cell.metadata.get("tags", [])
+
+
+def source_hash(notebook: NotebookNode) -> str:
+    """Hash of the code as written: equal for a notebook and its executed copy."""
+    return hash_of([cell.source for cell in code_cells(notebook)])
+
+
+def declared_parameters(path: Path) -> dict[str, Any]:
+    """Name -> default of the parameters cell of the notebook at `path`.
+
+    Raises InputError if the cell holds anything but assignments of literals.
+    """
+    cells = [
+        cell for cell in code_cells(read_notebook(path)) if PARAMETERS in tags(cell)
+    ]
+    try:
+        return dict(
+            _assignment(statement)
+            for cell in cells
+            for statement in ast.parse(cell.source).body
+        )
+    except (SyntaxError, ValueError) as error:
+        raise InputError(
+            f"The parameters cell of {path.name} may only assign literals: {error}."
+        ) from error
+
+
+def _assignment(statement: ast.stmt) -> tuple[str, Any]:
+    match statement:
+        case (
+            ast.Assign(targets=[ast.Name(id=name)], value=ast.expr() as value)
+            | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+        ):
+            return name, ast.literal_eval(value)
+    raise ValueError(f"{ast.unparse(statement)!r} does something else")
+
+
+def check_overrides(
+    paths: Sequence[Path], profile: str, overrides: Mapping[str, Any]
+) -> Settings:
+    """Check overrides against settings and parameters cells, before a kernel starts.
+
+    Raises InputError for a profile that does not exist, a name that no notebook of
+    `paths` declares (with the nearest), and a value of another type or out of range.
+    """
+    of_settings = {k: v for k, v in overrides.items() if k in Settings.model_fields}
+    settings = load_settings(profile, **of_settings)
+    cells = [declared_parameters(path) for path in paths]
+    known = {name: default for cell in cells for name, default in cell.items()}
+    for name, value in overrides.items():
+        if name not in known:
+            hint = nearest(name, tuple(known))
+            raise InputError(f"No notebook has a parameter {name!r}; {hint}")
+        if name not in of_settings:
+            _check_type(name, value, known[name])
+    return settings
+
+
+def _check_type(name: str, value: Any, default: Any) -> None:
+    """Raise InputError unless `value` is of the type of `default`; None is of any."""
+    if value is None or default is None or type(value) is type(default):
+        return
+    if type(default) is float and type(value) is int:
+        return
+    kind = type(default).__name__
+    raise InputError(f"Parameter {name} = {value!r}: it should be of type {kind}.")
+
+
+def execute(path: Path, output: Path, parameters: Mapping[str, Any]) -> None:
+    """Run the notebook at `path` with this interpreter and leave the copy at `output`.
+
+    The kernel works in the copy's folder; its own files go to a folder `jupyter` beside
+    that. Raises NotebookError that names the cell and the copy.
+    """
+    output = output.resolve()
+    output.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with kernel_environment(output.parent.parent / "jupyter"):
+            papermill.execute_notebook(
+                path,
+                output,
+                dict(parameters),
+                kernel_name="python3",
+                language="python",
+                cwd=output.parent,
+                progress_bar=sys.stderr.isatty(),
+            )
+    except PapermillExecutionError as error:
+        message = [error.ename, *error.evalue.strip().splitlines()[-1:]]
+        raise NotebookError(
+            f"Notebook {path.stem} failed in cell [{error.exec_count}] with "
+            f"{': '.join(message)} (executed copy: {output})"
+        ) from error
+    except DeadKernelError as error:
+        raise NotebookError(
+            f"The kernel of notebook {path.stem} died, which it does when memory runs "
+            f"out (executed copy: {output})"
+        ) from error
+
+
+@contextmanager
+def kernel_environment(folder: Path) -> Iterator[None]:
+    """Keep what lies in the user's home out of the kernels started meanwhile.
+
+    Kernels then write below `folder`, hash strings alike and are this interpreter's.
+    """
+    folder = folder.resolve()
+    plots = find_spec("matplotlib")
+    origin = plots.origin if plots and plots.origin else ""
+    mine = {
+        "IPYTHONDIR": str(folder / "ipython"),
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTER_DATA_DIR": str(folder / "data"),
+        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+        "JUPYTER_PATH": "",
+        "JUPYTER_PREFER_ENV_PATH": "1",
+        "MATPLOTLIBRC": str(Path(origin).parent / "mpl-data" / "matplotlibrc"),
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
+        "PYTHONHASHSEED": "0",
+        "TQDM_DISABLE": "1",  # bars belong to a terminal, not into stored outputs
+    }
+    if "EMOFACE_RUNS" in os.environ:  # the kernel works in another folder
+        mine["EMOFACE_RUNS"] = str(Path(os.environ["EMOFACE_RUNS"]).resolve())
+    before = dict(os.environ)
+    os.environ.update(mine)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

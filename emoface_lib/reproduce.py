@@ -1,0 +1,174 @@
+"""All notebooks in order, each one only if something it depends on has changed."""
+
+import hashlib
+import platform
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import Requirement
+
+from emoface_lib.config import PRODUCTS, REPOSITORY, Run
+from emoface_lib.errors import InputError
+from emoface_lib.files import hash_of, read_json, write_json
+from emoface_lib.notebooks import (
+    NOTEBOOKS,
+    NotebookError,
+    check_overrides,
+    declared_parameters,
+    execute,
+    find_notebook,
+    find_notebooks,
+    read_notebook,
+    source_hash,
+)
+
+LIBRARY = Path(__file__).resolve().parent
+
+
+def reproduce(
+    profile: str = "tutorial",
+    *,
+    only: Sequence[str] = (),
+    through: str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    force: bool = False,
+    folder: Path = NOTEBOOKS,
+) -> dict[str, Any]:
+    """Run the notebooks of `folder` in order and return what `reproduce.json` says.
+
+    A notebook is skipped while its code, parameters, the library, its weights, the
+    versions of dependencies and the notebooks before it are those of its last run.
+    `only` names the ones to run, `through` the last one. An override goes to the
+    notebooks that declare it. Raises InputError before a kernel starts if an argument
+    is wrong, NotebookError if a notebook fails.
+    """
+    paths = find_notebooks(folder)
+    chosen = _choose(paths, only, through)
+    settings = check_overrides(chosen, profile, overrides or {})
+    folder_of_run = Run(settings).folder.resolve()
+    given = {"profile": profile, "seed": settings.seed, **(overrides or {})}
+    for path in chosen:
+        index = paths.index(path)
+        outcome = Step(path, paths[:index], folder_of_run, given).run(force)
+        print(f"[{index + 1}/{len(paths)}] {path.stem}: {outcome}", flush=True)
+        report = _report(profile, paths, folder_of_run)
+    return report
+
+
+def _choose(
+    paths: Sequence[Path], only: Sequence[str], through: str | None
+) -> list[Path]:
+    chosen = {find_notebook(name, paths) for name in only} or set(paths)
+    last = find_notebook(through, paths) if through else paths[-1]
+    if not (kept := [path for path in paths if path in chosen and path <= last]):
+        raise InputError(f"None of {', '.join(only)} comes before {last.stem}.")
+    return kept
+
+
+class Step:
+    """One notebook in a run: its executed copy and the state that stands beside it."""
+
+    def __init__(
+        self, path: Path, before: Sequence[Path], run: Path, given: Mapping[str, Any]
+    ) -> None:
+        self.path, self.before, self.folder = path, before, run
+        declared = declared_parameters(path)
+        self.parameters = {k: v for k, v in given.items() if k in declared}
+        self.output = run / "notebooks" / path.name
+        self.state = self.output.with_suffix(".json")
+        self.product = run / PRODUCTS[path.stem] if path.stem in PRODUCTS else None
+
+    def key(self) -> str:
+        """Hash of all that the outcome depends on."""
+        states = [state_of(self.folder, path).get("key") for path in self.before]
+        code = source_hash(read_notebook(self.path))
+        return hash_of([code, self.parameters, library_hash(), versions(), states])
+
+    def up_to_date(self) -> bool:
+        """Whether a run now would do again what was done."""
+        left = [self.output, *([self.product] if self.product else [])]
+        return (
+            all(path.exists() for path in left)
+            and state_of(self.folder, self.path).get("key") == self.key()
+        )
+
+    def run(self, force: bool = False) -> str:
+        """Run the notebook if need be and say in a few words what was done."""
+        if not force and self.up_to_date():
+            return "up to date"
+        # Without its state, an interrupted notebook runs again next time.
+        self.state.unlink(missing_ok=True)
+        key, start = self.key(), time.perf_counter()
+        execute(self.path, self.output, self.parameters)
+        if self.product and not self.product.exists():
+            raise NotebookError(
+                f"Notebook {self.path.stem} ended without leaving {self.product}."
+            )
+        seconds = round(time.perf_counter() - start, 1)
+        write_json(
+            self.state, {"key": key, "parameters": self.parameters, "seconds": seconds}
+        )
+        return f"{seconds:.1f} s"
+
+
+def state_of(run: Path, path: Path) -> dict[str, Any]:
+    """What was written when the notebook at `path` last ended well; else empty."""
+    state = run / "notebooks" / f"{path.stem}.json"
+    return read_json(state) if state.exists() else {}
+
+
+def library_hash() -> str:
+    """Hash of the library's sources and weights."""
+    files = sorted([*LIBRARY.rglob("*.py"), *LIBRARY.glob("weights/**/*")])
+    contents = {
+        path.relative_to(LIBRARY).as_posix(): hashlib.sha256(
+            path.read_bytes()
+        ).hexdigest()
+        for path in files
+        if path.is_file()
+    }
+    return hash_of(contents)
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Name -> installed version of Python and of the direct dependencies."""
+    try:
+        lines = requires("emoface") or []
+    except PackageNotFoundError as error:
+        raise InputError("The project is not installed: run `make install`.") from error
+    needed = [Requirement(line) for line in lines]
+    names = [each.name for each in needed if not each.marker or each.marker.evaluate()]
+    return {"python": platform.python_version()} | {n: version(n) for n in names}
+
+
+def commit() -> str | None:
+    """The commit checked out, with `+` if tracked files differ from it; else None."""
+    command = ["git", "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"]
+    try:
+        answer = subprocess.run(
+            command, cwd=REPOSITORY, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None  # no git here, or a copy without history
+    return answer.stdout.strip()
+
+
+def _report(profile: str, paths: Sequence[Path], run: Path) -> dict[str, Any]:
+    seconds = {path.stem: state_of(run, path).get("seconds") for path in paths}
+    minutes = {name: round(s / 60, 2) for name, s in seconds.items() if s is not None}
+    report = {
+        "profile": profile,
+        "minutes": minutes,
+        "minutes_in_all": round(sum(minutes.values()), 2),
+        "machine": platform.machine(),
+        "versions": versions(),
+        "commit": commit(),
+    }
+    write_json(run / "reproduce.json", report)
+    return report
