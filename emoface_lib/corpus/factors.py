@@ -1,0 +1,213 @@
+"""The factors behind a clip: who speaks, in which emotional state, how it is recorded.
+
+An emotion is carried by arousal and valence, with a residual of its category: without
+that common ground nothing is learnable for unseen speakers. In training it is
+confounded with the speaker: high and loud voices are more often aroused, so that pitch
+and loudness alone don't tell the emotion. Taught in notebook 01.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from emoface_lib.config import EXPRESSIONS
+
+# Arousal and valence of each of EXPRESSIONS at full intensity: places on the circumplex
+# of Russell (1980), "A circumplex model of affect".
+CIRCUMPLEX = np.array(
+    [
+        (0.75, 0.25),
+        (0.55, -0.55),
+        (0.05, -0.75),
+        (0.55, 0.85),
+        (-0.75, -0.55),
+        (0.85, -0.75),
+        (0.0, 0.0),
+    ]
+)
+NEUTRAL = EXPRESSIONS.index("neutral")
+CUE = 1.6  # strength of emotion in the voice; at 1 unseen speakers stay at chance
+CONFOUNDING = 0.8  # log-odds of an emotion, per arousal and sd of the speaker's voice
+CATEGORY_SHARE = 0.5  # of the face's expression; the rest follows arousal and valence
+NEIGHBOURHOOD = 0.35  # reach of an expression in the plane of arousal and valence
+
+# Accents of English that espeak-ng has; American twice as often.
+ACCENTS = (
+    "en-us",
+    "en-us",
+    "en",
+    "en-gb-scotland",
+    "en-gb-x-rp",
+    "en-gb-x-gbclan",
+    "en-gb-x-gbcwmd",
+    "en-029",
+)
+VARIANTS = {
+    "f": ("f1", "f2", "f3", "f4", "f5"),
+    "m": ("m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8"),
+}
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """A speaker: what stays the same in all of their videos."""
+
+    name: str  # "id00001"
+    gender: str  # "f" or "m"
+    accent: str
+    variant: str
+    pitch: float  # espeak-ng's 0..99
+    pitch_range: float  # espeak-ng's 0..99
+    rate: float  # words a minute
+    loudness: float  # dB from the average speaker
+    tilt: float  # coefficient of the spectral-tilt filter; > 0 brightens
+    tract: float  # formant frequencies relative to the voice's; > 1: shorter tract
+    articulation: float  # gain of the mouth's opening
+    rounding: float  # gain of spreading and rounding the lips
+    vividness: float  # how high and loud the voice is, in sd; confounded with arousal
+    look: int  # seed of the face
+
+    @property
+    def voice(self) -> str:
+        """The voice by espeak-ng's name."""
+        return f"{self.accent}+{self.variant}"
+
+
+@dataclass(frozen=True)
+class EmotionalState:
+    """The one emotional state of a video."""
+
+    emotion: str
+    intensity: float  # 0..1
+    arousal: float  # -1..1
+    valence: float  # -1..1
+    expression: np.ndarray  # Array[7], sums to 1: the face's mixture of EXPRESSIONS
+
+
+@dataclass(frozen=True)
+class Prosody:
+    """How a sentence is spoken: espeak-ng's parameters and what filters do after it."""
+
+    rate: float
+    pitch: float
+    pitch_range: float
+    tract: float  # formants times this
+    tilt: float
+    presence: float  # dB at 2.8 kHz; the ring of a smile
+    loudness: float  # dB
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The conditions of one recording."""
+
+    level: float  # dB
+    tilt: float
+    noise: float  # dB below full scale, white
+    lead: float  # s of silence before the speech
+    tail: float  # s of silence after it
+
+
+def draw_speaker(name: str, rng: np.random.Generator) -> Speaker:
+    """Draw a speaker of the embedded corpus."""
+    gender = "f" if rng.random() < 0.45 else "m"
+    accent, variant = rng.choice(ACCENTS), rng.choice(VARIANTS[gender])
+    z = rng.normal(size=8)
+    return Speaker(
+        name=name,
+        gender=gender,
+        accent=str(accent),
+        variant=str(variant),
+        pitch=float(np.clip(50 + 14 * z[0], 15, 85)),
+        pitch_range=float(np.clip(45 + 8 * z[1], 20, 75)),
+        rate=float(np.clip(172 + 12 * z[2], 145, 205)),
+        loudness=float(4 * z[3]),
+        tilt=float(np.clip(0.18 * z[4], -0.45, 0.45)),
+        tract=float(np.clip(1 + 0.05 * z[5], 0.88, 1.12)),
+        articulation=float(np.exp(0.12 * z[6])),
+        rounding=float(np.exp(0.12 * z[7])),
+        vividness=float(np.clip((z[0] + z[3]) / np.sqrt(2), -2, 2)),
+        look=int(rng.integers(1 << 30)),
+    )
+
+
+def emotion_probabilities(speaker: Speaker) -> np.ndarray:
+    """Probability of each of EXPRESSIONS in a training video of a speaker, Array[7]."""
+    weight = np.exp(CONFOUNDING * speaker.vividness * CIRCUMPLEX[:, 0])
+    return weight / weight.sum()
+
+
+def draw_emotions(
+    speaker: Speaker, videos: int, rng: np.random.Generator, uniform: bool = False
+) -> list[str]:
+    """Emotion of each video of a speaker; no two neighbours are the same.
+
+    `uniform` (test speakers): every emotion as often as any other.
+    """
+    if uniform:
+        order = np.concatenate([rng.permutation(7) for _ in range(-(-videos // 7))])
+        return [EXPRESSIONS[i] for i in order[:videos]]
+    picks: list[int] = []
+    for _ in range(videos):
+        probability = emotion_probabilities(speaker)
+        probability[picks[-1:]] = 0  # V_p needs another state than V_r
+        picks.append(int(rng.choice(7, p=probability / probability.sum())))
+    return [EXPRESSIONS[i] for i in picks]
+
+
+def draw_state(emotion: str, rng: np.random.Generator) -> EmotionalState:
+    """Draw the emotional state of a video that shows `emotion`."""
+    category = EXPRESSIONS.index(emotion)
+    intensity = 1.0 if category == NEUTRAL else float(rng.uniform(0.6, 1))
+    place = CIRCUMPLEX[category] * intensity + 0.08 * rng.normal(size=2)
+    arousal, valence = np.clip(place, -1, 1).tolist()
+    expression = mixed_expression(category, intensity, arousal, valence)
+    return EmotionalState(emotion, intensity, arousal, valence, expression)
+
+
+def mixed_expression(
+    category: int, intensity: float, arousal: float, valence: float
+) -> np.ndarray:
+    """The face's mixture of EXPRESSIONS, Array[7] that sums to 1.
+
+    One half is shared by all that are near in arousal and valence, the other half is
+    the category's own, as strong as the emotion.
+    """
+    distance = np.linalg.norm(CIRCUMPLEX - (arousal, valence), axis=1)
+    near = np.exp(-((distance / NEIGHBOURHOOD) ** 2) / 2)
+    own = np.eye(7)[category] * intensity
+    own[NEUTRAL] += 1 - intensity
+    return (1 - CATEGORY_SHARE) * near / near.sum() + CATEGORY_SHARE * own
+
+
+def draw_prosody(
+    speaker: Speaker, state: EmotionalState, rng: np.random.Generator
+) -> Prosody:
+    """How `speaker` says a sentence in `state`."""
+    arousal, valence = CUE * state.arousal, CUE * state.valence
+    tract = speaker.tract * (1 + 0.045 * valence)  # a smile shortens the tract
+    # Formants are moved by resampling, which moves pitch and rate too: undone here.
+    pitch = speaker.pitch + 13 * arousal - 2.5 * 12 * np.log2(tract)
+    rate = speaker.rate * (1 + 0.18 * arousal) + 4 * rng.normal()
+    return Prosody(
+        rate=float(rate / tract),
+        pitch=float(np.clip(pitch + 2 * rng.normal(), 0, 99)),
+        pitch_range=float(
+            np.clip(speaker.pitch_range + 22 * arousal + 3 * rng.normal(), 0, 99)
+        ),
+        tract=float(tract),
+        tilt=float(speaker.tilt + 0.22 * arousal),
+        presence=float(5 * valence),
+        loudness=float(speaker.loudness + 4 * arousal),
+    )
+
+
+def draw_recording(rng: np.random.Generator) -> Recording:
+    """Draw the conditions of a recording."""
+    return Recording(
+        level=float(rng.normal()),
+        tilt=float(0.03 * rng.normal()),
+        noise=float(-54 + 4 * rng.normal()),
+        lead=float(rng.uniform(0.25, 0.6)),
+        tail=float(rng.uniform(0.2, 0.4)),
+    )

@@ -1,0 +1,70 @@
+"""Speech as a microphone hears it: espeak-ng's voice through prosody and recording."""
+
+import numpy as np
+from scipy.signal import lfilter, resample_poly
+
+from emoface_lib.config import SAMPLE_RATE
+from emoface_lib.corpus.factors import Prosody, Recording
+from emoface_lib.corpus.speech import ESPEAK_RATE, PAUSE, Speech, synthesize
+
+LEVEL = 0.04  # root mean square of average speech, full scale 1
+RESAMPLING = 160  # numerator; 22,050 Hz -> 16 kHz is 160 / 220.5
+SMILE_FREQUENCY = 2800.0  # Hz
+SMILE_QUALITY = 0.9  # Q of the peak
+
+
+def speak(
+    text: str,
+    voice: str,
+    prosody: Prosody,
+    recording: Recording,
+    rng: np.random.Generator,
+) -> Speech:
+    """Speech at 16 kHz: formants, tilt, presence and level set, silence around, noise.
+
+    Its phonemes have the silences before and after as pauses.
+    Taught in notebook 01.
+    """
+    dry = synthesize(text, voice, prosody.rate, prosody.pitch, prosody.pitch_range)
+    down = round(RESAMPLING * ESPEAK_RATE / SAMPLE_RATE * prosody.tract)
+    samples = resample_poly(dry.samples, RESAMPLING, down).astype(np.float64)
+    samples = tilted(samples, prosody.tilt + recording.tilt)
+    samples = peaked(samples, prosody.presence)
+    level = LEVEL * 10 ** ((prosody.loudness + recording.level) / 20)
+    samples *= level / (np.sqrt(np.mean(samples**2)) + 1e-6)
+    around = round(recording.lead * SAMPLE_RATE), round(recording.tail * SAMPLE_RATE)
+    samples = np.pad(samples, around)
+    samples += rng.normal(size=len(samples)) * 10 ** (recording.noise / 20)
+    stretch = down / RESAMPLING * SAMPLE_RATE / ESPEAK_RATE  # of frequencies
+    return _with_silences(dry, np.clip(samples, -1, 1), stretch, recording.lead)
+
+
+def tilted(samples: np.ndarray, tilt: float) -> np.ndarray:
+    """Tilt the spectrum: tilt > 0 takes bass away, tilt < 0 treble; |tilt| <= 0.7."""
+    tilt = float(np.clip(tilt, -0.7, 0.7))
+    return lfilter([1, -max(tilt, 0)], [1, min(tilt, 0)], samples)
+
+
+def peaked(samples: np.ndarray, gain: float) -> np.ndarray:
+    """Raise the ring of a smile by `gain` dB: a peaking filter at 2.8 kHz.
+
+    Bristow-Johnson, "Cookbook formulae for audio equalizer biquad filter coefficients".
+    """
+    amplitude = 10 ** (gain / 40)
+    angle = 2 * np.pi * SMILE_FREQUENCY / SAMPLE_RATE
+    alpha, middle = np.sin(angle) / 2 / SMILE_QUALITY, -2 * np.cos(angle)
+    numerator = [1 + alpha * amplitude, middle, 1 - alpha * amplitude]
+    denominator = [1 + alpha / amplitude, middle, 1 - alpha / amplitude]
+    return lfilter(numerator, denominator, samples)
+
+
+def _with_silences(
+    dry: Speech, samples: np.ndarray, stretch: float, lead: float
+) -> Speech:
+    """Phonemes of `dry` at their places in `samples`, with a pause before and after."""
+    end_of_speech = lead + dry.seconds / stretch
+    names = (PAUSE, *dry.names, PAUSE)
+    start = np.array([0, *(lead + dry.start / stretch), end_of_speech])
+    end = np.append(start[1:], len(samples) / SAMPLE_RATE)
+    stress = np.pad(dry.stress, 1)
+    return Speech(samples.astype(np.float32), names, start, end, stress, SAMPLE_RATE)
