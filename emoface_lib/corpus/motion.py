@@ -1,0 +1,210 @@
+"""How a face moves while it speaks: controls over time from phonemes and emotion.
+
+Coarticulation by dominance functions, M. M. Cohen and D. W. Massaro (1993), "Modeling
+coarticulation in synthetic visual speech": a target reigns with its dominance, which
+fades away from its sound, and the mouth follows the weighted mean of all. Here a
+dominance fades as a Gaussian and leads the sound, since lips move before they sound.
+Taught in notebook 01.
+"""
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+from emoface_lib.config import EXPRESSIONS
+from emoface_lib.corpus.face_shape import CONTROLS
+from emoface_lib.corpus.factors import EmotionalState, Speaker
+from emoface_lib.corpus.speech import Speech
+from emoface_lib.corpus.visemes import VISEMES, Viseme, viseme_parts
+from emoface_lib.landmarks import VIDEO_RATE
+
+CLOCK = 200  # steps a second in which motion is made
+JAW_SPREAD = 0.060  # s; standard deviation of dominance of the opening
+JAW_LEAD = 0.020  # s; the opening leads the sound
+LIP_SPREAD = 0.075  # s; rounding reaches further than opening
+LIP_LEAD = 0.040  # s
+CLOSURE_RAMP = 0.050  # s; lips take that long to meet or part
+CLOSURE_HOLD = 0.045  # s; longer than a video frame, so that one shows the lips closed
+STRESS_GAIN = (1.0, 1.35)  # of a vowel's opening, unstressed and stressed
+
+
+def move(
+    speech: Speech,
+    speaker: Speaker,
+    state: EmotionalState,
+    rng: np.random.Generator,
+    rate: float = VIDEO_RATE,
+) -> dict[str, np.ndarray]:
+    """Controls of the face, Array[F] each, by the names in CONTROLS.
+
+    Frame f shows the time (f + 0.5) / rate. The motion itself does not depend on
+    `rate`: what 50 frames a second show is the same movement.
+    """
+    steps = round(speech.seconds * CLOCK)
+    accent = accents(speech, steps)
+    mouth = mouth_controls(speech, steps)
+    # the excited open wider and spread and round their lips more
+    mouth["open"] *= speaker.articulation * np.exp(0.5 * state.arousal)
+    mouth["wide"] *= speaker.rounding * (1 + 0.2 * state.arousal)
+    mouth["open"] = np.clip(mouth["open"] * (1 - mouth["press"]), 0, 1)
+    mouth["wide"] = np.clip(mouth["wide"], -1, 1)
+    controls = {
+        **mouth,
+        "blink": blinks(steps, rng),
+        **gaze(steps, rng),
+        **expressions(state, accent, rng),
+        **head(accent, state, rng),
+    }
+    return _sampled(controls, speech.seconds, rate)
+
+
+def mouth_controls(speech: Speech, steps: int) -> dict[str, np.ndarray]:
+    """The mouth at average articulation: open, wide, press, tuck, protrude."""
+    segments = list(_segments(speech))
+    wanted = {name: np.zeros(steps) for name in Viseme._fields}
+    for viseme, start, end, gain in segments:
+        here = slice(round(start * CLOCK), max(round(end * CLOCK), 0))
+        for name, value in viseme._asdict().items():
+            wanted[name][here] = value * (gain if name == "open" else 1)
+    blend = _blend(wanted["open"], wanted["firmness"], JAW_SPREAD, JAW_LEAD)
+    mouth = {"open": blend}
+    for name in ("wide", "protrude"):
+        mouth[name] = _blend(wanted[name], wanted["shape"], LIP_SPREAD, LIP_LEAD)
+    for name in ("press", "tuck"):
+        mouth[name] = _closures(segments, name, steps)
+    return mouth
+
+
+def _segments(speech: Speech) -> list[tuple[Viseme, float, float, float]]:
+    """(viseme, start s, end s, gain of opening) of every part of every phoneme."""
+    found = []
+    for name, start, end, stress in zip(
+        speech.names, speech.start, speech.end, speech.stress, strict=True
+    ):
+        parts = viseme_parts(name)
+        edges = np.linspace(start, end, len(parts) + 1)
+        gain = STRESS_GAIN[0] + (STRESS_GAIN[1] - STRESS_GAIN[0]) * stress
+        for part, a, b in zip(parts, edges[:-1], edges[1:], strict=True):
+            found.append((VISEMES[part], a, b, gain if part[0] in "AEIOU" else 1.0))
+    return found
+
+
+def _blend(
+    target: np.ndarray, dominance: np.ndarray, spread: float, lead: float
+) -> np.ndarray:
+    """Mean of targets weighted by dominances that fade as Gaussians and come early."""
+    sigma, ahead = spread * CLOCK, round(lead * CLOCK)
+    weight = gaussian_filter1d(dominance, sigma, mode="nearest")
+    mean = gaussian_filter1d(target * dominance, sigma, mode="nearest")
+    mean /= np.maximum(weight, 1e-6)
+    return np.concatenate([mean[ahead:], np.repeat(mean[-1:], ahead)])
+
+
+def _closures(
+    segments: list[tuple[Viseme, float, float, float]], name: str, steps: int
+) -> np.ndarray:
+    """How far the lips press or tuck: held while it sounds, with smooth ramps."""
+    time = (np.arange(steps) + 0.5) / CLOCK
+    closed = np.zeros(steps)
+    for viseme, start, end, _ in segments:
+        amount = getattr(viseme, name)
+        if amount:
+            until = max(end - 0.010, start + CLOSURE_HOLD)
+            outside = np.maximum(start - time, time - until)
+            ramp = np.clip(1 - outside / CLOSURE_RAMP, 0, 1)
+            closed = np.maximum(closed, amount * (3 - 2 * ramp) * ramp**2)
+    return closed
+
+
+def accents(speech: Speech, steps: int) -> np.ndarray:
+    """How much each moment is accented, 0..1: stressed sounds, by their loudness."""
+    stressed = np.zeros(steps)
+    for start, end, stress in zip(speech.start, speech.end, speech.stress, strict=True):
+        stressed[round(start * CLOCK) : round(end * CLOCK)] = stress
+    loud = loudness(speech, steps)
+    return gaussian_filter1d(stressed * loud, 0.08 * CLOCK, mode="nearest")
+
+
+def loudness(speech: Speech, steps: int) -> np.ndarray:
+    """Loudness over time, 0..1 of the clip's loudest moment."""
+    hop = speech.rate / CLOCK
+    edges = (np.arange(steps + 1) * hop).astype(int)
+    total = np.concatenate([[0.0], np.cumsum(speech.samples.astype(np.float64) ** 2)])
+    power = np.diff(total[np.minimum(edges, len(total) - 1)]) / hop
+    level = np.sqrt(gaussian_filter1d(power, 0.02 * CLOCK, mode="nearest"))
+    return level / max(level.max(), 1e-9)
+
+
+def expressions(
+    state: EmotionalState, accent: np.ndarray, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Weights of the expressions: they swell and fade; brows rise with accents."""
+    swell = np.clip(1 + 0.2 * wander(len(accent), 0.3, rng), 0.5, 1.5)
+    weights = {}
+    for name, weight in zip(EXPRESSIONS[:-1], state.expression[:-1], strict=True):
+        own = 0.03 * wander(len(accent), 0.25, rng)
+        weights[name] = weight * swell + own
+    # raised brows go with accents, most of all in lively speech
+    weights["surprise"] = weights["surprise"] + accent * 0.2 * np.exp(state.arousal)
+    return {name: np.clip(weight, 0, 1.2) for name, weight in weights.items()}
+
+
+def blinks(steps: int, rng: np.random.Generator) -> np.ndarray:
+    """Blinks, 0..1: on average one in 3.4 s, 80 ms to close and 160 ms to open."""
+    time = np.arange(steps) / CLOCK
+    closed = np.zeros(steps)
+    when = rng.exponential(2.5)
+    while when < steps / CLOCK:
+        since = time - when
+        closing, opening = since / 0.08, 1 - (since - 0.12) / 0.16
+        closed = np.maximum(closed, np.clip(np.minimum(closing, opening), 0, 1))
+        when += 0.4 + rng.exponential(3)
+    return (3 - 2 * closed) * closed**2
+
+
+def gaze(steps: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Where the eyes look, about -1..1: held for a second, then a quick jump."""
+    jumps = np.cumsum(rng.random(steps) < 1 / CLOCK)
+    places = np.clip(0.3 * rng.normal(size=(2, jumps[-1] + 1)), -1, 1)
+    x, y = gaussian_filter1d(places[:, jumps], 0.012 * CLOCK, mode="nearest")
+    return {"gaze_x": x, "gaze_y": 0.6 * y}
+
+
+def head(
+    accent: np.ndarray, state: EmotionalState, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Pose in degrees and shift in px: slow wandering, nods on accents."""
+    steps, lively = len(accent), np.exp(0.5 * state.arousal)
+    nods = gaussian_filter1d(accent, 0.06 * CLOCK, mode="nearest")
+    limits = {"yaw": (6.0, 20.0), "pitch": (3.0, 12.0), "roll": (2.5, 10.0)}
+    motion = {}
+    for name, (spread, limit) in limits.items():
+        held, moving = rng.normal(), lively * wander(steps, 0.35, rng)
+        motion[name] = np.clip(spread * (0.7 * held + 0.5 * moving), -limit, limit)
+    motion["pitch"] = np.clip(motion["pitch"] + 3 * lively * nods, -12, 12)
+    for name in ("shift_x", "shift_y"):
+        motion[name] = 2.5 * rng.normal() + 1.2 * lively * wander(steps, 0.4, rng)
+    return motion
+
+
+def wander(steps: int, smooth: float, rng: np.random.Generator) -> np.ndarray:
+    """Smooth Gaussian noise of unit variance; `smooth` is its sigma in s."""
+    sigma = smooth * CLOCK
+    margin = int(3 * sigma)
+    noise = rng.normal(size=steps + 2 * margin)
+    # white noise smoothed by a Gaussian keeps 1 / (2 sigma sqrt(pi)) of its variance
+    scale = np.sqrt(2 * sigma * np.sqrt(np.pi))
+    smoothed = gaussian_filter1d(noise, sigma, mode="nearest", truncate=3.0)
+    return scale * smoothed[margin : margin + steps]
+
+
+def _sampled(
+    controls: dict[str, np.ndarray], seconds: float, rate: float
+) -> dict[str, np.ndarray]:
+    """Controls at the middles of the frames that fit into `seconds`."""
+    frames = int(seconds * rate + 1e-6)
+    wanted = (np.arange(frames) + 0.5) / rate
+    known = (np.arange(len(controls["open"])) + 0.5) / CLOCK
+    return {
+        name: np.interp(wanted, known, controls[name]).astype(np.float32)
+        for name in CONTROLS
+    }
