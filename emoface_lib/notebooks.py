@@ -18,6 +18,7 @@ import papermill
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
 
 from emoface_lib.config import REPOSITORY, Settings, load_settings, nearest
 from emoface_lib.errors import InputError
@@ -154,6 +155,7 @@ def execute(path: Path, output: Path, parameters: Mapping[str, Any]) -> None:
                 language="python",
                 cwd=output.parent,
                 progress_bar=sys.stderr.isatty(),
+                config=Config(KernelManager={"transport_encryption": "auto"}),
             )
     except PapermillExecutionError as error:
         message = [error.ename, *error.evalue.strip().splitlines()[-1:]]
@@ -175,6 +177,7 @@ def kernel_environment(folder: Path) -> Iterator[None]:
     Kernels then write below `folder`, hash strings alike and are this interpreter's.
     """
     folder = folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
     plots = find_spec("matplotlib")
     origin = plots.origin if plots and plots.origin else ""
     mine = {

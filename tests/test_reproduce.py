@@ -1,0 +1,265 @@
+"""`reproduce`: skips what is up to date, resumes, refuses, and says what failed."""
+
+import ast
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from emoface_lib import reproduce as module
+from emoface_lib.errors import InputError
+from emoface_lib.files import read_json
+from emoface_lib.notebooks import NotebookError, read_notebook, source_hash
+from emoface_lib.reproduce import reproduce
+
+FIRST = 'profile = "tutorial"\nseed = 0\nspeakers = None\nscale = 1.0'
+SECOND = 'profile = "tutorial"\nsteps = 3'
+
+
+def write_notebook(path: Path, parameters: str, *cells: str) -> None:
+    tagged = new_code_cell(parameters, metadata={"tags": ["parameters"]})
+    notebook = new_notebook(cells=[tagged, *map(new_code_cell, cells)])
+    nbformat.write(notebook, path)
+
+
+def change(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two notebooks, a library of one file, and runs in a folder of their own."""
+    monkeypatch.setenv("EMOFACE_RUNS", str(tmp_path / "runs"))
+    library = tmp_path / "library"
+    library.mkdir()
+    (library / "module.py").write_text("one = 1\n")
+    monkeypatch.setattr(module, "LIBRARY", library)
+    notebooks = tmp_path / "notebooks"
+    notebooks.mkdir()
+    write_notebook(notebooks / "00_first.ipynb", FIRST, "speakers, scale, seed")
+    write_notebook(notebooks / "01_second.ipynb", SECOND, "steps + 1")
+    return notebooks
+
+
+@pytest.fixture
+def executed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the notebooks that ran, in place of running them."""
+    names: list[str] = []
+
+    def note(path: Path, output: Path, parameters: dict) -> None:
+        names.append(path.stem)
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text("executed")
+
+    monkeypatch.setattr(module, "execute", note)
+    monkeypatch.setitem(module.PRODUCTS, "00_first", "notebooks/00_first.ipynb")
+    return names
+
+
+def runs(folder: Path) -> Path:
+    return folder.parent / "runs" / "smoke"
+
+
+def test_notebooks_run_with_their_parameters_and_leave_a_report(folder: Path) -> None:
+    report = reproduce("smoke", overrides={"seed": 3, "speakers": 4}, folder=folder)
+    first = read_notebook(runs(folder) / "notebooks" / "00_first.ipynb")
+    assert first.cells[-1].outputs[0].data["text/plain"] == "(4, 1.0, 3)"
+    assert source_hash(first) == source_hash(read_notebook(folder / "00_first.ipynb"))
+    second = read_notebook(runs(folder) / "notebooks" / "01_second.ipynb")
+    injected = second.cells[1].source
+    assert 'profile = "smoke"' in injected
+    assert "speakers" not in injected
+    assert read_json(runs(folder) / "reproduce.json") == report
+    assert set(report["minutes"]) == {"00_first", "01_second"}
+    assert report["versions"]["papermill"]
+
+
+def test_kernel_is_this_interpreter_and_ignores_the_home(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = folder.parent / "home"
+    startup = home / ".ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "00.py").write_text("raise SystemExit")
+    monkeypatch.setenv("HOME", str(home))
+    names = '"HOME", "PYTHONHASHSEED", "OMP_NUM_THREADS"'
+    show = f"import os, sys\n[sys.prefix, *map(os.environ.get, [{names}])]"
+    write_notebook(folder / "00_first.ipynb", 'profile = "tutorial"', show)
+    reproduce("smoke", only=["00"], folder=folder)
+    executed = read_notebook(runs(folder) / "notebooks" / "00_first.ipynb")
+    expected = [sys.prefix, str(home), "0", os.environ.get("OMP_NUM_THREADS", "1")]
+    shown = executed.cells[-1].outputs[0].data["text/plain"]
+    assert ast.literal_eval(shown) == expected
+    assert [path.name for path in home.iterdir()] == [".ipython"]
+
+
+def test_second_time_nothing_runs(
+    folder: Path, executed: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    reproduce("smoke", folder=folder)
+    reproduce("smoke", folder=folder)
+    assert executed == ["00_first", "01_second"]
+    last = capsys.readouterr().out.splitlines()[-2:]
+    assert last == ["[1/2] 00_first: up to date", "[2/2] 01_second: up to date"]
+
+
+def test_force_runs_again(folder: Path, executed: list[str]) -> None:
+    reproduce("smoke", folder=folder)
+    reproduce("smoke", only=["01_second"], force=True, folder=folder)
+    assert executed == ["00_first", "01_second", "01_second"]
+
+
+CHANGES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
+    "first cell": (
+        lambda f: change(f / "00_first.ipynb", "speakers, scale", "scale, speakers"),
+        ["00_first", "01_second"],
+    ),
+    "second cell": (
+        lambda f: change(f / "01_second.ipynb", "steps + 1", "steps + 2"),
+        ["01_second"],
+    ),
+    "library": (
+        lambda f: change(f.parent / "library" / "module.py", "1", "2"),
+        ["00_first", "01_second"],
+    ),
+    "weights": (
+        lambda f: (
+            (f.parent / "library" / "weights").mkdir()
+            or (f.parent / "library" / "weights" / "a.safetensors").write_bytes(b"1")
+        ),
+        ["00_first", "01_second"],
+    ),
+    "product gone": (
+        lambda f: (runs(f) / "notebooks" / "00_first.ipynb").unlink(),
+        ["00_first"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_change_runs_what_depends_on_it(
+    name: str, folder: Path, executed: list[str]
+) -> None:
+    make, expected = CHANGES[name]
+    reproduce("smoke", folder=folder)
+    executed.clear()
+    make(folder)
+    reproduce("smoke", folder=folder)
+    assert executed == expected
+
+
+def test_changed_setting_runs_the_notebook_and_those_after(
+    folder: Path, executed: list[str]
+) -> None:
+    reproduce("smoke", folder=folder)
+    executed.clear()
+    reproduce("smoke", overrides={"steps": 4}, folder=folder)
+    assert executed == ["01_second"]
+    reproduce("smoke", overrides={"steps": 4, "scale": 2}, folder=folder)
+    assert executed == ["01_second", "00_first", "01_second"]
+
+
+def test_prose_may_change_freely(folder: Path, executed: list[str]) -> None:
+    reproduce("smoke", folder=folder)
+    path = folder / "00_first.ipynb"
+    notebook = read_notebook(path)
+    notebook.cells.insert(0, nbformat.v4.new_markdown_cell("Why"))
+    nbformat.write(notebook, path)
+    reproduce("smoke", folder=folder)
+    assert executed == ["00_first", "01_second"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        ({"speaker": 4}, "did you mean 'speakers'"),
+        ({"stps": 4}, "did you mean 'steps'"),
+        ({"margin": 0.2}, "No notebook has a parameter 'margin'"),
+        ({"speakers": "4"}, "Setting speakers = '4'"),
+        ({"steps": 0.5}, "Parameter steps = 0.5: it should be of type int"),
+    ],
+)
+def test_wrong_parameter_is_refused_before_a_kernel_starts(
+    overrides: dict, sentence: str, folder: Path, executed: list[str]
+) -> None:
+    with pytest.raises(InputError, match=sentence):
+        reproduce("smoke", overrides=overrides, folder=folder)
+    assert executed == []
+    assert not runs(folder).exists()
+
+
+def test_parameters_cell_with_more_than_literals_is_refused(folder: Path) -> None:
+    write_notebook(folder / "01_second.ipynb", "steps = 3\nhome = open('x')")
+    with pytest.raises(InputError, match=r"01_second.ipynb may only assign literals"):
+        reproduce("smoke", folder=folder)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"only": ["01_secnd"]}, "did you mean '01_second'"),
+        ({"through": "07"}, "There is no notebook '07'"),
+        ({"only": ["01"], "through": "00"}, "None of 01 comes before 00_first"),
+    ],
+)
+def test_wrong_notebook_is_refused(
+    arguments: dict, sentence: str, folder: Path
+) -> None:
+    with pytest.raises(InputError, match=sentence):
+        reproduce("smoke", folder=folder, **arguments)
+
+
+def test_folder_without_notebooks_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no notebooks"):
+        reproduce("smoke", folder=tmp_path)
+
+
+def test_failing_notebook_leaves_a_copy_and_a_sentence(folder: Path) -> None:
+    write_notebook(folder / "00_first.ipynb", FIRST, "1 + 1", "int('ten')", "3")
+    with pytest.raises(NotebookError) as caught:
+        reproduce("smoke", folder=folder)
+    copy = runs(folder) / "notebooks" / "00_first.ipynb"
+    assert str(caught.value) == (
+        "Notebook 00_first failed in cell [4] with ValueError: invalid literal for "
+        f"int() with base 10: 'ten' (executed copy: {copy})"
+    )
+    (failed,) = [c for c in read_notebook(copy).cells if c.get("execution_count") == 4]
+    assert failed.source == "int('ten')"
+    assert failed.outputs[0].ename == "ValueError"
+    assert not copy.with_suffix(".json").exists()
+    assert not (runs(folder) / "notebooks" / "01_second.ipynb").exists()
+
+
+def test_notebook_without_its_product_has_failed(
+    folder: Path, executed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(module.PRODUCTS, "01_second", "model.safetensors")
+    with pytest.raises(NotebookError, match=r"without leaving .*model.safetensors"):
+        reproduce("smoke", folder=folder)
+    assert not (runs(folder) / "notebooks" / "01_second.json").exists()
+
+
+def test_interruption_resumes_with_the_notebook_that_was_cut_off(
+    folder: Path, executed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = module.execute
+    reproduce("smoke", folder=folder)
+    change(folder / "01_second.ipynb", "steps + 1", "steps + 2")
+
+    def cut_off(path: Path, *rest: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "execute", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        reproduce("smoke", folder=folder)
+    executed.clear()
+    monkeypatch.setattr(module, "execute", note)
+    change(folder / "01_second.ipynb", "steps + 2", "steps + 1")  # as it first ran
+    reproduce("smoke", folder=folder)
+    assert executed == ["01_second"]
