@@ -18,8 +18,8 @@ TOLERANCE = 1e-10  # change of the mean squared distance that ends ICP, px^2
 class Pose:
     """How a face stood: x_canvas = scale * rotation @ (x - centre) + target.
 
-    rotation : float[F, 3, 3]; centre : float[F, 3] px of the frame; target : float[3] px
-    of the canvas; scale : canvas pixels a frame pixel, one number a clip.
+    rotation : float[F, 3, 3]; centre : float[F, 3] px of the frame; target : float[3]
+    px of the canvas; scale : canvas pixels a frame pixel, one number a clip.
     """
 
     rotation: np.ndarray
@@ -69,8 +69,8 @@ def kabsch(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 def icp(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Rotations by Iterative Closest Point: pair each point with the nearest, repeat.
 
-    source : float[F, P, 3]; target : float[Q, 3], of equal size; returns float[F, 3, 3].
-    Points are centred first. Taught in notebook 03, paper [25].
+    source : float[F, P, 3]; target : float[Q, 3], of equal size. Points are centred
+    first. Returns float[F, 3, 3]. Taught in notebook 03, paper [25].
     """
     centred = source - source.mean(axis=1, keepdims=True)
     goal = target - target.mean(axis=0)
@@ -115,9 +115,9 @@ def project(aligned: np.ndarray) -> np.ndarray:
 def mean_face(landmarks: np.ndarray, start: np.ndarray, rounds: int = 3) -> np.ndarray:
     """Average face in the canvas, by repeated alignment (generalised Procrustes).
 
-    landmarks : float[N, 68, 3] px, any poses and sizes; start : float[68, 3], a frontal
-    face that says what frontal is. Returns float[68, 3] px, centred in the canvas, outer
-    eye corners EYE_DISTANCE apart. Paper section 3.1.
+    landmarks : float[N, 68, 3] px, any poses and sizes; start : float[68, 3], a face
+    that says what frontal is. Returns float[68, 3] px, centred in the canvas, outer eye
+    corners EYE_DISTANCE apart. Paper section 3.1.
     """
     stable = landmarks[:, STABLE]
     faces = landmarks - stable.mean(axis=1, keepdims=True)

@@ -1,0 +1,85 @@
+"""Checkpoints: safetensors with the settings that made them; states to resume from."""
+
+import json
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from emoface_lib import __version__
+from emoface_lib.config import REPOSITORY, Settings
+from emoface_lib.errors import InputError
+from emoface_lib.files import write_beside
+
+
+def provenance(settings: Settings) -> dict[str, str]:
+    """What a result came from: profile, seed, settings, versions, commit."""
+    return {
+        "profile": settings.profile,
+        "seed": str(settings.seed),
+        "settings": settings.model_dump_json(),
+        "emoface": __version__,
+        "torch": version("torch"),
+        "commit": commit(),
+    }
+
+
+def commit() -> str:
+    """Commit of the project's checkout, or "unknown" outside one."""
+    found = subprocess.run(
+        ["git", "-C", str(REPOSITORY), "rev-parse", "--short", "HEAD"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return found.stdout.strip() or "unknown"
+
+
+def save_model(path: Path, model: nn.Module, settings: Settings) -> None:
+    """Write a model's weights with their provenance as one safetensors file."""
+    weights = {name: value.contiguous() for name, value in model.state_dict().items()}
+    with write_beside(path) as beside:
+        save_file(weights, beside, metadata=provenance(settings))
+
+
+def load_model(path: Path, model: nn.Module) -> Settings:
+    """Load weights into a model, put it in evaluation mode, return its settings.
+
+    Raises InputError if the file is missing, damaged or holds another network.
+    """
+    try:
+        settings = read_settings(path)
+        model.load_state_dict(load_file(path))
+    except FileNotFoundError as error:
+        raise InputError(f"There is no checkpoint {path}.") from error
+    except Exception as error:
+        raise InputError(
+            f"{path} is not a checkpoint of {type(model).__name__}: {error}"
+        ) from error
+    model.eval()
+    return settings
+
+
+def read_settings(path: Path) -> Settings:
+    """Settings that a checkpoint was made with."""
+    with safe_open(path, framework="pt") as file:
+        return Settings.model_validate(json.loads(file.metadata()["settings"]))
+
+
+def save_state(path: Path, made_by: str, **state: Any) -> None:
+    """Write what training needs to go on; `made_by` is the hash of the settings."""
+    with write_beside(path) as beside:
+        torch.save({"made_by": made_by, **state}, beside)
+
+
+def load_state(path: Path, made_by: str) -> dict[str, Any] | None:
+    """Read a training state, or None if there is none made by these settings."""
+    if not path.exists():
+        return None
+    state = torch.load(path, weights_only=True)
+    return state if state.pop("made_by") == made_by else None

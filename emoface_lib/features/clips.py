@@ -1,0 +1,163 @@
+"""Clips ready for training: features, aligned landmarks, reference face, expression.
+
+Taught in notebook 03.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from emoface_lib.config import EXPRESSIONS, Settings
+from emoface_lib.features.alignment import align, mean_face, project
+from emoface_lib.features.lift import mean_face as frontal_face
+from emoface_lib.files import read_npz
+from emoface_lib.landmarks import FRAME_RATE, VIDEO_RATE, lip_opening
+
+CLOSED_SHARE = 0.2  # of a speaker's frames, those with the least open lips
+FACES_A_CLIP = 8  # that the mean face averages
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One utterance as the networks see it.
+
+    features : Tensor[T, 80], F_a; landmarks : Tensor[T, 68, 2], L, px of the canvas;
+    reference : Tensor[68, 2], L_0 of the speaker; expression : Tensor[7], softmax;
+    emotion, arousal and valence are the truth, "" and NaN where a corpus has none.
+    """
+
+    name: str
+    speaker: str
+    video: str
+    split: str
+    features: Tensor
+    landmarks: Tensor
+    reference: Tensor
+    expression: Tensor
+    emotion: str
+    arousal: float
+    valence: float
+
+    @property
+    def displacement(self) -> Tensor:
+        """What the networks learn: L - L_0, Tensor[T, 68, 2] px of the canvas."""
+        return self.landmarks - self.reference
+
+
+def load_clips(folder: Path, settings: Settings) -> list[Clip]:
+    """Load the prepared clips of a folder into memory, in the index's order.
+
+    folder : of features, with `index.parquet` and `mean_face.npz`.
+    """
+    index = pd.read_parquet(folder / "index.parquet")
+    index = index[index["problem"] == ""]
+    mean = read_npz(folder / "mean_face.npz")["landmarks"]
+    rows = list(index.to_dict("records"))
+    stored = [read_npz(folder / f"{row['clip']}.npz") for row in rows]
+    aligned = [
+        aligned_landmarks(clip["landmarks"], mean, settings.alignment)
+        for clip in stored
+    ]
+    references = reference_faces(aligned, [row["speaker"] for row in rows])
+    return [
+        _clip(row, clip["log_mel"], landmarks, references[row["speaker"]], settings)
+        for row, clip, landmarks in zip(rows, stored, aligned, strict=True)
+    ]
+
+
+def _clip(
+    row: dict,
+    mel: np.ndarray,
+    landmarks: np.ndarray,
+    reference: np.ndarray,
+    settings: Settings,
+) -> Clip:
+    softmax = [row[f"expression_{name}"] for name in EXPRESSIONS]
+    return Clip(
+        name=row["clip"],
+        speaker=row["speaker"],
+        video=row["video"],
+        split=row["split"],
+        features=torch.from_numpy(look_ahead(mel, settings.look_ahead)),
+        landmarks=torch.from_numpy(landmarks).float(),
+        reference=torch.from_numpy(reference).float(),
+        expression=torch.tensor(softmax, dtype=torch.float32),
+        emotion=row.get("emotion", ""),
+        arousal=row.get("arousal", float("nan")),
+        valence=row.get("valence", float("nan")),
+    )
+
+
+def corpus_mean_face(folder: Path, clips: list[str]) -> np.ndarray:
+    """Mean face over some frames of each clip: float[68, 3] px of the canvas."""
+    faces = []
+    for clip in clips:
+        landmarks = read_npz(folder / f"{clip}.npz")["landmarks"]
+        chosen = np.linspace(0, len(landmarks) - 1, FACES_A_CLIP).astype(int)
+        faces.append(landmarks[chosen])
+    return mean_face(np.concatenate(faces).astype(float), frontal_face())
+
+
+def aligned_landmarks(
+    landmarks: np.ndarray, mean: np.ndarray, method: str
+) -> np.ndarray:
+    """Align, project, and go from video frames to 20-ms frames.
+
+    landmarks : float[F, 68, 3] px of the frame. Returns float[2 F, 68, 2] px of the
+    canvas.
+    """
+    aligned, _ = align(landmarks.astype(float), mean, method)
+    return to_frame_rate(project(aligned))
+
+
+def to_frame_rate(values: np.ndarray) -> np.ndarray:
+    """Interpolate from 25 to 50 frames/s, each at its frame's middle.
+
+    values : float[F, ...]; returns float[2 F, ...].
+    """
+    ratio = FRAME_RATE // VIDEO_RATE
+    middle = (np.arange(len(values) * ratio) + 0.5) / ratio - 0.5
+    middle = middle.clip(0, len(values) - 1)
+    before = np.floor(middle).astype(int).clip(max=max(0, len(values) - 2))
+    after = np.minimum(before + 1, len(values) - 1)
+    share = (middle - before).reshape(-1, *[1] * (values.ndim - 1))
+    return values[before] * (1 - share) + values[after] * share
+
+
+def to_video_rate(values: Tensor) -> Tensor:
+    """Average pairs of 20-ms frames: Tensor[2 F, ...] -> Tensor[F, ...]."""
+    return values.unflatten(0, (-1, FRAME_RATE // VIDEO_RATE)).mean(1)
+
+
+def look_ahead(features: np.ndarray, frames: int) -> np.ndarray:
+    """Let a causal network hear `frames` 20-ms frames of the future.
+
+    features : float[T, D]; frame t becomes frame t + frames, the last one is held.
+    """
+    later = np.minimum(np.arange(len(features)) + frames, len(features) - 1)
+    return features[later]
+
+
+def reference_faces(
+    landmarks: list[np.ndarray], speakers: list[str]
+) -> dict[str, np.ndarray]:
+    """L_0 of each speaker: the median of the frames with the least open lips.
+
+    landmarks : float[T, 68, 2] px of the canvas, one array a clip; speakers : of the
+    clips. Returns float[68, 2] a speaker. It stands for the one photograph with closed
+    lips that a user gives.
+    """
+    references = {}
+    for speaker in dict.fromkeys(speakers):
+        own = [
+            x for x, name in zip(landmarks, speakers, strict=True) if name == speaker
+        ]
+        frames = np.concatenate(own)
+        opening = lip_opening(frames)
+        closed = opening <= np.quantile(opening, CLOSED_SHARE)
+        references[speaker] = np.median(frames[closed], axis=0)
+    return references

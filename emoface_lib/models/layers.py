@@ -1,0 +1,57 @@
+"""Building blocks that the paper's branches share."""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+SLOPE = 0.2  # of LeakyReLU
+
+
+class FrameNorm(nn.BatchNorm1d):
+    """Batch normalisation whose statistics run over clips and frames."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise x : Tensor[B, T, D]; the shape stays."""
+        return super().forward(x.flatten(0, 1)).view_as(x)  # over B * T
+
+
+def mlp(*sizes: int) -> nn.Sequential:
+    """Multi-layer perceptron over the last axis of Tensor[B, T, D].
+
+    Hidden layers are Linear, batch norm, LeakyReLU; the last layer is linear, so
+    `mlp(80, 256, 161)` is the paper's "three-layer MLP". Table 1, section 4.2.
+    """
+    layers: list[nn.Module] = []
+    for inputs, outputs in pairwise(sizes[:-1]):
+        layers += [nn.Linear(inputs, outputs), FrameNorm(outputs), nn.LeakyReLU(SLOPE)]
+    return nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1]))
+
+
+class Standardise(nn.Module):
+    """Subtract a mean and divide by a deviation that the checkpoint carries."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("deviation", torch.ones(size))
+
+    def fit(self, frames: Tensor) -> None:
+        """Take mean and deviation from frames : Tensor[N, D]."""
+        self.mean.copy_(frames.mean(0))
+        self.deviation.copy_(frames.std(0).clamp(min=1e-3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Standardise x : Tensor[..., D]."""
+        return (x - self.mean) / self.deviation
+
+
+def layer_sizes(module: nn.Module) -> tuple[int, ...]:
+    """Sizes of an MLP's or LSTM's layers, as the paper's Table 1 prints them."""
+    if isinstance(module, nn.LSTM):
+        return (module.input_size, *[module.hidden_size] * module.num_layers)
+    linear = [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
+    return (linear[0].in_features, *[layer.out_features for layer in linear])

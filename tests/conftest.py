@@ -1,0 +1,67 @@
+"""Small made-up clips for tests of training and evaluation."""
+
+import numpy as np
+import pytest
+import torch
+
+from emoface_lib.config import Settings, load_settings
+from emoface_lib.features.clips import Clip
+
+SPEAKERS, VIDEOS, CLIPS, FRAMES = 3, 3, 2, 40
+
+
+def make_clip(speaker: int, video: int, utterance: int, split: str) -> Clip:
+    """A clip whose lips open with the loudness of its features."""
+    rng = np.random.default_rng([speaker, video, utterance])
+    features = rng.random((FRAMES, 80)).astype(np.float32)
+    features += np.sin(np.arange(FRAMES) / 4)[:, None].astype(np.float32)
+    reference = rng.uniform(60, 196, (68, 2)).astype(np.float32)
+    landmarks = np.repeat(reference[None], FRAMES, axis=0)
+    landmarks[:, 65:68, 1] += 5 * features.mean(1, keepdims=True)
+    expression = rng.dirichlet(np.ones(7)).astype(np.float32)
+    return Clip(
+        name=f"id{speaker}/v{video}/{utterance}",
+        speaker=f"id{speaker}",
+        video=f"v{video}",
+        split=split,
+        features=torch.from_numpy(features),
+        landmarks=torch.from_numpy(landmarks),
+        reference=torch.from_numpy(reference),
+        expression=torch.from_numpy(expression),
+        emotion="neutral",
+        arousal=float(rng.normal()),
+        valence=float(rng.normal()),
+    )
+
+
+@pytest.fixture(scope="session")
+def clips() -> list[Clip]:
+    """Clips of three speakers: two train, their last video is held out, one unseen."""
+    return [
+        make_clip(
+            speaker,
+            video,
+            utterance,
+            "unseen" if speaker == 2 else "seen" if video == 2 else "train",
+        )
+        for speaker in range(SPEAKERS)
+        for video in range(VIDEOS)
+        for utterance in range(CLIPS)
+    ]
+
+
+@pytest.fixture
+def tiny() -> Settings:
+    """Settings of a training run that takes a second."""
+    return load_settings(
+        "smoke",
+        content_steps=12,
+        style_steps=10,
+        crop_frames=20,
+        batch_clips=4,
+        batch_triplets=2,
+        translator_steps=5,
+        translator_batch=2,
+        translator_width=4,
+        image_size=32,
+    )

@@ -1,0 +1,73 @@
+"""Each loss against numbers worked out by hand."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emoface_lib.losses import (
+    embedding_distance,
+    emotion_contrast,
+    expression_similarity,
+    identity_loss,
+    image_loss,
+    landmark_loss,
+)
+
+
+def test_landmark_loss_is_the_mean_absolute_difference() -> None:
+    truth = torch.zeros(1, 2, 68, 2)
+    predicted = truth.clone()
+    predicted[0, 0] = 3.0  # half of the coordinates are 3 px off
+    assert landmark_loss(predicted, truth) == pytest.approx(1.5)
+
+
+def test_image_loss_is_the_mean_absolute_difference() -> None:
+    assert image_loss(
+        torch.full((1, 3, 4, 4), 0.75), torch.full((1, 3, 4, 4), 0.5)
+    ) == pytest.approx(0.25)
+
+
+def test_distance_of_frames_and_of_means() -> None:
+    first = torch.tensor([[[0.0], [2.0]]])  # (B=1, T=2, D=1)
+    second = torch.tensor([[[2.0], [0.0]]])
+    assert embedding_distance(first, second, "frames").tolist() == [2.0]
+    assert embedding_distance(first, second, "means").tolist() == [0.0]
+
+
+def test_expression_similarity_is_the_cosine_and_has_no_gradient() -> None:
+    first = torch.tensor([[1.0, 0.0], [0.6, 0.8]], requires_grad=True)
+    second = torch.tensor([[0.0, 1.0], [0.6, 0.8]])
+    similarity = expression_similarity(first, second)
+    assert similarity.tolist() == pytest.approx([0.0, 1.0])
+    assert not similarity.requires_grad
+
+
+def test_emotion_contrast_by_hand() -> None:
+    # 0.9 * 0.05 + (1 - 0.4) * max(0.1 - 0.02, 0) = 0.045 + 0.048
+    loss = emotion_contrast(*(torch.tensor([x]) for x in (0.05, 0.02, 0.9, 0.4)))
+    assert loss.item() == pytest.approx(0.093)
+
+
+@given(d_rp=st.floats(0.1, 5))
+def test_videos_further_apart_than_the_margin_do_not_repel(d_rp: float) -> None:
+    loss = emotion_contrast(
+        *(torch.tensor([x], dtype=torch.float64) for x in (0.0, d_rp, 1.0, 0.0))
+    )
+    assert loss.item() == 0.0
+
+
+def test_equation_5_shrinks_directions_whose_contrast_is_below_its_threshold() -> None:
+    """d = s * delta: the slope is lambda_rs delta_rs - (1 - lambda_rp) delta_rp."""
+    for ratio, shrinks in ((2.0, True), (9.0, False)):
+        scale = torch.tensor([1e-3], requires_grad=True)
+        weights = torch.tensor([0.95]), torch.tensor([0.88])
+        emotion_contrast(scale * 1.0, scale * ratio, *weights).backward()
+        assert scale.grad is not None
+        assert (scale.grad.item() > 0) == shrinks
+
+
+def test_identity_loss_is_zero_for_equal_codes_only() -> None:
+    code = torch.rand(2, 5, 128)
+    assert identity_loss(code, code) == 0
+    assert identity_loss(code, code + 0.5) == pytest.approx(0.5)

@@ -1,0 +1,145 @@
+"""Steps 1 to 3 learn what a toy corpus holds, from the clips they may see."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from emoface_lib.config import Settings
+from emoface_lib.errors import InputError
+from emoface_lib.features.clips import Clip
+from emoface_lib.steps import (
+    Objective,
+    content_codes,
+    content_displacements,
+    mean_landmark_loss,
+    spectral_offsets,
+    split,
+    style_displacements,
+    train_content,
+    train_style,
+    train_translator,
+)
+from emoface_lib.translation import Pairs, paint
+from emoface_lib.triplets import TripletSampler, crop_batch
+
+
+def test_step_1_beats_the_still_face_on_held_out_videos(
+    clips: list[Clip], tiny: Settings, tmp_path: Path
+) -> None:
+    longer = tiny.model_copy(update={"content_steps": 60})
+    model, log = train_content(clips, tmp_path, longer)
+    held_out = split(clips, "seen")
+    still = [torch.zeros_like(clip.landmarks) for clip in held_out]
+    moved = content_displacements(model, held_out)
+    assert mean_landmark_loss(held_out, moved) < mean_landmark_loss(held_out, still)
+    assert log["validation"].notna().sum() == 10
+
+
+def test_same_seed_same_weights_and_other_seed_others(
+    clips: list[Clip], tiny: Settings, tmp_path: Path
+) -> None:
+    logs = [
+        train_content(clips, tmp_path / str(i), tiny.model_copy(update={"seed": s}))[1]
+        for i, s in enumerate((0, 0, 1))
+    ]
+    assert logs[0].equals(logs[1])
+    assert not logs[0].equals(logs[2])
+
+
+def test_step_2_freezes_content_and_logs_the_contrast(
+    clips: list[Clip], tiny: Settings, tmp_path: Path
+) -> None:
+    content, _ = train_content(clips, tmp_path / "content", tiny)
+    before = {name: x.clone() for name, x in content.state_dict().items()}
+    style, log = train_style(clips, content, tmp_path / "style", tiny)
+    assert all(torch.equal(before[n], x) for n, x in content.state_dict().items())
+    assert {"d_rs", "d_rp", "lambda_rs", "lambda_rp"} <= set(log.columns)
+    unseen = split(clips, "unseen")
+    moved = style_displacements(style, unseen, content_codes(content, unseen))
+    assert [m.shape for m in moved] == [clip.landmarks.shape for clip in unseen]
+
+
+def test_without_its_losses_step_2_minimises_landmarks_alone(
+    clips: list[Clip], tiny: Settings, tmp_path: Path
+) -> None:
+    content, _ = train_content(clips, tmp_path / "content", tiny)
+    _, log = train_style(clips, content, tmp_path / "style", tiny, Objective(0, 0))
+    assert np.allclose(log["loss"], log["loss/landmark"])
+
+
+def test_an_offset_of_the_emotion_moves_the_face(
+    clips: list[Clip], tiny: Settings, tmp_path: Path
+) -> None:
+    content, _ = train_content(clips, tmp_path / "content", tiny)
+    style, _ = train_style(clips, content, tmp_path / "style", tiny)
+    some = split(clips, "unseen")[:1]
+    codes = content_codes(content, some)
+    plain = style_displacements(style, some, codes)[0]
+    moved = style_displacements(style, some, codes, torch.ones(128))[0]
+    assert (plain - moved).abs().max() > 1e-4
+
+
+def test_step_3_learns_to_copy_a_still_picture(tiny: Settings, tmp_path: Path) -> None:
+    ramp = np.linspace(0, 255, 32).astype(np.uint8)
+    picture = np.stack(np.broadcast_arrays(ramp, ramp[:, None], 40), -1)[None]
+    picture = picture.astype(np.uint8)
+    pairs = Pairs(
+        picture.repeat(4, 0), np.zeros_like(picture).repeat(4, 0), np.zeros(4)
+    )
+    longer = tiny.model_copy(update={"translator_steps": 40})
+    model, log = train_translator(pairs, tmp_path, longer)
+    assert log["loss"].iloc[-5:].mean() < 0.5 * log["loss"].iloc[:5].mean()
+    assert paint(model, picture[0], pairs.landmark_images).shape == (4, 32, 32, 3)
+
+
+def test_reference_and_target_are_frames_of_one_clip() -> None:
+    numbers = np.repeat(np.arange(5), 3)
+    frames = np.tile(numbers[:, None, None, None], (1, 16, 16, 3)).astype(np.uint8)
+    reference, _, target = Pairs(frames, frames, numbers).draw(
+        64, np.random.default_rng(0)
+    )
+    assert torch.equal(reference, target)
+
+
+@given(seed=st.integers(0, 2**32))
+@hypothesis_settings(max_examples=20)
+def test_triplets_are_what_the_paper_asks_for(clips: list[Clip], seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    for triplet in TripletSampler(clips).draw(8, generator):
+        r, s, p = (clips[i] for i in triplet)
+        assert triplet.r != triplet.s
+        assert (r.speaker, r.video) == (s.speaker, s.video)
+        assert r.speaker == p.speaker
+        assert r.video != p.video
+
+
+def test_a_corpus_of_one_video_a_speaker_gives_no_triplet(clips: list[Clip]) -> None:
+    lonely = [replace(clip, video="only") for clip in clips]
+    with pytest.raises(InputError, match="two videos"):
+        TripletSampler(lonely)
+
+
+@given(frames=st.integers(1, 60), seed=st.integers(0, 99))
+@hypothesis_settings(max_examples=20)
+def test_crops_are_the_same_stretch_of_every_sequence(frames: int, seed: int) -> None:
+    counts = torch.arange(50.0)
+    first, second = crop_batch(
+        [(counts, -counts)] * 3, frames, np.random.default_rng(seed)
+    )
+    assert first.shape == (3, min(frames, 50))
+    assert torch.equal(first, -second)
+    assert torch.equal(first.diff(dim=1), torch.ones_like(first[:, 1:]))
+
+
+def test_spectral_offsets_are_smooth_constant_in_time_and_off_by_default() -> None:
+    generator = np.random.default_rng(0)
+    offsets = spectral_offsets(200, 1.0, generator)
+    assert offsets.shape == (200, 1, 80)
+    assert offsets.diff(dim=2).abs().max() < 0.1 * offsets.abs().max()
+    assert spectral_offsets(3, 0.0, generator).abs().max() == 0
