@@ -1,0 +1,189 @@
+"""Hygiene of notebooks, storing of outputs, and the second run that must agree."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from emoface_lib.config import REPOSITORY
+from emoface_lib.errors import InputError
+from emoface_lib.notebooks import execute, read_notebook, source_hash
+from tools.check_notebooks import main, problems
+from tools.store_notebooks import store
+
+PARAMETERS = 'profile = "tutorial"\nseed = 0'
+
+
+def notebook_of(*sources: str) -> NotebookNode:
+    """A clean notebook with outputs as if stored."""
+    cells = [new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})]
+    notebook = new_notebook(cells=[*cells, *map(new_code_cell, sources)])
+    seal(notebook)
+    return notebook
+
+
+def seal(notebook: NotebookNode) -> None:
+    recorded = {"source_hash": source_hash(notebook), "profile": "tutorial"}
+    notebook.metadata["emoface"] = recorded
+
+
+def found(notebook: NotebookNode, folder: Path) -> list[str]:
+    path = folder / "00_first.ipynb"
+    nbformat.write(notebook, path)
+    return list(problems(path))
+
+
+def test_clean_notebook_has_no_findings(tmp_path: Path) -> None:
+    notebook = notebook_of("1 + 1", "print('https://example.org/work/home/tmp/')")
+    picture = {"image/png": "/tmp/aaaa", "text/html": "<img src='data:;base64,/tmp/a'>"}
+    notebook.cells[1].outputs = [new_output("display_data", data=picture)]
+    assert found(notebook, tmp_path) == []
+    assert main(str(tmp_path)) == 0
+
+
+@pytest.mark.parametrize(
+    ("source", "finding"),
+    [
+        ("x = 1\n" * 26, "has 26 lines"),
+        ("!ls", "is not plain Python"),
+        ("%matplotlib inline", "is not plain Python"),
+        ("from math import *", "has `from math import *`"),
+        ("import sys\nsys.path.append('..')", "touches sys.path"),
+        ("open('/home/ann/corpus')", "one machine: /home/ann/corpus"),
+        ("open('C:\\\\Users\\\\ann')", r"one machine: C:\\Users\\ann"),
+        (f"print('{REPOSITORY}')", f"one machine: {REPOSITORY}"),
+    ],
+)
+def test_finding_in_code(source: str, finding: str, tmp_path: Path) -> None:
+    (sentence,) = found(notebook_of(source), tmp_path)
+    assert finding in sentence
+
+
+@pytest.mark.parametrize(
+    ("output", "finding"),
+    [
+        (new_output("stream", name="stderr", text="careful"), "stderr: 'careful'"),
+        (new_output("error", ename="ValueError"), "holds an error: ValueError"),
+        (new_output("stream", name="stdout", text="in\n/tmp/x"), "machine: /tmp/x"),
+        (
+            new_output("execute_result", data={"text/html": "a" * 1_600_000}),
+            "1.6 MB, over 1.5 MB",
+        ),
+    ],
+)
+def test_finding_in_outputs(output: NotebookNode, finding: str, tmp_path: Path) -> None:
+    notebook = notebook_of("1 + 1")
+    notebook.cells[1].outputs = [output]
+    (sentence,) = found(notebook, tmp_path)
+    assert finding in sentence
+
+
+def test_finding_in_metadata(tmp_path: Path) -> None:
+    notebook = notebook_of("1 + 1")
+    notebook.metadata["widgets"] = {}
+    notebook.cells[1].metadata["execution"] = {}
+    first, second = found(notebook, tmp_path)
+    assert first.endswith("belong: widgets")
+    assert second.endswith("belong: execution")
+
+
+def test_outputs_of_other_code_are_found(tmp_path: Path) -> None:
+    notebook = notebook_of("1 + 1")
+    notebook.cells[1].source = "1 + 2"
+    (sentence,) = found(notebook, tmp_path)
+    assert "outputs of other code than its own" in sentence
+
+
+@pytest.mark.parametrize(
+    ("parameters", "finding"),
+    [
+        ('profile = "smoke"\nnow = time()', "may only assign literals"),
+        ("seed = 0", "does not declare `profile`"),
+    ],
+)
+def test_finding_in_parameters(parameters: str, finding: str, tmp_path: Path) -> None:
+    notebook = notebook_of()
+    notebook.cells[0].source = parameters
+    seal(notebook)
+    (sentence,) = found(notebook, tmp_path)
+    assert finding in sentence
+
+
+@pytest.fixture
+def executed(tmp_path: Path) -> tuple[Path, Path]:
+    """A notebook without outputs, and the folder of its executed copy."""
+    path = tmp_path / "notebooks" / "00_first.ipynb"
+    path.parent.mkdir()
+    show = "# NBVAL_CHECK_OUTPUT\nimport random\nrandom.seed(seed)\nrandom.random()"
+    notebook = notebook_of("print(profile)", show)
+    notebook.metadata["emoface"]["source_hash"] = "older"
+    nbformat.write(notebook, path)
+    folder = tmp_path / "run" / "notebooks"
+    execute(path, folder / path.name, {"profile": "tutorial", "seed": 1})
+    return path, folder
+
+
+def test_stored_notebook_is_clean_and_has_the_outputs(
+    executed: tuple[Path, Path],
+) -> None:
+    path, folder = executed
+    before = source_hash(read_notebook(path))
+    assert "outputs of other code" in next(problems(path))
+    store([path], folder)
+    notebook = read_notebook(path)
+    assert list(problems(path)) == []
+    assert source_hash(notebook) == before
+    assert notebook.cells[1].outputs[0].text == "tutorial\n"
+    assert [cell.execution_count for cell in notebook.cells] == [1, 2, 3]
+    assert all(set(cell.metadata) <= {"tags"} for cell in notebook.cells)
+
+
+def test_nothing_is_stored_unless_all_is_clean(
+    executed: tuple[Path, Path], tmp_path: Path
+) -> None:
+    path, folder = executed
+    other = path.with_name("01_second.ipynb")
+    nbformat.write(notebook_of("import sys", "print(1, file=sys.stderr)"), other)
+    execute(other, folder / other.name, {})
+    before = path.read_bytes()
+    with pytest.raises(InputError, match=r"01_second.ipynb: .* prints to stderr"):
+        store([path, other], folder)
+    assert path.read_bytes() == before
+
+
+def test_copy_of_other_code_is_not_stored(executed: tuple[Path, Path]) -> None:
+    path, folder = executed
+    nbformat.write(notebook_of("1 + 1"), path)
+    with pytest.raises(InputError, match="was changed while it ran"):
+        store([path], folder)
+
+
+def repeat(path: Path, runs: Path) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "tools.repeat_notebooks", str(path)],
+        cwd=REPOSITORY,
+        env={**os.environ, "EMOFACE_RUNS": str(runs)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_second_run_agrees_with_the_same_seed_only(
+    executed: tuple[Path, Path], tmp_path: Path
+) -> None:
+    path, folder = executed
+    again = repeat(folder / path.name, tmp_path / "again")
+    assert again.returncode == 0, again.stdout + again.stderr
+    notebook = read_notebook(folder / path.name)
+    seeds = [cell for cell in notebook.cells if "seed = 1" in cell.source]
+    seeds[0].source = seeds[0].source.replace("seed = 1", "seed = 2")
+    nbformat.write(notebook, folder / path.name)
+    other = repeat(folder / path.name, tmp_path / "again")
+    assert other.returncode == 1
+    assert "mismatch 'text/plain'" in other.stdout

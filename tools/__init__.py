@@ -1,0 +1,1 @@
+"""What `make` uses beside the library: checks and stores the notebooks."""
