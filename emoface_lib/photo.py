@@ -1,0 +1,169 @@
+"""Photographs: any picture file, upright and RGB, and the one frontal face in it."""
+
+import io
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+
+from emoface_lib.errors import InputError
+from emoface_lib.features.alignment import align, into_canvas
+from emoface_lib.features.landmarks import Box, DlibDetector
+from emoface_lib.features.lift import lift, mean_face
+from emoface_lib.landmarks import eye_distance
+
+LONGEST_SIDE = 1920  # px; larger photographs are reduced, as video players expect
+LARGEST_YAW = 35.0  # degrees; beyond it half of the mouth is hidden
+SMALL_FACE = 40.0  # px between the outer eye corners; below it detail is missing
+SAME_SIZE = 0.2  # of the largest face's width; smaller finds are not worth a note
+WHITE = (255, 255, 255, 255)
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """A photograph and the face in it.
+
+    picture : uint8 (H, W, 3) RGB; landmarks : float32 (68, 3) px, z away from the
+    viewer; pose : yaw, pitch and roll in degrees; notes : what the user should know.
+    """
+
+    picture: np.ndarray
+    landmarks: np.ndarray
+    pose: np.ndarray
+    notes: tuple[str, ...]
+
+
+def read_portrait(
+    path: Path | str,
+    detector: DlibDetector | None = None,
+    longest_side: int = LONGEST_SIDE,
+) -> Portrait:
+    """Read a photograph and find its one frontal face; of several, the largest.
+
+    Raises InputError if the file is no photograph, or shows no face from the front.
+    """
+    picture, notes = read_photo(path, longest_side)
+    detector = detector or DlibDetector()
+    found = detector.faces(picture)
+    if not found:
+        raise InputError(
+            f"No frontal face was found in {path}: give a photograph of one face that "
+            "looks at the camera, upright and not in profile."
+        )
+    landmarks = lift(detector.points(picture, found[0][0])[None])[0]
+    pose = face_pose(landmarks)
+    if abs(pose[0]) > LARGEST_YAW:
+        raise InputError(
+            f"The face in {path} is turned by {abs(pose[0]):.0f} degrees: give a "
+            f"photograph from the front, turned by at most {LARGEST_YAW:.0f}."
+        )
+    notes += _face_notes(path, landmarks, [box for box, _ in found])
+    return Portrait(picture, landmarks, pose, tuple(notes))
+
+
+def read_photo(
+    path: Path | str, longest_side: int = LONGEST_SIDE
+) -> tuple[np.ndarray, list[str]]:
+    """Read a picture file: uint8 (H, W, 3) RGB, upright, and notes on conversions.
+
+    Raises InputError for what is no single picture: other files, animations, pages.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"There is no file {path}.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                _check_single(path, image)
+                image.draft(None, (longest_side, longest_side))  # decode JPEG smaller
+                image.load()
+                return _convert(path, image, longest_side)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise InputError(
+            f"{path} has too many pixels: reduce it to {longest_side} on a side."
+        ) from error
+    except UnidentifiedImageError as error:
+        raise InputError(
+            f"{path} is not a picture that can be read: give a JPEG or PNG photograph."
+        ) from error
+    except (OSError, SyntaxError, ValueError) as error:  # Pillow's, of broken files
+        raise InputError(f"{path} is a damaged or cut short picture.") from error
+
+
+def face_pose(landmarks: np.ndarray) -> np.ndarray:
+    """Yaw, pitch, roll in degrees of a face (68, 3), by the mean face."""
+    _, pose = align(landmarks[None].astype(float), into_canvas(mean_face()))
+    return pose.degrees()[0]
+
+
+def _check_single(path: Path, image: Image.Image) -> None:
+    # MPO is what telephones write: the photograph, then its preview
+    if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
+        raise InputError(
+            f"{path} is an animation or has several pages: give one still picture."
+        )
+
+
+def _convert(
+    path: Path, image: Image.Image, longest_side: int
+) -> tuple[np.ndarray, list[str]]:
+    notes = []
+    profile = image.info.get("icc_profile")
+    upright = ImageOps.exif_transpose(image)
+    if image.mode == "F":
+        raise InputError(f"{path} holds floating-point pixels: save it as 8-bit RGB.")
+    if image.mode.startswith("I"):
+        notes.append(f"{path} has 16 bits a pixel: they were reduced to 8.")
+        upright = _eight_bits(upright)
+    if image.mode == "CMYK":
+        notes.append(f"{path} has CMYK colours: they were converted to RGB.")
+    if image.mode in ("RGB", "CMYK") and profile:
+        upright = _to_srgb(upright, profile)
+    if image.has_transparency_data:
+        notes.append(f"{path} is transparent in parts: they were made white.")
+        upright = upright.convert("RGBA")
+        white = Image.new("RGBA", upright.size, WHITE)
+        upright = Image.alpha_composite(white, upright)
+    if max(upright.size) > longest_side:
+        notes.append(f"{path} was reduced to {longest_side} px on its longer side.")
+        upright.thumbnail((longest_side, longest_side), Image.Resampling.LANCZOS)
+    return np.asarray(upright.convert("RGB")).copy(), notes
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    values = np.asarray(image).astype(float).clip(0, 65535)
+    return Image.fromarray((values / 257).round().astype(np.uint8))
+
+
+def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """Apply an embedded colour profile; one that can't be read is left out."""
+    try:
+        return (
+            ImageCms.profileToProfile(
+                image,
+                ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+                ImageCms.createProfile("sRGB"),
+                outputMode="RGB",
+            )
+            or image
+        )
+    except (ImageCms.PyCMSError, OSError):
+        return image
+
+
+def _face_notes(path: Path | str, landmarks: np.ndarray, boxes: list[Box]) -> list[str]:
+    notes = []
+    widths = [box[2] - box[0] for box in boxes]
+    several = sum(width > SAME_SIZE * widths[0] for width in widths)
+    if several > 1:
+        notes.append(f"{path} shows {several} faces: the largest one is animated.")
+    size = float(eye_distance(landmarks[:, :2]))
+    if size < SMALL_FACE:
+        notes.append(
+            f"The face in {path} is small ({size:.0f} px between the outer eye "
+            "corners): a larger photograph looks better."
+        )
+    return notes
