@@ -1,0 +1,46 @@
+"""The table of measurements, `results.csv`: one row for an issue and a name."""
+
+import csv
+from pathlib import Path
+
+from emoface_lib.files import write_beside
+
+RESULTS = Path(__file__).resolve().parent / "results.csv"
+HEADER = ("issue", "name", "value", "unit", "target", "meets", "how")
+
+
+def enter(
+    issue: int,
+    name: str,
+    value: float | str,
+    unit: str,
+    target: str,
+    meets: bool | str,
+    how: str,
+    path: Path = RESULTS,
+) -> None:
+    """Enter a measurement; a row of the same issue and name is replaced in its place.
+
+    `target` is as the issue states it ("<= 20"); `meets` is True, False or a word;
+    `how` names the command and the machine.
+    """
+    if isinstance(meets, bool):
+        meets = "yes" if meets else "no"
+    shown = f"{value:.4g}" if isinstance(value, float) else str(value)
+    row = dict(
+        zip(HEADER, (str(issue), name, shown, unit, target, meets, how), strict=True)
+    )
+    rows = {(each["issue"], each["name"]): each for each in read(path)}
+    rows[row["issue"], name] = row
+    with write_beside(path) as beside, beside.open("w", newline="") as file:
+        writer = csv.DictWriter(file, HEADER, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows.values())
+
+
+def read(path: Path = RESULTS) -> list[dict[str, str]]:
+    """The rows so far; none if there is no table."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
