@@ -92,7 +92,9 @@ def test_step_3_learns_to_copy_a_still_picture(tiny: Settings, tmp_path: Path) -
     pairs = Pairs(
         picture.repeat(4, 0), np.zeros_like(picture).repeat(4, 0), np.zeros(4)
     )
-    longer = tiny.model_copy(update={"translator_steps": 40})
+    longer = tiny.model_copy(
+        update={"translator_steps": 100, "translator_learning_rate": 1e-2}
+    )
     model, log = train_translator(pairs, tmp_path, longer)
     assert log["loss"].iloc[-5:].mean() < 0.5 * log["loss"].iloc[:5].mean()
     assert paint(model, picture[0], pairs.landmark_images).shape == (4, 32, 32, 3)

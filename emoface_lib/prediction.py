@@ -1,0 +1,142 @@
+"""From a voice to moving landmarks, as a stream: memory does not grow with length.
+
+Taught in notebook 09, paper equations (1) to (9).
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from emoface_lib.checkpoints import load_model, read_settings
+from emoface_lib.config import HOP_LENGTH, Settings
+from emoface_lib.emotion_space import EmotionSpace, load_space
+from emoface_lib.features.audio import stream_log_mel
+from emoface_lib.features.clips import to_video_rate
+from emoface_lib.landmarks import FRAME_RATE, VIDEO_RATE
+from emoface_lib.models.content import ContentBranch, State
+from emoface_lib.models.style import StyleBranch
+
+WINDOW = 200  # frames that attend to one another; 4 s, about a sentence
+STEP = WINDOW // 2  # neighbouring windows are blended
+PAIR = FRAME_RATE // VIDEO_RATE
+
+
+@dataclass(frozen=True)
+class FacePredictor:
+    """Content branch, style branch and emotion space of one trained run."""
+
+    content: ContentBranch
+    style: StyleBranch
+    space: EmotionSpace
+    settings: Settings
+
+    def predict(
+        self, blocks: Iterable[np.ndarray], emotion: float = 0.0
+    ) -> Iterator[np.ndarray]:
+        """Displacements D_content + D_style of a voice.
+
+        blocks : float[S] each, of any sizes, at 16 kHz; emotion : standard deviations
+        along the first component of the emotion space. Yields float32[F, 68, 2] px of
+        the canvas, 25 frames/s, one frame for each started 40 ms.
+        """
+        features = ahead(stream_log_mel(blocks), self.settings.look_ahead)
+        left: Tensor = torch.zeros(0, 68, 2)
+        for part in self._displacements(features, self.space.offset(emotion)):
+            left = torch.cat([left, part])
+            whole = len(left) // PAIR * PAIR
+            yield to_video_rate(left[:whole]).numpy()
+            left = left[whole:]
+        if len(left):
+            yield left.mean(0, keepdim=True).numpy()
+
+    @torch.inference_mode()
+    def _displacements(
+        self, features: Iterator[Tensor], offset: Tensor
+    ) -> Iterator[Tensor]:
+        """Blend the predictions of windows that overlap by half: Tensor[<= 100, ..]."""
+        state: State | None = None
+        window = torch.zeros(0, 80), torch.zeros(0, 256), torch.zeros(0, 68, 2)
+        tail: Tensor | None = None
+        for part in in_steps(features, STEP):
+            code, state = self.content.encode(part[None], state)
+            fresh = part, code[0], self.content.displace(code)[0]
+            window = tuple(  # type: ignore[assignment]
+                torch.cat([old[-STEP:], new])
+                for old, new in zip(window, fresh, strict=True)
+            )
+            moved = self._styled(*window, offset)
+            if len(window[0]) > len(part):  # the first half was predicted before
+                assert tail is not None
+                yield blend(tail, moved[: len(tail)])
+                tail = moved[len(tail) :]
+            else:
+                tail = moved
+        if tail is not None:
+            yield tail
+
+    def _styled(
+        self, features: Tensor, content: Tensor, said: Tensor, offset: Tensor
+    ) -> Tensor:
+        emotion = self.style.emotion(features[None]) + offset
+        style = self.style.style(emotion, self.style.identity(features[None]))
+        return said + self.style.displace(content[None], style)[0]
+
+
+def load_predictor(folder: Path) -> FacePredictor:
+    """Load the models that a run left in its folder.
+
+    Raises InputError that names the missing file.
+    """
+    content, path = ContentBranch(), folder / "content" / "model.safetensors"
+    load_model(path, content)
+    settings = read_settings(folder / "style" / "model.safetensors")
+    style = StyleBranch(heads=settings.attention_heads)
+    load_model(folder / "style" / "model.safetensors", style)
+    space = load_space(folder / "emotion_space" / "space.safetensors")
+    return FacePredictor(content, style, space, settings)
+
+
+def ahead(parts: Iterable[np.ndarray], frames: int) -> Iterator[Tensor]:
+    """Drop the first frames of a stream and hold its last one: it hears the future.
+
+    parts : float32[T, 80] each; the stream's length stays. As `look_ahead` of a whole.
+    """
+    dropped, last = 0, np.zeros((0, 80), np.float32)
+    for part in parts:
+        skip = min(frames - dropped, len(part))
+        dropped, last = dropped + skip, part[-1:]
+        if len(part) > skip:
+            yield torch.from_numpy(part[skip:])
+    if dropped:
+        yield torch.from_numpy(last.repeat(dropped, axis=0))
+
+
+def in_steps(parts: Iterable[Tensor], length: int) -> Iterator[Tensor]:
+    """Cut a stream of Tensor[T, D] into pieces of `length`; the last may be shorter."""
+    kept: list[Tensor] = []
+    for part in parts:
+        kept.append(part)
+        whole = torch.cat(kept)
+        *full, rest = whole.split(length) if len(whole) else (whole,)
+        if len(rest) == length:
+            full, rest = [*full, rest], rest[:0]
+        yield from full
+        kept = [rest]
+    rest = torch.cat(kept) if kept else torch.zeros(0)
+    if len(rest):
+        yield rest
+
+
+def blend(old: Tensor, new: Tensor) -> Tensor:
+    """Go linearly from one prediction to another of the same frames."""
+    share = torch.linspace(0, 1, len(old))[:, None, None]
+    return old * (1 - share) + new * share
+
+
+def frame_count(samples: int) -> int:
+    """Video frames of a voice: one for each started 40 ms."""
+    return -(-samples // (HOP_LENGTH * PAIR))

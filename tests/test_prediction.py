@@ -1,0 +1,85 @@
+"""A voice as a stream moves the face as a whole voice does, in as many frames."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emoface_lib.config import load_settings
+from emoface_lib.emotion_space import EmotionSpace
+from emoface_lib.features.audio import log_mel
+from emoface_lib.features.clips import look_ahead
+from emoface_lib.models.content import ContentBranch
+from emoface_lib.models.style import StyleBranch
+from emoface_lib.prediction import FacePredictor, ahead, in_steps
+
+
+@pytest.fixture(scope="module")
+def predictor() -> FacePredictor:
+    torch.manual_seed(0)
+    space = EmotionSpace(torch.zeros(128), torch.eye(4, 128), torch.ones(4))
+    return FacePredictor(
+        ContentBranch().eval(), StyleBranch().eval(), space, load_settings("smoke")
+    )
+
+
+def voice(samples: int) -> np.ndarray:
+    return np.random.default_rng(0).normal(size=samples).astype(np.float32) * 0.1
+
+
+def test_a_short_voice_is_predicted_as_by_the_whole_networks(
+    predictor: FacePredictor,
+) -> None:
+    samples = voice(640 * 45)
+    features = torch.from_numpy(
+        look_ahead(log_mel(samples), predictor.settings.look_ahead)
+    )[None]
+    with torch.no_grad():
+        code, _ = predictor.content.encode(features)
+        moved = predictor.content.displace(code) + predictor.style(features, code)
+    pairs = moved[0].unflatten(0, (-1, 2)).mean(1).numpy()
+    streamed = np.concatenate(list(predictor.predict([samples])))
+    assert np.abs(streamed - pairs).max() < 1e-4
+
+
+@given(count=st.integers(1, 16_000 * 7))
+@settings(max_examples=8, deadline=None)
+def test_frames_are_as_many_as_the_voice_is_long(
+    predictor: FacePredictor, count: int
+) -> None:
+    frames = sum(map(len, predictor.predict([voice(count)])))
+    assert abs(frames - count / 640) <= 1
+
+
+def test_blocks_of_any_size_give_the_same_face(predictor: FacePredictor) -> None:
+    samples = voice(16_000 * 9)
+    whole = np.concatenate(list(predictor.predict([samples])))
+    parts = np.array_split(samples, [7, 5_000, 48_000, 48_001, 100_000])
+    streamed = np.concatenate(list(predictor.predict(parts)))
+    assert np.abs(whole - streamed).max() < 1e-3
+
+
+def test_the_dial_moves_the_face(predictor: FacePredictor) -> None:
+    samples = voice(16_000)
+    plain = np.concatenate(list(predictor.predict([samples])))
+    moved = np.concatenate(list(predictor.predict([samples], emotion=2.0)))
+    assert np.abs(plain - moved).max() > 1e-4
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=6), st.integers(0, 7))
+def test_a_stream_hears_ahead_as_a_whole_does(sizes: list[int], frames: int) -> None:
+    whole = np.random.default_rng(0).random((sum(sizes), 80)).astype(np.float32)
+    parts = np.split(whole, np.cumsum(sizes)[:-1])
+    streamed = torch.cat(list(ahead(parts, frames))).numpy()
+    assert np.array_equal(streamed, look_ahead(whole, frames))
+
+
+@given(st.lists(st.integers(1, 25), max_size=6), st.integers(1, 12))
+def test_steps_are_full_but_the_last_and_lose_nothing(
+    sizes: list[int], length: int
+) -> None:
+    whole = torch.arange(float(sum(sizes)))[:, None]
+    pieces = list(in_steps(whole.split(sizes), length)) if sizes else []
+    assert all(len(piece) == length for piece in pieces[:-1])
+    assert torch.equal(torch.cat([torch.zeros(0, 1), *pieces]), whole)
