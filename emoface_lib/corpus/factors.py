@@ -6,7 +6,7 @@ confounded with the speaker: high and loud voices are more often aroused, so tha
 and loudness alone don't tell the emotion. Taught in notebook 01.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -203,11 +203,18 @@ def draw_prosody(
 
 
 def draw_recording(rng: np.random.Generator) -> Recording:
-    """Draw the conditions of a recording."""
-    return Recording(
+    """Draw the microphone and room of a video, with the silences of its first clip."""
+    recording = Recording(
         level=float(rng.normal()),
         tilt=float(0.03 * rng.normal()),
         noise=float(-54 + 4 * rng.normal()),
-        lead=float(rng.uniform(0.25, 0.6)),
-        tail=float(rng.uniform(0.2, 0.4)),
+        lead=0.0,
+        tail=0.0,
     )
+    return with_silences(recording, rng)
+
+
+def with_silences(recording: Recording, rng: np.random.Generator) -> Recording:
+    """The same recording with silences of another clip."""
+    lead, tail = rng.uniform(0.25, 0.6), rng.uniform(0.2, 0.4)
+    return replace(recording, lead=float(lead), tail=float(tail))

@@ -107,9 +107,10 @@ def synthesize(
         for parameter, value in settings:
             engine.espeak_SetParameter(parameter, round(value), 0)
         samples, events = _speak(engine, text)
-    if not events:
+    speech = _speech(samples, events)
+    if set(speech.names) <= {PAUSE}:
         raise InputError(f"There is nothing to say in the sentence {text!r}.")
-    return _speech(samples, events)
+    return speech
 
 
 @contextmanager

@@ -1,0 +1,174 @@
+"""The clips of the embedded corpus: their plan, and one clip made from its plan.
+
+Every clip has generators of its own, derived from the seed and its name. So it does not
+matter in which order, in how many processes or in how large a corpus it is made.
+Speakers of the test split count from 10,001 whatever the size, and the held-out videos
+come first: what is unseen in a small corpus is unseen in a large one too.
+"""
+
+import zlib
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from emoface_lib.config import Settings
+from emoface_lib.corpus.face_shape import CONTROLS, Identity, pose_face, project
+from emoface_lib.corpus.factors import (
+    EmotionalState,
+    Recording,
+    Speaker,
+    draw_emotions,
+    draw_prosody,
+    draw_recording,
+    draw_speaker,
+    draw_state,
+    with_silences,
+)
+from emoface_lib.corpus.motion import move
+from emoface_lib.corpus.sentences import SentenceSplit, draw_sentences
+from emoface_lib.corpus.speech import Speech
+from emoface_lib.corpus.voice import speak
+from emoface_lib.errors import InputError
+from emoface_lib.landmarks import VIDEO_RATE
+
+TEST_SPEAKERS_FROM = 10_000
+
+
+@dataclass(frozen=True, eq=False)
+class ClipPlan:
+    """Everything that a clip is made from."""
+
+    speaker: Speaker
+    video: str
+    utterance: str
+    split: str  # "train", "seen" or "unseen"
+    state: EmotionalState
+    recording: Recording
+    sentence: str
+    seed: int
+
+    @property
+    def clip(self) -> str:
+        """The clip's name, "id00001/video01/00001"."""
+        return f"{self.speaker.name}/{self.video}/{self.utterance}"
+
+    @property
+    def path(self) -> str:
+        """Its mp4 in the corpus."""
+        return f"mp4/{self.clip}.mp4"
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """A clip before it is drawn: speech at 16 kHz, the face's controls, landmarks.
+
+    controls : {name: Array[F]}; landmarks : float32 Array[F, 68, 3] px of 224.
+    """
+
+    speech: Speech
+    identity: Identity
+    controls: dict[str, np.ndarray]
+    landmarks: np.ndarray
+
+
+def generator(seed: int, name: str) -> np.random.Generator:
+    """The random generator of whatever is called `name`."""
+    return np.random.default_rng([seed, zlib.crc32(name.encode())])
+
+
+def plan_corpus(settings: Settings) -> list[ClipPlan]:
+    """All clips of the embedded corpus of these settings.
+
+    Raises InputError if fewer than two videos of a speaker are left to train on.
+    """
+    if settings.videos - settings.held_out_videos < 2:
+        raise InputError(
+            f"videos = {settings.videos} with held_out_videos = "
+            f"{settings.held_out_videos} leaves fewer than two to train on: V_r and "
+            "V_p need two. Take more videos or hold out fewer."
+        )
+    train = range(1, settings.speakers + 1)
+    test = range(1, settings.test_speakers + 1)
+    numbers = [*train, *(TEST_SPEAKERS_FROM + n for n in test)]
+    return [plan for number in numbers for plan in plan_speaker(number, settings)]
+
+
+def plan_speaker(number: int, settings: Settings) -> list[ClipPlan]:
+    """The clips of the speaker of this number."""
+    name, unseen = f"id{number:05d}", number > TEST_SPEAKERS_FROM
+    rng = generator(settings.seed, name)
+    speaker = draw_speaker(name, rng)
+    emotions = draw_emotions(speaker, settings.videos, rng, uniform=unseen)
+    plans = []
+    for index, emotion in enumerate(emotions):
+        held_out = "seen" if index < settings.held_out_videos else "train"
+        split = "unseen" if unseen else held_out
+        plans += _plan_video(speaker, f"video{index + 1:02d}", split, emotion, settings)
+    return plans
+
+
+def _plan_video(
+    speaker: Speaker, video: str, split: str, emotion: str, settings: Settings
+) -> list[ClipPlan]:
+    """The clips of a video: one state, one recording, different sentences."""
+    rng = generator(settings.seed, f"{speaker.name}/{video}")
+    state, recording = draw_state(emotion, rng), draw_recording(rng)
+    said: SentenceSplit = "train" if split == "train" else "test"
+    return [
+        ClipPlan(
+            speaker=speaker,
+            video=video,
+            utterance=f"{index + 1:05d}",
+            split=split,
+            state=state,
+            recording=with_silences(recording, rng),
+            sentence=sentence,
+            seed=settings.seed,
+        )
+        for index, sentence in enumerate(draw_sentences(said, settings.clips, rng))
+    ]
+
+
+def make_clip(plan: ClipPlan, rate: float = VIDEO_RATE) -> Clip:
+    """Speech and landmarks of a clip, at `rate` frames a second; not drawn yet.
+
+    Sound and motion have the same length: whole frames. Taught in notebook 01.
+    """
+    rng = generator(plan.seed, plan.clip)
+    prosody = draw_prosody(plan.speaker, plan.state, rng)
+    speech = speak(plan.sentence, plan.speaker.voice, prosody, plan.recording, rng)
+    identity = identity_of(plan.speaker)
+    controls = move(speech, plan.speaker, plan.state, rng, rate)
+    points = project(identity, pose_face(identity, controls), controls)
+    whole = round(len(points) * speech.rate / rate)
+    speech = replace(speech, samples=speech.samples[:whole])
+    return Clip(speech, identity, controls, points.astype(np.float32))
+
+
+@lru_cache(maxsize=4)
+def identity_of(speaker: Speaker) -> Identity:
+    """The face of a speaker: the first of their look that fits the voice's gender."""
+    for attempt in range(100):
+        rng = np.random.default_rng([speaker.look, attempt])
+        identity = Identity.random(rng)
+        if (identity.look.feminine > 0.5) == (speaker.gender == "f"):
+            return identity
+    raise RuntimeError("Identity.random draws one gender only")
+
+
+def sidecar(plan: ClipPlan, clip: Clip) -> dict[str, np.ndarray]:
+    """The truth about a clip, as arrays; documented in the corpus' data card."""
+    still = np.zeros((1, len(CONTROLS)))
+    neutral = project(clip.identity, clip.identity.neutral[None], still)[0]
+    return {
+        "landmarks": clip.landmarks,
+        "pose": np.stack([clip.controls[a] for a in ("yaw", "pitch", "roll")], 1),
+        "controls": np.stack([clip.controls[name] for name in CONTROLS], 1),
+        "control_names": np.array(CONTROLS),
+        "phonemes": np.array(clip.speech.names),
+        "phoneme_start": clip.speech.start,
+        "phoneme_end": clip.speech.end,
+        "neutral": neutral.astype(np.float32),
+        "expression": plan.state.expression,
+    }

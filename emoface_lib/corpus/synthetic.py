@@ -1,0 +1,174 @@
+"""Build the embedded corpus: drawn talking heads with formant speech and known factors.
+
+Taught in notebook 01.
+"""
+
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from emoface_lib.config import SAMPLE_RATE, Settings
+from emoface_lib.corpus.clips import ClipPlan, make_clip, plan_corpus, sidecar
+from emoface_lib.corpus.data_card import data_card
+from emoface_lib.corpus.face_shape import Identity
+from emoface_lib.corpus.trees import INDEX, VOXCELEB_META
+from emoface_lib.errors import InputError
+from emoface_lib.files import (
+    hash_of,
+    read_json,
+    read_npz,
+    write_beside,
+    write_json,
+    write_npz,
+)
+from emoface_lib.landmarks import VIDEO_RATE
+from emoface_lib.parallel import each
+from emoface_lib.video import write_video
+
+VERSION = 1  # of the generator; counts up whenever it makes other clips
+# The settings that the corpus depends on; others may change without building anew.
+DEPENDS_ON = ("seed", "speakers", "test_speakers", "videos", "clips", "held_out_videos")
+CARD = "corpus.json"
+OWN_FILES = (CARD, INDEX, VOXCELEB_META, "DATA_CARD.md")
+OWN_FOLDERS = ("mp4", "truth")
+
+Controls = Mapping[str, np.ndarray]
+Draw = Callable[[Identity, Controls], Iterable[np.ndarray]]
+
+
+def draw_faces(identity: Identity, controls: Controls) -> Iterable[np.ndarray]:
+    """Pictures uint8 (224, 224, 3) RGB of an identity, one for each frame."""
+    return _drawer(identity).frames(controls)
+
+
+@lru_cache(maxsize=2)
+def _drawer(identity: Identity) -> Any:
+    from emoface_lib.corpus.face_drawing import FaceDrawer
+
+    return FaceDrawer(identity)
+
+
+def build_corpus(
+    settings: Settings,
+    folder: Path | str,
+    workers: int | None = None,
+    draw: Draw = draw_faces,
+) -> pd.DataFrame:
+    """Build the embedded corpus into `folder`, or complete it; return its index.
+
+    Clips that are complete are kept. A corpus of other settings, or of another version
+    of the generator, is removed first (its own files only) and built anew.
+    workers : processes; None takes one a core. draw : makes a face's pictures.
+    Raises InputError if `folder` holds clips of another origin.
+    """
+    folder = Path(folder)
+    plans = plan_corpus(settings)
+    claim_folder(folder, settings)
+    todo = [plan for plan in plans if not is_complete(plan, folder)]
+    make = partial(write_clip, folder=folder, draw=draw)
+    for _ in each(make, todo, workers, "drawing the corpus"):
+        pass
+    index = pd.DataFrame([_row(plan, folder) for plan in plans])
+    _write_metadata(plans, folder)
+    with write_beside(folder / "DATA_CARD.md") as beside:
+        beside.write_text(data_card(index, settings.seed, VERSION))
+    with write_beside(folder / INDEX) as beside:
+        index.to_parquet(beside, index=False)
+    return index
+
+
+def corpus_identity(settings: Settings) -> dict:
+    """What tells one embedded corpus from another: version, settings, their hash."""
+    values = {name: getattr(settings, name) for name in DEPENDS_ON}
+    identity = {"generator": "emoface embedded corpus", "version": VERSION, **values}
+    return {**identity, "hash": hash_of(identity)}
+
+
+def claim_folder(folder: Path, settings: Settings) -> None:
+    """Make `folder` ready for the corpus of `settings`; see `build_corpus`."""
+    mine = corpus_identity(settings)
+    card = folder / CARD
+    if card.exists():
+        if read_json(card) == mine:
+            return
+        clear_corpus(folder)
+    elif any((folder / name).exists() for name in OWN_FOLDERS):
+        raise InputError(
+            f"{folder} holds clips that this project did not make: give another folder "
+            "for the embedded corpus."
+        )
+    write_json(card, mine)
+
+
+def clear_corpus(folder: Path) -> None:
+    """Remove an embedded corpus from `folder`, its card last, and nothing else."""
+    for name in OWN_FOLDERS:
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for name in reversed(OWN_FILES):
+        (folder / name).unlink(missing_ok=True)
+
+
+def is_complete(plan: ClipPlan, folder: Path) -> bool:
+    """Tell whether a clip and its sidecar, which is written last, are there."""
+    return _sidecar_path(plan, folder).exists() and (folder / plan.path).exists()
+
+
+def write_clip(plan: ClipPlan, folder: Path, draw: Draw = draw_faces) -> None:
+    """Make a clip and write its mp4, then its sidecar."""
+    clip = make_clip(plan)
+    write_video(
+        folder / plan.path,
+        draw(clip.identity, clip.controls),
+        clip.speech.samples,
+        SAMPLE_RATE,
+        VIDEO_RATE,
+        metadata={"comment": "Synthetic: a drawn face and a synthesised voice."},
+    )
+    write_npz(_sidecar_path(plan, folder), **sidecar(plan, clip))
+
+
+def read_sidecar(folder: Path | str, clip: str) -> dict[str, np.ndarray]:
+    """The truth about a clip of the embedded corpus; keys as in its DATA_CARD.md."""
+    path = Path(folder) / "truth" / f"{clip}.npz"
+    if not path.exists():
+        raise InputError(f"{path} is missing: build the corpus again (notebook 01).")
+    return read_npz(path)
+
+
+def _sidecar_path(plan: ClipPlan, folder: Path) -> Path:
+    return folder / "truth" / f"{plan.clip}.npz"
+
+
+def _row(plan: ClipPlan, folder: Path) -> dict:
+    """The clip's row of the index."""
+    frames = len(read_npz(_sidecar_path(plan, folder))["landmarks"])
+    return {
+        "clip": plan.clip,
+        "speaker": plan.speaker.name,
+        "video": plan.video,
+        "utterance": plan.utterance,
+        "path": plan.path,
+        "split": plan.split,
+        "emotion": plan.state.emotion,
+        "arousal": plan.state.arousal,
+        "valence": plan.state.valence,
+        "intensity": plan.state.intensity,
+        "sentence": plan.sentence,
+        "seconds": frames / VIDEO_RATE,
+    }
+
+
+def _write_metadata(plans: list[ClipPlan], folder: Path) -> None:
+    """Write the speakers in the form of VoxCeleb2, its trailing blanks included."""
+    lines = ["VoxCeleb2 ID ,VGGFace2 ID ,Gender ,Set "]
+    speakers = {plan.speaker.name: plan for plan in plans}
+    for name, plan in speakers.items():
+        part = "test" if plan.split == "unseen" else "dev"
+        lines.append(f"{name} ,n{name[2:]} ,{plan.speaker.gender} ,{part} ")
+    with write_beside(folder / VOXCELEB_META) as beside:
+        beside.write_text("\n".join(lines) + "\n")
