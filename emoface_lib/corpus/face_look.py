@@ -14,9 +14,9 @@ CLOTHES = ("round", "collar", "jacket", "scoop")
 
 # Skin from light to dark, spaced evenly in lightness so that no tone is an exception.
 SKINS: tuple[Colour, ...] = (
-    (248, 221, 201),
-    (242, 208, 182),
-    (231, 188, 158),
+    (240, 206, 184),
+    (236, 196, 168),
+    (226, 182, 150),
     (214, 164, 126),
     (190, 138, 100),
     (158, 110, 78),

@@ -13,7 +13,15 @@ WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 @cache
 def mean_face() -> np.ndarray:
     """The mean face, float64 (68, 3), in units of the outer eye corners' distance."""
-    return read_npz(WEIGHTS / "mean_face.npz")["landmarks"].astype(float)
+    face = read_npz(WEIGHTS / "mean_face.npz")["landmarks"].astype(float)
+    face.flags.writeable = False
+    return face
+
+
+@cache
+def mean_surface() -> np.ndarray:
+    """Points of the mean face's skin between the landmarks, float64 (468, 3)."""
+    return read_npz(WEIGHTS / "mean_face.npz")["surface"].astype(float)
 
 
 def weak_perspective(points: np.ndarray, face: np.ndarray) -> np.ndarray:

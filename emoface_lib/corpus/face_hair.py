@@ -1,0 +1,165 @@
+"""Hair of a drawn head, in texture space: where it lies, its strands, its shadow."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from emoface_lib.corpus.face_look import Look
+from emoface_lib.corpus.face_mesh import spline
+from emoface_lib.corpus.face_sheet import Sheet
+
+Points = list[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Style:
+    """Outline of a hairstyle: hairline (right to left side), width, top, how it flows.
+
+    `below` : where the hair ends beside the face; `back` : length of the hair that is
+    seen behind neck and shoulders, 0 for none.
+    """
+
+    hairline: Points
+    width: float = 0.93
+    top: float = -1.30
+    below: float = -0.1
+    back: float = 0.0
+    flow: str = "down"
+
+
+SHORT: Points = [(-0.82, -0.10), (-0.78, -0.30), (-0.70, -0.52), (-0.50, -0.72)]
+SHORT += [(-0.2, -0.76), (0.2, -0.76), (0.50, -0.72), (0.70, -0.52), (0.78, -0.30)]
+SHORT += [(0.82, -0.10)]
+LONG: Points = [
+    (-0.95, 1.1),
+    (-0.80, 0.5),
+    (-0.77, 0.0),
+    (-0.70, -0.35),
+    (-0.42, -0.68),
+]
+LONG += [(-0.05, -0.80), (0.3, -0.64), (0.66, -0.35), (0.77, 0.0), (0.80, 0.5)]
+LONG += [(0.95, 1.1)]
+FRINGE: Points = [(-0.84, 0.05), (-0.77, -0.15), (-0.72, -0.36), (-0.55, -0.50)]
+FRINGE += [(-0.25, -0.55), (0.15, -0.56), (0.55, -0.50), (0.72, -0.36), (0.77, -0.15)]
+FRINGE += [(0.84, 0.05)]
+BOB: Points = [
+    (-0.92, 0.6),
+    (-0.80, 0.2),
+    (-0.75, -0.12),
+    (-0.66, -0.40),
+    (-0.35, -0.54),
+]
+BOB += [(0.0, -0.57), (0.35, -0.54), (0.66, -0.40), (0.75, -0.12), (0.80, 0.2)]
+BOB += [(0.92, 0.6)]
+PARTED: Points = [(-0.83, 0.0), (-0.77, -0.25), (-0.70, -0.48), (-0.46, -0.74)]
+PARTED += [(-0.30, -0.80), (0.1, -0.70), (0.50, -0.60), (0.72, -0.44), (0.78, -0.25)]
+PARTED += [(0.83, 0.0)]
+STYLES = {
+    "short": Style(SHORT, width=0.90, top=-1.20),
+    "long": Style(LONG, width=0.98, below=1.15, back=1.45),
+    "fringe": Style(FRINGE, top=-1.26),
+    "bob": Style(BOB, width=0.99, below=0.62, back=0.75),
+    "curly": Style(SHORT, width=1.04, top=-1.36, below=0.0, flow="curls"),
+    "bun": Style(SHORT, width=0.89, top=-1.20, flow="up"),
+    "parted": Style(PARTED, width=0.93, top=-1.25, flow="aside"),
+}
+
+
+@dataclass(frozen=True)
+class Locks:
+    """Hair in front: colour (H, W, 3), alpha and shadow on the skin (H, W), 0 to 1."""
+
+    color: np.ndarray
+    alpha: np.ndarray
+    shadow: np.ndarray
+
+
+def hair_locks(look: Look, sheet: Sheet, rng: np.random.Generator) -> Locks:
+    """Draw the hair in front of the head."""
+    if look.hairstyle == "bald":
+        none = np.zeros(sheet.shape, np.float32)
+        return Locks(np.zeros((*sheet.shape, 3), np.float32), none, none)
+    style = STYLES[look.hairstyle]
+    alpha = sheet.area(_outline(style), 0.008)
+    if style.flow == "curls":
+        alpha = _frizzy(alpha, sheet, rng)
+    if style.flow == "up":
+        knot = sheet.ellipse(np.array([0.0, -1.27]), (0.26, 0.15), 0, 0.008)
+        alpha = np.maximum(alpha, knot)
+    drop = np.array([[1, 0, 0], [0, 1, 0.035 * sheet.density]])
+    fallen = cv2.warpAffine(alpha, drop, sheet.shape[::-1])
+    shadow = cv2.GaussianBlur(fallen, (0, 0), 0.03 * sheet.density)
+    return Locks(_strands(look, style, sheet, rng), alpha, shadow)
+
+
+def _outline(style: Style) -> np.ndarray:
+    angle = np.linspace(np.pi, 2 * np.pi, 40)
+    height = -0.1 - style.top
+    over = np.c_[style.width * np.cos(angle), -0.1 + height * np.sin(angle)]
+    line = spline(np.array(style.hairline), 8)
+    if style.below > 0.5:
+        side = style.width + 0.02
+        low = [(side + 0.02, 0.3), (side, style.below)]
+        right = np.array([(-x, y) for x, y in low[::-1]])
+        over = np.concatenate([right, over, np.array(low)])
+    return np.concatenate([over, line[::-1]])
+
+
+def _frizzy(alpha: np.ndarray, sheet: Sheet, rng: np.random.Generator) -> np.ndarray:
+    """An edge broken by curls."""
+    bumps = _smooth_noise(sheet, rng, 0.035)
+    soft = cv2.GaussianBlur(alpha, (0, 0), 0.03 * sheet.density)
+    near = np.clip(soft * 20, 0, 1)
+    return np.clip((soft + 0.14 * near * bumps - 0.5) * 5 + 0.5, 0, 1) * near
+
+
+def _strands(
+    look: Look, style: Style, sheet: Sheet, rng: np.random.Generator
+) -> np.ndarray:
+    """Hair colour with strands and a band of light, float32 (H, W, 3)."""
+    if style.flow == "curls":
+        lines = _smooth_noise(sheet, rng, 0.022) + 0.5 * _smooth_noise(sheet, rng, 0.05)
+    else:
+        lines = _meridian_noise(_across(style, sheet), sheet, rng)
+    light = np.array(look.light)
+    # the crown faces the light from above, the sides turn away
+    round_x = np.clip(np.abs(sheet.x) / style.width, 0, 1)
+    shade = 1.12 - 0.45 * round_x**2 - 0.22 * np.clip(sheet.y + 0.6, 0, 1.2)
+    shade += 0.12 * light[0] * sheet.x
+    edge = np.clip((sheet.y - style.top) / 0.12, 0, 1)
+    shade *= 0.75 + 0.25 * edge
+    arc = sheet.y - style.top - 0.26 - 0.3 * sheet.x**2
+    band = np.exp(-((arc / 0.10) ** 2)) * (1 - round_x**2)
+    base = np.array(look.hair)
+    color = base * (shade + 0.17 * lines)[..., None]
+    gloss = band * (0.6 + 0.4 * lines) * (1 - 0.5 * (style.flow == "curls"))
+    return (color + gloss[..., None] * (10 + 0.30 * base)).astype(np.float32)
+
+
+def _across(style: Style, sheet: Sheet) -> np.ndarray:
+    """A coordinate that is constant along a strand, (H, W)."""
+    if style.flow == "up":  # gathered in the knot
+        return np.arctan2(sheet.x, sheet.y + 1.45) / np.pi * 2
+    part = -0.33 if style.flow == "aside" else 0.0
+    height = np.clip((-0.1 - sheet.y) / (-0.1 - style.top + 0.02), 0, 0.999)
+    half_width = np.sqrt(1 - height**2)  # of the head's outline at this height
+    return (sheet.x - part * height) / (half_width + 0.04)
+
+
+def _meridian_noise(
+    across: np.ndarray, sheet: Sheet, rng: np.random.Generator
+) -> np.ndarray:
+    """Noise that varies across the strands and hardly along them, deviation 1."""
+    wave = across + 0.015 * _smooth_noise(sheet, rng, 0.15)
+    total = np.zeros(sheet.shape)
+    for count, weight in ((24, 1.0), (60, 0.9), (110, 0.6)):
+        table = rng.normal(size=4 * count)
+        total += weight * np.interp(wave, np.linspace(-2, 2, 4 * count), table)
+    return total / total.std()
+
+
+def _smooth_noise(sheet: Sheet, rng: np.random.Generator, size: float) -> np.ndarray:
+    """Isotropic noise with grains of `size` face units, deviation 1."""
+    noise = cv2.GaussianBlur(rng.normal(size=sheet.shape), (0, 0), size * sheet.density)
+    return noise / noise.std()
