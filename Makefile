@@ -25,6 +25,7 @@ SMOKE_NOTEBOOKS = $(addprefix $(RUNS)/smoke/,$(sort $(wildcard notebooks/*.ipynb
 .PHONY: help install reproduce test test-library test-notebooks check lab notebooks \
 	bench format lock clean
 .DELETE_ON_ERROR:
+.NOTPARALLEL: # two cores are busy with one of these
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -42,6 +43,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	    rm -rf .venv; \
 	fi
 	@mkdir -p .venv && echo $$PPID > .venv/started
+	@echo "Installing into .venv, once, which takes about 3 minutes ..."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet $(TORCH_INDEX) -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .

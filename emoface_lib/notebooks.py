@@ -156,6 +156,8 @@ def execute(path: Path, output: Path, parameters: Mapping[str, Any]) -> None:
                 cwd=output.parent,
                 progress_bar=sys.stderr.isatty(),
                 config=Config(KernelManager={"transport_encryption": "auto"}),
+                # A kernel told to stop may report that as an error.
+                extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
             )
     except PapermillExecutionError as error:
         message = [error.ename, *error.evalue.strip().splitlines()[-1:]]
