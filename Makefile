@@ -33,21 +33,19 @@ help: ## print this list
 
 install: $(INSTALLED) ## the environment in .venv, once (the others do it by themselves)
 
-# `started` stays behind when an installation is cut off; the next one begins anew,
-# because pip takes a package that was half-copied for an installed one.
+# The stamp is taken away first and set last: an environment without it was cut off and
+# is made anew, because pip takes a package that was half-copied for an installed one.
 $(INSTALLED): requirements.lock pyproject.toml
-	@if [ -e .venv/started ]; then \
-	    if kill -0 "$$(cat .venv/started)" 2>/dev/null; then \
-	        echo "Another make is installing into .venv; wait for it."; exit 1; \
-	    fi; \
-	    rm -rf .venv; \
+	@if kill -0 "$$(cat .venv/installing 2>/dev/null)" 2>/dev/null; then \
+	    echo "Another make is installing into .venv; wait for it."; exit 1; \
 	fi
-	@mkdir -p .venv && echo $$PPID > .venv/started
+	@if [ ! -e $@ ]; then rm -rf .venv; fi
+	@mkdir -p .venv && rm -f $@ && echo $$PPID > .venv/installing
 	@echo "Installing into .venv, once, which takes about 3 minutes ..."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet $(TORCH_INDEX) -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
-	@mv .venv/started $@
+	@mv .venv/installing $@
 
 reproduce: $(INSTALLED) ## run the notebooks in order (PROFILE) and fill figures/
 	$(BIN)/emoface reproduce --profile $(PROFILE)
