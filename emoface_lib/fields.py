@@ -1,0 +1,114 @@
+"""Smooth displacement fields on a lattice over a picture, and their inverses.
+
+A field says for each point of the photograph where it goes; to draw a frame one needs
+for each pixel where it comes from. Thin-plate splines: Bookstein 1989.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+STIFFNESS = 1e-5  # added to the kernel's diagonal, so that near points don't fight
+ITERATIONS = 6  # of the fixed point that inverts a field; its slope is below 1
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """Nodes every `step` pixels over a rectangle of a picture.
+
+    left, top : px of the rectangle; columns, rows : nodes. Node (0, 0) lies in the
+    middle of the first step x step pixels, so that cv2.resize puts nodes in place.
+    """
+
+    left: int
+    top: int
+    columns: int
+    rows: int
+    step: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in px."""
+        return self.columns * self.step, self.rows * self.step
+
+    def nodes(self) -> np.ndarray:
+        """Positions of the nodes, float32 (rows, columns, 2) px of the picture."""
+        middle = (self.step - 1) / 2
+        x = self.left + middle + self.step * np.arange(self.columns)
+        y = self.top + middle + self.step * np.arange(self.rows)
+        return np.stack(np.meshgrid(x, y), -1).astype(np.float32)
+
+    def part(self, part: tuple[slice, slice]) -> "Lattice":
+        """The lattice of some rows and columns of this one."""
+        rows, columns = part
+        return Lattice(
+            self.left + columns.start * self.step,
+            self.top + rows.start * self.step,
+            columns.stop - columns.start,
+            rows.stop - rows.start,
+            self.step,
+        )
+
+    def to_nodes(self, points: np.ndarray) -> np.ndarray:
+        """Points in px of the picture as (column, row) of the nodes."""
+        first = np.array([self.left, self.top]) + (self.step - 1) / 2
+        return (points - first) / self.step
+
+    def sample(self, field: np.ndarray, points: np.ndarray) -> np.ndarray:
+        """Read a field on the nodes at any points (..., 2) px of the picture."""
+        at = self.to_nodes(points).astype(np.float32)
+        return np.asarray(
+            cv2.remap(
+                field,
+                at[..., 0],
+                at[..., 1],
+                cv2.INTER_LINEAR,
+                borderMode=cv2.BORDER_REPLICATE,
+            )
+        )
+
+    def expand(self, field: np.ndarray) -> np.ndarray:
+        """A field on the nodes at every pixel of the rectangle."""
+        return cv2.resize(field, self.size, interpolation=cv2.INTER_LINEAR)
+
+
+def invert(lattice: Lattice, field: np.ndarray, arrived: np.ndarray) -> np.ndarray:
+    """Where points came from: solves x + field(x) = arrived by fixed-point steps.
+
+    field : float32 (rows, columns, 2) px on the lattice; arrived, and what is returned,
+    float32 (..., 2) px of the picture.
+    """
+    origin = arrived
+    for _ in range(ITERATIONS):
+        origin = arrived - lattice.sample(field, origin)
+    return origin
+
+
+def thin_plate(points: np.ndarray, controls: np.ndarray, unit: float) -> np.ndarray:
+    """Weights that spread displacements of control points over other points.
+
+    points : (P, 2); controls : (C, 2), px; unit : px, the scale of the stiffness.
+    Returns float (P, C): displacement of the points = weights @ that of the controls.
+    """
+    points, controls = points / unit, controls / unit
+    inside = _kernel(controls, controls) + STIFFNESS * np.eye(len(controls))
+    affine = np.pad(controls, ((0, 0), (1, 0)), constant_values=1)
+    system = np.block([[inside, affine], [affine.T, np.zeros((3, 3))]])
+    basis = np.linalg.inv(system)[:, : len(controls)]
+    return (
+        np.hstack([_kernel(points, controls), np.ones((len(points), 1)), points])
+        @ basis
+    )
+
+
+def _kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """r^2 log r of all pairs."""
+    squared = ((a[:, None] - b[None]) ** 2).sum(-1)
+    return 0.5 * squared * np.log(np.maximum(squared, 1e-12))
+
+
+def smoothstep(x: np.ndarray) -> np.ndarray:
+    """Rise from 0 at 0 to 1 at 1 without a corner."""
+    x = np.clip(x, 0, 1)
+    return x * x * (3 - 2 * x)

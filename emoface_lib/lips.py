@@ -1,0 +1,93 @@
+"""The lips of a photograph: closing them, and the smooth curves of their edges."""
+
+from functools import cache
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+
+from emoface_lib.landmarks import (
+    LEFT_MOUTH_CORNER,
+    LOWER_INNER_LIP,
+    RIGHT_MOUTH_CORNER,
+    UPPER_INNER_LIP,
+    eye_distance,
+)
+
+UPPER_CURVE = [60, 61, 62, 63, 64]  # the inner edge of the upper lip
+LOWER_CURVE = [60, 67, 66, 65, 64]  # of the lower lip
+CURVE_POINTS = 17  # that a curve is drawn with
+
+# How much of the shift of the three inner points each lip point takes along.
+UPPER_LIP: dict[int, tuple[float, float, float]] = {
+    61: (1, 0, 0),
+    62: (0, 1, 0),
+    63: (0, 0, 1),
+}
+UPPER_LIP |= {49: (0.5, 0, 0), 50: (1, 0, 0), 51: (0, 1, 0)}
+UPPER_LIP |= {52: (0, 0, 1), 53: (0, 0, 0.5)}
+LOWER_LIP: dict[int, tuple[float, float, float]] = {
+    67: (1, 0, 0),
+    66: (0, 1, 0),
+    65: (0, 0, 1),
+}
+LOWER_LIP |= {59: (0.5, 0, 0), 58: (1, 0, 0), 57: (0, 1, 0)}
+LOWER_LIP |= {56: (0, 0, 1), 55: (0, 0, 0.5)}
+# How much of the jaw's shift its points take along, ear to chin to ear.
+JAW_FOLLOWS = np.sin(np.linspace(0, np.pi, 17)) ** 2
+
+UPPER_SHARE = 0.4  # of a gap that the upper lip closes; it comes down, as lips relax
+UPPER_LONGEST = 0.05  # eye distances; an upper lip hardly moves further
+JAW_FREE = 0.05  # eye distances that the lower lip moves without the jaw
+
+
+def close_lips(landmarks: np.ndarray) -> np.ndarray:
+    """Bring the inner lips together, keeping the thickness of the lips.
+
+    landmarks : float (68, 2) px; returns the same face with a closed mouth. A wide open
+    mouth is closed by the jaw, a smiling one by the lips.
+    """
+    unit = float(eye_distance(landmarks))
+    gaps = landmarks[LOWER_INNER_LIP] - landmarks[UPPER_INNER_LIP]
+    gaps = np.where(_opening(landmarks, gaps)[:, None] > 0, gaps, 0)
+    length = np.linalg.norm(gaps, axis=1, keepdims=True)
+    up_share = np.minimum(UPPER_SHARE, UPPER_LONGEST * unit / np.maximum(length, 1e-6))
+    down, up = up_share * gaps, -(1 - up_share) * gaps
+    closed = landmarks.copy()
+    for lip, shift in ((UPPER_LIP, down), (LOWER_LIP, up)):
+        for point, weights in lip.items():
+            closed[point] += np.array(weights) @ shift
+    rise = up[1] * max(
+        0.0, 1 - JAW_FREE * unit / max(float(np.linalg.norm(up[1])), 1e-6)
+    )
+    closed[:17] += JAW_FOLLOWS[:, None] * rise
+    return closed
+
+
+def uncross_lips(landmarks: np.ndarray) -> np.ndarray:
+    """Let lips that would pass through each other touch halfway; (68, 2) px."""
+    upper, lower = landmarks[UPPER_INNER_LIP], landmarks[LOWER_INNER_LIP]
+    crossed = _opening(landmarks, lower - upper)[:, None] < 0
+    middle = (upper + lower) / 2
+    touching = landmarks.copy()
+    touching[UPPER_INNER_LIP] = np.where(crossed, middle, upper)
+    touching[LOWER_INNER_LIP] = np.where(crossed, middle, lower)
+    return touching
+
+
+def _opening(landmarks: np.ndarray, gaps: np.ndarray) -> np.ndarray:
+    """Signed length of gaps between the lips, across the mouth; negative if crossed."""
+    along = landmarks[LEFT_MOUTH_CORNER] - landmarks[RIGHT_MOUTH_CORNER]
+    down = np.array([-along[1], along[0]]) / np.linalg.norm(along)
+    return gaps @ down
+
+
+@cache
+def curve_weights() -> np.ndarray:
+    """Weights (CURVE_POINTS, 5) of a natural cubic spline through five points."""
+    spline = CubicSpline(np.arange(5), np.eye(5), bc_type="natural")
+    return spline(np.linspace(0, 4, CURVE_POINTS))
+
+
+def lip_curve(landmarks: np.ndarray, curve: list[int]) -> np.ndarray:
+    """A smooth inner lip edge, corner to corner, float (CURVE_POINTS, 2) px."""
+    return curve_weights() @ landmarks[curve]

@@ -1,0 +1,262 @@
+"""The inside of a photograph's mouth: its own teeth, or teeth drawn in its light."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from emoface_lib.fields import smoothstep
+from emoface_lib.landmarks import (
+    CHIN,
+    EYES,
+    INNER_LIPS,
+    LEFT_EYE,
+    LEFT_MOUTH_CORNER,
+    LIPS,
+    LOWER_LIP_INNER,
+    OUTER_LIPS,
+    RIGHT_EYE,
+    RIGHT_MOUTH_CORNER,
+    UPPER_LIP_INNER,
+    eye_distance,
+    lip_opening,
+)
+from emoface_lib.lips import LOWER_CURVE, UPPER_CURVE, lip_curve
+from emoface_lib.raster import blend, box_around, polygon_mask
+
+# Lengths in eye distances (about 95 mm).
+SHOWS_INSIDE = 0.04  # a photographed mouth open by more shows its own teeth
+WIDE_OPEN = 0.2  # and by more than this, upper and lower teeth apart
+MARGIN = 0.015  # around the photographed opening, where landmarks may err
+NEAR = 2  # margins around it in which teeth are searched, by their brightness
+TEETH_CONTRAST = 1.3  # teeth are at least this much brighter than lips
+LINE = 0.012  # thickness of the line between lips that were apart in the photograph
+UPPER_EDGE = 0.02  # of the upper incisors, below the line of the closed lips
+LOWER_EDGE = -0.012  # of the lower ones, above it
+TONGUE_EDGE = -0.045
+TOUCHING = 0.2  # px between lips that count as closed
+LINE_SHARE = 0.6  # how dark that line is
+SHADE = 0.04  # depth of the lips' shadow
+FADE = (0.008, 0.035)  # opening at which teeth begin to show, and show whole
+# Widths of teeth from the middle outwards, in half mouth widths, foreshortened.
+UPPER_TEETH = (0.34, 0.24, 0.20, 0.14, 0.10)
+LOWER_TEETH = (0.22, 0.22, 0.20, 0.16, 0.12)
+ENAMEL = np.array([1.0, 0.95, 0.86])  # colour under white light
+TONGUE = np.array([0.62, 0.30, 0.28])
+CAVITY = np.array([0.17, 0.06, 0.055])
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A part of the mouth: colour float32 (H, W, 3) and share (H, W, 1) in 0..1."""
+
+    colour: np.ndarray
+    share: np.ndarray
+
+    def over(self, below: np.ndarray, transform: np.ndarray, show: float) -> np.ndarray:
+        """Lay it, moved by an affine transform (2, 3), over a picture of floats."""
+        size = below.shape[1::-1]
+        colour = cv2.warpAffine(self.colour, transform, size, borderMode=1)
+        share = show * cv2.warpAffine(self.share, transform, size)[..., None]
+        return below + share * (colour - below)
+
+
+class MouthInterior:
+    """Draws what shows between the lips.
+
+    picture : uint8 (H, W, 3) RGB; landmarks : (68, 2) px, as photographed; closed :
+    with closed lips. `skin` is the picture without the teeth that it shows.
+    """
+
+    def __init__(
+        self, picture: np.ndarray, landmarks: np.ndarray, closed: np.ndarray
+    ) -> None:
+        self.closed, self.unit = closed, float(eye_distance(landmarks))
+        self.opening = float(lip_opening(landmarks)) / self.unit
+        self.shows_inside = self.opening > SHOWS_INSIDE
+        self.light = light_on_teeth(picture, landmarks)
+        rows, columns = box_around(landmarks[LIPS], 0.3 * self.unit, picture.shape)
+        self.corner = np.array([columns.start, rows.start])
+        part = picture[rows, columns]
+        self.skin = picture
+        self.upper, self.lower = self._drawn_layers(part.shape)
+        if self.shows_inside:
+            self.skin = picture.copy()
+            self.skin[rows, columns] = self._without_teeth(part, landmarks)
+            self._photographed_layers(part, landmarks)
+        self.cavity = (CAVITY * self.light).astype(np.float32)
+
+    def draw(
+        self,
+        area: np.ndarray,
+        target: np.ndarray,
+        motion: np.ndarray,
+        corner: np.ndarray,
+    ) -> None:
+        """Draw the opening between the lips into a part of the frame, in place.
+
+        area : uint8 (h, w, 3), whose first pixel is `corner` (x, y) of the frame;
+        target : (68, 2) px before the head's motion, an affine transform (2, 3).
+        """
+        upper, lower = (lip_curve(target, c) for c in (UPPER_CURVE, LOWER_CURVE))
+        opening = np.linalg.norm(lower - upper, axis=1)
+        if self.shows_inside:
+            upper, lower = _thicken(upper, lower, LINE * self.unit - opening)
+        edge = np.vstack([upper, lower[::-1]]) @ motion[:, :2].T + motion[:, 2] - corner
+        if np.linalg.norm(lower - upper, axis=1).max() < TOUCHING:
+            return
+        rows, columns = box_around(edge, 2, area.shape)
+        start = np.array([columns.start, rows.start])
+        mask = polygon_mask(edge - start, area[rows, columns].shape)
+        if mask.any():
+            show = self._show(target)
+            inside = self._inside(mask, show, target, motion, corner + start)
+            mask = cv2.convertScaleAbs(mask, None, show + (1 - show) * LINE_SHARE)
+            blend(area[rows, columns], inside, mask)
+
+    def _show(self, target: np.ndarray) -> float:
+        """How much of the teeth shows, 0..1."""
+        opening = float(lip_opening(target)) / self.unit
+        return float(smoothstep(np.array((opening - FADE[0]) / (FADE[1] - FADE[0]))))
+
+    def _inside(
+        self,
+        mask: np.ndarray,
+        show: float,
+        target: np.ndarray,
+        motion: np.ndarray,
+        start: np.ndarray,
+    ) -> np.ndarray:
+        inside = np.empty((*mask.shape, 3), np.float32)
+        inside[:] = self.cavity
+        jaw = (target - self.closed)[[CHIN, LOWER_LIP_INNER]].mean(0)
+        for layer, shift in ((self.lower, jaw), (self.upper, 0 * jaw)):
+            offset = motion[:, :2] @ (self.corner + shift) + motion[:, 2] - start
+            transform = np.column_stack([motion[:, :2], offset])
+            inside = layer.over(inside, transform, show)
+        depth = cv2.distanceTransform(np.pad(mask, 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
+        lit = 0.45 + 0.55 * smoothstep(depth / (SHADE * self.unit))
+        return (inside * lit[..., None]).clip(0, 255).astype(np.uint8)
+
+    def _drawn_layers(self, shape: tuple[int, ...]) -> tuple[Layer, Layer]:
+        """Teeth and tongue in the place that they have while the mouth is closed."""
+        x, y = self._mouth_axes(shape)
+        pixel = 1 / self.unit
+        upper, shown = row_of_teeth(x, UPPER_EDGE - y, UPPER_TEETH, pixel)
+        lower, shown_low = row_of_teeth(x, y - LOWER_EDGE, LOWER_TEETH, pixel)
+        tongue = smoothstep((y - TONGUE_EDGE - 0.06 * x**2) / 0.04)
+        tongue = (tongue * smoothstep((0.95 - np.abs(x)) / 0.3))[..., None]
+        colour = self.light * (0.75 * lower * shown_low + TONGUE * (1 - shown_low))
+        return (
+            _layer(self.light * upper, shown),
+            _layer(colour, np.maximum(0.8 * tongue, shown_low)),
+        )
+
+    def _mouth_axes(self, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """Across in half mouth widths, down in eye distances, for each pixel."""
+        right, left = self.closed[[RIGHT_MOUTH_CORNER, LEFT_MOUTH_CORNER]]
+        along = (left - right) / np.linalg.norm(left - right)
+        lips = self.closed[[UPPER_LIP_INNER, LOWER_LIP_INNER]].mean(0)
+        y, x = np.mgrid[: shape[0], : shape[1]]
+        points = np.stack([x, y], -1) + self.corner - lips
+        half = float(np.linalg.norm(left - right)) / 2
+        across = points @ along / half
+        return across, points @ np.array([-along[1], along[0]]) / self.unit
+
+    def _without_teeth(self, part: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+        """Fill the photographed opening with the lips' colour."""
+        points = landmarks - self.corner
+        opening = polygon_mask(points[INNER_LIPS], part.shape)
+        lips = polygon_mask(points[OUTER_LIPS], part.shape) > 127
+        lips &= opening == 0
+        size = 2 * max(1, round(MARGIN * self.unit)) + 1
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+        opening = cv2.dilate(opening, kernel)
+        near = cv2.dilate(opening, kernel, iterations=NEAR) > 0
+        grey = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY).astype(float)
+        lip, teeth = np.median(grey[lips]), np.percentile(grey[opening > 0], 90)
+        if teeth > TEETH_CONTRAST * lip:
+            missed = lips & near & (grey > (lip + teeth) / 2)
+            opening = np.maximum(opening, cv2.dilate(missed.astype("u1") * 255, kernel))
+        return cv2.inpaint(part, opening, 0.03 * self.unit, cv2.INPAINT_TELEA)
+
+    def _photographed_layers(self, part: np.ndarray, landmarks: np.ndarray) -> None:
+        """Use the teeth that the photograph shows, where it shows them."""
+        points = landmarks - self.corner
+        shown = polygon_mask(points[INNER_LIPS], part.shape)
+        soft = max(0.6, 0.006 * self.unit)
+        if self.opening < WIDE_OPEN:
+            self.upper = _layer(part, _soften(shown, soft))
+            return
+        row = _darkest_row(part, shown, points)
+        upper, lower = shown.copy(), shown.copy()
+        upper[row:], lower[:row] = 0, 0
+        self.upper = _layer(part, _soften(upper, 2 * soft))
+        shift = (self.closed - landmarks)[[CHIN, LOWER_LIP_INNER]].mean(0)
+        move = np.array([[1, 0, shift[0]], [0, 1, shift[1]]])
+        size = part.shape[1::-1]
+        self.lower = _layer(
+            cv2.warpAffine(part, move, size),
+            cv2.warpAffine(_soften(lower, 2 * soft), move, size),
+        )
+
+
+def row_of_teeth(
+    x: np.ndarray, y: np.ndarray, widths: tuple[float, ...], pixel: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a row of teeth: reflectance (H, W, 3) and share (H, W, 1) in 0..1.
+
+    x : across in half mouth widths, y : from the teeth's edges into the gum, in eye
+    distances; pixel : eye distances a pixel.
+    """
+    borders = np.concatenate([[0], np.cumsum(widths)])
+    number = np.clip(np.searchsorted(borders, np.abs(x)) - 1, 0, len(widths) - 1)
+    place = (np.abs(x) - borders[number]) / np.array(widths)[number]  # 0..1 in a tooth
+    rounding = 0.012 * np.abs(2 * place - 1) ** 4 + 0.02 * x**2
+    share = smoothstep((y - rounding) / (2 * pixel) + 0.5)
+    share = share * smoothstep((borders[-1] - np.abs(x)) / 0.12)
+    gap = np.exp(-((np.minimum(place, 1 - place) / 0.07) ** 2))
+    lit = (1 - 0.22 * gap) * (1 - 0.5 * x**2).clip(0.2) * (1 - 1.5 * y.clip(0, 0.2))
+    return ENAMEL * lit[..., None], share[..., None]
+
+
+def light_on_teeth(picture: np.ndarray, landmarks: np.ndarray) -> float:
+    """Brightness 0..255 that white teeth would have, by the whites of the eyes."""
+    rows, columns = box_around(landmarks[EYES], 1, picture.shape)
+    part = cv2.cvtColor(picture[rows, columns], cv2.COLOR_RGB2GRAY)
+    points = landmarks - [columns.start, rows.start]
+    eyes = polygon_mask(points[RIGHT_EYE], part.shape)
+    eyes = np.maximum(eyes, polygon_mask(points[LEFT_EYE], part.shape))
+    values = part[eyes > 200]
+    white = float(np.percentile(values, 85)) if len(values) else 160.0
+    return float(np.clip(1.1 * white, 90, 225))
+
+
+def _layer(colour: np.ndarray, share: np.ndarray) -> Layer:
+    share = np.squeeze(share).astype(np.float32)
+    return Layer(np.ascontiguousarray(colour, np.float32), share)
+
+
+def _soften(mask: np.ndarray, sigma: float) -> np.ndarray:
+    return cv2.GaussianBlur(mask, (0, 0), sigma).astype(np.float32) / 255
+
+
+def _thicken(
+    upper: np.ndarray, lower: np.ndarray, missing: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Move two lip edges apart by what is missing (P,) px, nothing at the corners."""
+    along = upper[-1] - upper[0]
+    down = np.array([-along[1], along[0]]) / np.linalg.norm(along)
+    taper = np.sin(np.linspace(0, np.pi, len(upper)))
+    half = 0.5 * (taper * np.maximum(missing, 0))[:, None] * down
+    return upper - half, lower + half
+
+
+def _darkest_row(part: np.ndarray, shown: np.ndarray, points: np.ndarray) -> int:
+    """Row between upper and lower teeth, in the middle half of the opening."""
+    top, bottom = points[UPPER_LIP_INNER, 1], points[LOWER_LIP_INNER, 1]
+    grey = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY).astype(float)
+    weights = (shown > 127).astype(float) + 1e-6
+    profile = (grey * weights).sum(1) / weights.sum(1)
+    first, last = (round(top + k * (bottom - top)) for k in (0.25, 0.75))
+    return int(first + np.argmin(profile[first : last + 1]))
