@@ -1,0 +1,195 @@
+"""A photograph and a voice in, a video of the talking photograph out.
+
+Everything streams: memory does not grow with the length of the voice. Taught in
+notebook 09.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, islice, repeat
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from emoface_lib.errors import InputError
+from emoface_lib.features.alignment import align, into_canvas
+from emoface_lib.features.lift import mean_face
+from emoface_lib.head_motion import blink, gentle_motion, head_transform, turn_face
+from emoface_lib.landmarks import CHIN, EYES, VIDEO_RATE
+from emoface_lib.photo import LONGEST_SIDE, Portrait, read_portrait
+from emoface_lib.video import (
+    LONGEST_VOICE,
+    check_audible,
+    iter_audio,
+    sound_info,
+    write_video,
+)
+from emoface_lib.warp import PhotoWarp
+
+SOUND_RATE = 48_000  # Hz of the video's sound
+SOUND_BLOCK = 1.0  # s
+VOICE_BLOCK = 10.0  # s
+METADATA = {
+    "title": "Synthetic video",
+    "comment": "Synthetic: a photograph animated by emoface to a voice. What it shows "
+    "did not happen.",
+}
+MARK = "synthetic"
+MARK_HEIGHT = 0.025  # of the picture's shorter side
+
+
+class Predictor(Protocol):
+    """Anything that turns a voice into displacements of landmarks."""
+
+    def predict(
+        self, blocks: Iterable[np.ndarray], emotion: float = 0.0
+    ) -> Iterator[np.ndarray]:
+        """Blocks of samples, float32 (S,) at 16 kHz, to (F, 68, 2) px of the canvas."""
+        ...
+
+
+@dataclass(frozen=True)
+class Animation:
+    """What was made: path, seconds of the voice, frames, notes for the user."""
+
+    path: Path
+    seconds: float
+    frames: int
+    notes: tuple[str, ...]
+
+
+def animate(
+    photo: Path | str,
+    voice: Path | str,
+    out: Path | str,
+    predictor: Predictor,
+    emotion: float = 0.0,
+    seed: int = 0,
+    motion: float = 1.0,
+    mark: bool = False,
+    longest_side: int = LONGEST_SIDE,
+    longest_voice: float = LONGEST_VOICE,
+    progress: bool = False,
+) -> Animation:
+    """Let a photograph say a voice, and write that as an mp4 with sound.
+
+    photo : a picture of one frontal face; voice : any file with speech; out : .mp4 in a
+    folder that exists. emotion : standard deviations along the first component of the
+    emotion space; motion : amount of head motion, 0 for none; mark : write MARK into
+    the picture. Raises InputError, before the work begins where that is possible, and
+    never leaves a half-written file.
+    """
+    out = check_output(out, photo, voice)
+    portrait = read_portrait(photo, longest_side=longest_side)
+    sound = sound_info(voice, longest_voice)
+    check_audible(voice, sound.peak)
+    count = max(1, int(np.ceil(round(sound.seconds * VIDEO_RATE, 3))))
+    blocks = iter_audio(voice, VOICE_BLOCK, longest=longest_voice)
+    frames = render_portrait(
+        portrait,
+        hold_last(predictor.predict(blocks, emotion), count),
+        np.random.default_rng(seed),
+        motion,
+        mark,
+    )
+    write_video(
+        out,
+        tqdm(frames, total=count, unit="frame", disable=not progress),
+        iter_audio(
+            voice, SOUND_BLOCK, SOUND_RATE, min(2, sound.channels), longest_voice
+        ),
+        SOUND_RATE,
+        metadata=METADATA,
+    )
+    return Animation(out, sound.seconds, count, portrait.notes)
+
+
+def check_output(out: Path | str, *inputs: Path | str) -> Path:
+    """The path to write to; raises InputError if that can't be written."""
+    out = Path(out)
+    if out.suffix.lower() != ".mp4":
+        raise InputError(f"The video {out} should have a name that ends in .mp4.")
+    if not out.parent.is_dir():
+        raise InputError(f"The folder {out.parent} does not exist: make it first.")
+    if out.is_dir() or not os.access(out.parent, os.W_OK):
+        raise InputError(f"{out} can't be written: choose another folder or name.")
+    if out.resolve() in [Path(given).resolve() for given in inputs]:
+        raise InputError(f"{out} would overwrite what was given: choose another name.")
+    return out
+
+
+def render_portrait(
+    portrait: Portrait,
+    displacements: Iterable[np.ndarray],
+    generator: np.random.Generator,
+    motion: float = 1.0,
+    mark: bool = False,
+) -> Iterator[np.ndarray]:
+    """Frames of a talking portrait: uint8 (H, W, 3) RGB each.
+
+    displacements : float (68, 2) px of the canvas each, 25 a second.
+    """
+    warp = PhotoWarp(portrait.picture, portrait.landmarks)
+    closed = np.column_stack([warp.closed, portrait.landmarks[:, 2]])
+    place = into_photo(portrait.landmarks)
+    up = warp.closed[EYES].mean(0) - warp.closed[CHIN]
+    up /= np.linalg.norm(up)
+    stamp = Stamp(portrait.picture.shape) if mark else None
+    moments = gentle_motion(generator, motion)
+    for displacement, moment in zip(displacements, moments, strict=False):
+        turned = turn_face(closed, moment.yaw, moment.pitch)
+        target = blink(warp.closed + turned + displacement @ place, moment.closed)
+        transform = head_transform(moment, warp.closed, warp.unit, up)
+        frame = warp.render(target, transform)
+        yield stamp.press(frame) if stamp else frame
+
+
+def into_photo(landmarks: np.ndarray) -> np.ndarray:
+    """Matrix (2, 2) that takes displacements of the canvas into a photograph's pose.
+
+    landmarks : float (68, 3) px of the photograph. Displacements have no depth.
+    """
+    _, pose = align(landmarks[None].astype(float), into_canvas(mean_face()))
+    return pose.rotation[0, :2, :2] / pose.scale
+
+
+def hold_last(blocks: Iterable[np.ndarray], count: int) -> Iterator[np.ndarray]:
+    """Exactly `count` frames from blocks (F, ...); the last one is held if too few."""
+    last = None
+    given = 0
+    for last in islice(chain.from_iterable(blocks), count):
+        given += 1
+        yield last
+    if last is None:
+        raise InputError("The voice is too short: no frame was predicted.")
+    yield from repeat(last, count - given)
+
+
+class Stamp:
+    """A small visible mark in the lower left corner of a picture (H, W, 3)."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        height = max(8.0, MARK_HEIGHT * min(shape[:2]))
+        font, scale = cv2.FONT_HERSHEY_SIMPLEX, height / 22  # its capitals have 22 px
+        (width, tall), low = cv2.getTextSize(MARK, font, scale, 1)
+        margin = round(height / 2)
+        self.box = (
+            slice(max(0, shape[0] - tall - low - 2 * margin), shape[0]),
+            slice(0, min(shape[1], width + 2 * margin)),
+        )
+        rows, columns = (side.stop - side.start for side in self.box)
+        letters = np.zeros((rows, columns), np.uint8)
+        origin = (margin, rows - low - margin)
+        cv2.putText(letters, MARK, origin, font, scale, 255, 1, cv2.LINE_AA)
+        self.letters = letters[..., None] * np.float32(1 / 255)
+
+    def press(self, frame: np.ndarray) -> np.ndarray:
+        """Darken the mark's ground, write it in white, in place; gives the frame."""
+        ground = 0.5 * frame[self.box].astype(np.float32)
+        ground += self.letters * (255 - ground)
+        frame[self.box] = ground.astype(np.uint8)
+        return frame
