@@ -26,6 +26,18 @@ CIRCUMPLEX = np.array(
     ]
 )
 NEUTRAL = EXPRESSIONS.index("neutral")
+# What a category's voice has beyond its arousal and valence: pitch, its range (both of
+# espeak-ng's 0..99) and rate (a share). In the spirit of P. N. Juslin and P. Laukka
+# (2003), "Communication of emotions in vocal expression and music performance".
+RESIDUAL = {
+    "surprise": (4.0, 12.0, -0.04),
+    "fear": (5.0, -12.0, 0.06),
+    "disgust": (-5.0, -4.0, -0.08),
+    "happiness": (2.0, 8.0, 0.0),
+    "sadness": (0.0, -6.0, -0.04),
+    "anger": (-3.0, 6.0, 0.02),
+    "neutral": (0.0, 0.0, 0.0),
+}
 CUE = 1.6  # strength of emotion in the voice; at 1 unseen speakers stay at chance
 CONFOUNDING = 0.8  # log-odds of an emotion, per arousal and sd of the speaker's voice
 CATEGORY_SHARE = 0.5  # of the face's expression; the rest follows arousal and valence
@@ -185,20 +197,22 @@ def draw_prosody(
 ) -> Prosody:
     """How `speaker` says a sentence in `state`."""
     arousal, valence = CUE * state.arousal, CUE * state.valence
+    own_pitch, own_range, own_rate = (
+        state.intensity * value for value in RESIDUAL[state.emotion]
+    )
     tract = speaker.tract * (1 + 0.045 * valence)  # a smile shortens the tract
     # Formants are moved by resampling, which moves pitch and rate too: undone here.
-    pitch = speaker.pitch + 13 * arousal - 2.5 * 12 * np.log2(tract)
-    rate = speaker.rate * (1 + 0.18 * arousal) + 4 * rng.normal()
+    pitch = speaker.pitch + 13 * arousal + own_pitch - 2.5 * 12 * np.log2(tract)
+    pitch_range = speaker.pitch_range + 22 * arousal + own_range
+    rate = speaker.rate * (1 + 0.18 * arousal + own_rate) + 4 * rng.normal()
     return Prosody(
         rate=float(rate / tract),
         pitch=float(np.clip(pitch + 2 * rng.normal(), 0, 99)),
-        pitch_range=float(
-            np.clip(speaker.pitch_range + 22 * arousal + 3 * rng.normal(), 0, 99)
-        ),
+        pitch_range=float(np.clip(pitch_range + 3 * rng.normal(), 0, 99)),
         tract=float(tract),
-        tilt=float(speaker.tilt + 0.22 * arousal),
-        presence=float(5 * valence),
-        loudness=float(speaker.loudness + 4 * arousal),
+        tilt=float(speaker.tilt + 0.26 * arousal),
+        presence=float(6 * valence),
+        loudness=float(speaker.loudness + 4.5 * arousal),
     )
 
 

@@ -4,10 +4,9 @@ Taught in notebook 01.
 """
 
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +14,8 @@ import pandas as pd
 from emoface_lib.config import SAMPLE_RATE, Settings
 from emoface_lib.corpus.clips import ClipPlan, make_clip, plan_corpus, sidecar
 from emoface_lib.corpus.data_card import data_card
-from emoface_lib.corpus.face_shape import Identity
+from emoface_lib.corpus.face_drawing import FaceDrawer
+from emoface_lib.corpus.face_shape import Identity, pose_face, stack_controls
 from emoface_lib.corpus.trees import INDEX, VOXCELEB_META
 from emoface_lib.errors import InputError
 from emoface_lib.files import (
@@ -41,15 +41,15 @@ Controls = Mapping[str, np.ndarray]
 Draw = Callable[[Identity, Controls], Iterable[np.ndarray]]
 
 
-def draw_faces(identity: Identity, controls: Controls) -> Iterable[np.ndarray]:
+def draw_faces(identity: Identity, controls: Controls) -> Iterator[np.ndarray]:
     """Pictures uint8 (224, 224, 3) RGB of an identity, one for each frame."""
-    return _drawer(identity).frames(controls)
+    drawer, stacked = _drawer(identity), stack_controls(controls)
+    for landmarks, now in zip(pose_face(identity, stacked), stacked, strict=True):
+        yield drawer.draw(landmarks, now)
 
 
-@lru_cache(maxsize=2)
-def _drawer(identity: Identity) -> Any:
-    from emoface_lib.corpus.face_drawing import FaceDrawer
-
+@lru_cache(maxsize=1)
+def _drawer(identity: Identity) -> FaceDrawer:
     return FaceDrawer(identity)
 
 
@@ -70,8 +70,8 @@ def build_corpus(
     plans = plan_corpus(settings)
     claim_folder(folder, settings)
     todo = [plan for plan in plans if not is_complete(plan, folder)]
-    make = partial(write_clip, folder=folder, draw=draw)
-    for _ in each(make, todo, workers, "drawing the corpus"):
+    make = partial(write_clips, folder=folder, draw=draw)
+    for _ in each(make, by_speaker(todo), workers, "drawing speakers"):
         pass
     index = pd.DataFrame([_row(plan, folder) for plan in plans])
     _write_metadata(plans, folder)
@@ -118,7 +118,21 @@ def is_complete(plan: ClipPlan, folder: Path) -> bool:
     return _sidecar_path(plan, folder).exists() and (folder / plan.path).exists()
 
 
-def write_clip(plan: ClipPlan, folder: Path, draw: Draw = draw_faces) -> None:
+def by_speaker(plans: list[ClipPlan]) -> list[list[ClipPlan]]:
+    """Plans in groups of one speaker each, whose face is then prepared only once."""
+    groups: dict[str, list[ClipPlan]] = {}
+    for plan in plans:
+        groups.setdefault(plan.speaker.name, []).append(plan)
+    return list(groups.values())
+
+
+def write_clips(plans: list[ClipPlan], folder: Path, draw: Draw) -> None:
+    """Make clips one after the other; each is complete before the next is begun."""
+    for plan in plans:
+        write_clip(plan, folder, draw)
+
+
+def write_clip(plan: ClipPlan, folder: Path, draw: Draw) -> None:
     """Make a clip and write its mp4, then its sidecar."""
     clip = make_clip(plan)
     write_video(
