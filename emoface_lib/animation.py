@@ -5,6 +5,7 @@ notebook 09.
 """
 
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice, repeat
@@ -15,6 +16,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from emoface_lib.config import PRODUCTS, Run, load_settings
 from emoface_lib.errors import InputError
 from emoface_lib.features.alignment import align, into_canvas
 from emoface_lib.features.lift import mean_face
@@ -38,6 +40,7 @@ METADATA = {
     "comment": "Synthetic: a photograph animated by emoface to a voice. What it shows "
     "did not happen.",
 }
+LAST_NOTEBOOK = "08_emotion_space"  # the last one that the predictor needs
 MARK = "synthetic"
 MARK_HEIGHT = 0.025  # of the picture's shorter side
 
@@ -50,6 +53,42 @@ class Predictor(Protocol):
     ) -> Iterator[np.ndarray]:
         """Blocks of samples, float32 (S,) at 16 kHz, to (F, 68, 2) px of the canvas."""
         ...
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """The predictor that a run has left, loaded when it is first asked.
+
+    folder : of the run; None for the best of this project's own runs. If there is none,
+    the smallest is trained first, and standard error says so.
+    """
+
+    folder: Path | None = None
+
+    def predict(
+        self, blocks: Iterable[np.ndarray], emotion: float = 0.0
+    ) -> Iterator[np.ndarray]:
+        """As `FacePredictor.predict`. Raises InputError if a file of it is missing."""
+        from emoface_lib.prediction import load_predictor  # torch takes seconds
+
+        return load_predictor(self.folder or best_run()).predict(blocks, emotion)
+
+
+def best_run() -> Path:
+    """Folder of the largest finished run; trains the smoke profile if there is none."""
+    for profile in ("paper", "full", "tutorial", "smoke"):
+        folder = Run(load_settings(profile)).folder
+        if (folder / PRODUCTS[LAST_NOTEBOOK]).exists():
+            return folder
+    from emoface_lib.reproduce import reproduce  # so does papermill
+
+    print(
+        "No model has been trained yet: the smallest one is trained first, which "
+        "takes minutes. `make reproduce` trains a better one.",
+        file=sys.stderr,
+    )
+    reproduce("smoke", through=LAST_NOTEBOOK)
+    return folder
 
 
 @dataclass(frozen=True)

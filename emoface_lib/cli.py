@@ -2,13 +2,29 @@
 
 import json
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from emoface_lib.errors import InputError
 
+
+class Commands(TyperGroup):
+    """Commands in which a user's error is one sentence and exit code 2."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            typer.echo(f"emoface: {error}", err=True)
+            raise typer.Exit(2) from error
+
+
 app = typer.Typer(
+    cls=Commands,
     help="Audio-driven face animation whose emotion can be dialled.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -46,6 +62,47 @@ def reproduce(
     run(profile, only=only or [], through=through, overrides=overrides, force=force)
 
 
+@app.command()
+def animate(
+    photo: Annotated[Path, typer.Argument(help="A picture of one frontal face.")],
+    voice: Annotated[Path, typer.Argument(help="An audio file, or a video's sound.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The mp4 to write.")] = Path(
+        "animated.mp4"
+    ),
+    emotion: Annotated[
+        float,
+        typer.Option(help="Standard deviations along the first emotion component."),
+    ] = 0.0,
+    model: Annotated[
+        Path | None, typer.Option(help="Folder of a run, such as runs/tutorial.")
+    ] = None,
+    motion: Annotated[
+        float, typer.Option(min=0.0, max=3.0, help="Amount of head motion.")
+    ] = 1.0,
+    mark: Annotated[
+        bool, typer.Option("--mark", help="Write 'synthetic' into the picture.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of head motion and blinks.")] = 0,
+) -> None:
+    """Let a photograph say a voice."""
+    from emoface_lib import animation  # OpenCV and dlib take a second
+
+    made = animation.animate(
+        photo,
+        voice,
+        out,
+        animation.TrainedModel(model),
+        emotion=emotion,
+        seed=seed,
+        motion=motion,
+        mark=mark,
+        progress=sys.stderr.isatty(),
+    )
+    for note in made.notes:
+        typer.echo(f"emoface: note: {note}", err=True)
+    typer.echo(f"{made.path}: {made.seconds:.2f} s, {made.frames} frames")
+
+
 def read_parameter(text: str) -> tuple[str, Any]:
     """`NAME=VALUE` as name and value: number, true, false, null, list, or else text."""
     name, equals, value = text.partition("=")
@@ -58,9 +115,5 @@ def read_parameter(text: str) -> tuple[str, Any]:
 
 
 def main() -> None:
-    """Run the command; a user's error is one sentence and exit code 2."""
-    try:
-        app()
-    except InputError as error:
-        print(f"emoface: {error}", file=sys.stderr)
-        sys.exit(2)
+    """Run the command."""
+    app()
