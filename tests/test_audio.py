@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emoface_lib.features.audio import log_mel, mel_frequencies, stream_log_mel
+from emoface_lib.features.audio import (
+    log_mel,
+    mel_frequencies,
+    speech_level,
+    stream_log_mel,
+)
 
 SHARED = Path(__file__).parents[2] / "shared"
 GOLDEN = SHARED / "interfaces" / "autovc_mel_vctk_p225_003.npz"
@@ -50,6 +55,14 @@ def test_stream_gives_the_frames_of_the_whole(cuts: list[int]) -> None:
     whole = log_mel(samples)
     assert streamed.shape == whole.shape
     assert np.abs(streamed - whole).max() < 1e-4
+
+
+@given(pause=st.integers(0, 32_000), gain=st.floats(-30, 0))
+@settings(max_examples=10, deadline=None)
+def test_pauses_do_not_lower_the_level_of_speech(pause: int, gain: float) -> None:
+    tone = np.sqrt(2) * np.sin(2 * np.pi * 500 * np.arange(16_000) / 16_000)
+    samples = np.concatenate([np.zeros(pause), 10 ** (gain / 20) * tone])
+    assert abs(speech_level(np.array_split(samples, 7)) - gain) < 0.3
 
 
 def test_silence_is_zero_and_very_short_sound_has_frames() -> None:

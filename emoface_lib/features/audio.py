@@ -18,6 +18,7 @@ HIGH_PASS = 30.0  # Hz; removes the microphone's rumble
 LEVEL = 0.96  # AutoVC scales the waveform by it
 FLOOR = 1e-5  # smallest amplitude before the logarithm; -100 dB
 REFERENCE_DB = 16.0  # subtracted, so that loud speech comes near 1
+PAUSE_DEPTH = 30.0  # dB; what is that much softer than the loudest frame is a pause
 CONTEXT = SAMPLE_RATE  # samples of overlap in a stream; the high-pass dies within it
 
 
@@ -65,6 +66,22 @@ def stream_log_mel(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     last = log_mel(kept)[left:] if len(kept) > left * HOP_LENGTH else ()
     if len(last):
         yield np.asarray(last)
+
+
+def speech_level(blocks: Iterable[np.ndarray]) -> float:
+    """Level of the speech in a stream: its loud 20-ms frames, pauses left out.
+
+    blocks : float[S] each, of any sizes. Returns dB below full scale, about -60 to 0.
+    """
+    kept, powers = np.zeros(0, dtype=np.float32), [np.zeros(1)]
+    for block in blocks:
+        kept = np.concatenate([kept, block])
+        whole = len(kept) // HOP_LENGTH * HOP_LENGTH
+        powers.append((kept[:whole].reshape(-1, HOP_LENGTH) ** 2).mean(axis=1))
+        kept = kept[whole:]
+    power = np.concatenate(powers)
+    speech = power[power >= power.max() * 10 ** (-PAUSE_DEPTH / 10)]
+    return float(10 * np.log10(speech.mean() + 1e-12))
 
 
 def mel_frequencies() -> np.ndarray:

@@ -1,0 +1,214 @@
+"""Figures: data in, axes out; every figure is shown with a text that says the same."""
+
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from IPython.display import display
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from emoface_lib.files import write_beside
+from emoface_lib.landmarks import CANVAS, POLYLINES
+
+# Okabe and Ito's colours, told apart by the colour-blind; lines also differ in style.
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
+LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
+EXPRESSION_MARKS = ("o", "s", "^", "v", "D", "X", ".")
+DOTS_PER_INCH = 110  # of pictures in notebooks; keeps a page under 1.5 MB
+
+
+def figure(
+    rows: int = 1, columns: int = 1, size: tuple[float, float] = (6.4, 3.2)
+) -> tuple[Figure, np.ndarray]:
+    """A figure of `size` inches with an array of axes [rows, columns]."""
+    return plt.subplots(
+        rows, columns, figsize=size, squeeze=False, layout="constrained"
+    )
+
+
+def show(
+    drawn: Figure, alt: str, path: Path | None = None, data: pd.DataFrame | None = None
+) -> None:
+    """Show a figure with its alternative text, and keep it with the data behind it.
+
+    alt : what a reader who can't see the figure should know; path : without suffix,
+    gets `.png`, `.svg` and, with `data`, `.csv`.
+    """
+    picture = _encode(drawn, "png")
+    if path is not None:
+        keep(path.with_suffix(".png"), picture)
+        keep(path.with_suffix(".svg"), _encode(drawn, "svg"))
+        if data is not None:
+            keep(path.with_suffix(".csv"), data.to_csv(index=False).encode())
+    plt.close(drawn)
+    display(
+        {"image/png": picture, "text/plain": alt},
+        raw=True,
+        metadata={"image/png": {"alt": alt}},
+    )
+
+
+def keep(path: Path, content: bytes) -> None:
+    """Write bytes beside and rename."""
+    with write_beside(path) as beside:
+        beside.write_bytes(content)
+
+
+def _encode(drawn: Figure, kind: str) -> bytes:
+    stream = BytesIO()
+    # no date and fixed ids: the same figure gives the same bytes
+    with plt.rc_context({"svg.hashsalt": "emoface", "svg.fonttype": "none"}):
+        metadata = {"Date": None} if kind == "svg" else {}
+        drawn.savefig(stream, format=kind, dpi=DOTS_PER_INCH, metadata=metadata)
+    return stream.getvalue()
+
+
+def draw_mel(axes: Axes, mel: np.ndarray, title: str = "") -> None:
+    """Log-mel spectrogram float[T, 80] at 50 frames/s."""
+    axes.imshow(
+        mel.T,
+        origin="lower",
+        aspect="auto",
+        extent=(0, len(mel) / 50, 0, mel.shape[1]),
+        cmap="magma",
+        vmin=0,
+        vmax=1,
+    )
+    axes.set(xlabel="seconds", ylabel="mel band", title=title)
+
+
+def draw_phonemes(
+    axes: Axes, names: Sequence[str], starts: Sequence[float], height: float = 81
+) -> None:
+    """Names of phonemes above a spectrogram, where they start (s)."""
+    for name, start in zip(names, starts, strict=True):
+        axes.text(start, height, name, fontsize=7, rotation=45, clip_on=False)
+
+
+def draw_face(
+    axes: Axes, landmarks: np.ndarray, label: str = "", number: int = 0
+) -> None:
+    """Landmarks float[68, 2] px of the canvas as poly-lines."""
+    for index, points in enumerate(POLYLINES.values()):
+        axes.plot(
+            *landmarks[points].T,
+            color=PALETTE[number],
+            linestyle=LINES[number],
+            label=label if index == 0 else None,
+        )
+    axes.set(xlim=(0, CANVAS), ylim=(CANVAS, 0), aspect="equal", xticks=[], yticks=[])
+
+
+def draw_training(axes: Axes, log: pd.DataFrame, columns: Sequence[str]) -> None:
+    """Curves of a training log over steps, smoothed; dots are single validations."""
+    for number, name in enumerate(columns):
+        values = log[name]
+        if values.isna().any():
+            axes.plot(log["step"], values, "o", color=PALETTE[number], label=name)
+            continue
+        smooth = values.rolling(max(1, len(log) // 30), min_periods=1).mean()
+        axes.plot(
+            log["step"],
+            smooth,
+            label=name,
+            color=PALETTE[number],
+            linestyle=LINES[number],
+        )
+    axes.set(xlabel="step")
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.legend(fontsize=8)
+
+
+def draw_curves(
+    axes: Axes, curves: Mapping[str, np.ndarray], rate: float, unit: str
+) -> None:
+    """Curves over time, one line style each; rate : values a second."""
+    for number, (name, values) in enumerate(curves.items()):
+        axes.plot(
+            np.arange(len(values)) / rate,
+            values,
+            label=name,
+            color=PALETTE[number],
+            linestyle=LINES[number],
+        )
+    axes.set(xlabel="seconds", ylabel=unit)
+    axes.legend(fontsize=8)
+
+
+def draw_picture(axes: Axes, picture: np.ndarray, title: str = "") -> None:
+    """One picture without ticks."""
+    axes.imshow(picture, cmap="grey" if picture.ndim == 2 else None)
+    axes.set(xticks=[], yticks=[])
+    axes.set_title(title, fontsize=8)
+
+
+def contact_sheet(
+    pictures: Sequence[np.ndarray],
+    titles: Sequence[str],
+    columns: int,
+    side: float = 1.3,
+) -> Figure:
+    """Pictures in rows; side : inches of one."""
+    rows = -(-len(pictures) // columns)
+    drawn, axes = figure(rows, columns, (columns * side, rows * side * 1.15))
+    for one in axes.flat[len(pictures) :]:
+        one.axis("off")
+    for one, picture, title in zip(axes.flat, pictures, titles, strict=False):
+        draw_picture(one, picture, title)
+    return drawn
+
+
+def draw_embedding(
+    axes: Axes, points: np.ndarray, groups: Sequence[str], title: str = ""
+) -> None:
+    """Points float[N, 2], each group with its own colour and mark."""
+    names = list(dict.fromkeys(groups))
+    for number, name in enumerate(names):
+        mine = np.array([group == name for group in groups])
+        axes.scatter(
+            points[mine, 0],
+            points[mine, 1],
+            s=16,
+            label=name,
+            color=PALETTE[number % len(PALETTE)],
+            marker=EXPRESSION_MARKS[number % len(EXPRESSION_MARKS)],
+        )
+    axes.set_title(title, fontsize=9)
+    axes.legend(fontsize=7)
+
+
+def draw_intervals(axes: Axes, table: pd.DataFrame, unit: str) -> None:
+    """Means with intervals, one row a method. Columns method, mean, low and high."""
+    places = np.arange(len(table))[::-1]
+    errors = np.stack([table["mean"] - table["low"], table["high"] - table["mean"]])
+    axes.errorbar(
+        table["mean"], places, xerr=errors, fmt="o", capsize=3, color=PALETTE[0]
+    )
+    axes.set_yticks(places, table["method"])
+    axes.set_xlabel(unit)
+
+
+def draw_confusion(axes: Axes, counts: np.ndarray, names: Sequence[str]) -> None:
+    """Confusion matrix int[K, K]; rows are the truth, cells the share of their row."""
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row, column in np.ndindex(*shares.shape):
+        dark = shares[row, column] > 0.5
+        axes.text(
+            column,
+            row,
+            f"{shares[row, column]:.2f}",
+            ha="center",
+            va="center",
+            fontsize=7,
+            color="white" if dark else "black",
+        )
+    places = range(len(names))
+    axes.set_xticks(places, names, rotation=45, ha="right", fontsize=8)
+    axes.set_yticks(places, names, fontsize=8)
+    axes.set(xlabel="recognised", ylabel="true")
