@@ -16,6 +16,7 @@ from emoface_lib.config import HOP_LENGTH, Settings
 from emoface_lib.emotion_space import EmotionSpace, load_space
 from emoface_lib.features.audio import stream_log_mel
 from emoface_lib.features.clips import to_video_rate
+from emoface_lib.files import read_npz
 from emoface_lib.landmarks import FRAME_RATE, VIDEO_RATE
 from emoface_lib.models.content import ContentBranch, State
 from emoface_lib.models.style import StyleBranch
@@ -27,23 +28,33 @@ PAIR = FRAME_RATE // VIDEO_RATE
 
 @dataclass(frozen=True)
 class FacePredictor:
-    """Content branch, style branch and emotion space of one trained run."""
+    """Content branch, style branch and emotion space of one trained run.
+
+    level : dBFS of the speech that they were trained on; other voices are brought to it.
+    """
 
     content: ContentBranch
     style: StyleBranch
     space: EmotionSpace
+    level: float
     settings: Settings
 
     def predict(
-        self, blocks: Iterable[np.ndarray], emotion: float = 0.0
+        self,
+        blocks: Iterable[np.ndarray],
+        emotion: float = 0.0,
+        level: float | None = None,
     ) -> Iterator[np.ndarray]:
         """Displacements D_content + D_style of a voice.
 
         blocks : float[S] each, of any sizes, at 16 kHz; emotion : standard deviations
-        along the first component of the emotion space. Yields float32[F, 68, 2] px of
+        along the first component of the emotion space; level : of the voice, dBFS, from
+        `speech_level`, None if it needs no correction. Yields float32[F, 68, 2] px of
         the canvas, 25 frames/s, one frame for each started 40 ms.
         """
-        features = ahead(stream_log_mel(blocks), self.settings.look_ahead)
+        gain = 10 ** ((self.level - level) / 20) if level is not None else 1.0
+        levelled = (block * np.float32(gain) for block in blocks)
+        features = ahead(stream_log_mel(levelled), self.settings.look_ahead)
         left: Tensor = torch.zeros(0, 68, 2)
         for part in self._displacements(features, self.space.offset(emotion)):
             left = torch.cat([left, part])
@@ -97,7 +108,8 @@ def load_predictor(folder: Path) -> FacePredictor:
     style = StyleBranch(heads=settings.attention_heads)
     load_model(folder / "style" / "model.safetensors", style)
     space = load_space(folder / "emotion_space" / "space.safetensors")
-    return FacePredictor(content, style, space, settings)
+    level = float(read_npz(folder / "audio" / "statistics.npz")["level"])
+    return FacePredictor(content, style, space, level, settings)
 
 
 def ahead(parts: Iterable[np.ndarray], frames: int) -> Iterator[Tensor]:

@@ -20,7 +20,11 @@ def predictor() -> FacePredictor:
     torch.manual_seed(0)
     space = EmotionSpace(torch.zeros(128), torch.eye(4, 128), torch.ones(4))
     return FacePredictor(
-        ContentBranch().eval(), StyleBranch().eval(), space, load_settings("smoke")
+        ContentBranch().eval(),
+        StyleBranch().eval(),
+        space,
+        -25.0,
+        load_settings("smoke"),
     )
 
 
@@ -58,6 +62,17 @@ def test_blocks_of_any_size_give_the_same_face(predictor: FacePredictor) -> None
     parts = np.array_split(samples, [7, 5_000, 48_000, 48_001, 100_000])
     streamed = np.concatenate(list(predictor.predict(parts)))
     assert np.abs(whole - streamed).max() < 1e-3
+
+
+def test_a_soft_voice_moves_the_face_as_the_same_voice_loud(
+    predictor: FacePredictor,
+) -> None:
+    samples = voice(16_000)
+    loud, soft = (
+        np.concatenate(list(predictor.predict([samples * gain], level=level)))
+        for gain, level in ((1.0, -20.0), (0.1, -40.0))
+    )
+    assert np.abs(loud - soft).max() < 1e-3
 
 
 def test_the_dial_moves_the_face(predictor: FacePredictor) -> None:
