@@ -123,6 +123,7 @@ def iter_audio(
             layout="stereo" if channels == 2 else "mono",
             rate=sample_rate,
             frame_size=round(block_seconds * sample_rate),
+            options={"rematrix_maxval": "1.0"},  # the mean of channels, not more
         )
         end = None
         if declared is not None and stream.codec_context.name == "aac":

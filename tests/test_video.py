@@ -1,0 +1,260 @@
+"""Video and sound files: what goes in comes out, and what is wrong is named."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from emoface_lib.errors import InputError
+from emoface_lib.video import (
+    iter_audio,
+    iter_frames,
+    read_audio,
+    read_video,
+    sound_info,
+    video_info,
+    write_video,
+)
+
+SECONDS = 1.5
+FILES = [
+    ("wav", "pcm_s16le"),
+    ("mp3", "libmp3lame"),
+    ("m4a", "aac"),
+    ("flac", "flac"),
+    ("mka", "aac"),
+]
+
+
+def picture(height: int, width: int, number: int = 0) -> np.ndarray:
+    """A smooth coloured picture, another one for each number."""
+    y, x = np.mgrid[:height, :width]
+    waves = [np.sin(x / 9 + number), np.cos(y / 7), np.sin((x + y) / 11 - number)]
+    return np.uint8(128 + 90 * np.stack(waves, -1))
+
+
+def tone(seconds: float, rate: int = 16_000, channels: int = 1) -> np.ndarray:
+    """A tone of 220 Hz; (S,) or (S, channels)."""
+    samples = 0.3 * np.sin(2 * np.pi * 220 * np.arange(round(seconds * rate)) / rate)
+    return samples if channels == 1 else np.repeat(samples[:, None], channels, 1)
+
+
+def write_sound(path: Path, samples: np.ndarray, rate: int, codec: str) -> Path:
+    channels = samples.reshape(len(samples), -1).T
+    layout = {1: "mono", 2: "stereo", 6: "5.1"}[len(channels)]
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=rate)
+        stream.layout = layout
+        frame = av.AudioFrame.from_ndarray(
+            np.ascontiguousarray(channels, np.float32), "fltp", layout
+        )
+        frame.sample_rate = rate
+        resampler = av.AudioResampler(stream.format, layout, rate)
+        for part in [*resampler.resample(frame), None]:
+            container.mux(stream.encode(part))
+    return path
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    height=st.integers(32, 97),
+    width=st.integers(32, 97),
+    count=st.integers(1, 30),
+    rate=st.sampled_from([24, 25, 30]),
+)
+def test_frames_come_back_in_number_size_and_colour(
+    tmp_path_factory: pytest.TempPathFactory,
+    height: int,
+    width: int,
+    count: int,
+    rate: int,
+) -> None:
+    path = tmp_path_factory.mktemp("video") / "a.mp4"
+    frames = [picture(height, width, number) for number in range(count)]
+    write_video(path, iter(frames), rate=rate)
+    read, read_rate = read_video(path)
+    even = height // 2 * 2, width // 2 * 2
+    assert read.shape == (count, *even, 3)
+    assert read_rate == rate
+    written = np.stack(frames)[:, : even[0], : even[1]].astype(int)
+    assert np.abs(read - written).mean() < 8  # 8 bits, chroma at half resolution
+    assert np.abs((read - written).mean((0, 1, 2))).max() < 3
+
+
+def test_plain_colours_survive(tmp_path: Path) -> None:
+    for colour in ((200, 40, 40), (30, 160, 60), (20, 50, 220), (240, 240, 240)):
+        frame = np.full((64, 64, 3), colour, np.uint8)
+        write_video(tmp_path / "plain.mp4", [frame] * 3)
+        read, _ = read_video(tmp_path / "plain.mp4")
+        assert np.abs(read.astype(int) - frame).max() <= 4
+
+
+@pytest.mark.parametrize("rate", [16_000, 44_100, 48_000])
+def test_sound_of_a_video_keeps_its_length_and_place(tmp_path: Path, rate: int) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.2, round(1.48 * rate))
+    noise[: rate // 2] *= 0.01
+    write_video(tmp_path / "a.mp4", [picture(64, 64)] * 37, noise, rate)
+    read = read_audio(tmp_path / "a.mp4", sample_rate=rate)
+    assert abs(len(read) - len(noise)) <= 2
+    loud = np.flatnonzero(np.abs(read) > 0.1)[0] / rate
+    assert abs(loud - 0.5) < 0.02
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        assert abs(container.duration / 1e6 - 1.48) < 0.04
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    rate=st.sampled_from([8000, 11_025, 16_000, 22_050, 44_100, 48_000]),
+    channels=st.sampled_from([1, 2, 6]),
+    milliseconds=st.integers(50, 3000),
+    block=st.sampled_from([0.1, 0.7, 10.0]),
+)
+def test_any_rate_and_channels_become_16_khz_mono(
+    tmp_path_factory: pytest.TempPathFactory,
+    rate: int,
+    channels: int,
+    milliseconds: int,
+    block: float,
+) -> None:
+    path = tmp_path_factory.mktemp("sound") / "a.wav"
+    samples = tone(milliseconds / 1000, rate, channels)
+    write_sound(path, samples, rate, "pcm_s16le")
+    whole = read_audio(path)
+    assert whole.dtype == np.float32
+    assert abs(len(whole) - milliseconds * 16) <= 2
+    assert 0.1 < np.abs(whole).max() < 0.35  # channels are averaged
+    blocks = list(iter_audio(path, block_seconds=block))
+    assert all(len(part) == round(block * 16_000) for part in blocks[:-1])
+    np.testing.assert_allclose(np.concatenate(blocks), whole, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec"),
+    [*FILES, ("ogg", "libopus"), ("aiff", "pcm_s16be")],
+)
+def test_usual_containers_are_read(tmp_path: Path, suffix: str, codec: str) -> None:
+    rate = 48_000
+    path = write_sound(tmp_path / f"a.{suffix}", tone(SECONDS, rate), rate, codec)
+    assert abs(len(read_audio(path)) / 16_000 - SECONDS) < 0.07
+    info = sound_info(path)
+    assert info.channels == 1
+    assert 0.25 < info.peak < 0.5  # aac overshoots where a tone ends
+
+
+def test_stereo_is_kept_on_request(tmp_path: Path) -> None:
+    samples = tone(SECONDS, channels=2) * [1, 0]
+    path = write_sound(tmp_path / "a.wav", samples, 16_000, "pcm_s16le")
+    (block,) = iter_audio(path, channels=2)
+    assert block.shape == (len(samples), 2)
+    assert np.abs(block[:, 1]).max() < 1e-3 < np.abs(block[:, 0]).max()
+
+
+def test_frame_rate_is_changed_by_time(tmp_path: Path) -> None:
+    frames = [np.full((32, 32, 3), 4 * number, np.uint8) for number in range(60)]
+    write_video(tmp_path / "a.mp4", frames, rate=30)
+    read, rate = read_video(tmp_path / "a.mp4", rate=25)
+    assert (len(read), rate) == (50, 25)
+    shown = read.mean((1, 2, 3)) / 4
+    np.testing.assert_allclose(shown, np.arange(50) * 1.2, atol=1.5)
+
+
+def test_sound_is_taken_only_as_far_as_pictures_are(tmp_path: Path) -> None:
+    """So that a long voice never piles up in memory."""
+    drawn = 0
+    lead = []
+
+    def frames():
+        nonlocal drawn
+        for drawn in range(1, 101):
+            yield picture(32, 32, drawn)
+
+    def blocks():
+        for number in range(40):
+            lead.append(number * 0.1 - drawn / 25)
+            yield tone(0.1)
+
+    write_video(tmp_path / "a.mp4", frames(), blocks())
+    assert len(lead) == 40
+    assert max(lead) <= 0.1
+
+
+def test_metadata_is_written(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", [picture(32, 32)], metadata={"comment": "made up"})
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        assert container.metadata["comment"] == "made up"
+
+
+def test_header_says_size_rate_and_length(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", [picture(48, 64)] * 50, tone(2.0))
+    info = video_info(tmp_path / "a.mp4")
+    assert (info.width, info.height, info.rate) == (64, 48, 25)
+    assert info.has_sound
+    assert abs(info.seconds - 2.0) < 0.04
+
+
+def test_failed_writing_leaves_nothing(tmp_path: Path) -> None:
+    def frames():
+        yield picture(32, 32)
+        raise InputError("no more")
+
+    with pytest.raises(InputError, match="no more"):
+        write_video(tmp_path / "a.mp4", frames(), tone(1.0))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_sound_is_named(tmp_path: Path) -> None:
+    (tmp_path / "text.wav").write_text("not a sound\n" * 99)
+    (tmp_path / "empty.mp3").touch()
+    Image.new("RGB", (64, 64)).save(tmp_path / "picture.png")
+    write_video(tmp_path / "mute.mp4", [picture(32, 32)] * 9)
+    write_sound(tmp_path / "silent.wav", tone(1.0) * 1e-4, 16_000, "pcm_f32le")
+    spoilt = tone(1.0)
+    spoilt[777] = np.nan
+    write_sound(tmp_path / "nan.wav", spoilt, 16_000, "pcm_f32le")
+    for name, reason in {
+        "text.wav": "not an audio or video file",
+        "empty.mp3": "not an audio or video file",
+        "picture.png": "has no sound",
+        "mute.mp4": "has no sound",
+        "silent.wav": "is silent",
+        "nan.wav": "NaN",
+        "missing.wav": "There is no file",
+    }.items():
+        with pytest.raises(InputError, match=reason) as caught:
+            read_audio(tmp_path / name)
+        assert name in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec"),
+    FILES,
+)
+def test_truncated_sound_is_refused(tmp_path: Path, suffix: str, codec: str) -> None:
+    path = write_sound(tmp_path / f"a.{suffix}", tone(3.0, 48_000), 48_000, codec)
+    path.write_bytes(path.read_bytes()[: int(0.6 * path.stat().st_size)])
+    with pytest.raises(InputError, match="cut short"):
+        read_audio(path)
+
+
+def test_truncated_video_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, width=64, height=64)
+        for number in range(100):
+            frame = av.VideoFrame.from_ndarray(picture(64, 64, number))
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(InputError, match="cut short"):
+        list(iter_frames(path))
+
+
+def test_too_long_a_voice_is_refused(tmp_path: Path) -> None:
+    path = write_sound(tmp_path / "a.wav", tone(2.0), 16_000, "pcm_s16le")
+    with pytest.raises(InputError, match=r"longer than 0\.02 minutes"):
+        read_audio(path, longest=1.2)
+    assert len(read_audio(path, longest=2.0)) == 32_000
