@@ -20,7 +20,7 @@ from emoface_lib.corpus.face_sheet import Sheet
 from emoface_lib.corpus.face_texture import TURN, head_texture
 from emoface_lib.landmarks import LEFT_EYE, RIGHT_EYE
 
-TEXTURE_DETAIL = 1.35  # px of the texture a px of the picture
+DENSITY = 90.0 / SIZE  # px of the texture a face unit, a px of the picture's side
 RIM = 7.0  # px of the texture from one pixel to the next, at the rim of a fold
 BODY_SHARE = 0.3  # of the head's turn that the shoulders follow
 _POSE = np.isin(CONTROLS, ["yaw", "pitch", "roll"])
@@ -35,8 +35,8 @@ class FaceDrawer:
     def __init__(self, identity: Identity, size: int = SIZE) -> None:
         self.identity, self.size = identity, size
         self.unit = identity.scale * size / SIZE  # px a face unit
-        look, density = identity.look, TEXTURE_DETAIL * self.unit
-        self.head = head_texture(look, density)
+        look = identity.look
+        self.head = head_texture(look, DENSITY * size)
         self.body = backdrop.body(look, self.unit)
         self.back_hair = backdrop.back_hair(look, self.unit)
         picture = backdrop.background(look, size)

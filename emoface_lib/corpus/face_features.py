@@ -15,12 +15,12 @@ from emoface_lib.corpus.face_sheet import FINE_BITS, fixed
 FINER = 4  # px of the enlarged part a px of the picture
 SCLERA = np.array([232.0, 228, 224])
 CAVITY = np.array([44.0, 14, 16])
-TONGUE = np.array([142.0, 62, 66])
-TEETH = np.array([236.0, 230, 218])
+TONGUE = np.array([128.0, 54, 58])
+TEETH = np.array([224.0, 217, 204])
 IRIS = 0.062  # radius, face units
-TEETH_EDGE = 0.055  # of the upper row below the closed lips' seam, face units
+TEETH_EDGE = 0.046  # of the upper row below the closed lips' seam, face units
 PARTED = 0.016  # face units between the inner lips from which the mouth is open
-WIDE_OPEN = 0.13  # from which tongue and lower teeth are seen
+WIDE_OPEN = 0.12  # from which tongue and lower teeth are seen
 
 Project = Callable[[np.ndarray], np.ndarray]  # (P, 3) face units -> (P, 2) px
 
@@ -110,7 +110,12 @@ def draw_eye(
     tone = np.array(look.skin)
     part.line(part.canvas, below, tone * 0.50, 0.013 * unit)
     lash = np.array([30.0, 22, 20]) * (1 - 0.3 * look.feminine)
-    part.line(part.canvas, above, lash, (0.020 + 0.014 * look.feminine) * unit)
+    thick = (0.020 + 0.014 * look.feminine) * unit
+    part.line(part.canvas, above, lash, thick)
+    outer = 0 if eye[0, 0] < 0 else -1  # there the lashes go on beyond the corner
+    inward = above[1] if outer == 0 else above[-2]
+    wing = np.stack([above[outer], 2.2 * above[outer] - 1.2 * inward])
+    part.line(part.canvas, wing, lash, 0.7 * thick)
     part.put_back()
 
 
@@ -198,7 +203,7 @@ def _floor_of_mouth(part: Part, inner: np.ndarray, project: Project) -> None:
     centre, low, depth = inner[6] + np.array([0, 0, 0.08])
     across = centre + 0.4 * (inner[4, 0] - inner[0, 0]) * x
     floor = np.c_[across, np.full(13, low + 0.05), np.full(13, depth)]
-    for color, rise in ((TONGUE, 0.08), (TEETH * 0.88, 0.005)):
+    for color, rise in ((TONGUE, 0.05), (TEETH * 0.8, -0.02)):
         edge = floor - np.array([0, 1, 0]) * (rise + 0.075 * (1 - x**2))[:, None]
         part.fill(part.canvas, project(np.concatenate([edge, floor[::-1]])), color)
 

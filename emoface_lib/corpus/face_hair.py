@@ -120,6 +120,7 @@ def _strands(
     """Hair colour with strands and a band of light, float32 (H, W, 3)."""
     if style.flow == "curls":
         lines = _smooth_noise(sheet, rng, 0.022) + 0.5 * _smooth_noise(sheet, rng, 0.05)
+        lines = lines * (1 - 0.5 * np.mean(look.hair) / 255)  # light hair hides depth
     else:
         lines = _meridian_noise(_across(style, sheet), sheet, rng)
     light = np.array(look.light)

@@ -20,8 +20,8 @@ SKINS: tuple[Colour, ...] = (
     (214, 164, 126),
     (190, 138, 100),
     (158, 110, 78),
-    (126, 84, 60),
-    (98, 66, 48),
+    (130, 88, 64),
+    (106, 72, 53),
 )
 HAIRS: tuple[Colour, ...] = (
     (28, 24, 24),
@@ -78,8 +78,8 @@ def random_look(rng: np.random.Generator, feminine: float) -> Look:
     styles = ("short", "parted", "curly", "bald", "fringe", "short")
     others = ("long", "bob", "bun", "fringe", "curly", "parted", "long")
     red = rng.uniform(0.15, 0.45) if male else rng.uniform(0.3, 0.9)
-    natural = skin * np.array([0.88, 0.66, 0.64])
-    lip = natural * (1 - 0.45 * red) + np.array([180, 56, 66]) * 0.45 * red
+    natural = skin * np.array([0.86, 0.62, 0.60])
+    lip = natural * (1 - 0.45 * red) + np.array([176, 52, 62]) * 0.45 * red
     return Look(
         skin=_colour(skin),
         hair=_colour(hair),

@@ -228,7 +228,7 @@ def _vary_eyes(L: np.ndarray, rng: np.random.Generator, feminine: float) -> None
     height, apart, tilt = (cut_normal(rng, s) for s in (0.07, 0.018, 0.02))
     for eye, side in ((RIGHT_EYE, -1), (LEFT_EYE, 1)):
         centre = L[eye].mean(0)
-        L[eye, 0] = centre[0] + (L[eye, 0] - centre[0]) * 1.05 + side * apart
+        L[eye, 0] = centre[0] + (L[eye, 0] - centre[0]) + side * apart
         L[eye, 1] = centre[1] + (L[eye, 1] - centre[1]) * (
             1.04 + height + 0.05 * feminine
         )

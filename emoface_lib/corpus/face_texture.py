@@ -247,7 +247,7 @@ def _lips(
     both = sheet.area(np.concatenate([top, bottom]), 0.008)
     skin = sheet.mix(skin, color * 0.93, both)
     upper = sheet.area(np.concatenate([top, seam[::-1]]), 0.006)
-    skin = sheet.mix(skin, color * 0.78, upper)
+    skin = sheet.mix(skin, color * 0.80, upper)
     light = (inner[[7, 6, 5]] + outer[[10, 9, 8]]) / 2
     skin = skin + 32 * sheet.stroke(spline(light), 0.028, 0.014)[..., None]
     bow = outer[[2, 3, 4]] + [0, 0.014]
@@ -272,7 +272,9 @@ def _brows(
     """Brows hang below their landmarks, as detectors see them."""
     color = np.array(look.hair) * (0.6 if np.mean(look.hair) < 150 else 0.5)
     for side in SIDES:
-        line = spline(face[RIGHT_BROW, :2] * [-side, 1], 8)
+        brow = face[RIGHT_BROW, :2] * [-side, 1]
+        brow[0] += [0.025 * side, 0.012]  # tails are thin and would be read short
+        line = spline(brow, 8)
         t = np.linspace(0, 1, len(line))
         thick = look.brow * np.interp(t, [0, 0.35, 0.9, 1], [0.25, 1, 1.15, 0.8])
         up, down = np.c_[0 * t, -0.05 * thick], np.c_[0 * t, 1.45 * thick]
