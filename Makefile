@@ -39,8 +39,9 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@if kill -0 "$$(cat .venv/installing 2>/dev/null)" 2>/dev/null; then \
 	    echo "Another make is installing into .venv; wait for it."; exit 1; \
 	fi
-	@if [ ! -e $@ ]; then rm -rf .venv; fi
-	@mkdir -p .venv && rm -f $@ && echo $$PPID > .venv/installing
+	@mkdir -p .venv && echo $$PPID > .venv/installing
+	@[ -e $@ ] || find .venv -mindepth 1 -maxdepth 1 ! -name installing -exec rm -rf {} +
+	@rm -f $@
 	@echo "Installing into .venv, once, which takes about 3 minutes ..."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet $(TORCH_INDEX) -r requirements.lock
