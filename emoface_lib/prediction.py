@@ -30,7 +30,7 @@ PAIR = FRAME_RATE // VIDEO_RATE
 class FacePredictor:
     """Content branch, style branch and emotion space of one trained run.
 
-    level : dBFS of the speech that they were trained on; other voices are brought to it.
+    level : dBFS of the speech they were trained on; other voices are brought to it.
     """
 
     content: ContentBranch
