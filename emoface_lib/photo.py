@@ -5,6 +5,7 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
@@ -17,6 +18,7 @@ from emoface_lib.landmarks import eye_distance
 LONGEST_SIDE = 1920  # px; larger photographs are reduced, as video players expect
 LARGEST_YAW = 35.0  # degrees; beyond it half of the mouth is hidden
 SMALL_FACE = 40.0  # px between the outer eye corners; below it detail is missing
+SMALL_PICTURE = 720  # px; dlib finds faces from 80 px on, in twice the size from 40
 SAME_SIZE = 0.2  # of the largest face's width; smaller finds are not worth a note
 WHITE = (255, 255, 255, 255)
 
@@ -46,20 +48,20 @@ def read_portrait(
     """
     picture, notes = read_photo(path, longest_side)
     detector = detector or DlibDetector()
-    found = detector.faces(picture)
+    found = _find_faces(detector, picture)
     if not found:
         raise InputError(
             f"No frontal face was found in {path}: give a photograph of one face that "
             "looks at the camera, upright and not in profile."
         )
-    landmarks = lift(detector.points(picture, found[0][0])[None])[0]
+    landmarks = lift(detector.points(picture, found[0])[None])[0]
     pose = face_pose(landmarks)
     if abs(pose[0]) > LARGEST_YAW:
         raise InputError(
             f"The face in {path} is turned by {abs(pose[0]):.0f} degrees: give a "
             f"photograph from the front, turned by at most {LARGEST_YAW:.0f}."
         )
-    notes += _face_notes(path, landmarks, [box for box, _ in found])
+    notes += _face_notes(path, landmarks, found)
     return Portrait(picture, landmarks, pose, tuple(notes))
 
 
@@ -123,8 +125,9 @@ def _convert(
     if image.mode in ("RGB", "CMYK") and profile:
         upright = _to_srgb(upright, profile)
     if image.has_transparency_data:
-        notes.append(f"{path} is transparent in parts: they were made white.")
         upright = upright.convert("RGBA")
+        if upright.getchannel("A").getextrema()[0] < 255:
+            notes.append(f"{path} is transparent in parts: they were made white.")
         white = Image.new("RGBA", upright.size, WHITE)
         upright = Image.alpha_composite(white, upright)
     if max(upright.size) > longest_side:
@@ -152,6 +155,16 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
         )
     except (ImageCms.PyCMSError, OSError):
         return image
+
+
+def _find_faces(detector: DlibDetector, picture: np.ndarray) -> list[Box]:
+    """Boxes of the frontal faces, largest first; a small picture is also enlarged."""
+    found = [box for box, _ in detector.faces(picture)]
+    if found or max(picture.shape) > SMALL_PICTURE:
+        return found
+    twice = cv2.resize(picture, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    boxes = [box for box, _ in detector.faces(np.asarray(twice))]
+    return [(left / 2, top / 2, x / 2, y / 2) for left, top, x, y in boxes]
 
 
 def _face_notes(path: Path | str, landmarks: np.ndarray, boxes: list[Box]) -> list[str]:
