@@ -3,11 +3,13 @@
 #   PROFILE   smoke, tutorial (default), full or paper
 #   PYTHON    the Python 3.11 that makes the environment
 #   TORCH     `cpu` takes PyTorch's build without CUDA, for machines without a GPU
+#   DATA      folder of real clips for the benchmarks named real_*
 #   LAB       options of JupyterLab, such as "--no-browser --port 8890"
 
 PYTHON ?= python3.11
 PROFILE ?= tutorial
 TORCH ?=
+DATA ?=
 LAB ?=
 
 # Small tensors: more threads than one slow a run down, and sums in another order
@@ -18,7 +20,8 @@ export OMP_NUM_THREADS
 BIN := .venv/bin
 INSTALLED := .venv/installed
 TORCH_INDEX := $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.org/whl/cpu)
-BENCHMARKS := $(filter-out benchmarks/results.py,$(wildcard benchmarks/*.py))
+BENCHMARKS := $(filter-out benchmarks/results.py benchmarks/real_%,$(wildcard benchmarks/*.py))
+REAL_BENCHMARKS := $(if $(DATA),$(wildcard benchmarks/real_*.py))
 RUNS := $(or $(EMOFACE_RUNS),$(CURDIR)/runs)
 SMOKE_NOTEBOOKS = $(addprefix $(RUNS)/smoke/,$(sort $(wildcard notebooks/*.ipynb)))
 
@@ -75,8 +78,9 @@ lab: $(INSTALLED) ## JupyterLab on the notebooks
 notebooks: $(INSTALLED) ## run the notebooks (tutorial) and store their outputs in them
 	$(BIN)/python -m tools.store_notebooks
 
-bench: $(INSTALLED) ## the measurements, into benchmarks/results.csv
-	@set -e; for script in $(BENCHMARKS); do echo $$script; $(BIN)/python $$script; done
+bench: $(INSTALLED) ## the measurements, into benchmarks/results.csv (real ones with DATA)
+	set -e; for script in $(BENCHMARKS); do $(BIN)/python $$script; done
+	set -e; for script in $(REAL_BENCHMARKS); do $(BIN)/python $$script $(DATA); done
 
 format: $(INSTALLED) ## let ruff mend the style
 	$(BIN)/ruff check --fix .

@@ -9,8 +9,10 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
+from typer.testing import CliRunner
 
 from emoface_lib import reproduce as module
+from emoface_lib.cli import app, read_parameter
 from emoface_lib.errors import InputError
 from emoface_lib.files import read_json
 from emoface_lib.notebooks import NotebookError, read_notebook, source_hash
@@ -263,3 +265,19 @@ def test_interruption_resumes_with_the_notebook_that_was_cut_off(
     change(folder / "01_second.ipynb", "steps + 2", "steps + 1")  # as it first ran
     reproduce("smoke", folder=folder)
     assert executed == ["01_second"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1e-4", 1e-4), ("3", 3), ("true", True), ("null", None), ("icp", "icp")],
+)
+def test_parameter_of_the_shell_has_its_type(text: str, value: object) -> None:
+    assert read_parameter(f"name={text}") == ("name", value)
+
+
+@pytest.mark.parametrize("argument", ["content_stps=3", "content_steps"])
+def test_shell_says_one_sentence_and_ends_with_2(argument: str) -> None:
+    answer = CliRunner().invoke(app, ["reproduce", "-p", argument])
+    assert answer.exit_code == 2
+    assert len(answer.output.splitlines()) == 1
+    assert answer.output.startswith("emoface: ")
