@@ -5,6 +5,7 @@ for each pixel where it comes from. Thin-plate splines: Bookstein 1989.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -32,6 +33,7 @@ class Lattice:
         """Width and height in px."""
         return self.columns * self.step, self.rows * self.step
 
+    @cached_property
     def nodes(self) -> np.ndarray:
         """Positions of the nodes, float32 (rows, columns, 2) px of the picture."""
         middle = (self.step - 1) / 2
@@ -68,9 +70,17 @@ class Lattice:
             )
         )
 
-    def expand(self, field: np.ndarray) -> np.ndarray:
-        """A field on the nodes at every pixel of the rectangle."""
-        return cv2.resize(field, self.size, interpolation=cv2.INTER_LINEAR)
+    @cached_property
+    def pixels(self) -> np.ndarray:
+        """Positions of the pixels, float32 (height, width, 2) px of the picture."""
+        width, height = self.size
+        x, y = self.left + np.arange(width), self.top + np.arange(height)
+        return np.stack(np.meshgrid(x, y), -1).astype(np.float32)
+
+    def expand(self, points: np.ndarray) -> np.ndarray:
+        """Points given for the nodes, for every pixel of the rectangle."""
+        shift = cv2.resize(points - self.nodes, self.size)
+        return np.asarray(cv2.add(shift, self.pixels))
 
 
 def invert(lattice: Lattice, field: np.ndarray, arrived: np.ndarray) -> np.ndarray:

@@ -36,6 +36,8 @@ LOWER_EDGE = -0.012  # of the lower ones, above it
 TONGUE_EDGE = -0.045
 TOUCHING = 0.2  # px between lips that count as closed
 LINE_SHARE = 0.6  # how dark that line is
+# Light beside the lips; photographed teeth have their shadows already.
+PHOTO_EDGE, DRAWN_EDGE = 0.85, 0.45
 SHADE = 0.04  # depth of the lips' shadow
 FADE = (0.008, 0.035)  # opening at which teeth begin to show, and show whole
 # Widths of teeth from the middle outwards, in half mouth widths, foreshortened.
@@ -135,7 +137,8 @@ class MouthInterior:
             transform = np.column_stack([motion[:, :2], offset])
             inside = layer.over(inside, transform, show)
         depth = cv2.distanceTransform(np.pad(mask, 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
-        lit = 0.45 + 0.55 * smoothstep(depth / (SHADE * self.unit))
+        edge = PHOTO_EDGE if self.shows_inside else DRAWN_EDGE
+        lit = edge + (1 - edge) * smoothstep(depth / (SHADE * self.unit))
         return (inside * lit[..., None]).clip(0, 255).astype(np.uint8)
 
     def _drawn_layers(self, shape: tuple[int, ...]) -> tuple[Layer, Layer]:
@@ -238,7 +241,9 @@ def _layer(colour: np.ndarray, share: np.ndarray) -> Layer:
 
 
 def _soften(mask: np.ndarray, sigma: float) -> np.ndarray:
-    return cv2.GaussianBlur(mask, (0, 0), sigma).astype(np.float32) / 255
+    """Whole up to the mask's edge, then fading out; 0..1."""
+    blurred = cv2.GaussianBlur(mask, (0, 0), sigma).astype(np.float32)
+    return np.minimum(blurred * (2 / 255), 1)
 
 
 def _thicken(

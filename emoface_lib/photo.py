@@ -126,7 +126,7 @@ def _convert(
         upright = _to_srgb(upright, profile)
     if image.has_transparency_data:
         upright = upright.convert("RGBA")
-        if upright.getchannel("A").getextrema()[0] < 255:
+        if np.asarray(upright.getchannel("A")).min() < 255:
             notes.append(f"{path} is transparent in parts: they were made white.")
         white = Image.new("RGBA", upright.size, WHITE)
         upright = Image.alpha_composite(white, upright)

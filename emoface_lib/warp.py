@@ -53,7 +53,7 @@ class PhotoWarp:
         self.unit = float(eye_distance(self.landmarks))
         outline = face_outline(self.landmarks, self.unit)
         self.lattice = _lattice_around(outline, self.unit, picture.shape)
-        self.nodes = self.lattice.nodes()
+        self.nodes = self.lattice.nodes
         outside = _distance_outside(self.lattice, outline) / self.unit
         self.head = 1 - smoothstep((outside - HEAD_FREE) / (HEAD_END - HEAD_FREE))
         face = 1 - smoothstep((outside - FACE_FREE) / (FACE_END - FACE_FREE))

@@ -1,0 +1,270 @@
+"""The photograph's warp: lips close and open, lids close, nothing else is touched."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from skimage import data
+
+from emoface_lib.features.landmarks import DlibDetector
+from emoface_lib.fields import Lattice, invert, thin_plate
+from emoface_lib.head_motion import blink, gentle_motion, head_transform, turn_face
+from emoface_lib.landmarks import (
+    LEFT_LIDS,
+    LIPS,
+    LOWER_INNER_LIP,
+    OUTER_LIPS,
+    RIGHT_LIDS,
+    UPPER_INNER_LIP,
+    lip_opening,
+)
+from emoface_lib.lips import (
+    JAW_FOLLOWS,
+    LOWER_LIP,
+    UPPER_CURVE,
+    close_lips,
+    lip_curve,
+    uncross_lips,
+)
+from emoface_lib.mouth import light_on_teeth
+from emoface_lib.raster import blend, polygon_mask
+from emoface_lib.warp import PhotoWarp
+
+GENERATOR = np.random.default_rng(7)
+
+
+@pytest.fixture(scope="module")
+def detector() -> DlibDetector:
+    return DlibDetector()
+
+
+@pytest.fixture(scope="module")
+def warp(detector: DlibDetector) -> PhotoWarp:
+    """A smiling face with teeth, 60 px between the eye corners."""
+    picture = data.astronaut()
+    return PhotoWarp(picture, detector.detect([picture]).landmarks[0])
+
+
+def opened(landmarks: np.ndarray, opening: float) -> np.ndarray:
+    """Drop the jaw of a face (68, 2) by px."""
+    moved = landmarks.copy()
+    moved[:17, 1] += 0.7 * opening * JAW_FOLLOWS
+    for point, weights in LOWER_LIP.items():
+        moved[point, 1] += opening * sum(weights)
+    return moved
+
+
+def lid_opening(landmarks: np.ndarray) -> float:
+    pairs = (*RIGHT_LIDS, *LEFT_LIDS)
+    return float(np.mean([landmarks[low, 1] - landmarks[up, 1] for up, low in pairs]))
+
+
+def share_of_teeth(warp: PhotoWarp, picture: np.ndarray) -> float:
+    """Bright, colourless pixels between the outer lips, as photographed."""
+    mask = polygon_mask(warp.landmarks[OUTER_LIPS], picture.shape)
+    pixels = picture[mask > 200].astype(int)
+    white = (pixels.min(1) > 150) & (pixels.max(1) - pixels.min(1) < 50)
+    return float(white.mean())
+
+
+def test_closed_lips_touch_and_keep_their_thickness(warp: PhotoWarp) -> None:
+    assert lip_opening(warp.landmarks) > 4
+    assert lip_opening(warp.closed) < 1e-6
+    for inner, outer in ((61, 50), (62, 51), (63, 52), (67, 58), (66, 57), (65, 56)):
+        before = warp.landmarks[inner] - warp.landmarks[outer]
+        np.testing.assert_allclose(warp.closed[inner] - warp.closed[outer], before)
+    still = [*range(17, 49), 54, 60, 64]
+    np.testing.assert_array_equal(warp.closed[still], warp.landmarks[still])
+
+
+@settings(max_examples=30, deadline=None)
+@given(opening=st.floats(0, 60), angle=st.floats(-30, 30))
+def test_any_mouth_closes_at_any_tilt(
+    warp: PhotoWarp, opening: float, angle: float
+) -> None:
+    a = np.radians(angle)
+    turn = np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])
+    closed = close_lips(opened(warp.closed, opening) @ turn.T)
+    gaps = closed[LOWER_INNER_LIP] - closed[UPPER_INNER_LIP]
+    assert np.abs(gaps).max() < 1e-6
+    np.testing.assert_allclose(close_lips(closed), closed, atol=1e-6)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), size=st.floats(0, 12))
+def test_lips_never_pass_through_each_other(
+    warp: PhotoWarp, seed: int, size: float
+) -> None:
+    noise = np.random.default_rng(seed).normal(0, size, (68, 2))
+    target = uncross_lips(warp.closed + noise)
+    along = target[54] - target[48]
+    down = np.array([-along[1], along[0]])
+    assert ((target[LOWER_INNER_LIP] - target[UPPER_INNER_LIP]) @ down > -1e-6).all()
+
+
+def test_teeth_of_the_photograph_are_hidden_while_the_mouth_is_closed(
+    warp: PhotoWarp,
+) -> None:
+    shown = share_of_teeth(warp, warp.picture)
+    assert shown > 0.2
+    assert share_of_teeth(warp, warp.render(warp.closed)) < 0.3 * shown
+
+
+def test_mouth_opens_as_asked_in_the_eyes_of_a_detector(
+    warp: PhotoWarp, detector: DlibDetector
+) -> None:
+    wanted = [0.0, 4.0, 8.0, 12.0, 16.0]
+    frames = [warp.render(opened(warp.closed, opening)) for opening in wanted]
+    found = detector.detect(frames, track=False).landmarks
+    read = lip_opening(found[..., :2])
+    assert (np.diff(read) > 1).all()
+    assert read[0] < 2
+    assert abs(read[-1] - wanted[-1]) < 5
+
+
+def test_open_mouth_has_teeth_above_a_dark_cavity(warp: PhotoWarp) -> None:
+    target = opened(warp.closed, 20)
+    frame = warp.render(target)
+    x = round(target[62, 0])
+    top, bottom = target[62, 1], target[66, 1]
+    column = frame[round(top) : round(bottom), x - 3 : x + 4].mean((1, 2))
+    assert column[: len(column) // 2].max() > 120
+    assert column[len(column) // 2 :].min() < 50
+
+
+def test_lids_close_in_the_eyes_of_a_detector(
+    warp: PhotoWarp, detector: DlibDetector
+) -> None:
+    frames = [warp.render(blink(warp.closed, closed)) for closed in (0.0, 0.5, 1.0)]
+    found = detector.detect(frames, track=False).landmarks
+    openings = [lid_opening(landmarks) for landmarks in found]
+    assert openings[0] > openings[1] > openings[2]
+    assert openings[2] < 0.6 * openings[0]
+
+
+def test_everything_but_the_head_stays_as_photographed(warp: PhotoWarp) -> None:
+    motion = np.array([[1, 0.02, -3.0], [-0.02, 1, 2.0]])
+    frame = warp.render(opened(warp.closed, 15), motion)
+    assert frame.shape == warp.picture.shape
+    changed = (frame != warp.picture).any(-1)
+    rows, columns = np.flatnonzero(changed.any(1)), np.flatnonzero(changed.any(0))
+    assert rows[-1] < 300
+    assert columns[0] > 50
+    assert columns[-1] < 390
+    still = warp.render(warp.landmarks)
+    outside = np.abs(still.astype(int) - warp.picture).max(-1)
+    mask = polygon_mask(warp.landmarks[OUTER_LIPS], outside.shape) == 0
+    assert np.percentile(outside[mask], 99.9) <= 2
+
+
+def test_no_crease_at_the_edge_of_the_face(warp: PhotoWarp) -> None:
+    """Neighbouring pixels come from neighbouring places, all around the mouth."""
+    shift = opened(warp.closed, 15) - warp.landmarks
+    for field in (warp.upper, warp.lower):
+        spread = field.spread(shift) / warp.lattice.step
+        steps = [np.abs(np.diff(spread, axis=axis)).max() for axis in (0, 1)]
+        assert max(steps) < 1.5
+    edge = warp.upper.spread(shift)
+    border = [edge[0], edge[-1], edge[:, 0], edge[:, -1]]
+    assert max(np.abs(side).max() for side in border) == 0
+
+
+def test_head_motion_moves_the_face_whole(
+    warp: PhotoWarp, detector: DlibDetector
+) -> None:
+    motion = np.array([[1, 0, 5.0], [0, 1, -4.0]])
+    frames = [warp.render(warp.closed), warp.render(warp.closed, motion)]
+    before, after = detector.detect(frames, track=False).landmarks[..., :2]
+    moved = (after - before).mean(0)
+    np.testing.assert_allclose(moved, [5, -4], atol=0.7)
+
+
+@pytest.mark.parametrize("corner", [(140, 20), (100, 40), (170, 70)])
+def test_face_at_the_picture_border_is_rendered(
+    warp: PhotoWarp, corner: tuple[int, int]
+) -> None:
+    x, y = corner
+    part = np.ascontiguousarray(warp.picture[y : y + 171, x : x + 133])
+    cut = PhotoWarp(part, warp.landmarks - [x, y])
+    frame = cut.render(opened(cut.closed, 10), np.array([[1, 0, 2.0], [0, 1, 1.0]]))
+    assert frame.shape == part.shape
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), slope=st.floats(0, 0.5))
+def test_fields_are_inverted(seed: int, slope: float) -> None:
+    lattice = Lattice(left=10, top=-5, columns=30, rows=20, step=4)
+    nodes = lattice.nodes
+    a, b = np.random.default_rng(seed).uniform(0, 6, 2)
+    waves = np.stack([np.sin(nodes[..., 1] / 20 + a), np.sin(nodes[..., 0] / 20 + b)])
+    field = (20 * slope * waves.transpose(1, 2, 0)).astype(np.float32)
+    inner = nodes[4:-4, 4:-4]
+    origin = invert(lattice, field, inner)
+    left = origin + lattice.sample(field, origin) - inner
+    assert np.abs(left).max() < 0.4
+
+
+def test_thin_plates_pass_through_their_controls_and_keep_affine_moves() -> None:
+    controls = GENERATOR.uniform(0, 100, (12, 2))
+    weights = thin_plate(controls, controls, 50.0)
+    shift = GENERATOR.normal(0, 3, (12, 2))
+    np.testing.assert_allclose(weights @ shift, shift, atol=0.05)
+    points = GENERATOR.uniform(0, 100, (30, 2))
+    weights = thin_plate(points, controls, 50.0)
+    turn = np.array([[0.9, 0.2], [-0.1, 1.1]])
+    np.testing.assert_allclose(weights @ (controls @ turn), points @ turn, atol=1e-6)
+
+
+@given(x=st.floats(4, 20), y=st.floats(4, 20), width=st.floats(0, 9))
+def test_masks_cover_what_the_polygon_covers(x: float, y: float, width: float) -> None:
+    sides = [[0, 0], [width, 0], [width, 6], [0, 6]]
+    corners = np.add(sides, [x, y])
+    mask = polygon_mask(corners, (40, 40))
+    assert abs(mask.sum() / 255 - 6 * width) < 3 + 0.3 * width
+
+
+def test_blending_mixes_by_the_mask() -> None:
+    below, above = np.zeros((1, 3, 3), np.uint8), np.full((1, 3, 3), 200, np.uint8)
+    blend(below, above, np.array([[0, 128, 255]], np.uint8))
+    assert below[0, :, 0].tolist() == [0, 100, 200]
+
+
+def test_lip_curve_passes_through_its_landmarks(warp: PhotoWarp) -> None:
+    curve = lip_curve(warp.landmarks, UPPER_CURVE)
+    np.testing.assert_allclose(curve[::4], warp.landmarks[UPPER_CURVE], atol=1e-9)
+
+
+def test_teeth_take_the_light_of_the_photograph(warp: PhotoWarp) -> None:
+    dark = (warp.picture * 0.5).astype(np.uint8)
+    bright = light_on_teeth(warp.picture, warp.landmarks)
+    assert light_on_teeth(dark, warp.landmarks) < 0.7 * bright
+
+
+def test_motion_begins_in_the_photographs_pose_and_stays_gentle(
+    warp: PhotoWarp,
+) -> None:
+    moments = gentle_motion(np.random.default_rng(3))
+    first = [next(moments) for _ in range(1500)]  # a minute
+    up = np.array([0.0, -1.0])
+    start = head_transform(first[0], warp.closed, warp.unit, up)
+    np.testing.assert_allclose(start, np.eye(2, 3), atol=1e-9)
+    moved = [
+        warp.closed @ m[:, :2].T + m[:, 2] - warp.closed
+        for m in (head_transform(one, warp.closed, warp.unit, up) for one in first)
+    ]
+    size = np.abs(moved).max((1, 2)) / warp.unit
+    assert 0.01 < size.max() < 0.1
+    assert np.abs(np.diff(moved, axis=0)).max() / warp.unit < 0.01
+    blinks = np.diff(np.array([one.closed for one in first]) > 0.5).sum() / 2
+    assert 8 <= blinks <= 25
+    repeat = gentle_motion(np.random.default_rng(3))
+    assert next(repeat).closed == first[0].closed
+
+
+def test_turning_the_head_moves_the_nose_before_the_ears() -> None:
+    face = np.zeros((68, 3))
+    face[30, 2] = -50  # the tip of the nose, 50 px before the ears
+    shift = turn_face(face, yaw=2.0, pitch=0.0)
+    assert shift[30, 0] == pytest.approx(50 * np.sin(np.radians(2)), rel=1e-3)
+    assert np.abs(np.delete(shift, 30, 0)).max() == 0
+    assert np.abs(shift[LIPS]).max() == 0
