@@ -1,13 +1,22 @@
-"""From 68 points in the picture to 68 points in space."""
+"""From 68 points in the picture to 68 points in space, by one linear map.
 
+The map is fitted on drawn heads whose landmarks are known (`fit_lift`) and shipped. It
+adds to each reading the detector's usual error there and the face's depth. Readings
+unlike any drawing are held at the edge of what was seen, so that real faces stay sane.
+Taught in notebook 03.
+"""
+
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+from safetensors.numpy import load_file
 
 from emoface_lib.files import read_npz
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
+LIFT_FILE = WEIGHTS / "lift.safetensors"
 
 
 @cache
@@ -24,10 +33,97 @@ def mean_surface() -> np.ndarray:
     return read_npz(WEIGHTS / "mean_face.npz")["surface"].astype(float)
 
 
+@dataclass(frozen=True)
+class Standard:
+    """Readings laid over the mean face by moving, turning and scaling in the picture.
+
+    points : float (F, 68, 2) face units; centre, turn : complex (F,), px, px a unit
+    """
+
+    points: np.ndarray
+    centre: np.ndarray
+    turn: np.ndarray
+
+    @classmethod
+    def of(cls, points: np.ndarray) -> "Standard":
+        """Standardise readings (F, 68, 2) px."""
+        z = points[..., 0] + 1j * points[..., 1]
+        face = mean_face()[:, 0] + 1j * mean_face()[:, 1]
+        face = face - face.mean()
+        centre = z.mean(1)
+        turn = (z - centre[:, None]) @ face.conj() / (np.abs(face) ** 2).sum()
+        return cls(_parts((z - centre[:, None]) / turn[:, None]), centre, turn)
+
+    def inside(self, picture: np.ndarray) -> np.ndarray:
+        """Points of the picture (F, 68, 2 or 3) in these frames' face units."""
+        z = picture[..., 0] + 1j * picture[..., 1] - self.centre[:, None]
+        flat = _parts(z / self.turn[:, None])
+        depth = picture[..., 2:] / np.abs(self.turn)[:, None, None]
+        return np.concatenate([flat, depth], -1)
+
+    def outside(self, units: np.ndarray) -> np.ndarray:
+        """The inverse of `inside`."""
+        z = (units[..., 0] + 1j * units[..., 1]) * self.turn[:, None]
+        depth = units[..., 2:] * np.abs(self.turn)[:, None, None]
+        return np.concatenate([_parts(z + self.centre[:, None]), depth], -1)
+
+
+@dataclass(frozen=True)
+class Lift:
+    """Correction of a standardised reading: its scores, clipped, @ weights + offset.
+
+    mean : (136,); basis : (K, 136), principal components of readings; limits : (K,);
+    weights : (K, 204); offset : (204,)
+    """
+
+    mean: np.ndarray
+    basis: np.ndarray
+    limits: np.ndarray
+    weights: np.ndarray
+    offset: np.ndarray
+
+    def __call__(self, points: np.ndarray) -> np.ndarray:
+        """Lift readings (F, 68, 2) px to float32 (F, 68, 3) px, depth with mean 0."""
+        standard = Standard.of(points)
+        first = first_guess(standard.points)
+        flat = standard.points.reshape(len(points), -1)
+        scores = np.clip((flat - self.mean) @ self.basis.T, -self.limits, self.limits)
+        correction = (scores @ self.weights + self.offset).reshape(-1, 68, 3)
+        return standard.outside(first + correction).astype(np.float32)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The map as named float32 arrays."""
+        return {
+            field.name: np.ascontiguousarray(getattr(self, field.name), np.float32)
+            for field in fields(self)
+        }
+
+
+def lift(points: np.ndarray) -> np.ndarray:
+    """Lift readings of dlib's detector with the shipped map.
+
+    points : (F, 68, 2) px; returns float32 (F, 68, 3) px, depth with mean 0.
+    """
+    return shipped_lift()(points)
+
+
+@cache
+def shipped_lift() -> Lift:
+    """The map in `weights/lift.safetensors`."""
+    return Lift(**load_file(LIFT_FILE))
+
+
+def first_guess(points: np.ndarray) -> np.ndarray:
+    """Points (F, 68, 2) with the depth of the mean face in the same pose."""
+    face = mean_face()
+    depth = (face - face.mean(0)) @ weak_perspective(points, face)[:, 2, :, None]
+    return np.concatenate([points, depth], -1)
+
+
 def weak_perspective(points: np.ndarray, face: np.ndarray) -> np.ndarray:
     """Rotation times scale that lays `face` best over `points` in each frame.
 
-    points : (F, 68, 2) px; face : (68, 3) any unit; returns (F, 3, 3), px per unit.
+    points : (F, 68, 2) px; face : (68, 3) any unit; returns (F, 3, 3), px a unit.
     """
     centred = face - face.mean(0)
     flat = points - points.mean(1, keepdims=True)
@@ -38,11 +134,5 @@ def weak_perspective(points: np.ndarray, face: np.ndarray) -> np.ndarray:
     return rotation * s.mean(1)[:, None, None]
 
 
-def lift(points: np.ndarray) -> np.ndarray:
-    """Give each frame's points the depth of the mean face in the same pose.
-
-    points : (F, 68, 2) px; returns float32 (F, 68, 3) px, depth with mean 0.
-    """
-    face = mean_face()
-    depth = (face - face.mean(0)) @ weak_perspective(points, face)[:, 2, :, None]
-    return np.concatenate([points, depth], -1).astype(np.float32)
+def _parts(z: np.ndarray) -> np.ndarray:
+    return np.stack([z.real, z.imag], -1)
