@@ -8,14 +8,11 @@ import numpy as np
 from emoface_lib.fields import smoothstep
 from emoface_lib.landmarks import (
     CHIN,
-    EYES,
     INNER_LIPS,
-    LEFT_EYE,
     LEFT_MOUTH_CORNER,
     LIPS,
     LOWER_LIP_INNER,
     OUTER_LIPS,
-    RIGHT_EYE,
     RIGHT_MOUTH_CORNER,
     UPPER_LIP_INNER,
     eye_distance,
@@ -23,13 +20,20 @@ from emoface_lib.landmarks import (
 )
 from emoface_lib.lips import LOWER_CURVE, UPPER_CURVE, lip_curve
 from emoface_lib.raster import blend, box_around, polygon_mask
+from emoface_lib.teeth import (
+    darkest_row,
+    light_on_teeth,
+    redder,
+    row_of_teeth,
+    tell_teeth,
+)
 
 # Lengths in eye distances (about 95 mm).
 SHOWS_INSIDE = 0.04  # a photographed mouth open by more shows its own teeth
 WIDE_OPEN = 0.2  # and by more than this, upper and lower teeth apart
 MARGIN = 0.015  # around the photographed opening, where landmarks may err
 NEAR = 2  # margins around it in which teeth are searched, by their brightness
-TEETH_CONTRAST = 1.3  # teeth are at least this much brighter than lips
+STRIP = 0.04  # above the lower lip, where the landmarks may take lip for teeth
 LINE = 0.012  # thickness of the line between lips that were apart in the photograph
 UPPER_EDGE = 0.02  # of the upper incisors, below the line of the closed lips
 LOWER_EDGE = -0.012  # of the lower ones, above it
@@ -43,7 +47,6 @@ FADE = (0.008, 0.035)  # opening at which teeth begin to show, and show whole
 # Widths of teeth from the middle outwards, in half mouth widths, foreshortened.
 UPPER_TEETH = (0.34, 0.24, 0.20, 0.14, 0.10)
 LOWER_TEETH = (0.22, 0.22, 0.20, 0.16, 0.12)
-ENAMEL = np.array([1.0, 0.95, 0.86])  # colour under white light
 TONGUE = np.array([0.62, 0.30, 0.28])
 CAVITY = np.array([0.17, 0.06, 0.055])
 
@@ -77,15 +80,14 @@ class MouthInterior:
         self.opening = float(lip_opening(landmarks)) / self.unit
         self.shows_inside = self.opening > SHOWS_INSIDE
         self.light = light_on_teeth(picture, landmarks)
-        rows, columns = box_around(landmarks[LIPS], 0.3 * self.unit, picture.shape)
+        self.box = box_around(landmarks[LIPS], 0.3 * self.unit, picture.shape)
+        rows, columns = self.box
         self.corner = np.array([columns.start, rows.start])
-        part = picture[rows, columns]
-        self.skin = picture
+        part = picture[self.box]
+        self.picture = self.skin = picture
         self.upper, self.lower = self._drawn_layers(part.shape)
         if self.shows_inside:
-            self.skin = picture.copy()
-            self.skin[rows, columns] = self._without_teeth(part, landmarks)
-            self._photographed_layers(part, landmarks)
+            self._use_photographed_teeth(part, landmarks)
         self.cavity = (CAVITY * self.light).astype(np.float32)
 
     def draw(
@@ -166,73 +168,52 @@ class MouthInterior:
         across = points @ along / half
         return across, points @ np.array([-along[1], along[0]]) / self.unit
 
-    def _without_teeth(self, part: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-        """Fill the photographed opening with the lips' colour."""
+    def _use_photographed_teeth(self, part: np.ndarray, landmarks: np.ndarray) -> None:
+        """Make layers of the teeth that the photograph shows, take them off `skin`."""
         points = landmarks - self.corner
         opening = polygon_mask(points[INNER_LIPS], part.shape)
         lips = polygon_mask(points[OUTER_LIPS], part.shape) > 127
-        lips &= opening == 0
-        size = 2 * max(1, round(MARGIN * self.unit)) + 1
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-        opening = cv2.dilate(opening, kernel)
-        near = cv2.dilate(opening, kernel, iterations=NEAR) > 0
-        grey = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY).astype(float)
-        lip, teeth = np.median(grey[lips]), np.percentile(grey[opening > 0], 90)
-        if teeth > TEETH_CONTRAST * lip:
-            missed = lips & near & (grey > (lip + teeth) / 2)
-            opening = np.maximum(opening, cv2.dilate(missed.astype("u1") * 255, kernel))
-        return cv2.inpaint(part, opening, 0.03 * self.unit, cv2.INPAINT_TELEA)
+        kernel = _ellipse(MARGIN * self.unit)
+        wide = cv2.dilate(opening, kernel)
+        lips &= wide == 0
+        teeth = tell_teeth(part, lips, wide > 0)
+        near = cv2.dilate(wide, kernel, iterations=NEAR) > 0
+        missed = cv2.dilate(np.where(lips & near & teeth, 255, 0).astype("u1"), kernel)
+        fill = np.maximum(wide, missed)
+        self.skin = self.picture.copy()
+        self.skin[self.box] = cv2.inpaint(
+            part, fill, 0.03 * self.unit, cv2.INPAINT_TELEA
+        )
+        if self.opening > WIDE_OPEN:
+            self._split_layers(part, opening, landmarks)
+        else:
+            depth = round(STRIP * self.unit) + 1
+            below = np.zeros_like(opening)
+            below[:-depth] = opening[depth:]  # what is this far below
+            lip = redder(part, lips, opening > 0) & (below == 0)
+            self.upper = _layer(part, self._soft(np.where(lip, 0, opening)))
 
-    def _photographed_layers(self, part: np.ndarray, landmarks: np.ndarray) -> None:
-        """Use the teeth that the photograph shows, where it shows them."""
-        points = landmarks - self.corner
-        shown = polygon_mask(points[INNER_LIPS], part.shape)
-        soft = max(0.6, 0.006 * self.unit)
-        if self.opening < WIDE_OPEN:
-            self.upper = _layer(part, _soften(shown, soft))
-            return
-        row = _darkest_row(part, shown, points)
-        upper, lower = shown.copy(), shown.copy()
+    def _split_layers(
+        self, part: np.ndarray, opening: np.ndarray, landmarks: np.ndarray
+    ) -> None:
+        """Give what is above the darkest row to the head, what is below to the jaw."""
+        row = darkest_row(part, opening, landmarks - self.corner)
+        upper, lower = opening.copy(), opening.copy()
         upper[row:], lower[:row] = 0, 0
-        self.upper = _layer(part, _soften(upper, 2 * soft))
+        self.upper = _layer(part, self._soft(upper))
         shift = (self.closed - landmarks)[[CHIN, LOWER_LIP_INNER]].mean(0)
         move = np.array([[1, 0, shift[0]], [0, 1, shift[1]]])
         size = part.shape[1::-1]
         self.lower = _layer(
             cv2.warpAffine(part, move, size),
-            cv2.warpAffine(_soften(lower, 2 * soft), move, size),
+            cv2.warpAffine(self._soft(lower), move, size),
         )
 
-
-def row_of_teeth(
-    x: np.ndarray, y: np.ndarray, widths: tuple[float, ...], pixel: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a row of teeth: reflectance (H, W, 3) and share (H, W, 1) in 0..1.
-
-    x : across in half mouth widths, y : from the teeth's edges into the gum, in eye
-    distances; pixel : eye distances a pixel.
-    """
-    borders = np.concatenate([[0], np.cumsum(widths)])
-    number = np.clip(np.searchsorted(borders, np.abs(x)) - 1, 0, len(widths) - 1)
-    place = (np.abs(x) - borders[number]) / np.array(widths)[number]  # 0..1 in a tooth
-    rounding = 0.012 * np.abs(2 * place - 1) ** 4 + 0.02 * x**2
-    share = smoothstep((y - rounding) / (2 * pixel) + 0.5)
-    share = share * smoothstep((borders[-1] - np.abs(x)) / 0.12)
-    gap = np.exp(-((np.minimum(place, 1 - place) / 0.07) ** 2))
-    lit = (1 - 0.22 * gap) * (1 - 0.5 * x**2).clip(0.2) * (1 - 1.5 * y.clip(0, 0.2))
-    return ENAMEL * lit[..., None], share[..., None]
-
-
-def light_on_teeth(picture: np.ndarray, landmarks: np.ndarray) -> float:
-    """Brightness 0..255 that white teeth would have, by the whites of the eyes."""
-    rows, columns = box_around(landmarks[EYES], 1, picture.shape)
-    part = cv2.cvtColor(picture[rows, columns], cv2.COLOR_RGB2GRAY)
-    points = landmarks - [columns.start, rows.start]
-    eyes = polygon_mask(points[RIGHT_EYE], part.shape)
-    eyes = np.maximum(eyes, polygon_mask(points[LEFT_EYE], part.shape))
-    values = part[eyes > 200]
-    white = float(np.percentile(values, 85)) if len(values) else 160.0
-    return float(np.clip(1.1 * white, 90, 225))
+    def _soft(self, mask: np.ndarray) -> np.ndarray:
+        """Whole up to the mask's edge, then fading out; 0..1."""
+        sigma = max(0.6, 0.006 * self.unit)
+        blurred = cv2.GaussianBlur(mask, (0, 0), sigma).astype(np.float32)
+        return np.minimum(blurred * (2 / 255), 1)
 
 
 def _layer(colour: np.ndarray, share: np.ndarray) -> Layer:
@@ -240,10 +221,9 @@ def _layer(colour: np.ndarray, share: np.ndarray) -> Layer:
     return Layer(np.ascontiguousarray(colour, np.float32), share)
 
 
-def _soften(mask: np.ndarray, sigma: float) -> np.ndarray:
-    """Whole up to the mask's edge, then fading out; 0..1."""
-    blurred = cv2.GaussianBlur(mask, (0, 0), sigma).astype(np.float32)
-    return np.minimum(blurred * (2 / 255), 1)
+def _ellipse(radius: float) -> np.ndarray:
+    size = 2 * max(1, round(radius)) + 1
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
 
 
 def _thicken(
@@ -255,13 +235,3 @@ def _thicken(
     taper = np.sin(np.linspace(0, np.pi, len(upper)))
     half = 0.5 * (taper * np.maximum(missing, 0))[:, None] * down
     return upper - half, lower + half
-
-
-def _darkest_row(part: np.ndarray, shown: np.ndarray, points: np.ndarray) -> int:
-    """Row between upper and lower teeth, in the middle half of the opening."""
-    top, bottom = points[UPPER_LIP_INNER, 1], points[LOWER_LIP_INNER, 1]
-    grey = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY).astype(float)
-    weights = (shown > 127).astype(float) + 1e-6
-    profile = (grey * weights).sum(1) / weights.sum(1)
-    first, last = (round(top + k * (bottom - top)) for k in (0.25, 0.75))
-    return int(first + np.argmin(profile[first : last + 1]))
