@@ -1,0 +1,161 @@
+"""Detectors: right on drawn faces, in step with the video, plain about bad input."""
+
+import cv2
+import numpy as np
+import pytest
+
+from emoface_lib.corpus.face_drawing import FaceDrawer
+from emoface_lib.corpus.face_shape import Identity, pose_face, project
+from emoface_lib.errors import InputError
+from emoface_lib.features.fit_lift import yaw_of
+from emoface_lib.features.landmarks import (
+    DlibDetector,
+    TruthDetector,
+    box_around,
+    interpolate_frames,
+    overlap,
+)
+from emoface_lib.features.lift import Standard, first_guess, lift, mean_face
+from emoface_lib.files import write_npz
+from emoface_lib.landmarks import lip_opening
+
+FRAMES = 14
+
+
+@pytest.fixture(scope="module")
+def detector() -> DlibDetector:
+    return DlibDetector()
+
+
+@pytest.fixture(scope="module")
+def clip() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Frames of a talking, turning head, its landmarks (F, 68, 3) and its yaw (F,)."""
+    person = Identity.random(np.random.default_rng(21))
+    time = np.arange(FRAMES)
+    control = {"open": 0.35 - 0.35 * np.cos(time), "yaw": 18 * np.sin(time / 4)}
+    shapes = pose_face(person, control)
+    drawer = FaceDrawer(person)
+    frames = [
+        drawer.draw(shapes[f], {name: values[f] for name, values in control.items()})
+        for f in range(FRAMES)
+    ]
+    return np.array(frames), project(person, shapes, control), control["yaw"]
+
+
+def test_landmarks_of_a_drawn_clip_are_right(detector, clip):
+    frames, truth, yaw = clip
+    found = detector.detect(frames)
+    assert found.landmarks.shape == (FRAMES, 68, 3)
+    assert found.landmarks.dtype == np.float32
+    assert found.boxes.shape == (FRAMES, 4)
+    assert found.found.all()
+    assert (found.confidence > 0).all()
+    error = np.linalg.norm(found.landmarks[..., :2] - truth[..., :2], axis=-1)
+    assert error.mean() < 1.8  # px; the average over identities is in weights/lift.md
+    np.testing.assert_allclose(found.landmarks[..., 2].mean(1), 0, atol=1e-3)
+    depth = truth[..., 2] - truth[..., 2].mean(1, keepdims=True)
+    assert np.abs(found.landmarks[..., 2] - depth).mean() < 2.0
+    assert np.abs(yaw_of(found.landmarks) - yaw).mean() < 3
+    read, true = lip_opening(found.landmarks), lip_opening(truth[..., :2])
+    assert np.corrcoef(read, true)[0, 1] > 0.9
+
+
+def test_frames_without_a_face_are_filled_and_marked(detector, clip):
+    frames = clip[0].copy()
+    frames[5:8] = 0
+    found = detector.detect(frames)
+    assert len(found.landmarks) == FRAMES
+    assert not found.found[5:8].any()
+    assert found.found[[0, 1, 2, 3, 9, 12]].all()
+    assert (found.confidence[5:8] == 0).all()
+    assert np.isfinite(found.landmarks).all()
+
+
+def test_a_track_stays_with_its_face_when_a_larger_one_appears(detector, clip):
+    small = clip[0][0]
+    large = cv2.resize(small, None, fx=1.5, fy=1.5)
+    alone = np.zeros((336, 224 + 336, 3), np.uint8)
+    alone[:224, :224] = small
+    both = alone.copy()
+    both[:, 224:] = large
+    found = detector.detect([alone] * 3 + [both] * 5)
+    assert found.landmarks[..., 0].max() < 224
+    first = detector.detect([both])
+    assert first.landmarks[..., 0].min() > 224  # without a track, the larger
+    faces = detector.faces(both)
+    assert len(faces) == 2
+    assert overlap(faces[0][0], (224, 0, 560, 336)) > overlap(
+        faces[1][0], (224, 0, 560, 336)
+    )
+
+
+def test_large_pictures_are_read_at_their_own_size(detector, clip):
+    picture, truth, _ = (part[0] for part in clip)
+    large = cv2.resize(picture, None, fx=6, fy=6, interpolation=cv2.INTER_CUBIC)
+    (box, _), *_ = detector.faces(large)
+    points = detector.points(large, box)
+    expected = (truth[:, :2] + 0.5) * 6 - 0.5
+    assert np.linalg.norm(points - expected, axis=-1).mean() < 6 * 4
+
+
+def test_no_face_and_wrong_arrays_are_said_in_a_sentence(detector):
+    empty = np.full((120, 160, 3), 128, np.uint8)
+    assert detector.faces(empty) == []
+    with pytest.raises(InputError, match="No face was found in 3 frames"):
+        detector.detect([empty] * 3)
+    for wrong in (empty[..., 0], empty.astype(float), np.zeros((9, 9, 4), np.uint8)):
+        with pytest.raises(InputError, match="RGB uint8"):
+            detector.faces(wrong)
+
+
+def test_truth_is_read_from_the_sidecar(tmp_path, clip):
+    frames, truth, _ = clip
+    sidecar = tmp_path / "00001.npz"
+    with pytest.raises(InputError, match="is missing"):
+        TruthDetector(sidecar).detect(frames)
+    write_npz(sidecar, landmarks=truth.astype(np.float32))
+    found = TruthDetector(sidecar).detect(frames)
+    np.testing.assert_allclose(found.landmarks[..., :2], truth[..., :2], rtol=1e-5)
+    assert found.found.all()
+    with pytest.raises(InputError, match="the video 3"):
+        TruthDetector(sidecar).detect(frames[:3])
+
+
+def test_interpolation_is_linear_between_and_constant_outside():
+    found = np.array([False, True, False, False, True, False])
+    values = interpolate_frames(np.array([[1.0], [4.0]]), found)
+    np.testing.assert_allclose(values[:, 0], [1, 1, 2, 3, 4, 4])
+
+
+def test_boxes_move_and_grow_with_the_face():
+    points = mean_face()[:, :2] * 60 + 100
+    left, top, right, bottom = box_around(points)
+    assert right - left == pytest.approx(bottom - top)
+    moved = np.array(box_around(points * 2 + 7))
+    np.testing.assert_allclose(moved, np.array([left, top, right, bottom]) * 2 + 7)
+
+
+def test_standard_readings_go_there_and_back():
+    rng = np.random.default_rng(1)
+    picture = rng.uniform(20, 200, (3, 68, 3))
+    standard = Standard.of(picture[..., :2])
+    np.testing.assert_allclose(standard.outside(standard.inside(picture)), picture)
+
+
+@pytest.mark.parametrize("yaw", [-25.0, 0.0, 12.0])
+def test_the_first_guess_of_depth_recovers_a_known_turn(yaw):
+    a = np.deg2rad(yaw)
+    turn = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
+    seen = mean_face() @ turn.T
+    guess = first_guess(seen[None, :, :2])
+    np.testing.assert_allclose(
+        guess[0, :, 2], seen[:, 2] - seen[:, 2].mean(), atol=1e-9
+    )
+    assert yaw_of(guess)[0] == pytest.approx(yaw)
+
+
+def test_the_lift_moves_with_the_picture():
+    points = mean_face()[None, :, :2] * 70 + 110
+    there = lift(points * 3 + [40, -9])
+    expected = lift(points) * 3 + [40, -9, 0]
+    np.testing.assert_allclose(there, expected, rtol=1e-3, atol=1e-2)
