@@ -1,0 +1,321 @@
+"""emoface animate: a photograph and a voice in, an mp4 out, one sentence if not."""
+
+import os
+import wave
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from skimage import data
+from typer.testing import CliRunner, Result
+
+from emoface_lib import animation
+from emoface_lib.animation import Stamp, animate, hold_last, into_photo
+from emoface_lib.cli import app
+from emoface_lib.errors import InputError
+from emoface_lib.features.alignment import into_canvas
+from emoface_lib.features.landmarks import DlibDetector
+from emoface_lib.features.lift import mean_face
+from emoface_lib.landmarks import EYE_DISTANCE, lip_opening
+from emoface_lib.lips import JAW_FOLLOWS, LOWER_LIP
+from emoface_lib.video import read_audio, read_video, sound_info, write_video
+
+REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
+FRAME = 640  # samples of a video frame at 16 kHz
+
+
+class LoudnessMouth:
+    """Opens the mouth by the voice's loudness; stands in for a trained model."""
+
+    def predict(
+        self, blocks: Iterable[np.ndarray], emotion: float = 0.0
+    ) -> Iterator[np.ndarray]:
+        opening = np.zeros((68, 2))
+        opening[:17, 1] = 10 * JAW_FOLLOWS
+        for point, weights in LOWER_LIP.items():
+            opening[point, 1] = (14 + emotion) * sum(weights)
+        for block in blocks:
+            padded = np.pad(block, (0, -len(block) % FRAME)).reshape(-1, FRAME)
+            loudness = np.sqrt((padded**2).mean(1)) / 0.2
+            yield loudness.clip(0, 1)[:, None, None] * opening
+
+
+@pytest.fixture(autouse=True)
+def _no_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(animation, "TrainedModel", lambda folder: LoudnessMouth())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """With face.png and voice.wav, which is silent for 0.3 s and loud for 0.45 s."""
+    Image.fromarray(data.astronaut()[:301, 60:391]).save(tmp_path / "face.png")
+    samples = 0.3 * np.sin(2 * np.pi * 200 * np.arange(12_000) / 16_000)
+    samples[:4800] = 0
+    write_wav(tmp_path / "voice.wav", samples)
+    return tmp_path
+
+
+def write_wav(path: Path, samples: np.ndarray) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes((samples * 32767).astype("<i2").tobytes())
+
+
+def run(folder: Path, *options: str, **files: str) -> Result:
+    names = {"photo": "face.png", "voice": "voice.wav", "out": "out.mp4"} | files
+    photo, voice, out = (
+        str(folder / names[name]) for name in ("photo", "voice", "out")
+    )
+    return CliRunner().invoke(app, ["animate", photo, voice, "-o", out, *options])
+
+
+def refused(result: Result, *words: str) -> None:
+    """Exit code 2, one sentence that says what is wrong, no traceback."""
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("emoface: ")
+    assert lines[0].endswith(".")
+    assert all(word in lines[0] for word in words), lines[0]
+
+
+def test_video_lasts_as_long_as_the_voice_and_its_mouth_follows(folder: Path) -> None:
+    result = run(folder)
+    assert result.exit_code == 0, result.output
+    frames, rate = read_video(folder / "out.mp4")
+    assert rate == 25
+    assert frames.shape == (19, 300, 330, 3)  # an odd row and column are left out
+    with av.open(str(folder / "out.mp4")) as container:
+        assert abs(container.duration / 1e6 - 0.75) <= 0.04
+        assert "ynthetic" in container.metadata["title"]
+        assert "Synthetic" in container.metadata["comment"]
+        assert [s.codec_context.name for s in container.streams] == ["h264", "aac"]
+    voice = read_audio(folder / "voice.wav")
+    sound = read_audio(folder / "out.mp4")
+    assert abs(len(sound) - len(voice)) <= 2
+    assert np.abs(sound[3000:4500]).max() < 0.02 < np.abs(sound[6000:]).max()
+    detector = DlibDetector()
+    opening = [
+        float(lip_opening(detector.points(frame, detector.faces(frame)[0][0])))
+        for frame in (frames[2], frames[5], frames[11], frames[16])
+    ]
+    assert max(opening[:2]) < 2  # the photograph smiles with teeth; silence doesn't
+    assert min(opening[2:]) > 5
+
+
+def test_same_seed_same_video_and_another_seed_another(folder: Path) -> None:
+    for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
+        assert run(folder, "--seed", seed, out=f"{name}.mp4").exit_code == 0
+    a, b, c = (read_video(folder / f"{name}.mp4")[0] for name in "abc")
+    np.testing.assert_array_equal(a, b)
+    assert (a != c).any()
+
+
+def test_emotion_reaches_the_model(folder: Path) -> None:
+    for name, emotion in (("calm", "-4"), ("strong", "6")):
+        run(folder, "--emotion", emotion, "--motion", "0", out=f"{name}.mp4")
+    detector = DlibDetector()
+    calm, strong = (
+        read_video(folder / f"{name}.mp4")[0][15] for name in ("calm", "strong")
+    )
+    opening = [
+        lip_opening(detector.points(frame, detector.faces(frame)[0][0]))
+        for frame in (calm, strong)
+    ]
+    assert opening[1] > opening[0] + 1
+
+
+def test_mark_is_visible_and_only_in_its_corner(folder: Path) -> None:
+    run(folder, "--motion", "0", out="plain.mp4")
+    run(folder, "--motion", "0", "--mark", out="marked.mp4")
+    plain, marked = (
+        read_video(folder / f"{name}.mp4")[0][0].astype(int)
+        for name in ("plain", "marked")
+    )
+    changed = np.abs(plain - marked).max(-1) > 40
+    rows, columns = np.flatnonzero(changed.any(1)), np.flatnonzero(changed.any(0))
+    assert changed.sum() > 50
+    assert rows[0] > 250
+    assert columns[-1] < 165
+
+
+def test_stereo_voice_stays_stereo(folder: Path) -> None:
+    samples = np.random.default_rng(0).normal(0, 0.1, (24_000, 2))
+    frames = [np.zeros((32, 32, 3), np.uint8)] * 13
+    write_video(folder / "clip.mp4", frames, samples, 48_000)
+    assert run(folder, voice="clip.mp4").exit_code == 0
+    assert sound_info(folder / "out.mp4").channels == 2
+
+
+def test_two_faces_are_said_on_standard_error(folder: Path) -> None:
+    both = Image.new("RGB", (900, 512), "grey")
+    both.paste(Image.fromarray(data.astronaut()).resize((340, 340)), (10, 60))
+    both.paste(Image.fromarray(data.astronaut()), (380, 0))
+    both.save(folder / "both.png")
+    result = run(folder, photo="both.png")
+    assert result.exit_code == 0
+    assert "2 faces" in result.stderr
+
+
+def spoil(folder: Path) -> None:
+    """Write one file for every way in which input can be wrong."""
+    portrait = data.astronaut()
+    Image.fromarray(data.coffee()).save(folder / "no_face.png")
+    pages = [Image.fromarray(portrait).rotate(angle).convert("P") for angle in (0, 9)]
+    pages[0].save(folder / "moving.gif", save_all=True, append_images=pages[1:])
+    (folder / "text.jpg").write_text("this is no photograph\n" * 40)
+    Image.fromarray(portrait).save(folder / "cut.jpg")
+    whole = (folder / "cut.jpg").read_bytes()
+    (folder / "cut.jpg").write_bytes(whole[: len(whole) // 3])
+    write_wav(folder / "silent.wav", np.zeros(16_000))
+    write_wav(folder / "nothing.wav", np.zeros(0))
+    (folder / "empty.wav").touch()
+    (folder / "text.wav").write_text("this is no voice\n" * 40)
+    whole = (folder / "voice.wav").read_bytes()
+    (folder / "cut.wav").write_bytes(whole[: len(whole) // 2])
+    write_video(folder / "mute.mp4", [portrait] * 5)
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        ({"photo": "no_face.png"}, "No frontal face"),
+        ({"photo": "moving.gif"}, "animation"),
+        ({"photo": "text.jpg"}, "not a picture"),
+        ({"photo": "cut.jpg"}, "cut short"),
+        ({"photo": "missing.jpg"}, "There is no file"),
+        ({"photo": "."}, "There is no file"),
+        ({"voice": "silent.wav"}, "silent"),
+        ({"voice": "nothing.wav"}, "empty"),
+        ({"voice": "empty.wav"}, "not an audio"),
+        ({"voice": "text.wav"}, "not an audio"),
+        ({"voice": "cut.wav"}, "cut short"),
+        ({"voice": "mute.mp4"}, "no sound"),
+        ({"voice": "missing.wav"}, "There is no file"),
+        ({"out": "no/such/out.mp4"}, "does not exist"),
+        ({"out": "face.png/out.mp4"}, "does not exist"),
+        ({"out": "out.avi"}, ".mp4"),
+        ({"voice": "mute.mp4", "out": "mute.mp4"}, "overwrite"),
+    ],
+)
+def test_bad_input_gets_one_sentence_and_leaves_no_file(
+    folder: Path, files: dict[str, str], reason: str
+) -> None:
+    spoil(folder)
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    refused(run(folder, **files), reason)
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def test_folder_that_cannot_be_written_is_refused_before_work(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may write anywhere, so the answer of the system is made up."""
+    monkeypatch.setattr(animation.os, "access", lambda path, mode: mode != os.W_OK)
+    monkeypatch.setattr(animation, "read_portrait", lambda *_, **__: 1 / 0)
+    refused(run(folder), "can't be written")
+
+
+def test_an_error_in_the_middle_leaves_no_file(folder: Path) -> None:
+    class Failing(LoudnessMouth):
+        def predict(
+            self, blocks: Iterable[np.ndarray], emotion: float = 0.0
+        ) -> Iterator[np.ndarray]:
+            yield from islice_one(super().predict(blocks))
+            raise InputError("the model gave up.")
+
+    before = sorted(folder.iterdir())
+    with pytest.raises(InputError, match="gave up"):
+        animate(
+            folder / "face.png",
+            folder / "voice.wav",
+            folder / "out.mp4",
+            Failing(),
+        )
+    assert sorted(folder.iterdir()) == before
+
+
+def islice_one(blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    yield next(blocks)[:5]
+
+
+@given(
+    lengths=st.lists(st.integers(0, 9), min_size=1, max_size=5),
+    count=st.integers(1, 40),
+)
+@settings(deadline=None)
+def test_as_many_frames_as_the_voice_has(lengths: list[int], count: int) -> None:
+    blocks = [np.arange(length) + 100.0 * i for i, length in enumerate(lengths)]
+    if sum(lengths):
+        held = list(hold_last(iter(blocks), count))
+        given_ones = np.concatenate(blocks)
+        wanted = np.concatenate([given_ones, [given_ones[-1]] * count])[:count]
+        np.testing.assert_array_equal(held, wanted)
+    else:
+        with pytest.raises(InputError, match="too short"):
+            list(hold_last(iter(blocks), count))
+
+
+@settings(max_examples=30, deadline=None)
+@given(size=st.floats(0.2, 8), angle=st.floats(-30, 30))
+def test_displacements_follow_the_size_and_tilt_of_the_face(
+    size: float, angle: float
+) -> None:
+    a = np.radians(angle)
+    turn = np.array([[np.cos(a), np.sin(a), 0], [-np.sin(a), np.cos(a), 0], [0, 0, 1]])
+    photographed = size * into_canvas(mean_face()) @ turn + [40, 90, 3]
+    moved = np.array([[3.0, -2.0]]) @ into_photo(photographed)
+    np.testing.assert_allclose(moved, size * np.array([[3, -2]]) @ turn[:2, :2])
+
+
+def test_mean_face_in_the_canvas_needs_no_change() -> None:
+    face = into_canvas(mean_face())
+    np.testing.assert_allclose(into_photo(face), np.eye(2), atol=1e-6)
+    assert np.linalg.norm(face[45, :2] - face[36, :2]) == pytest.approx(EYE_DISTANCE)
+
+
+@pytest.mark.parametrize("shape", [(64, 48, 3), (300, 200, 3), (1200, 1920, 3)])
+def test_mark_fits_any_picture(shape: tuple[int, int, int]) -> None:
+    frame = np.full(shape, 128, np.uint8)
+    marked = Stamp(shape).press(frame.copy())
+    assert marked.shape == shape
+    assert (marked != frame).any()
+    assert (marked[: shape[0] // 2] == frame[: shape[0] // 2]).all()
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="trial data is not here")
+@pytest.mark.parametrize(
+    ("name", "voice"),
+    [
+        ("biden.jpg", "emodb_sample/03a01Fa.wav"),
+        ("obama.jpg", "voxceleb2_sample/mp4/id06811/681100216/00002.mp4"),
+        ("obama_2.jpg", "emodb_sample/03a02Nc.wav"),
+    ],
+)
+def test_real_portraits_speak_with_real_voices(
+    tmp_path: Path, name: str, voice: str
+) -> None:
+    made = animate(
+        REAL / "portraits" / name,
+        REAL / voice,
+        tmp_path / "out.mp4",
+        LoudnessMouth(),
+        longest_side=480,
+    )
+    with av.open(str(made.path)) as container:
+        assert abs(container.duration / 1e6 - made.seconds) <= 0.04
+    frames, _ = read_video(made.path)
+    samples = read_audio(REAL / voice)
+    samples = np.pad(samples, (0, len(frames) * FRAME - len(samples)))
+    loudness = np.sqrt((samples.reshape(-1, FRAME) ** 2).mean(1))
+    landmarks = DlibDetector().detect(list(frames[::4])).landmarks
+    opening = lip_opening(landmarks)
+    assert np.corrcoef(opening, loudness[::4])[0, 1] > 0.6
