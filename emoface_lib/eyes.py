@@ -24,7 +24,7 @@ EYES = (
 OPEN = 0.97  # an eye open by more than this share of its own opening is left alone
 MEETING = 0.7  # of the way down where the lids meet; the lower one rises to there
 # In eye distances:
-LASHES = 0.03  # above the upper lid's edge, to be covered with skin
+LASHES = 0.045  # above the upper lid's edge, to be covered with skin
 BELOW = 0.025  # below the lower lid's edge, where clean skin begins
 LINE = 0.007  # half thickness of the line where the lids meet
 REACH = 0.6  # of an eye's height; how far below the eye skin is taken

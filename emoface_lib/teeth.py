@@ -13,8 +13,10 @@ from emoface_lib.landmarks import (
 )
 from emoface_lib.raster import box_around, polygon_mask
 
-ENAMEL = np.array([1.0, 0.95, 0.86])  # colour under white light
+ENAMEL = np.array([1.0, 0.97, 0.91])  # colour under white light
 TEETH_CONTRAST = 1.3  # teeth are at least this much brighter than lips
+UNKNOWN_LIGHT = 160.0  # of 255, where no white of the eyes is seen
+LIGHTS = (90.0, 225.0)  # of 255; teeth are not drawn darker or brighter
 LEAST_REDNESS = 4  # of 255; by which lips are redder than teeth
 
 
@@ -73,13 +75,19 @@ def row_of_teeth(
     return ENAMEL * lit[..., None], share[..., None]
 
 
-def light_on_teeth(picture: np.ndarray, landmarks: np.ndarray) -> float:
-    """Brightness 0..255 that white teeth would have, by the whites of the eyes."""
+def light_on_teeth(picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """Colour that white would have in the mouth, judged by the whites of the eyes.
+
+    picture : uint8 (H, W, 3); landmarks : (68, 2) px. Returns float (3,) RGB, 0..255.
+    """
     rows, columns = box_around(landmarks[EYES], 1, picture.shape)
-    part = cv2.cvtColor(picture[rows, columns], cv2.COLOR_RGB2GRAY)
+    part = picture[rows, columns]
     points = landmarks - [columns.start, rows.start]
     eyes = polygon_mask(points[RIGHT_EYE], part.shape)
     eyes = np.maximum(eyes, polygon_mask(points[LEFT_EYE], part.shape))
-    values = part[eyes > 200]
-    white = float(np.percentile(values, 85)) if len(values) else 160.0
-    return float(np.clip(1.1 * white, 90, 225))
+    pixels = part[eyes > 200].astype(float)
+    if not len(pixels):
+        return np.full(3, UNKNOWN_LIGHT)
+    brightness = pixels.mean(1)
+    white = pixels[brightness >= np.percentile(brightness, 80)].mean(0)
+    return white * np.clip(1.1 * white.mean(), *LIGHTS) / max(1.0, white.mean())

@@ -240,7 +240,10 @@ def test_lip_curve_passes_through_its_landmarks(warp: PhotoWarp) -> None:
 def test_teeth_take_the_light_of_the_photograph(warp: PhotoWarp) -> None:
     dark = (warp.picture * 0.5).astype(np.uint8)
     bright = light_on_teeth(warp.picture, warp.landmarks)
-    assert light_on_teeth(dark, warp.landmarks) < 0.7 * bright
+    assert (light_on_teeth(dark, warp.landmarks) < 0.7 * bright).all()
+    red = (warp.picture * [1, 0.5, 0.5]).astype(np.uint8)
+    light = light_on_teeth(red, warp.landmarks)
+    assert light[0] > 1.5 * light[1]
 
 
 def test_motion_begins_in_the_photographs_pose_and_stays_gentle(
