@@ -22,6 +22,8 @@ from emoface_lib.features.alignment import align, into_canvas
 from emoface_lib.features.lift import mean_face
 from emoface_lib.head_motion import blink, gentle_motion, head_transform, turn_face
 from emoface_lib.landmarks import CHIN, EYES, VIDEO_RATE
+from emoface_lib.lips import close_lips
+from emoface_lib.pauses import frame_loudness, pauses
 from emoface_lib.photo import LONGEST_SIDE, Portrait, read_portrait
 from emoface_lib.video import (
     LONGEST_VOICE,
@@ -128,12 +130,14 @@ def animate(
     check_audible(voice, sound.peak)
     count = max(1, int(np.ceil(round(sound.seconds * VIDEO_RATE, 3))))
     blocks = iter_audio(voice, VOICE_BLOCK, longest=longest_voice)
+    loudness = frame_loudness(iter_audio(voice, VOICE_BLOCK, longest=longest_voice))
     frames = render_portrait(
         portrait,
         hold_last(predictor.predict(blocks, emotion), count),
         np.random.default_rng(seed),
         motion,
         mark,
+        chain(pauses(loudness), repeat(0.0)),
     )
     write_video(
         out,
@@ -167,10 +171,12 @@ def render_portrait(
     generator: np.random.Generator,
     motion: float = 1.0,
     mark: bool = False,
+    resting: Iterable[float] = repeat(0.0),
 ) -> Iterator[np.ndarray]:
     """Frames of a talking portrait: uint8 (H, W, 3) RGB each.
 
-    displacements : float (68, 2) px of the canvas each, 25 a second.
+    displacements : float (68, 2) px of the canvas each, 25 a second; resting : how far
+    the mouth is closed in spite of them, 0..1 each.
     """
     warp = PhotoWarp(portrait.picture, portrait.landmarks)
     closed = np.column_stack([warp.closed, portrait.landmarks[:, 2]])
@@ -179,9 +185,11 @@ def render_portrait(
     up /= np.linalg.norm(up)
     stamp = Stamp(portrait.picture.shape) if mark else None
     moments = gentle_motion(generator, motion)
-    for displacement, moment in zip(displacements, moments, strict=False):
+    for moved, moment, rest in zip(displacements, moments, resting, strict=False):
         turned = turn_face(closed, moment.yaw, moment.pitch)
-        target = blink(warp.closed + turned + displacement @ place, moment.closed)
+        target = warp.closed + turned + moved @ place
+        target += rest * (close_lips(target) - target)
+        target = blink(target, moment.closed)
         transform = head_transform(moment, warp.closed, warp.unit, up)
         frame = warp.render(target, transform)
         yield stamp.press(frame) if stamp else frame

@@ -111,6 +111,26 @@ def test_video_lasts_as_long_as_the_voice_and_its_mouth_follows(folder: Path) ->
     assert min(opening[2:]) > 5
 
 
+def test_mouth_is_closed_in_silence_whatever_the_model_says(folder: Path) -> None:
+    class Gaping(LoudnessMouth):
+        def predict(
+            self, blocks: Iterable[np.ndarray], emotion: float = 0.0
+        ) -> Iterator[np.ndarray]:
+            return super().predict(0 * block + 0.2 for block in blocks)
+
+    animate(
+        folder / "face.png", folder / "voice.wav", folder / "out.mp4", Gaping(), 0.0
+    )
+    frames, _ = read_video(folder / "out.mp4")
+    detector = DlibDetector()
+    silent, spoken = (
+        lip_opening(detector.points(frame, detector.faces(frame)[0][0]))
+        for frame in (frames[3], frames[14])
+    )
+    assert silent < 2
+    assert spoken > 6
+
+
 def test_same_seed_same_video_and_another_seed_another(folder: Path) -> None:
     for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
         assert run(folder, "--seed", seed, out=f"{name}.mp4").exit_code == 0
