@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from emoface_lib.config import EXPRESSIONS
+from emoface_lib.corpus.face_folds import FOLDS, SIDES, creases
 from emoface_lib.corpus.face_hair import Locks, hair_locks
 from emoface_lib.corpus.face_look import Look
 from emoface_lib.corpus.face_mesh import EARS, SKULL, TOP_OF_SKULL, depth, spline
@@ -19,7 +20,6 @@ from emoface_lib.features.lift import mean_face
 from emoface_lib.landmarks import RIGHT_BROW, RIGHT_EYE
 
 TURN = 25.0  # degrees of yaw for which the shaded skin is kept
-SIDES = (-1, 1)  # right and left side of the face, as the sign of x
 # Dark places where little light falls: weight, x, y, width, height; both sides.
 HOLLOWS = (
     (0.22, 0.34, -0.07, 0.20, 0.07),  # under the brows
@@ -39,49 +39,6 @@ BEARD = (
     (0.9, 0.12, 0.575, 0.16, 0.06),
     (0.5, 0.3, 0.72, 0.06, 0.14),
 )
-Line = tuple[float, float, list[tuple[float, float]]]  # darkness, width, points
-# Creases of an expression at weight 1, right side; the left is mirrored.
-FOLDS: dict[str, list[Line]] = {
-    "happiness": [
-        (0.48, 0.035, [(-0.17, 0.40), (-0.27, 0.50), (-0.345, 0.62), (-0.36, 0.72)]),
-        (0.35, 0.015, [(-0.54, 0.02), (-0.60, 0.01)]),
-        (0.35, 0.015, [(-0.54, 0.07), (-0.60, 0.11)]),
-        (0.35, 0.02, [(-0.25, 0.10), (-0.36, 0.125), (-0.47, 0.10)]),
-    ],
-    "disgust": [
-        (0.42, 0.035, [(-0.17, 0.38), (-0.26, 0.48), (-0.33, 0.60), (-0.35, 0.70)]),
-        (0.45, 0.028, [(-0.055, -0.26), (-0.045, -0.13)]),
-        (0.4, 0.025, [(-0.10, -0.02), (-0.05, 0.02), (0.0, 0.035)]),
-        (0.4, 0.025, [(-0.10, 0.05), (-0.05, 0.09), (0.0, 0.105)]),
-    ],
-    "anger": [
-        (0.65, 0.028, [(-0.06, -0.28), (-0.045, -0.12)]),
-        (0.3, 0.03, [(-0.17, 0.40), (-0.27, 0.52), (-0.33, 0.64)]),
-    ],
-    "surprise": [
-        (0.27, 0.024, [(-0.4, -0.40), (-0.14, -0.44), (0.0, -0.44)]),
-        (0.27, 0.024, [(-0.4, -0.50), (-0.14, -0.54), (0.0, -0.54)]),
-        (0.22, 0.024, [(-0.3, -0.61), (-0.14, -0.63), (0.0, -0.63)]),
-    ],
-    "fear": [
-        (0.32, 0.02, [(-0.35, -0.39), (-0.14, -0.43), (0.0, -0.42)]),
-        (0.3, 0.02, [(-0.3, -0.48), (-0.14, -0.51), (0.0, -0.50)]),
-        (0.25, 0.03, [(-0.13, -0.27), (-0.07, -0.36), (0.0, -0.38)]),
-    ],
-    "sadness": [
-        (0.25, 0.03, [(-0.13, -0.27), (-0.07, -0.36), (0.0, -0.38)]),
-        (0.4, 0.025, [(-0.30, 0.76), (-0.335, 0.86)]),
-        (0.25, 0.03, [(-0.17, 0.40), (-0.27, 0.52), (-0.33, 0.64)]),
-    ],
-    "age": [  # of an old face at rest
-        (0.45, 0.03, [(-0.17, 0.40), (-0.27, 0.50), (-0.335, 0.62), (-0.35, 0.70)]),
-        (0.3, 0.02, [(-0.24, 0.11), (-0.36, 0.145), (-0.47, 0.11)]),
-        (0.22, 0.016, [(-0.4, -0.41), (-0.14, -0.45), (0.0, -0.45)]),
-        (0.22, 0.016, [(-0.4, -0.52), (-0.14, -0.56), (0.0, -0.56)]),
-        (0.25, 0.014, [(-0.54, 0.03), (-0.62, 0.02)]),
-        (0.3, 0.025, [(-0.30, 0.76), (-0.345, 0.88)]),
-    ],
-}
 
 
 @dataclass(frozen=True)
@@ -184,7 +141,7 @@ def _with_features(
         for side in SIDES:
             line = spline(np.array(points) * [side, 1])
             skin = sheet.mix(skin, dark, 0.6 * sheet.stroke(line, 0.03, 0.01))
-    skin = skin * (1 - 0.8 * look.age**1.5 * _creases(sheet, "age")[..., None])
+    skin = skin * (1 - 0.8 * look.age**1.5 * creases(sheet, "age")[..., None])
     skin = _nose(skin, face, dark, look, sheet)
     for side in SIDES:
         skin = _lids(skin, face, dark, look, sheet, side)
@@ -287,19 +244,9 @@ def _brows(
     return skin
 
 
-def _creases(sheet: Sheet, name: str) -> np.ndarray:
-    """Darkness of an expression's creases, float (H, W) 0 to 1."""
-    total = np.zeros(sheet.shape, np.float32)
-    for darkness, width, points in FOLDS[name]:
-        for side in SIDES:
-            line = spline(np.array(points) * [-side, 1])
-            total = np.maximum(total, darkness * sheet.stroke(line, width, 0.8 * width))
-    return total
-
-
 def _folds(sheet: Sheet, head: np.ndarray, locks: Locks) -> np.ndarray:
     bare = head * (1 - locks.alpha)
-    folds = [_creases(sheet, name) * bare for name in EXPRESSIONS if name in FOLDS]
+    folds = [creases(sheet, name) * bare for name in EXPRESSIONS if name in FOLDS]
     return (np.stack(folds) * 255).astype(np.uint8)
 
 
