@@ -42,6 +42,7 @@ METADATA = {
     "comment": "Synthetic: a photograph animated by emoface to a voice. What it shows "
     "did not happen.",
 }
+PAUSE_SHARE = 0.15  # of a gap between the lips that the upper one closes in a pause
 LAST_NOTEBOOK = "08_emotion_space"  # the last one that the predictor needs
 MARK = "synthetic"
 MARK_HEIGHT = 0.025  # of the picture's shorter side
@@ -188,7 +189,7 @@ def render_portrait(
     for moved, moment, rest in zip(displacements, moments, resting, strict=False):
         turned = turn_face(closed, moment.yaw, moment.pitch)
         target = warp.closed + turned + moved @ place
-        target += rest * (close_lips(target) - target)
+        target += rest * (close_lips(target, PAUSE_SHARE) - target)
         target = blink(target, moment.closed)
         transform = head_transform(moment, warp.closed, warp.unit, up)
         frame = warp.render(target, transform)

@@ -40,17 +40,18 @@ UPPER_LONGEST = 0.05  # eye distances; an upper lip hardly moves further
 JAW_FREE = 0.05  # eye distances that the lower lip moves without the jaw
 
 
-def close_lips(landmarks: np.ndarray) -> np.ndarray:
+def close_lips(landmarks: np.ndarray, upper_share: float = UPPER_SHARE) -> np.ndarray:
     """Bring the inner lips together, keeping the thickness of the lips.
 
-    landmarks : float (68, 2) px; returns the same face with a closed mouth. A wide open
-    mouth is closed by the jaw, a smiling one by the lips.
+    landmarks : float (68, 2) px; upper_share : of a gap, closed by the upper lip.
+    Returns the same face with a closed mouth. A wide open mouth is closed by the jaw,
+    a smiling one by the lips.
     """
     unit = float(eye_distance(landmarks))
     gaps = landmarks[LOWER_INNER_LIP] - landmarks[UPPER_INNER_LIP]
     gaps = np.where(_opening(landmarks, gaps)[:, None] > 0, gaps, 0)
     length = np.linalg.norm(gaps, axis=1, keepdims=True)
-    up_share = np.minimum(UPPER_SHARE, UPPER_LONGEST * unit / np.maximum(length, 1e-6))
+    up_share = np.minimum(upper_share, UPPER_LONGEST * unit / np.maximum(length, 1e-6))
     down, up = up_share * gaps, -(1 - up_share) * gaps
     closed = landmarks.copy()
     for lip, shift in ((UPPER_LIP, down), (LOWER_LIP, up)):
