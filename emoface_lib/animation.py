@@ -36,6 +36,7 @@ from emoface_lib.warp import PhotoWarp
 
 SOUND_RATE = 48_000  # Hz of the video's sound
 SOUND_BLOCK = 1.0  # s
+ENCODER_THREADS = 2  # one renders while the other encodes
 VOICE_BLOCK = 10.0  # s
 METADATA = {
     "title": "Synthetic video",
@@ -148,6 +149,7 @@ def animate(
         ),
         SOUND_RATE,
         metadata=METADATA,
+        threads=ENCODER_THREADS,
     )
     return Animation(out, sound.seconds, count, portrait.notes)
 

@@ -19,6 +19,7 @@ class VideoTrack:
         rate: float,
         crf: int,
         preset: str,
+        threads: int,
     ) -> None:
         self.container, self.count = container, 0
         self.rate = Fraction(rate).limit_denominator(1001)
@@ -29,6 +30,7 @@ class VideoTrack:
         context = self.stream.codec_context
         context.color_primaries = context.color_trc = context.colorspace = 1  # BT.709
         context.color_range = ColorRange.MPEG
+        context.thread_count = threads
         self.stream.options = {"crf": str(crf), "preset": preset}
 
     @property

@@ -186,12 +186,14 @@ def write_video(
     crf: int = 18,
     preset: str = "veryfast",
     metadata: dict[str, str] | None = None,
+    threads: int = 1,
 ) -> None:
     """Write an mp4 with h264 and, if there are samples, aac; beside, then renamed.
 
     frames : uint8 (H, W, 3) RGB each; an odd last row or column is left out (yuv420p).
     samples : float (S,) or (S, 2), whole or in blocks; sample_rate in Hz.
-    crf : quality, smaller is better, 18 is visually lossless.
+    crf : quality, smaller is better, 18 is visually lossless; threads : of the encoder,
+    whose bytes differ with their number.
     """
     if isinstance(samples, np.ndarray):
         samples = [samples]
@@ -201,7 +203,7 @@ def write_video(
         raise InputError(f"There is no frame to write into {path}.")
     with write_beside(Path(path)) as beside, av.open(str(beside), "w") as container:
         container.metadata.update(metadata or {})
-        picture = VideoTrack(container, first, rate, crf, preset)
+        picture = VideoTrack(container, first, rate, crf, preset, threads)
         sound = AudioTrack(container, samples, sample_rate) if samples else None
         picture.add(first)
         for frame in frames:
