@@ -11,6 +11,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from emoface_lib.config import EXPRESSIONS
+from emoface_lib.corpus.face_movements import EXPRESSION_JAW
 from emoface_lib.corpus.face_shape import CONTROLS
 from emoface_lib.corpus.factors import EmotionalState, Speaker
 from emoface_lib.corpus.speech import Speech
@@ -22,8 +23,9 @@ JAW_SPREAD = 0.060  # s; standard deviation of dominance of the opening
 JAW_LEAD = 0.020  # s; the opening leads the sound
 LIP_SPREAD = 0.075  # s; rounding reaches further than opening
 LIP_LEAD = 0.040  # s
-CLOSURE_RAMP = 0.050  # s; lips take that long to meet or part
-CLOSURE_HOLD = 0.045  # s; longer than a video frame, so that one shows the lips closed
+CLOSURE_RAMP = 0.030  # s; lips take that long to meet or part
+CLOSURE_HOLD = 0.042  # s; longer than a video frame, so that one shows the lips closed
+RELEASE = 0.030  # s before a closing sound ends, when the lips part
 STRESS_GAIN = (1.0, 1.35)  # of a vowel's opening, unstressed and stressed
 
 
@@ -45,13 +47,16 @@ def move(
     # the excited open wider and spread and round their lips more
     mouth["open"] *= speaker.articulation * np.exp(0.5 * state.arousal)
     mouth["wide"] *= speaker.rounding * (1 + 0.2 * state.arousal)
-    mouth["open"] = np.clip(mouth["open"] * (1 - mouth["press"]), 0, 1)
     mouth["wide"] = np.clip(mouth["wide"], -1, 1)
+    raised = 0.2 * accent * np.exp(state.arousal)  # brows, most in lively speech
+    # raised brows are a part of surprise, but don't drop the jaw
+    jaw = mouth["open"] - EXPRESSION_JAW["surprise"] * raised
+    mouth["open"] = np.clip(jaw, 0, 1)  # the face closes it by `press` and `tuck`
     controls = {
         **mouth,
         "blink": blinks(steps, rng),
         **gaze(steps, rng),
-        **expressions(state, accent, rng),
+        **expressions(state, raised, rng),
         **head(accent, state, rng),
     }
     return _sampled(controls, speech.seconds, rate)
@@ -108,7 +113,7 @@ def _closures(
     for viseme, start, end, _ in segments:
         amount = getattr(viseme, name)
         if amount:
-            until = max(end - 0.010, start + CLOSURE_HOLD)
+            until = max(end - RELEASE, start + CLOSURE_HOLD)
             outside = np.maximum(start - time, time - until)
             ramp = np.clip(1 - outside / CLOSURE_RAMP, 0, 1)
             closed = np.maximum(closed, amount * (3 - 2 * ramp) * ramp**2)
@@ -135,16 +140,15 @@ def loudness(speech: Speech, steps: int) -> np.ndarray:
 
 
 def expressions(
-    state: EmotionalState, accent: np.ndarray, rng: np.random.Generator
+    state: EmotionalState, raised: np.ndarray, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
-    """Weights of the expressions: they swell and fade; brows rise with accents."""
-    swell = np.clip(1 + 0.2 * wander(len(accent), 0.3, rng), 0.5, 1.5)
+    """Weights of the expressions: they swell and fade; `raised` brows are added."""
+    swell = np.clip(1 + 0.2 * wander(len(raised), 0.3, rng), 0.5, 1.5)
     weights = {}
     for name, weight in zip(EXPRESSIONS[:-1], state.expression[:-1], strict=True):
-        own = 0.03 * wander(len(accent), 0.25, rng)
+        own = 0.03 * wander(len(raised), 0.25, rng)
         weights[name] = weight * swell + own
-    # raised brows go with accents, most of all in lively speech
-    weights["surprise"] = weights["surprise"] + accent * 0.2 * np.exp(state.arousal)
+    weights["surprise"] = weights["surprise"] + raised
     return {name: np.clip(weight, 0, 1.2) for name, weight in weights.items()}
 
 

@@ -7,6 +7,7 @@ from emoface_lib.config import SAMPLE_RATE
 from emoface_lib.corpus.factors import Prosody, Recording
 from emoface_lib.corpus.speech import ESPEAK_RATE, PAUSE, Speech, synthesize
 
+SHORTEST = 2.4  # s; training crops of 2 s fit with room, silence fills short clips
 LEVEL = 0.04  # root mean square of average speech, full scale 1
 RESAMPLING = 160  # numerator; 22,050 Hz -> 16 kHz is 160 / 220.5
 SMILE_FREQUENCY = 2800.0  # Hz
@@ -32,8 +33,10 @@ def speak(
     samples = peaked(samples, prosody.presence)
     level = LEVEL * 10 ** ((prosody.loudness + recording.level) / 20)
     samples *= level / (np.sqrt(np.mean(samples**2)) + 1e-6)
-    around = round(recording.lead * SAMPLE_RATE), round(recording.tail * SAMPLE_RATE)
-    samples = np.pad(samples, around)
+    lead = round(recording.lead * SAMPLE_RATE)
+    shortest = round(SHORTEST * SAMPLE_RATE) - lead - len(samples)
+    tail = max(round(recording.tail * SAMPLE_RATE), shortest)
+    samples = np.pad(samples, (lead, tail))
     samples += rng.normal(size=len(samples)) * 10 ** (recording.noise / 20)
     stretch = down / RESAMPLING * SAMPLE_RATE / ESPEAK_RATE  # of frequencies
     return _with_silences(dry, np.clip(samples, -1, 1), stretch, recording.lead)
