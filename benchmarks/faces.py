@@ -83,7 +83,7 @@ def clips(identities: int, frames: int) -> Iterator[Clip]:
 
 
 def measure(identities: int, frames: int) -> dict[str, float]:
-    detector = DlibDetector()
+    detector = DlibDetector(drawn=True)
     found, alone, error, depth, yaw, opening = [], [], [], [], [], []
     drawing = reading = 0.0
     for clip in tqdm(clips(identities, frames), total=identities, desc="clips"):

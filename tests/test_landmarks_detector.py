@@ -24,7 +24,7 @@ FRAMES = 14
 
 @pytest.fixture(scope="module")
 def detector() -> DlibDetector:
-    return DlibDetector()
+    return DlibDetector(drawn=True)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@
 the paper's LMD) and a lift to 3D. `TruthDetector` reads a corpus' sidecar.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -17,7 +17,7 @@ import dlib
 import numpy as np
 
 from emoface_lib.errors import InputError
-from emoface_lib.features.lift import lift
+from emoface_lib.features.lift import first_guess, lift
 from emoface_lib.files import read_npz
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom in px
@@ -51,16 +51,24 @@ class Detection:
 class Detector(Protocol):
     """Anything that finds the 68 landmarks in frames."""
 
-    def detect(self, frames: Sequence[np.ndarray], track: bool = True) -> Detection:
+    def detect(
+        self, frames: Sequence[np.ndarray] | np.ndarray, track: bool = True
+    ) -> Detection:
         """Landmarks of RGB uint8 frames (H, W, 3); `track` as one shot of video."""
         ...
 
 
 class DlibDetector:
-    """dlib's face detector and 68 points, lifted to 3D. Taught in notebook 03."""
+    """dlib's face detector and 68 points, lifted to 3D. Taught in notebook 03.
 
-    def __init__(self, threshold: float = 0.0) -> None:
+    drawn : whether the faces are those of the embedded corpus. The lift that was fitted
+    on them corrects how dlib reads drawings; on photographs it would shift what dlib
+    reads well, so those keep their points and get the depth of the mean face.
+    """
+
+    def __init__(self, threshold: float = 0.0, drawn: bool = False) -> None:
         self.threshold = threshold
+        self.to_space = lift if drawn else first_guess
         self.face_detector = dlib.get_frontal_face_detector()
         self.predictor = _predictor()
 
@@ -77,7 +85,9 @@ class DlibDetector:
         """The 68 points of the face in `box`, float (68, 2) px of the picture."""
         return self._points(_grey(image), box)
 
-    def detect(self, frames: Sequence[np.ndarray], track: bool = True) -> Detection:
+    def detect(
+        self, frames: Sequence[np.ndarray] | np.ndarray, track: bool = True
+    ) -> Detection:
         """Landmarks of one face in RGB uint8 frames (H, W, 3).
 
         With `track` the frames are one shot of video: the face is searched every few
@@ -98,7 +108,7 @@ class DlibDetector:
             points = self._points(grey, box)
             rows.append((points, box, score))
             box = box_around(points)
-        return _detection(rows)
+        return _detection(rows, self.to_space)
 
     def _locate(
         self, frame: np.ndarray, grey: np.ndarray, last: Box | None
@@ -168,7 +178,9 @@ class TruthDetector:
     def __init__(self, sidecar: Path) -> None:
         self.sidecar = Path(sidecar)
 
-    def detect(self, frames: Sequence[np.ndarray], track: bool = True) -> Detection:
+    def detect(
+        self, frames: Sequence[np.ndarray] | np.ndarray, track: bool = True
+    ) -> Detection:
         """The sidecar's landmarks; raises InputError if the frames are not as many."""
         if not self.sidecar.exists():
             raise InputError(
@@ -258,7 +270,9 @@ def _rectangle(
     return dlib.rectangle(*in_crop.ravel().tolist())
 
 
-def _detection(rows: list[Row]) -> Detection:
+def _detection(
+    rows: list[Row], to_space: Callable[[np.ndarray], np.ndarray]
+) -> Detection:
     """Fill the frames without a face from their neighbours and lift all to 3D."""
     found = np.array([points is not None for points, _, _ in rows], bool)
     if not found.any():
@@ -269,7 +283,7 @@ def _detection(rows: list[Row]) -> Detection:
     known = np.array([points for points, _, _ in rows if points is not None])
     boxes = np.array([box for _, box, _ in rows if box is not None])
     return Detection(
-        landmarks=lift(interpolate_frames(known, found)),
+        landmarks=to_space(interpolate_frames(known, found)).astype(np.float32),
         confidence=np.array([score for _, _, score in rows], np.float32),
         found=found,
         boxes=interpolate_frames(boxes, found).astype(np.float32),

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from emoface_lib.config import HOP_LENGTH, Settings
+from emoface_lib.corpus.synthetic import CARD
 from emoface_lib.errors import InputError
 from emoface_lib.features.audio import log_mel
 from emoface_lib.features.expression import face_crops
@@ -34,7 +35,7 @@ class Job:
     features: Path
 
 
-def observe(job: Job, detector: str = "dlib") -> str:
+def observe(job: Job, detector: str = "dlib", drawn: bool = False) -> str:
     """Write a clip's log-mel, landmarks and face crops; return "" or what was wrong.
 
     The file holds log_mel float32[T, 80], landmarks float32[F, 68, 3] px of the frame,
@@ -47,7 +48,7 @@ def observe(job: Job, detector: str = "dlib") -> str:
         count = min(len(frames), len(samples) // SAMPLES_A_FRAME)
         if count == 0:
             return f"{job.video} holds less than one frame of sound and picture."
-        found = _detector(detector, job).detect(frames)
+        found = _detector(detector, job, drawn).detect(frames)
     except InputError as error:
         return str(error)
     landmarks = found.landmarks[:count]
@@ -83,7 +84,8 @@ def prepare(
         for clip, path in zip(index["clip"], index["path"], strict=True)
     ]
     todo = [job for job in jobs if not job.features.exists()]
-    work = partial(observe, detector=settings.detector)
+    drawn = (corpus / CARD).exists()
+    work = partial(observe, detector=settings.detector, drawn=drawn)
     problems = {
         job.clip: problem
         for job, problem in each(work, todo, workers, "landmarks and log-mel")
@@ -91,13 +93,15 @@ def prepare(
     return index.assign(problem=[problems.get(clip, "") for clip in index["clip"]])
 
 
-def _detector(name: str, job: Job) -> Detector:
-    return TruthDetector(job.sidecar) if name == "truth" else DlibDetector()
+def _detector(name: str, job: Job, drawn: bool) -> Detector:
+    if name == "truth":
+        return TruthDetector(job.sidecar)
+    return DlibDetector(drawn=drawn)
 
 
 def _corpus_hash(corpus: Path, index: pd.DataFrame) -> str:
     """Tell corpora apart: the embedded one by its own hash, others by their clips."""
-    card = corpus / "corpus.json"
+    card = corpus / CARD
     return hash_of(read_json(card) if card.exists() else list(index["clip"]))
 
 
