@@ -19,11 +19,12 @@ from tqdm import tqdm
 from emoface_lib.config import PRODUCTS, Run, load_settings
 from emoface_lib.errors import InputError
 from emoface_lib.features.alignment import align, into_canvas
+from emoface_lib.features.audio import frame_loudness, speech_level
 from emoface_lib.features.lift import mean_face
 from emoface_lib.head_motion import blink, gentle_motion, head_transform, turn_face
 from emoface_lib.landmarks import CHIN, EYES, VIDEO_RATE
 from emoface_lib.lips import close_lips
-from emoface_lib.pauses import frame_loudness, pauses
+from emoface_lib.pauses import pauses
 from emoface_lib.photo import LONGEST_SIDE, Portrait, read_portrait
 from emoface_lib.video import (
     LONGEST_VOICE,
@@ -53,9 +54,15 @@ class Predictor(Protocol):
     """Anything that turns a voice into displacements of landmarks."""
 
     def predict(
-        self, blocks: Iterable[np.ndarray], emotion: float = 0.0
+        self,
+        blocks: Iterable[np.ndarray],
+        emotion: float = 0.0,
+        level: float | None = None,
     ) -> Iterator[np.ndarray]:
-        """Blocks of samples, float32 (S,) at 16 kHz, to (F, 68, 2) px of the canvas."""
+        """Blocks of samples, float32 (S,) at 16 kHz, to (F, 68, 2) px of the canvas.
+
+        level : of the voice's speech, dBFS; None if it is what the model is used to.
+        """
         ...
 
 
@@ -70,12 +77,16 @@ class TrainedModel:
     folder: Path | None = None
 
     def predict(
-        self, blocks: Iterable[np.ndarray], emotion: float = 0.0
+        self,
+        blocks: Iterable[np.ndarray],
+        emotion: float = 0.0,
+        level: float | None = None,
     ) -> Iterator[np.ndarray]:
         """As `FacePredictor.predict`. Raises InputError if a file of it is missing."""
         from emoface_lib.prediction import load_predictor  # torch takes seconds
 
-        return load_predictor(self.folder or best_run()).predict(blocks, emotion)
+        predictor = load_predictor(self.folder or best_run())
+        return predictor.predict(blocks, emotion, level)
 
 
 def best_run() -> Path:
@@ -135,7 +146,7 @@ def animate(
     loudness = frame_loudness(iter_audio(voice, VOICE_BLOCK, longest=longest_voice))
     frames = render_portrait(
         portrait,
-        hold_last(predictor.predict(blocks, emotion), count),
+        hold_last(predictor.predict(blocks, emotion, speech_level(loudness)), count),
         np.random.default_rng(seed),
         motion,
         mark,

@@ -1,39 +1,14 @@
 """Where a voice pauses: there the mouth closes, whatever a model makes of silence."""
 
-from collections.abc import Iterable
-
 import numpy as np
 from scipy.ndimage import binary_opening
 
-from emoface_lib.config import SAMPLE_RATE
-from emoface_lib.landmarks import VIDEO_RATE
-
-FRAME = SAMPLE_RATE // VIDEO_RATE  # samples of a video frame
-QUIETEST = -100.0  # dBFS, of digital silence
 FLOOR, LOUD = 5, 95  # percentiles of a voice's loudness: the room, and speech
 ABOVE_FLOOR = 0.3  # of the way from the room to speech; below it is silence,
 LEAST_BELOW = 20.0  # if it is at least this many dB below speech,
 MOST_BELOW = 40.0  # and everything is that is this many dB below
 SHORTEST = 6  # video frames; shorter silences are stops within words
 EASE = 3  # video frames in which the mouth closes and opens
-
-
-def frame_loudness(blocks: Iterable[np.ndarray]) -> np.ndarray:
-    """Loudness of a voice in video frames: float32 (F,) dBFS.
-
-    blocks : float (S,) each, of any sizes, at 16 kHz; one frame for each started 40 ms.
-    """
-    powers = [np.zeros(0, np.float32)]
-    rest = np.zeros(0, np.float32)
-    for block in blocks:
-        rest = np.concatenate([rest, block])
-        whole = len(rest) // FRAME * FRAME
-        powers.append((rest[:whole].reshape(-1, FRAME) ** 2).mean(1))
-        rest = rest[whole:]
-    if len(rest):
-        powers.append((rest**2).mean(keepdims=True))
-    power = np.concatenate(powers)
-    return 10 * np.log10(np.maximum(power, 10 ** (QUIETEST / 10)))
 
 
 def pauses(loudness: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from emoface_lib.files import write_beside
-from emoface_lib.landmarks import CANVAS, POLYLINES
+from emoface_lib.landmarks import CANVAS, POLYLINES, VIDEO_RATE
 
 # Okabe and Ito's colours, told apart by the colour-blind; lines also differ in style.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
@@ -82,12 +82,12 @@ def draw_mel(axes: Axes, mel: np.ndarray, title: str = "") -> None:
     axes.set(xlabel="seconds", ylabel="mel band", title=title)
 
 
-def draw_phonemes(
-    axes: Axes, names: Sequence[str], starts: Sequence[float], height: float = 81
-) -> None:
-    """Names of phonemes above a spectrogram, where they start (s)."""
+def draw_phonemes(axes: Axes, names: Sequence[str], starts: Sequence[float]) -> None:
+    """Names of phonemes above a spectrogram, where they start (s); pauses are blank."""
+    axes.set_title(" ", fontsize=14)  # keeps room for them
     for name, start in zip(names, starts, strict=True):
-        axes.text(start, height, name, fontsize=7, rotation=45, clip_on=False)
+        if not name.startswith("_"):
+            axes.text(start, axes.get_ylim()[1] + 1, name, fontsize=7, rotation=45)
 
 
 def draw_face(
@@ -212,3 +212,54 @@ def draw_confusion(axes: Axes, counts: np.ndarray, names: Sequence[str]) -> None
     axes.set_xticks(places, names, rotation=45, ha="right", fontsize=8)
     axes.set_yticks(places, names, fontsize=8)
     axes.set(xlabel="recognised", ylabel="true")
+
+
+def draw_diagram(
+    axes: Axes,
+    boxes: Mapping[str, tuple[float, float]],
+    arrows: Sequence[tuple[str, str]],
+) -> None:
+    """Named boxes at (column, row) places, row 0 lowest, and arrows between them."""
+    for name, place in boxes.items():
+        frame = {"boxstyle": "round", "facecolor": "#eef3f8", "edgecolor": PALETTE[0]}
+        axes.text(*place, name, ha="center", va="center", fontsize=9, bbox=frame)
+    for start, end in arrows:
+        axes.annotate(
+            "",
+            boxes[end],
+            boxes[start],
+            arrowprops={"arrowstyle": "->", "shrinkA": 32, "shrinkB": 32},
+        )
+    columns, rows = zip(*boxes.values(), strict=True)
+    axes.set(
+        xlim=(min(columns) - 0.5, max(columns) + 0.5),
+        ylim=(min(rows) - 0.4, max(rows) + 0.4),
+    )
+    axes.axis("off")
+
+
+def draw_figure_2(
+    pictures: Sequence[np.ndarray],
+    curves: Mapping[str, np.ndarray],
+    rate: float,
+    every: int,
+) -> Figure:
+    """The paper's Figure 2: rows of frames at equal times, below curves over time.
+
+    pictures : uint8[K, H, W, 3] a row, one row a curve; every : video frames between
+    two of them, the first being frame `every`; rate : values of a curve a second.
+    """
+    rows, columns = len(pictures), len(pictures[0])
+    drawn = plt.figure(figsize=(1.25 * columns, 1.3 * rows + 2), layout="constrained")
+    grid = drawn.add_gridspec(
+        rows + 1, columns, height_ratios=[*[1.0] * rows, 1.5], hspace=0.02
+    )
+    for row, (name, faces) in enumerate(zip(curves, pictures, strict=True)):
+        for column, face in enumerate(faces):
+            axes = drawn.add_subplot(grid[row, column])
+            seconds = (column + 1) * every / VIDEO_RATE
+            draw_picture(axes, face, f"{seconds:.2f} s" if row == 0 else "")
+            axes.set_ylabel(name if column == 0 else "")
+    below = drawn.add_subplot(grid[rows, :])
+    draw_curves(below, curves, rate, "lip opening, px")
+    return drawn

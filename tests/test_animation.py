@@ -33,7 +33,10 @@ class LoudnessMouth:
     """Opens the mouth by the voice's loudness; stands in for a trained model."""
 
     def predict(
-        self, blocks: Iterable[np.ndarray], emotion: float = 0.0
+        self,
+        blocks: Iterable[np.ndarray],
+        emotion: float = 0.0,
+        level: float | None = None,
     ) -> Iterator[np.ndarray]:
         opening = np.zeros((68, 2))
         opening[:17, 1] = 10 * JAW_FOLLOWS
@@ -114,7 +117,10 @@ def test_video_lasts_as_long_as_the_voice_and_its_mouth_follows(folder: Path) ->
 def test_mouth_is_closed_in_silence_whatever_the_model_says(folder: Path) -> None:
     class Gaping(LoudnessMouth):
         def predict(
-            self, blocks: Iterable[np.ndarray], emotion: float = 0.0
+            self,
+            blocks: Iterable[np.ndarray],
+            emotion: float = 0.0,
+            level: float | None = None,
         ) -> Iterator[np.ndarray]:
             return super().predict(0 * block + 0.2 for block in blocks)
 
@@ -247,7 +253,10 @@ def test_folder_that_cannot_be_written_is_refused_before_work(
 def test_an_error_in_the_middle_leaves_no_file(folder: Path) -> None:
     class Failing(LoudnessMouth):
         def predict(
-            self, blocks: Iterable[np.ndarray], emotion: float = 0.0
+            self,
+            blocks: Iterable[np.ndarray],
+            emotion: float = 0.0,
+            level: float | None = None,
         ) -> Iterator[np.ndarray]:
             yield from islice_one(super().predict(blocks))
             raise InputError("the model gave up.")

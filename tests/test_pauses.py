@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emoface_lib.pauses import FRAME, frame_loudness, pauses
+from emoface_lib.features.audio import VIDEO_FRAME as FRAME
+from emoface_lib.features.audio import frame_loudness
+from emoface_lib.pauses import pauses
 from emoface_lib.prediction import frame_count
 
 GENERATOR = np.random.default_rng(5)

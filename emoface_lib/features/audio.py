@@ -11,6 +11,7 @@ import numpy as np
 from scipy.signal import butter, filtfilt, get_window
 
 from emoface_lib.config import HOP_LENGTH, MEL_BANDS, SAMPLE_RATE
+from emoface_lib.landmarks import VIDEO_RATE
 
 WINDOW_LENGTH = 1024  # samples; 64 ms
 HALF_WINDOW = WINDOW_LENGTH // 2
@@ -18,6 +19,8 @@ HIGH_PASS = 30.0  # Hz; removes the microphone's rumble
 LEVEL = 0.96  # AutoVC scales the waveform by it
 FLOOR = 1e-5  # smallest amplitude before the logarithm; -100 dB
 REFERENCE_DB = 16.0  # subtracted, so that loud speech comes near 1
+QUIETEST = -100.0  # dBFS, of digital silence
+VIDEO_FRAME = SAMPLE_RATE // VIDEO_RATE  # samples of a video frame
 PAUSE_DEPTH = 30.0  # dB; what is that much softer than the loudest frame is a pause
 CONTEXT = SAMPLE_RATE  # samples of overlap in a stream; the high-pass dies within it
 
@@ -68,20 +71,30 @@ def stream_log_mel(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         yield np.asarray(last)
 
 
-def speech_level(blocks: Iterable[np.ndarray]) -> float:
-    """Level of the speech in a stream: its loud 20-ms frames, pauses left out.
+def frame_loudness(blocks: Iterable[np.ndarray]) -> np.ndarray:
+    """Loudness of a voice in video frames: float32[F] dBFS, at least QUIETEST.
 
-    blocks : float[S] each, of any sizes. Returns dB below full scale, about -60 to 0.
+    blocks : float[S] each, of any sizes, at 16 kHz; one frame for each started 40 ms.
     """
-    kept, powers = np.zeros(0, dtype=np.float32), [np.zeros(1)]
+    powers, rest = [np.zeros(0, np.float32)], np.zeros(0, np.float32)
     for block in blocks:
-        kept = np.concatenate([kept, block])
-        whole = len(kept) // HOP_LENGTH * HOP_LENGTH
-        powers.append((kept[:whole].reshape(-1, HOP_LENGTH) ** 2).mean(axis=1))
-        kept = kept[whole:]
+        rest = np.concatenate([rest, block])
+        whole = len(rest) // VIDEO_FRAME * VIDEO_FRAME
+        powers.append((rest[:whole].reshape(-1, VIDEO_FRAME) ** 2).mean(1))
+        rest = rest[whole:]
+    if len(rest):
+        powers.append((rest**2).mean(keepdims=True))
     power = np.concatenate(powers)
-    speech = power[power >= power.max() * 10 ** (-PAUSE_DEPTH / 10)]
-    return float(10 * np.log10(speech.mean() + 1e-12))
+    return 10 * np.log10(np.maximum(power, 10 ** (QUIETEST / 10)))
+
+
+def speech_level(loudness: np.ndarray) -> float:
+    """Level of the speech in a voice: its loud frames, pauses left out.
+
+    loudness : float[F] dBFS, from `frame_loudness`. Returns dBFS, about -60 to 0.
+    """
+    speech = loudness[loudness >= loudness.max() - PAUSE_DEPTH]
+    return float(10 * np.log10((10 ** (speech / 10)).mean()))
 
 
 def mel_frequencies() -> np.ndarray:
