@@ -50,6 +50,7 @@ class Settings(BaseModel):
     videos: int = Field(4, ge=2)  # of a speaker; V_p needs a second one
     clips: int = Field(2, ge=2)  # of a video; V_s needs a second one
     held_out_videos: int = Field(1, ge=0)  # of each training speaker, for validation
+    heard_speakers: int = Field(0, ge=0)  # further ones for step 1, without pictures
 
     # features
     look_ahead: int = Field(0, ge=0, le=25)  # 20-ms frames; the paper has none

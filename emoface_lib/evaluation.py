@@ -91,6 +91,8 @@ class Interval:
     high: float
 
     def __str__(self) -> str:
+        if np.isnan(self.mean):
+            return "-"
         return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
@@ -102,9 +104,12 @@ def bootstrap(
 ) -> Interval:
     """Mean over clips, with the 95 % interval over speakers drawn with replacement.
 
-    Clips of one speaker are alike, so speakers are drawn, not clips. NaN are left out.
+    Clips of one speaker are alike, so speakers are drawn, not clips. NaN are left out;
+    if nothing else is there, the interval is NaN.
     """
     frame = pd.DataFrame({"value": values, "speaker": speakers}).dropna()
+    if frame.empty:
+        return Interval(np.nan, np.nan, np.nan)
     grouped = frame.groupby("speaker")["value"]
     sums, counts = grouped.sum().to_numpy(), grouped.count().to_numpy()
     drawn = generator.integers(len(sums), size=(samples, len(sums)))

@@ -76,6 +76,12 @@ def test_interval_covers_the_mean_as_often_as_it_says() -> None:
     assert 0.88 <= covered / 200 <= 0.99
 
 
+def test_values_that_do_not_exist_are_left_out() -> None:
+    spread = bootstrap([1.0, np.nan], ["a", "b"], np.random.default_rng(0))
+    assert spread.mean == 1.0
+    assert str(bootstrap([np.nan], ["a"], np.random.default_rng(0))) == "-"
+
+
 def test_table_has_one_row_a_method_and_metric() -> None:
     scores = pd.DataFrame(
         {
