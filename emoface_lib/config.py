@@ -71,6 +71,7 @@ class Settings(BaseModel):
     batch_triplets: int = Field(8, ge=1)  # triplets of a batch in step 2
     content_steps: int = Field(200_000, ge=1)
     style_steps: int = Field(200_000, ge=1)
+    style_stride: int = Field(1, ge=1)  # step 2 sees every n-th frame of its crops
     spectral_offset: float = Field(0.0, ge=0)  # 1: emotion-blind content (step 1)
     margin: float = Field(0.1, gt=0)  # eq. (5)
     emotion_distance: Literal["frames", "means"] = "frames"  # d of eq. (5)
@@ -103,6 +104,7 @@ _SMALL: dict[str, Any] = {
     "translator_learning_rate": 2e-3,
     "look_ahead": 5,  # 100 ms; lips move before they sound
     "alignment": "kabsch",  # equal to ICP where points correspond, and 10 times faster
+    "style_stride": 3,  # style changes slowly; a third of the work
     "emotion_distance": "means",  # frame by frame collapses (notebook 05)
 }
 _DIFFERENCES: dict[ProfileName, dict[str, Any]] = {

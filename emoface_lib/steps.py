@@ -109,7 +109,8 @@ def train_style(
         batch = crop_batch(
             [sequences[i] for i in order], settings.crop_frames, generator
         )
-        return style_loss(model, batch, expressions[order], objective, settings)
+        fewer = [sequence[:, :: settings.style_stride] for sequence in batch]
+        return style_loss(model, fewer, expressions[order], objective, settings)
 
     held_out_codes = content_codes(content, held_out)
 

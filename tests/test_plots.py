@@ -1,0 +1,65 @@
+"""Figures are kept with their data and a text that says the same."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from emoface_lib import plots
+
+
+@pytest.fixture(autouse=True)
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[tuple[dict, dict]]:
+    """What was displayed: data and metadata by their types."""
+    seen: list[tuple[dict, dict]] = []
+    monkeypatch.setattr(
+        plots, "display", lambda data, raw, metadata: seen.append((data, metadata))
+    )
+    return seen
+
+
+def test_a_figure_is_shown_with_its_text_and_kept_with_its_data(
+    shown: list[tuple[dict, dict]], tmp_path: Path
+) -> None:
+    drawn, axes = plots.figure()
+    plots.draw_curves(axes[0, 0], {"a": np.arange(5.0)}, 25, "px")
+    data = pd.DataFrame({"a": np.arange(5.0)})
+    plots.show(drawn, "A rising line.", tmp_path / "rising", data)
+    [(pictures, metadata)] = shown
+    assert pictures["image/png"].startswith(b"\x89PNG")
+    assert metadata["image/png"]["alt"] == "A rising line."
+    for suffix in (".png", ".svg", ".csv"):
+        assert (tmp_path / f"rising{suffix}").stat().st_size > 0
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "rising.csv"), data)
+
+
+def test_the_same_figure_gives_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        drawn, axes = plots.figure()
+        plots.draw_curves(axes[0, 0], {"a": np.arange(5.0)}, 25, "px")
+        plots.show(drawn, "A line.", tmp_path / name)
+    for suffix in (".png", ".svg"):
+        first, second = (tmp_path / f"{n}{suffix}" for n in ("one", "two"))
+        assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.parametrize("count", [1, 5, 6])
+def test_a_contact_sheet_shows_every_picture(count: int) -> None:
+    pictures = [np.zeros((4, 4, 3), np.uint8)] * count
+    drawn = plots.contact_sheet(pictures, [str(i) for i in range(count)], columns=3)
+    titles = [axes.get_title() for axes in drawn.axes if axes.images]
+    assert titles == [str(i) for i in range(count)]
+
+
+def test_lines_can_be_told_apart_without_colour() -> None:
+    assert len(set(plots.LINES)) == len(plots.LINES) == len(set(plots.PALETTE))
+
+
+def test_figure_2_has_a_row_of_frames_for_each_curve() -> None:
+    frames = [np.zeros((4, 8, 8, 3), np.uint8)] * 3
+    curves = {name: np.arange(60.0) for name in ("-2", "0", "+2")}
+    drawn = plots.draw_figure_2(frames, curves, rate=50, every=8)
+    assert sum(bool(axes.images) for axes in drawn.axes) == 12
+    below = drawn.axes[-1]
+    assert len(below.lines) == 3

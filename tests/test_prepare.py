@@ -1,0 +1,164 @@
+"""Preparing a corpus: one file a clip, bad clips named, nothing done twice."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from emoface_lib.config import EXPRESSIONS, Settings, load_settings
+from emoface_lib.corpus.clips import ClipPlan, plan_corpus
+from emoface_lib.corpus.synthetic import CARD, draw_faces, read_sidecar, write_clip
+from emoface_lib.features.clips import (
+    corpus_mean_face,
+    load_clips,
+    look_ahead,
+    to_frame_rate,
+    to_video_rate,
+)
+from emoface_lib.features.prepare import prepare
+from emoface_lib.files import read_npz, write_json, write_npz
+from emoface_lib.landmarks import EYE_DISTANCE, eye_distance, lip_opening
+from emoface_lib.video import iter_frames, write_video
+
+
+@pytest.fixture(scope="module")
+def settings() -> Settings:
+    return load_settings("smoke")
+
+
+@pytest.fixture(scope="module")
+def plans(settings: Settings) -> list[ClipPlan]:
+    """Two clips of one speaker."""
+    return plan_corpus(settings)[:2]
+
+
+@pytest.fixture(scope="module")
+def corpus(plans: list[ClipPlan], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A corpus of two good clips, one without sound, one cut short."""
+    folder = tmp_path_factory.mktemp("corpus")
+    write_json(folder / CARD, {"hash": "test"})
+    for plan in plans:
+        write_clip(plan, folder, draw_faces)
+    good = folder / plans[0].path
+    frames = list(iter_frames(good))
+    write_video(good.with_name("silent.mp4"), frames)
+    good.with_name("cut.mp4").write_bytes(good.read_bytes()[:20_000])
+    return folder
+
+
+def index_of(plans: list[ClipPlan]) -> pd.DataFrame:
+    rows = [
+        {
+            "clip": plan.clip,
+            "speaker": plan.speaker.name,
+            "video": plan.video,
+            "path": plan.path,
+            "split": "train",
+            "emotion": plan.state.emotion,
+        }
+        for plan in plans
+    ]
+    folder = Path(plans[0].clip).parent
+    bad = [
+        {**rows[0], "clip": str(folder / name), "path": f"mp4/{folder}/{name}.mp4"}
+        for name in ("silent", "cut", "missing")
+    ]
+    return pd.DataFrame([rows[0], *bad, rows[1]])
+
+
+@pytest.fixture(scope="module")
+def prepared(
+    plans: list[ClipPlan],
+    corpus: Path,
+    settings: Settings,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[pd.DataFrame, Path]:
+    folder = tmp_path_factory.mktemp("features")
+    return prepare(index_of(plans), corpus, folder, settings, workers=1), folder
+
+
+def test_bad_clips_are_named_with_their_reason_and_the_rest_is_kept(
+    prepared: tuple[pd.DataFrame, Path],
+) -> None:
+    index, folder = prepared
+    problems = index["problem"].tolist()
+    assert problems[0] == problems[-1] == ""
+    for problem, name in zip(problems[1:4], ("silent", "cut", "missing"), strict=True):
+        assert f"{name}.mp4" in problem
+    assert len(list(folder.glob("*/*/*.npz"))) == 2
+
+
+def test_sound_and_picture_have_one_clock(
+    prepared: tuple[pd.DataFrame, Path],
+) -> None:
+    index, folder = prepared
+    stored = read_npz(folder / f"{index['clip'].iloc[0]}.npz")
+    frames = len(stored["landmarks"])
+    assert stored["log_mel"].shape == (2 * frames, 80)
+    assert len(stored["crops"]) == -(-frames // 5)
+    assert stored["found"].all()
+
+
+def test_landmarks_are_near_the_truth(
+    prepared: tuple[pd.DataFrame, Path], corpus: Path
+) -> None:
+    index, folder = prepared
+    clip = index["clip"].iloc[0]
+    truth = read_sidecar(corpus, clip)["landmarks"][..., :2]
+    found = read_npz(folder / f"{clip}.npz")["landmarks"][..., :2]
+    assert np.linalg.norm(found - truth, axis=-1).mean() < 2
+
+
+def test_what_is_done_is_not_done_again_until_the_detector_changes(
+    prepared: tuple[pd.DataFrame, Path],
+    plans: list[ClipPlan],
+    corpus: Path,
+    settings: Settings,
+) -> None:
+    _, folder = prepared
+    path = folder / f"{plans[0].clip}.npz"
+    before = path.stat().st_mtime_ns
+    prepare(index_of(plans), corpus, folder, settings, workers=1)
+    assert path.stat().st_mtime_ns == before
+    truth = settings.model_copy(update={"detector": "truth"})
+    prepare(index_of(plans)[:1], corpus, folder, truth, workers=1)
+    exact = read_npz(path)["landmarks"][..., :2]
+    known = read_sidecar(corpus, plans[0].clip)["landmarks"][..., :2]
+    assert np.allclose(exact, known)
+
+
+def test_clips_are_aligned_and_refer_to_closed_lips(
+    prepared: tuple[pd.DataFrame, Path],
+    plans: list[ClipPlan],
+    corpus: Path,
+    settings: Settings,
+) -> None:
+    _, folder = prepared
+    good = prepare(index_of(plans), corpus, folder, settings, workers=1)
+    softmax = {f"expression_{name}": 1 / 7 for name in EXPRESSIONS}
+    good = good[good["problem"] == ""].assign(**softmax)
+    mean = corpus_mean_face(folder, list(good["clip"]))
+    assert eye_distance(mean[:, :2]) == pytest.approx(EYE_DISTANCE)
+    write_npz(folder / "mean_face.npz", landmarks=mean)
+    good.to_parquet(folder / "index.parquet")
+    clips = load_clips(folder, settings)
+    assert [clip.name for clip in clips] == list(good["clip"])
+    for clip in clips:
+        assert clip.features.shape[0] == clip.landmarks.shape[0]
+        assert clip.landmarks[:, 36:48].std(0).mean() < 1.5  # the pose is gone
+        assert lip_opening(clip.reference) <= lip_opening(clip.landmarks).median()
+
+
+def test_to_50_frames_a_second_and_back_keeps_a_slow_movement() -> None:
+    slow = np.sin(np.arange(40) / 5)[:, None]
+    back = to_video_rate(torch.from_numpy(to_frame_rate(slow))).numpy()
+    assert np.abs(back - slow)[1:-1].max() < 0.01  # the ends are held
+    assert len(to_frame_rate(slow)) == 80
+
+
+def test_look_ahead_hears_the_future_and_holds_the_end() -> None:
+    features = np.arange(5.0)[:, None]
+    assert look_ahead(features, 2)[:, 0].tolist() == [2, 3, 4, 4, 4]
+    assert look_ahead(features, 0).tolist() == features.tolist()
