@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 from av.error import FFmpegError
+from PIL import Image
 
 from emoface_lib.config import SAMPLE_RATE
 from emoface_lib.errors import InputError
@@ -213,6 +214,19 @@ def write_video(
         picture.close()
         if sound:
             sound.add_until(None)
+
+
+def keep_gif(path: Path | str, frames: Iterable[np.ndarray], rate: float) -> None:
+    """Write a short silent animation that pages show: RGB uint8 (H, W, 3) frames."""
+    first, *others = [
+        Image.fromarray(frame).quantize(128, dither=Image.Dither.NONE)
+        for frame in frames
+    ]
+    duration = round(1000 / rate)  # ms
+    with write_beside(Path(path)) as beside:
+        first.save(
+            beside, save_all=True, append_images=others, duration=duration, loop=0
+        )
 
 
 def _check_sound(

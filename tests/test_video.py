@@ -13,6 +13,7 @@ from emoface_lib.errors import InputError
 from emoface_lib.video import (
     iter_audio,
     iter_frames,
+    keep_gif,
     read_audio,
     read_video,
     sound_info,
@@ -258,3 +259,15 @@ def test_too_long_a_voice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"longer than 0\.02 minutes"):
         read_audio(path, longest=1.2)
     assert len(read_audio(path, longest=2.0)) == 32_000
+
+
+def test_a_gif_plays_as_long_as_its_frames(tmp_path):
+    frames = np.zeros((5, 8, 8, 3), np.uint8)
+    frames[2:] = 200
+    keep_gif(tmp_path / "a.gif", frames, rate=10)
+    with Image.open(tmp_path / "a.gif") as gif:
+        durations = []
+        for number in range(gif.n_frames):
+            gif.seek(number)
+            durations.append(gif.info["duration"])
+    assert sum(durations) == 500  # ms; equal frames may be joined
