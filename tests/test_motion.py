@@ -1,5 +1,7 @@
 """Motion: lips meet where they must, arousal opens the mouth, the head stays calm."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,7 @@ from emoface_lib.corpus.factors import (
     draw_speaker,
     draw_state,
 )
-from emoface_lib.corpus.motion import loudness, move
+from emoface_lib.corpus.motion import loudness, loudness_gain, mouth_controls, move
 from emoface_lib.corpus.speech import PAUSE, Speech
 from emoface_lib.corpus.visemes import BILABIAL, viseme_parts
 from emoface_lib.corpus.voice import speak
@@ -52,9 +54,38 @@ def test_lips_close_at_every_p_b_m(emotion: str) -> None:
     assert np.quantile(opening, 0.9) > 0.06
 
 
-def test_a_neutral_mouth_is_nearly_closed_in_silence() -> None:
-    opening = lip_opening(pose_face(identity_of(SPEAKER), moved("neutral")))
-    assert opening[:8].max() < 0.05  # the first .32 s of .6 s of silence
+@pytest.mark.parametrize("emotion", EXPRESSIONS)
+def test_lips_rest_closed_before_speech_in_every_emotion(emotion: str) -> None:
+    opening = lip_opening(pose_face(identity_of(SPEAKER), moved(emotion)))
+    assert opening[:8].max() < 0.02  # face units; the first .32 s of .6 s of silence
+
+
+@pytest.mark.parametrize("emotion", ["surprise", "disgust", "happiness"])
+def test_vowels_move_lips_as_much_as_closures_do(emotion: str) -> None:
+    """An expression widens what speech does; it doesn't hold the mouth open."""
+    speech, controls = spoken(), moved(emotion)
+    opening = lip_opening(pose_face(identity_of(SPEAKER), controls))
+    times = (np.arange(len(opening)) + 0.5) / 25
+    said = (times > speech.start[1]) & (times < speech.end[-2])
+    low, middle, high = np.quantile(opening[said], [0.1, 0.5, 0.9])
+    assert high - middle > middle - low
+
+
+def test_lips_meet_no_faster_than_muscles_move_them() -> None:
+    controls = moved("neutral", rate=200)
+    opening = lip_opening(pose_face(identity_of(SPEAKER), controls))
+    metres = opening * 0.1  # the eyes' outer corners are about 95 mm apart
+    assert np.abs(np.diff(metres)).max() * 200 < 0.5
+
+
+def test_loud_syllables_open_wider_and_stressed_vowels_are_not_reduced() -> None:
+    speech = spoken()
+    steps = round(speech.seconds * 200)
+    gain, loud = loudness_gain(speech, steps), loudness(speech, steps)
+    assert np.corrcoef(gain, loud)[0, 1] > 0.5
+    unstressed = replace(speech, stress=np.zeros_like(speech.stress))
+    mouths = [mouth_controls(one, steps)["open"] for one in (speech, unstressed)]
+    assert mouths[0].mean() > 1.1 * mouths[1].mean()
 
 
 def test_arousal_opens_the_mouth_and_raises_loudness() -> None:

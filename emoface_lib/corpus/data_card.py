@@ -56,9 +56,10 @@ else, and their emotions are as frequent as each other.
   loudness.
 - Recording: level, spectral tilt and white noise for each video, silence around each
   clip.
-- Motion: visemes blended by dominance functions (Cohen and Massaro, 1993); blinks,
-  gaze, head motion with nods on accents, brows that rise with accents. The truth holds
-  no detector's noise.
+- Motion: visemes blended by dominance functions (Cohen and Massaro, 1993), wider in
+  stressed and in loud syllables; lips rest closed where nothing is said, and an
+  expression widens what speech does. Blinks, gaze, head motion with nods on accents,
+  brows that rise with accents. The truth holds no detector's noise.
 - Faces: drawn from 68 landmarks; skin, hair, age, face shape, clothes, light and
   background are drawn at random.
 

@@ -84,8 +84,8 @@ MOVEMENTS: dict[str, Offsets] = {
         67: (0, 0.02), 66: (0, 0.02), 31: (-0.03, -0.015), 32: (-0.012, -0.01),
     },
 }  # fmt: skip
-# How far each expression opens the jaw by itself, in `open`.
-EXPRESSION_JAW = {"surprise": 0.5, "fear": 0.16, "happiness": 0.2, "anger": 0.1}
+# By how much each expression opens a speaking mouth wider; lips at rest stay closed.
+EXPRESSION_JAW = {"surprise": 0.35, "fear": 0.1, "happiness": 0.1, "anger": 0.1}
 
 
 def _mirrored(offsets: Offsets) -> np.ndarray:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from emoface_lib.config import EXPRESSIONS
 from emoface_lib.corpus.face_look import Look, cut_normal, random_look
 from emoface_lib.corpus.face_movements import BASES, EXPRESSION_JAW, MOVEMENTS
 from emoface_lib.features.lift import mean_face
@@ -52,6 +53,7 @@ CAMERA = 7.0  # face units from camera to PIVOT
 UPPER_INNER, LOWER_INNER = np.array([61, 62, 63]), np.array([67, 66, 65])
 UPPER_OUTER, LOWER_OUTER = np.arange(49, 54), np.array([59, 58, 57, 56, 55])
 LIDS = np.array(RIGHT_LIDS + LEFT_LIDS)  # (4, 2): upper, lower
+PARTED = 0.4  # opening from which an expression's lips are parted as far as they go
 LIP_GAP, LID_GAP = 0.004, 0.010  # least distances that keep lips and lids ordered
 
 
@@ -102,7 +104,10 @@ def pose_face(
     stacked = stack_controls(controls)
     c = dict(zip(CONTROLS, stacked.T, strict=True))
     weights = np.stack([_weight(name, c) for name in MOVEMENTS], 1)
-    L = identity.neutral + np.tensordot(weights, BASES, 1)  # (F, 68, 3)
+    still = weights * [name in EXPRESSIONS for name in MOVEMENTS]
+    L = identity.neutral + np.tensordot(still, BASES, 1)  # (F, 68, 3)
+    _rest(L, c["open"])
+    L += np.tensordot(weights - still, BASES, 1)
     _tuck(L, c["tuck"])
     _press(L, c["press"])
     _move_lids(L, c["blink"], c["gaze_y"])
@@ -144,10 +149,11 @@ def rotation(yaw: np.ndarray, pitch: np.ndarray, roll: np.ndarray) -> np.ndarray
 def _weight(name: str, c: dict[str, np.ndarray]) -> np.ndarray:
     """Weight of a movement in each frame, (F,), from the controls."""
     if name == "open":
-        own = sum(c[e] * jaw for e, jaw in EXPRESSION_JAW.items())
-        # speech opens an open mouth less; closed consonants close any mouth
-        jaw = c["open"] + own * (1 - 0.5 * np.clip(c["open"], 0, 1))
-        return jaw * (1 - np.clip(c["press"], 0, 1)) * (1 - 0.85 * c["tuck"])
+        # in proportion, so that sounds open and close any mouth
+        wider = 1 + sum(c[e] * jaw for e, jaw in EXPRESSION_JAW.items())
+        return (
+            wider * c["open"] * (1 - np.clip(c["press"], 0, 1)) * (1 - 0.85 * c["tuck"])
+        )
     if name == "round":
         # a surprised mouth is round already
         return np.clip(-c["wide"], 0, None) * (1 - 0.5 * np.clip(c["surprise"], 0, 1))
@@ -167,17 +173,29 @@ def _tuck(L: np.ndarray, tuck: np.ndarray) -> None:
     L[:, UPPER_OUTER, 1] -= t * 0.012
 
 
+def _rest(L: np.ndarray, opening: np.ndarray) -> None:
+    """Lips that an expression parts meet where nothing is said; in place."""
+    _meet(L, 1 - np.clip(opening / PARTED, 0, 1)[:, None])
+
+
 def _press(L: np.ndarray, press: np.ndarray) -> None:
-    """Inner lips meet, nearer to the upper one, and both lips thin; in place."""
+    """Inner lips meet and both lips thin; in place."""
     p = np.clip(press, 0, 1)[:, None]
+    _meet(L, p)
+    L[:, UPPER_OUTER, 1] += 0.018 * p
+    L[:, LOWER_OUTER, 1] -= 0.018 * p
+
+
+def _meet(L: np.ndarray, share: np.ndarray) -> None:
+    """Close a share (F, 1) of the lips' gap, nearer to the upper lip; in place."""
     upper, lower = L[:, UPPER_INNER, 1], L[:, LOWER_INNER, 1]
     gap = np.maximum(lower - upper, LIP_GAP)
-    closing = p * (gap - LIP_GAP)
+    closing = share * (gap - LIP_GAP)
     L[:, UPPER_INNER, 1] = upper + 0.4 * closing
     L[:, LOWER_INNER, 1] = upper + gap - 0.6 * closing
     middle = closing[:, 1:2]
-    L[:, UPPER_OUTER, 1] += 0.4 * middle + 0.018 * p
-    L[:, LOWER_OUTER, 1] -= 0.6 * middle + 0.018 * p
+    L[:, UPPER_OUTER, 1] += 0.4 * middle
+    L[:, LOWER_OUTER, 1] -= 0.6 * middle
 
 
 def _move_lids(L: np.ndarray, blink: np.ndarray, gaze_y: np.ndarray) -> None:

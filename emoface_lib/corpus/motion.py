@@ -11,10 +11,9 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from emoface_lib.config import EXPRESSIONS
-from emoface_lib.corpus.face_movements import EXPRESSION_JAW
 from emoface_lib.corpus.face_shape import CONTROLS
 from emoface_lib.corpus.factors import EmotionalState, Speaker
-from emoface_lib.corpus.speech import Speech
+from emoface_lib.corpus.speech import PAUSE, Speech
 from emoface_lib.corpus.visemes import VISEMES, Viseme, viseme_parts
 from emoface_lib.landmarks import VIDEO_RATE
 
@@ -23,10 +22,19 @@ JAW_SPREAD = 0.060  # s; standard deviation of dominance of the opening
 JAW_LEAD = 0.020  # s; the opening leads the sound
 LIP_SPREAD = 0.075  # s; rounding reaches further than opening
 LIP_LEAD = 0.040  # s
-CLOSURE_RAMP = 0.030  # s; lips take that long to meet or part
+# Lips meet for p, b and m at about 0.2 m/s: A. Lofqvist and V. L. Gracco (1997), "Lip
+# and jaw kinematics in bilabial stop consonant production".
+CLOSURE_RAMP = 0.070  # s; lips take that long to meet or part
 CLOSURE_HOLD = 0.042  # s; longer than a video frame, so that one shows the lips closed
 RELEASE = 0.030  # s before a closing sound ends, when the lips part
-STRESS_GAIN = (1.0, 1.35)  # of a vowel's opening, unstressed and stressed
+# Stressed vowels are articulated fully, unstressed ones are reduced: K. de Jong (1995),
+# "The supraglottal articulation of prominence in English".
+STRESS_GAIN = (0.8, 1.3)  # of a vowel's opening, unstressed and stressed
+# Louder syllables have wider mouths: C. Chandrasekaran et al. (2009), "The natural
+# statistics of audiovisual speech".
+LOUDNESS_GAIN = 0.5  # exponent of a moment's loudness, relative to the clip's speech
+LOUDNESS_LIMITS = (0.7, 1.3)  # of that gain
+LOUDNESS_SPREAD = 0.100  # s; about half a syllable
 
 
 def move(
@@ -46,12 +54,11 @@ def move(
     mouth = mouth_controls(speech, steps)
     # the excited open wider and spread and round their lips more
     mouth["open"] *= speaker.articulation * np.exp(0.5 * state.arousal)
+    mouth["open"] *= loudness_gain(speech, steps)
     mouth["wide"] *= speaker.rounding * (1 + 0.2 * state.arousal)
     mouth["wide"] = np.clip(mouth["wide"], -1, 1)
+    mouth["open"] = np.clip(mouth["open"], 0, 1)  # `press` and `tuck` close it
     raised = 0.2 * accent * np.exp(state.arousal)  # brows, most in lively speech
-    # raised brows are a part of surprise, but don't drop the jaw
-    jaw = mouth["open"] - EXPRESSION_JAW["surprise"] * raised
-    mouth["open"] = np.clip(jaw, 0, 1)  # the face closes it by `press` and `tuck`
     controls = {
         **mouth,
         "blink": blinks(steps, rng),
@@ -137,6 +144,18 @@ def loudness(speech: Speech, steps: int) -> np.ndarray:
     power = np.diff(total[np.minimum(edges, len(total) - 1)]) / hop
     level = np.sqrt(gaussian_filter1d(power, 0.02 * CLOCK, mode="nearest"))
     return level / max(level.max(), 1e-9)
+
+
+def loudness_gain(speech: Speech, steps: int) -> np.ndarray:
+    """Gain of the opening by how loud each moment is among the clip's speech."""
+    time = (np.arange(steps) + 0.5) / CLOCK
+    spoken = np.zeros(steps, bool)
+    for name, start, end in zip(speech.names, speech.start, speech.end, strict=True):
+        if name != PAUSE:
+            spoken |= (time >= start) & (time < end)
+    level = gaussian_filter1d(loudness(speech, steps), LOUDNESS_SPREAD * CLOCK)
+    relative = level / max(level[spoken].mean(), 1e-9)
+    return np.clip(relative**LOUDNESS_GAIN, *LOUDNESS_LIMITS)
 
 
 def expressions(
