@@ -24,12 +24,13 @@ from emoface_lib.parallel import each
 
 def plan_heard(settings: Settings) -> list[list[ClipPlan]]:
     """The training clips of `settings.heard_speakers` further speakers, by speaker."""
-    first = settings.speakers + 1
-    plans = [
-        plan_speaker(number, settings)
-        for number in range(first, first + settings.heard_speakers)
-    ]
-    return [[plan for plan in one if plan.split == "train"] for one in plans]
+    return [plan_one(number, settings) for number in range(settings.heard_speakers)]
+
+
+def plan_one(number: int, settings: Settings) -> list[ClipPlan]:
+    """The training clips of the speaker of this place among those only heard."""
+    plans = plan_speaker(settings.speakers + 1 + number, settings)
+    return [plan for plan in plans if plan.split == "train"]
 
 
 def heard_clips(
@@ -40,15 +41,15 @@ def heard_clips(
     mean_face : float[68, 3] px of the canvas, to align by. The same settings give the
     same clips in the same order.
     """
-    plans = plan_heard(settings)
+    numbers = range(settings.heard_speakers)
     make = partial(hear_speaker, settings=settings, mean_face=mean_face)
-    made = dict(each(make, range(len(plans)), workers, "hearing speakers"))
-    return [clip for number in sorted(made) for clip in made[number]]
+    made = dict(each(make, numbers, workers, "hearing speakers"))
+    return [clip for number in numbers for clip in made[number]]
 
 
 def hear_speaker(number: int, settings: Settings, mean_face: np.ndarray) -> list[Clip]:
     """All clips of the speaker of this place in `plan_heard`."""
-    plans = plan_heard(settings)[number]
+    plans = plan_one(number, settings)
     made = [make_clip(plan) for plan in plans]
     aligned = [
         aligned_landmarks(clip.landmarks, mean_face, settings.alignment)
