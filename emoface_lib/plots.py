@@ -19,6 +19,7 @@ from emoface_lib.landmarks import CANVAS, POLYLINES, VIDEO_RATE
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 EXPRESSION_MARKS = ("o", "s", "^", "v", "D", "X", ".")
+TITLES = 34  # px above tiled pictures
 DOTS_PER_INCH = 110  # of pictures in notebooks; keeps a page under 1.5 MB
 
 
@@ -32,24 +33,28 @@ def figure(
 
 
 def show(
-    drawn: Figure, alt: str, path: Path | None = None, data: pd.DataFrame | None = None
+    drawn: Figure,
+    alt: str,
+    path: Path | None = None,
+    data: pd.DataFrame | None = None,
+    kind: str = "png",
 ) -> None:
     """Show a figure with its alternative text, and keep it with the data behind it.
 
     alt : what a reader who can't see the figure should know; path : without suffix,
-    gets `.png`, `.svg` and, with `data`, `.csv`.
+    gets `.png`, `.svg` and, with `data`, `.csv`; kind : "jpeg" suits many faces.
     """
-    picture = _encode(drawn, "png")
+    picture = _encode(drawn, kind)
     if path is not None:
-        keep(path.with_suffix(".png"), picture)
+        keep(path.with_suffix(".png"), _encode(drawn, "png"))
         keep(path.with_suffix(".svg"), _encode(drawn, "svg"))
         if data is not None:
             keep(path.with_suffix(".csv"), data.to_csv(index=False).encode())
     plt.close(drawn)
     display(
-        {"image/png": picture, "text/plain": alt},
+        {f"image/{kind}": picture, "text/plain": alt},
         raw=True,
-        metadata={"image/png": {"alt": alt}},
+        metadata={f"image/{kind}": {"alt": alt}},
     )
 
 
@@ -160,6 +165,30 @@ def contact_sheet(
         one.axis("off")
     for one, picture, title in zip(axes.flat, pictures, titles, strict=False):
         draw_picture(one, picture, title)
+    return drawn
+
+
+def draw_tiles(
+    tiles: np.ndarray, groups: Sequence[str], columns: Sequence[str]
+) -> Figure:
+    """Pictures uint8[R, C, H, W, 3] edge to edge, one pixel a pixel.
+
+    groups : titles of equal runs of columns; columns : names in each of these runs.
+    """
+    rows, count, height, width, _ = tiles.shape
+    whole = tiles.swapaxes(1, 2).reshape(rows * height, count * width, 3)
+    sides = np.array([count * width, rows * height + TITLES]) / DOTS_PER_INCH
+    drawn = plt.figure(figsize=sides)
+    axes = drawn.add_axes((0, 0, 1, rows * height / (rows * height + TITLES)))
+    axes.imshow(whole, interpolation="none", aspect="auto")
+    middles = (np.arange(count) + 0.5) * width
+    names = [columns[i % len(columns)] for i in range(count)]
+    axes.set_xticks(middles, names, fontsize=6)
+    axes.tick_params(axis="x", top=True, labeltop=True, bottom=False, length=0)
+    axes.set_yticks([])
+    for number, group in enumerate(groups):
+        x = (number + 0.5) / len(groups)
+        axes.text(x, 1, f"{group}\n", transform=axes.transAxes, ha="center", fontsize=8)
     return drawn
 
 
