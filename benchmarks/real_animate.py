@@ -1,0 +1,117 @@
+"""Portraits that speak: length, lips, and the speed from a voice to landmarks.
+
+Each of the government portraits of DATA says a voice of EmoDB and one of VoxCeleb2; the
+lips of the film are read by dlib, with the face scaled to 96 px between the outer eye
+corners (a 256-px canvas).
+
+python benchmarks/real_animate.py DATA    (a folder with portraits, emodb_sample and
+                                      voxceleb2_sample)
+"""
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from results import enter
+
+from emoface_lib.animation import TrainedModel, animate, best_run
+from emoface_lib.features.audio import frame_loudness, speech_level
+from emoface_lib.features.landmarks import DlibDetector
+from emoface_lib.landmarks import EYE_DISTANCE, VIDEO_RATE, eye_distance, lip_opening
+from emoface_lib.prediction import load_predictor
+from emoface_lib.video import iter_audio, read_audio, read_video, sound_info, video_info
+
+ISSUE = 1
+PORTRAITS = ("biden.jpg", "obama.jpg", "obama_2.jpg")
+VOICES = ("emodb_sample/03a05Wa.wav", "voxceleb2_sample/mp4/id00010/00010/00001.mp4")
+SPEECH_SECONDS = 60  # of the speed trial
+
+
+def opening_of(path: Path) -> np.ndarray:
+    """Lip opening in each frame of a film, px of a face 256 px wide."""
+    frames, _ = read_video(path)
+    found = DlibDetector().detect(frames).landmarks[..., :2]
+    return lip_opening(found) * EYE_DISTANCE / np.median(eye_distance(found))
+
+
+def predicted_opening(voice: Path) -> np.ndarray:
+    """Lip opening that the model asks for, px of the canvas."""
+    predictor = load_predictor(best_run())
+    level = speech_level(frame_loudness(iter_audio(voice)))
+    moved = np.concatenate(list(predictor.predict(iter_audio(voice), level=level)))
+    return moved[:, 66, 1] - moved[:, 62, 1]
+
+
+def film(data: Path, portrait: str, voice: str, folder: Path) -> dict[str, float]:
+    """Animate once and measure."""
+    out = folder / f"{Path(portrait).stem}_{Path(voice).parts[0]}.mp4"
+    animate(data / "portraits" / portrait, data / voice, out, TrainedModel())
+    loudness = frame_loudness(iter_audio(data / voice)).clip(-60)
+    asked = predicted_opening(data / voice)
+    opening = opening_of(out)
+    count = min(len(loudness), len(asked), len(opening))
+    loudness, asked, opening = loudness[:count], asked[:count], opening[:count]
+    seconds = sound_info(data / voice).seconds
+    quiet = loudness < np.percentile(loudness, 95) - 30
+    return {
+        "longer than the voice": video_info(out).seconds - seconds,
+        "range": float(np.ptp(opening)),
+        "deviation": float(opening.std()),
+        "r with loudness": float(np.corrcoef(opening, loudness)[0, 1]),
+        "r with what was asked": float(np.corrcoef(opening, asked)[0, 1]),
+        "opening in silence": float(np.median(opening[quiet])) if quiet.any() else 0.0,
+        "opening in speech": float(np.median(opening[~quiet])),
+    }
+
+
+def speed(data: Path) -> float:
+    """Seconds of voice turned into landmarks in a second of one core."""
+    voice = read_audio(data / VOICES[1])
+    samples = np.tile(voice, 1 + SPEECH_SECONDS * 16_000 // len(voice))
+    samples = samples[: SPEECH_SECONDS * 16_000]
+    predictor = load_predictor(best_run())
+    list(predictor.predict([samples[:16_000]]))
+    start = time.process_time()
+    frames = sum(map(len, predictor.predict(np.array_split(samples, 6))))
+    assert frames == SPEECH_SECONDS * VIDEO_RATE
+    return SPEECH_SECONDS / (time.process_time() - start)
+
+
+def main() -> None:
+    """Measure all and enter the worst of each."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--keep", type=Path, help="folder to keep the films in")
+    options = parser.parse_args()
+    rows = []
+    with tempfile.TemporaryDirectory() as scratch:
+        for portrait in PORTRAITS:
+            for voice in VOICES:
+                folder = options.keep or Path(scratch)
+                rows.append(film(options.data, portrait, voice, folder))
+                numbers = {name: round(value, 2) for name, value in rows[-1].items()}
+                print(portrait, voice, numbers, flush=True)
+    how = f"benchmarks/real_animate.py: {len(rows)} films, model of {best_run().name}"
+    least = {name: min(row[name] for row in rows) for name in rows[0]}
+    longer = max(abs(row["longer than the voice"]) for row in rows)
+    closed = max(row["opening in silence"] for row in rows)
+    spread, quick = least["range"], speed(options.data)
+    numbers: list[tuple[str, float, str, str, bool | str]] = [
+        ("animate: film minus voice, largest", longer, "s", "<= 0.04", longer <= 0.04),
+        ("animate: range of lip opening, least", spread, "px", "> 1", spread > 1),
+        ("animate: lip opening in silence, largest", closed, "px", "", ""),
+        ("voice to landmarks, 1 core", quick, "x real time", ">= 50", quick >= 50),
+    ]
+    for name in ("r with loudness", "r with what was asked"):
+        follows = least[name] > 0
+        numbers.append(
+            (f"animate: lips' {name}, least", least[name], "", "> 0", follows)
+        )
+    for name, value, unit, target, meets in numbers:
+        enter(ISSUE, name, value, unit, target, meets, how)
+
+
+if __name__ == "__main__":
+    main()
