@@ -63,3 +63,18 @@ def test_figure_2_has_a_row_of_frames_for_each_curve() -> None:
     assert sum(bool(axes.images) for axes in drawn.axes) == 12
     below = drawn.axes[-1]
     assert len(below.lines) == 3
+
+
+def test_tiles_lie_edge_to_edge_and_are_kept_small(
+    shown: list[tuple[dict, dict]],
+) -> None:
+    tiles = np.full((3, 4, 20, 16, 3), 128, np.uint8)
+    drawn = plots.draw_tiles(tiles, ["one", "two"], ["a", "b"])
+    [image] = drawn.axes[0].images
+    assert image.get_array().shape[:2] == (60, 64)
+    names = [label.get_text() for label in drawn.axes[0].get_xticklabels()]
+    assert names[:4] == ["a", "b", "a", "b"]
+    plots.show(drawn, "Grey.", kind="jpeg")
+    [(pictures, metadata)] = shown
+    assert pictures["image/jpeg"].startswith(b"\xff\xd8")
+    assert metadata["image/jpeg"]["alt"] == "Grey."
