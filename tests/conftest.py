@@ -7,6 +7,9 @@ import torch
 from emoface_lib.config import Settings, load_settings
 from emoface_lib.features.clips import Clip
 
+# Two threads beside another process can be 40 times slower than one.
+torch.set_num_threads(1)
+
 SPEAKERS, VIDEOS, CLIPS, FRAMES = 3, 3, 2, 40
 
 
