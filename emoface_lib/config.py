@@ -41,10 +41,8 @@ class Settings(BaseModel):
 
     profile: ProfileName = "paper"
     seed: int = Field(0, ge=0)
-    device: Literal["auto", "cpu", "cuda"] = "auto"
 
-    # corpus: of the embedded one unless `corpus` is the root of a VoxCeleb2 tree
-    corpus: str = "embedded"
+    # the embedded corpus
     speakers: int = Field(16, ge=2)  # that train
     test_speakers: int = Field(4, ge=1)  # unseen in training
     videos: int = Field(4, ge=2)  # of a speaker; V_p needs a second one

@@ -60,12 +60,7 @@ def train_content(
     def validate() -> float:
         return mean_landmark_loss(held_out, content_displacements(model, held_out))
 
-    schedule = Schedule(
-        settings.content_steps,
-        settings.learning_rate,
-        settings.weight_decay,
-        settings.schedule,
-    )
+    schedule = Schedule.of(settings, settings.content_steps, settings.learning_rate)
     choose = validate if held_out else None
     return model, fit(model, loss, schedule, folder, settings, choose)
 
@@ -118,12 +113,8 @@ def train_style(
         moved = style_displacements(model, held_out, held_out_codes)
         return mean_landmark_loss(held_out, moved)
 
-    schedule = Schedule(
-        settings.style_steps,
-        settings.style_learning_rate,
-        settings.weight_decay,
-        settings.schedule,
-    )
+    rate = settings.style_learning_rate
+    schedule = Schedule.of(settings, settings.style_steps, rate)
     choose = validate if held_out else None
     return model, fit(model, loss, schedule, folder, settings, choose)
 
@@ -188,12 +179,8 @@ def train_translator(
         )
         return {"loss": image_loss(model(reference, landmark_image), truth)}
 
-    schedule = Schedule(
-        settings.translator_steps,
-        settings.translator_learning_rate,
-        settings.weight_decay,
-        settings.schedule,
-    )
+    rate = settings.translator_learning_rate
+    schedule = Schedule.of(settings, settings.translator_steps, rate)
     return model, fit(model, loss, schedule, folder, settings)
 
 

@@ -32,6 +32,11 @@ class Schedule:
     shape: str = "one_cycle"  # or "constant"
     warm_up: float = 0.1  # share of the steps until the peak
 
+    @classmethod
+    def of(cls, settings: Settings, steps: int, learning_rate: float) -> "Schedule":
+        """The settings' weight decay and shape, for so many steps at such a rate."""
+        return cls(steps, learning_rate, settings.weight_decay, settings.schedule)
+
     def rate(self, step: int) -> float:
         """Learning rate of a step: constant, or up to a peak and down to nothing."""
         if self.shape == "constant":
