@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -23,7 +24,7 @@ def provenance(settings: Settings) -> dict[str, str]:
         "profile": settings.profile,
         "seed": str(settings.seed),
         "settings": settings.model_dump_json(),
-        "emoface": __version__,
+        "emoface": f"emoface {__version__}",
         "torch": version("torch"),
         "commit": commit(),
     }
@@ -55,9 +56,7 @@ def load_model(path: Path, model: nn.Module) -> Settings:
     try:
         settings = read_settings(path)
         model.load_state_dict(load_file(path))
-    except FileNotFoundError as error:
-        raise InputError(f"There is no checkpoint {path}.") from error
-    except Exception as error:
+    except (OSError, RuntimeError, SafetensorError) as error:
         raise InputError(
             f"{path} is not a checkpoint of {type(model).__name__}: {error}"
         ) from error
@@ -66,9 +65,22 @@ def load_model(path: Path, model: nn.Module) -> Settings:
 
 
 def read_settings(path: Path) -> Settings:
-    """Settings that a checkpoint was made with."""
+    """Settings that a checkpoint was made with.
+
+    Raises InputError if the file is missing or was made by another version.
+    """
+    if not path.exists():
+        raise InputError(f"There is no checkpoint {path}.")
     with safe_open(path, framework="pt") as file:
-        return Settings.model_validate(json.loads(file.metadata()["settings"]))
+        metadata = file.metadata() or {}
+    try:
+        return Settings.model_validate(json.loads(metadata["settings"]))
+    except (KeyError, ValidationError) as error:
+        made_by = metadata.get("emoface", "something else")
+        raise InputError(
+            f"{path} was made by {made_by}, with other settings than this version "
+            "knows: run `make reproduce` to train it again."
+        ) from error
 
 
 def save_state(path: Path, made_by: str, **state: Any) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from emoface_lib.checkpoints import load_model, read_settings
@@ -105,6 +105,14 @@ def test_a_checkpoint_tells_what_made_it(tmp_path: Path) -> None:
     settings = load_settings("smoke", seed=7)
     train(tmp_path, settings)
     assert read_settings(tmp_path / "model.safetensors") == settings
+
+
+def test_a_checkpoint_of_other_settings_names_the_cure(tmp_path: Path) -> None:
+    path = tmp_path / "old.safetensors"
+    old = {"settings": '{"profile": "smoke", "gone": 1}', "emoface": "emoface 0.0.1"}
+    save_file({"x": torch.zeros(1)}, path, metadata=old)
+    with pytest.raises(InputError, match=r"emoface 0\.0\.1.*make reproduce"):
+        load_model(path, nn.Linear(1, 1))
 
 
 def test_a_wrong_checkpoint_is_refused_in_a_sentence(tmp_path: Path) -> None:
