@@ -1,6 +1,7 @@
 """Factors: who speaks and how, and that emotion is confounded in training only."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,10 +15,12 @@ from emoface_lib.corpus.factors import (
     Speaker,
     draw_emotions,
     draw_prosody,
+    draw_recording,
     draw_speaker,
     draw_state,
     emotion_probabilities,
     mixed_expression,
+    with_silences,
 )
 
 
@@ -90,3 +93,20 @@ def test_smiling_raises_formants_and_presence() -> None:
     angry = draw_prosody(speaker, draw_state("anger", rng), rng)
     assert happy.tract > 1.05 * angry.tract
     assert happy.presence > angry.presence + 5
+
+
+def test_recordings_differ_in_level_tilt_noise_and_silences() -> None:
+    rng = np.random.default_rng(3)
+    drawn = [draw_recording(rng) for _ in range(200)]
+    spreads = {"level": 0.8, "tilt": 0.02, "noise": 3, "lead": 0.08, "tail": 0.04}
+    for name, least in spreads.items():
+        assert np.std([getattr(one, name) for one in drawn]) > least
+    assert min(one.lead for one in drawn) >= 0.25
+
+
+def test_another_clip_of_a_video_differs_in_its_silences_alone() -> None:
+    rng = np.random.default_rng(4)
+    first = draw_recording(rng)
+    second = with_silences(first, rng)
+    assert second.lead != first.lead
+    assert replace(second, lead=first.lead, tail=first.tail) == first

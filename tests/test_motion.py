@@ -16,7 +16,13 @@ from emoface_lib.corpus.factors import (
     draw_speaker,
     draw_state,
 )
-from emoface_lib.corpus.motion import loudness, loudness_gain, mouth_controls, move
+from emoface_lib.corpus.motion import (
+    blinks,
+    loudness,
+    loudness_gain,
+    mouth_controls,
+    move,
+)
 from emoface_lib.corpus.speech import PAUSE, Speech
 from emoface_lib.corpus.visemes import BILABIAL, viseme_parts
 from emoface_lib.corpus.voice import speak
@@ -157,3 +163,10 @@ def test_brows_rise_with_accents() -> None:
 
 def test_pauses_are_known() -> None:
     assert viseme_parts("_:") == viseme_parts("") == (PAUSE,)
+
+
+def test_lids_blink_as_often_and_as_briefly_as_people_do() -> None:
+    closed = blinks(120 * 200, np.random.default_rng(5)) > 0.5  # two minutes
+    begun = np.flatnonzero(np.diff(closed.astype(int)) == 1)
+    assert 10 <= len(begun) / 2 <= 30  # a minute
+    assert 0.05 < closed.sum() / 200 / len(begun) < 0.3  # s each

@@ -1,11 +1,13 @@
 """Speech: times that agree with the sound, the same sentence whenever it is made."""
 
+from itertools import cycle
+
 import numpy as np
 import pytest
 from scipy.ndimage import uniform_filter1d
 from scipy.signal import butter, sosfiltfilt
 
-from emoface_lib.corpus.factors import Prosody, Recording
+from emoface_lib.corpus.factors import ACCENTS, VARIANTS, Prosody, Recording
 from emoface_lib.corpus.sentences import draw_sentences, sentences
 from emoface_lib.corpus.speech import PAUSE, Speech, synthesize
 from emoface_lib.corpus.visemes import VISEMES, viseme_parts
@@ -43,8 +45,14 @@ def vowel_lag(speeches: list[Speech]) -> float:
     return lags[np.argmax(total)] / 1000
 
 
-@pytest.mark.parametrize("voice", ["en-us+m3", "en+f2", "en-gb-scotland+m7"])
-@pytest.mark.parametrize("rate", [145, 210])
+EVERY_VOICE = [f"{accent}+f2" for accent in sorted(set(ACCENTS))] + [
+    f"en-us+{variant}" for variants in VARIANTS.values() for variant in variants
+]
+
+
+@pytest.mark.parametrize(
+    ("voice", "rate"), zip(EVERY_VOICE, cycle([145, 210]), strict=False)
+)
 def test_sound_and_phoneme_times_agree_within_15_ms(voice: str, rate: float) -> None:
     lag = vowel_lag([synthesize(text, voice, rate) for text in TEXTS])
     assert abs(lag) <= 0.015
