@@ -51,7 +51,7 @@ EVERY_VOICE = [f"{accent}+f2" for accent in sorted(set(ACCENTS))] + [
 
 
 @pytest.mark.parametrize(
-    ("voice", "rate"), zip(EVERY_VOICE, cycle([145, 210]), strict=False)
+    ("voice", "rate"), list(zip(EVERY_VOICE, cycle([145, 210]), strict=False))
 )
 def test_sound_and_phoneme_times_agree_within_15_ms(voice: str, rate: float) -> None:
     lag = vowel_lag([synthesize(text, voice, rate) for text in TEXTS])
