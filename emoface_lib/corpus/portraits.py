@@ -1,0 +1,63 @@
+"""Single pictures of heads that show an expression, of the speakers who are only heard.
+
+An expression model needs many faces more than many frames: on the drawn clips alone it
+learns who is who. Each speaker shows every expression here. Taught in notebook 03.
+"""
+
+from functools import partial
+
+import numpy as np
+
+from emoface_lib.config import EXPRESSIONS, Settings
+from emoface_lib.corpus.clips import generator, identity_of
+from emoface_lib.corpus.face_drawing import FaceDrawer
+from emoface_lib.corpus.face_shape import CONTROLS, pose_face, project
+from emoface_lib.corpus.factors import draw_speaker, draw_state
+from emoface_lib.features.expression import face_crops
+from emoface_lib.features.fit_lift import random_controls
+from emoface_lib.parallel import each
+
+TAKES = 3  # pictures of a speaker in an expression, with other mouths and poses
+READING_ERROR = 1.0  # px; what a detector's landmarks are off
+
+
+def expression_portraits(
+    settings: Settings, workers: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Grey face crops and their expressions, of `settings.heard_speakers` speakers.
+
+    Returns uint8[N, 64, 64] and int[N], indices into EXPRESSIONS.
+    """
+    first = settings.speakers + 1
+    numbers = range(first, first + settings.heard_speakers)
+    pose = partial(speaker_portraits, seed=settings.seed)
+    made = dict(each(pose, numbers, workers, "drawing expressions"))
+    crops = [made[number] for number in numbers]
+    labels = np.tile(np.repeat(np.arange(len(EXPRESSIONS)), TAKES), len(crops))
+    return np.concatenate(crops), labels
+
+
+def speaker_portraits(number: int, seed: int) -> np.ndarray:
+    """Crops uint8[7 * TAKES, 64, 64] of one speaker, by the order of EXPRESSIONS."""
+    name = f"id{number:05d}"
+    identity = identity_of(draw_speaker(name, generator(seed, name)))
+    rng = generator(seed, f"{name}/portraits")
+    controls = np.concatenate([_controls(emotion, rng) for emotion in EXPRESSIONS])
+    shapes, drawer = pose_face(identity, controls), FaceDrawer(identity)
+    pictures = np.stack(
+        [drawer.draw(*frame) for frame in zip(shapes, controls, strict=True)]
+    )
+    landmarks = project(identity, shapes, controls)[..., :2]
+    read = landmarks + rng.normal(scale=READING_ERROR, size=landmarks.shape)
+    return face_crops(pictures, read)
+
+
+def _controls(emotion: str, rng: np.random.Generator) -> np.ndarray:
+    """TAKES unrelated talking frames in one emotion, float[TAKES, C]."""
+    controls = random_controls(rng, TAKES)
+    for take in controls:
+        state = draw_state(emotion, rng)
+        for expression, weight in zip(EXPRESSIONS, state.expression, strict=True):
+            if expression in CONTROLS:
+                take[CONTROLS.index(expression)] = weight
+    return controls
