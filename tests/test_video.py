@@ -189,6 +189,21 @@ def test_metadata_is_written(tmp_path: Path) -> None:
         assert container.metadata["comment"] == "made up"
 
 
+def test_same_frames_give_the_same_bytes(tmp_path: Path) -> None:
+    """Also in memory that other work has left full of other values."""
+    rng = np.random.default_rng(0)
+    still = rng.integers(0, 255, (28, 28, 3), np.uint8).repeat(8, 0).repeat(8, 1)
+    frames = [np.roll(still, 3 * step, axis=1) for step in range(40)]
+    written = set()
+    for _ in range(12):
+        sizes = rng.integers(1, 400_000, 60).tolist()
+        left = [np.full(size, rng.integers(256), np.uint8) for size in sizes]
+        del left
+        write_video(tmp_path / "same.mp4", frames)
+        written.add((tmp_path / "same.mp4").read_bytes())
+    assert len(written) == 1
+
+
 def test_header_says_size_rate_and_length(tmp_path: Path) -> None:
     write_video(tmp_path / "a.mp4", [picture(48, 64)] * 50, tone(2.0))
     info = video_info(tmp_path / "a.mp4")

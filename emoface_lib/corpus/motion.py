@@ -8,7 +8,7 @@ Taught in notebook 01.
 """
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
+from scipy.ndimage import distance_transform_edt, gaussian_filter1d
 
 from emoface_lib.config import EXPRESSIONS
 from emoface_lib.corpus.face_shape import CONTROLS
@@ -19,9 +19,11 @@ from emoface_lib.landmarks import VIDEO_RATE
 
 CLOCK = 200  # steps a second in which motion is made
 JAW_SPREAD = 0.060  # s; standard deviation of dominance of the opening
-JAW_LEAD = 0.020  # s; the opening leads the sound
 LIP_SPREAD = 0.075  # s; rounding reaches further than opening
-LIP_LEAD = 0.040  # s
+# The mouth leads the sound by some 40 ms: J.-L. Schwartz and C. Savariaux (2014), "No,
+# there is no 150 ms lead of visual speech on auditory speech".
+LEAD = 0.040  # s
+SETTLING = (0.15, 0.35)  # s from speech, between which parted lips come to rest closed
 # Lips meet for p, b and m at about 0.2 m/s: A. Lofqvist and V. L. Gracco (1997), "Lip
 # and jaw kinematics in bilabial stop consonant production".
 CLOSURE_RAMP = 0.070  # s; lips take that long to meet or part
@@ -77,10 +79,10 @@ def mouth_controls(speech: Speech, steps: int) -> dict[str, np.ndarray]:
         here = slice(round(start * CLOCK), max(round(end * CLOCK), 0))
         for name, value in viseme._asdict().items():
             wanted[name][here] = value * (gain if name == "open" else 1)
-    blend = _blend(wanted["open"], wanted["firmness"], JAW_SPREAD, JAW_LEAD)
-    mouth = {"open": blend}
+    mouth = {"open": _blend(wanted["open"], wanted["firmness"], JAW_SPREAD)}
+    mouth["open"] *= 1 - settled(speech, steps)
     for name in ("wide", "protrude"):
-        mouth[name] = _blend(wanted[name], wanted["shape"], LIP_SPREAD, LIP_LEAD)
+        mouth[name] = _blend(wanted[name], wanted["shape"], LIP_SPREAD)
     for name in ("press", "tuck"):
         mouth[name] = _closures(segments, name, steps)
     return mouth
@@ -100,15 +102,31 @@ def _segments(speech: Speech) -> list[tuple[Viseme, float, float, float]]:
     return found
 
 
-def _blend(
-    target: np.ndarray, dominance: np.ndarray, spread: float, lead: float
-) -> np.ndarray:
+def _blend(target: np.ndarray, dominance: np.ndarray, spread: float) -> np.ndarray:
     """Mean of targets weighted by dominances that fade as Gaussians and come early."""
-    sigma, ahead = spread * CLOCK, round(lead * CLOCK)
+    sigma, ahead = spread * CLOCK, round(LEAD * CLOCK)
     weight = gaussian_filter1d(dominance, sigma, mode="nearest")
     mean = gaussian_filter1d(target * dominance, sigma, mode="nearest")
     mean /= np.maximum(weight, 1e-6)
     return np.concatenate([mean[ahead:], np.repeat(mean[-1:], ahead)])
+
+
+def settled(speech: Speech, steps: int) -> np.ndarray:
+    """How far the lips have come to rest, 0..1: in silences, away from the speech."""
+    distance = distance_transform_edt(~spoken(speech, steps)) / CLOCK
+    start, end = SETTLING
+    share = np.clip((distance - start) / (end - start), 0, 1)
+    return (3 - 2 * share) * share**2
+
+
+def spoken(speech: Speech, steps: int) -> np.ndarray:
+    """Where there is speech and no pause: bool (steps,), some of it true."""
+    time = (np.arange(steps) + 0.5) / CLOCK
+    said = np.zeros(steps, bool)
+    for name, start, end in zip(speech.names, speech.start, speech.end, strict=True):
+        if name != PAUSE:
+            said |= (time >= start) & (time < end)
+    return said
 
 
 def _closures(
@@ -148,13 +166,8 @@ def loudness(speech: Speech, steps: int) -> np.ndarray:
 
 def loudness_gain(speech: Speech, steps: int) -> np.ndarray:
     """Gain of the opening by how loud each moment is among the clip's speech."""
-    time = (np.arange(steps) + 0.5) / CLOCK
-    spoken = np.zeros(steps, bool)
-    for name, start, end in zip(speech.names, speech.start, speech.end, strict=True):
-        if name != PAUSE:
-            spoken |= (time >= start) & (time < end)
     level = gaussian_filter1d(loudness(speech, steps), LOUDNESS_SPREAD * CLOCK)
-    relative = level / max(level[spoken].mean(), 1e-9)
+    relative = level / max(level[spoken(speech, steps)].mean(), 1e-9)
     return np.clip(relative**LOUDNESS_GAIN, *LOUDNESS_LIMITS)
 
 
