@@ -60,16 +60,17 @@ def test_landmarks_of_a_drawn_clip_are_right(detector, clip):
     assert np.corrcoef(read, true)[0, 1] > 0.9
 
 
-def test_same_frames_give_the_same_landmarks(detector, clip):
-    """Also in memory that other work has left full of other values."""
-    rng, first = np.random.default_rng(0), detector.detect(clip[0])
-    for _ in range(8):
+def test_a_part_of_a_picture_is_read_as_its_copy(detector, clip):
+    """dlib itself reads views of larger pictures wrongly, as memory happens to be."""
+    rng, grey = np.random.default_rng(0), cv2.cvtColor(clip[0][0], cv2.COLOR_RGB2GRAY)
+    part = grey[20:210, 30:213]
+    expected = detector._search(part.copy(), 240)
+    assert expected
+    for _ in range(20):
         sizes = rng.integers(1, 400_000, 60).tolist()
         left = [np.full(size, rng.integers(256), np.uint8) for size in sizes]
         del left
-        again = detector.detect(clip[0])
-        np.testing.assert_array_equal(again.confidence, first.confidence)
-        np.testing.assert_array_equal(again.landmarks, first.landmarks)
+        assert detector._search(part, 240) == expected
 
 
 
