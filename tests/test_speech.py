@@ -1,5 +1,6 @@
 """Speech: times that agree with the sound, the same sentence whenever it is made."""
 
+import time
 from itertools import cycle
 
 import numpy as np
@@ -77,6 +78,15 @@ def test_a_sentence_sounds_the_same_whatever_was_said_before() -> None:
     again = synthesize(TEXTS[0], "en-us+m3", 170, 40, 60)
     assert np.array_equal(first.samples, again.samples)
     assert first.names == again.names
+
+
+def test_breathy_voices_do_not_depend_on_the_clock() -> None:
+    """The engine seeds the noise of f2 and f5 with the time in seconds."""
+    first = synthesize("A map.", "en+f5").samples
+    begun, compared = int(time.time()), 0
+    while int(time.time()) == begun or not compared:
+        compared += int(time.time()) > begun
+        assert np.array_equal(synthesize("A map.", "en+f5").samples, first)
 
 
 def test_phonemes_follow_each_other_without_gaps() -> None:
