@@ -120,7 +120,7 @@ def _engine() -> Iterator[Any]:
     data = espeakng_loader.get_data_path().encode()
     try:
         library.espeak_Initialize(_SYNCHRONOUS, 200, data, _PHONEME_EVENTS)
-        ctypes.CDLL(None).srand(1)  # the engine takes its breath's seed from the clock
+        library.espeak_ng_SetRandSeed(ctypes.c_long(1))  # else it comes from the clock
         yield library
         library.espeak_Terminate()
     finally:
