@@ -52,7 +52,9 @@ class Settings(BaseModel):
 
     # features
     look_ahead: int = Field(0, ge=0, le=25)  # 20-ms frames; the paper has none
-    detector: Literal["dlib", "truth"] = "dlib"
+    detector: Literal["dlib", "fan", "fan2d", "truth"] = "dlib"  # the paper's: fan
+    face_detector: Literal["sfd", "retinaface", "blazeface", "dlib"] = "sfd"  # of fan
+    longest_gap: int = Field(12, ge=0)  # video frames without a face; more: a bad clip
     alignment: Literal["icp", "kabsch"] = "icp"
     expression_steps: int = Field(400, ge=1)
 

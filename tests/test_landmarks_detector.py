@@ -7,14 +7,17 @@ import pytest
 from emoface_lib.corpus.face_drawing import FaceDrawer
 from emoface_lib.corpus.face_shape import Identity, pose_face, project
 from emoface_lib.errors import InputError
-from emoface_lib.features.fit_lift import yaw_of
-from emoface_lib.features.landmarks import (
-    DlibDetector,
-    TruthDetector,
+from emoface_lib.features.detection import (
+    LOST,
+    Detection,
+    Track,
     box_around,
     interpolate_frames,
     overlap,
 )
+from emoface_lib.features.detectors import TruthDetector
+from emoface_lib.features.fit_lift import yaw_of
+from emoface_lib.features.landmarks import REDETECT, DlibDetector
 from emoface_lib.features.lift import Standard, first_guess, lift, mean_face
 from emoface_lib.files import write_npz
 from emoface_lib.landmarks import lip_opening
@@ -69,6 +72,38 @@ def test_frames_without_a_face_are_filled_and_marked(detector, clip):
     assert found.found[[0, 1, 2, 3, 9, 12]].all()
     assert (found.confidence[5:8] == 0).all()
     assert np.isfinite(found.landmarks).all()
+
+
+def test_a_short_gap_that_reaches_a_search_is_noticed_back_to_its_start(detector, clip):
+    frames = clip[0].copy()
+    frames[REDETECT + 2 : 2 * REDETECT + 1] = 0  # also where nothing is searched
+    found = detector.detect(frames)
+    assert not found.found[REDETECT + 2 : 2 * REDETECT + 1].any()
+    assert found.found[: REDETECT + 2].all()
+    assert found.missing == found.longest_gap == REDETECT - 1
+    found.check_gaps(REDETECT - 1)
+    with pytest.raises(InputError, match="longest_gap = 2"):
+        found.check_gaps(2)
+
+
+@pytest.mark.parametrize(
+    ("found", "gap"), [("1111", 0), ("0110", 1), ("1001000", 3), ("0000", 4)]
+)
+def test_the_longest_gap_counts_the_ends_too(found, gap):
+    seen = np.array([letter == "1" for letter in found])
+    empty = np.zeros((len(seen), 0))
+    assert Detection(empty, empty, seen, empty).longest_gap == gap
+
+
+def test_a_track_waits_for_its_face_and_begins_anew_when_that_stays_away():
+    mine, other = ((0.0, 0.0, 50.0, 50.0), 1.0), ((200.0, 0.0, 300.0, 100.0), 2.0)
+    track = Track()
+    assert track.choose([mine]) == mine
+    assert track.choose([other, mine]) == mine  # not the larger
+    assert all(track.choose([other]) is None for _ in range(LOST))
+    assert track.choose([other, mine]) == mine
+    assert all(track.choose([other]) is None for _ in range(LOST + 1))
+    assert track.choose([other]) == other
 
 
 def test_a_track_stays_with_its_face_when_a_larger_one_appears(detector, clip):
