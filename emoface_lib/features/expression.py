@@ -20,6 +20,7 @@ from emoface_lib.models.scn import SCN
 CROP_SIZE = 64  # px
 WIDTH = 16  # channels of the first layer; the paper's [28] has 64
 BATCH = 256  # crops recognised at once
+SHARPEST = 0.67  # px of the crop a px of the picture; below half of it, means are taken
 
 
 class ExpressionModel(Protocol):
@@ -95,10 +96,20 @@ def face_crops(
     for frame, face in zip(frames, landmarks, strict=True):
         turn = similarity(face[STABLE, :2], goal)
         picture = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) if grey else frame
+        if (times := int(SHARPEST / np.hypot(*turn[:, 0]))) > 1:  # a large photograph
+            picture = reduced(picture, times)
+            turn = similarity((face[STABLE, :2] + 0.5) / times - 0.5, goal)
         crops.append(
             cv2.warpAffine(picture, turn, (size, size), borderMode=cv2.BORDER_REPLICATE)
         )
     return np.array(crops, np.uint8).reshape(len(frames), size, size, *[3][grey:])
+
+
+def reduced(picture: np.ndarray, times: int) -> np.ndarray:
+    """A picture `times` smaller, each pixel the mean of those that it stands for."""
+    height, width = (side // times * times for side in picture.shape[:2])
+    small = (width // times, height // times)
+    return cv2.resize(picture[:height, :width], small, interpolation=cv2.INTER_AREA)
 
 
 def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ from emoface_lib.models.scn import SCN
 
 SCN_SIZE, SCN_ZOOM = 224, 1.1  # px; faces of RAF-DB fill their pictures
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-FER_SIZE, FER_ZOOM = 64, 1.3  # px; faces of FER2013 fill their pictures
+FER_SIZE, FER_ZOOM = 64, 1.2  # px; faces of FER2013 fill their pictures
 FER_CLASSES = (
     "anger",
     "disgust",
