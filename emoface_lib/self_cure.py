@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import affine_grid, grid_sample
 
 from emoface_lib.checkpoints import load_model, save_model
 from emoface_lib.config import EXPRESSIONS, Settings
@@ -22,7 +23,7 @@ from emoface_lib.training import Metrics, Schedule, fit
 
 BATCH = 64  # crops
 LEARNING_RATE, WEIGHT_DECAY = 4e-3, 1e-4
-SHIFT = 3  # px, largest random shift of a batch
+SCALE, TURN, SHIFT = 0.08, 0.1, 0.1  # at most: share, radians, half widths of a crop
 SHIPPED = WEIGHTS / "expressions.safetensors"
 
 
@@ -102,11 +103,21 @@ def batch_loss(
 
 
 def varied(crops: Tensor, generator: np.random.Generator) -> Tensor:
-    """A batch mirrored half of the time and shifted a little: faces are nearly even."""
-    if generator.random() < 0.5:
-        crops = crops.flip(2)
-    shift = generator.integers(-SHIFT, SHIFT + 1, size=2)
-    return torch.roll(crops, tuple(shift.tolist()), (1, 2))
+    """Crops turned, scaled, shifted a little, and mirrored half of the time.
+
+    crops : uint8 Tensor[B, 64, 64]; returns float32 Tensor[B, 64, 64].
+    """
+    count = len(crops)
+    size = 1 + generator.uniform(-SCALE, SCALE, count)
+    angle = generator.uniform(-TURN, TURN, count)
+    mirror = np.where(generator.random(count) < 0.5, -1, 1)
+    cosine, sine = size * np.cos(angle), size * np.sin(angle)
+    shift = generator.uniform(-SHIFT, SHIFT, (2, count))
+    rows = [mirror * cosine, -sine, shift[0], mirror * sine, cosine, shift[1]]
+    affine = torch.from_numpy(np.stack(rows, axis=1)).float().unflatten(1, (2, 3))
+    pictures = crops.float()[:, None]  # (B, 1, 64, 64)
+    grid = affine_grid(affine, list(pictures.shape), align_corners=False)
+    return grid_sample(pictures, grid, padding_mode="border", align_corners=False)[:, 0]
 
 
 def wrong_labels(

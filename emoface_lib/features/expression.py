@@ -18,7 +18,8 @@ from emoface_lib.landmarks import CANVAS, STABLE
 from emoface_lib.models.scn import SCN
 
 CROP_SIZE = 64  # px
-WIDTH = 16  # channels of the first layer; the paper's [28] has 64
+ZOOM = 1.25  # above 1, less around the face is seen; the landmarks fill 9 tenths
+WIDTH = 24  # channels of the first layer; the paper's [28] has 64
 BATCH = 256  # crops recognised at once
 SHARPEST = 0.67  # px of the crop a px of the picture; below half of it, means are taken
 
@@ -80,7 +81,7 @@ def face_crops(
     frames: np.ndarray,
     landmarks: np.ndarray,
     size: int = CROP_SIZE,
-    zoom: float = 1.0,
+    zoom: float = ZOOM,
     grey: bool = True,
 ) -> np.ndarray:
     """Crops in which the mean face's stable points lie where the canvas has them.

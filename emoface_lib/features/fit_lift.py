@@ -89,7 +89,7 @@ def read_drawings(first_seed: int, identities: int, frames: int) -> Readings:
         seen = project(identity, shapes, control)
         seen[..., 2] -= seen[..., 2].mean(1, keepdims=True)
         for f in range(frames):
-            picture = _compressed(drawer.draw(shapes[f], control[f]), rng)
+            picture = compressed(drawer.draw(shapes[f], control[f]), rng)
             faces = detector.faces(picture)
             if not faces:
                 continue
@@ -146,7 +146,8 @@ def yaw_of(landmarks: np.ndarray) -> np.ndarray:
     return np.degrees(np.arctan2(R[:, 0, 2], R[:, 2, 2]))
 
 
-def _compressed(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def compressed(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A picture (H, W, 3) after JPEG of some quality, as video is compressed."""
     quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(60, 95))]
     data = cv2.imencode(".jpg", picture, quality)[1]
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))
