@@ -16,7 +16,7 @@ from torch.nn.functional import affine_grid, grid_sample
 
 from emoface_lib.checkpoints import load_model, save_model
 from emoface_lib.config import EXPRESSIONS, Settings
-from emoface_lib.features.expression import ExpressionNet
+from emoface_lib.features.expression import WIDTH, ExpressionNet
 from emoface_lib.features.lift import WEIGHTS
 from emoface_lib.models.scn import cured_labels, rank_loss
 from emoface_lib.training import Metrics, Schedule, fit
@@ -56,16 +56,17 @@ def train_expressions(
     folder: Path,
     settings: Settings,
     cure: SelfCure | None = None,
+    width: int = WIDTH,
 ) -> tuple[ExpressionNet, np.ndarray]:
     """Train on crops of known expression, `settings.expression_steps` steps.
 
     crops : uint8[N, 64, 64]; labels : int[N], indices into EXPRESSIONS, some of them
-    perhaps wrong; cure : None trains a plain ResNet-18, all attention 1. Returns the
-    network and the labels as it believes them at the end. Leaves `model.safetensors`
-    and `log.csv` in `folder`. Taught in notebook 03.
+    perhaps wrong; cure : None trains a plain ResNet-18, all attention 1; width : of the
+    network's first layer. Returns the network and the labels as it believes them at the
+    end. Leaves `model.safetensors` and `log.csv` in `folder`. Taught in notebook 03.
     """
     torch.manual_seed(settings.seed)
-    net = ExpressionNet() if cure else ExpressionNet().trust_all()
+    net = ExpressionNet(width) if cure else ExpressionNet(width).trust_all()
     pupil, pictures = Pupil(net, labels), torch.from_numpy(crops)
     steps = settings.expression_steps
     first = round(steps * cure.relabel_from) if cure else steps  # that relabels
