@@ -63,6 +63,19 @@ def test_landmarks_of_a_drawn_clip_are_right(detector, clip):
     assert np.corrcoef(read, true)[0, 1] > 0.9
 
 
+def test_same_frames_give_the_same_landmarks(detector, clip):
+    """Also in memory that other work has left full of other values."""
+    rng, first = np.random.default_rng(0), detector.detect(clip[0])
+    for _ in range(8):
+        sizes = rng.integers(1, 400_000, 60).tolist()
+        left = [np.full(size, rng.integers(256), np.uint8) for size in sizes]
+        del left
+        again = detector.detect(clip[0])
+        np.testing.assert_array_equal(again.confidence, first.confidence)
+        np.testing.assert_array_equal(again.landmarks, first.landmarks)
+
+
+
 def test_frames_without_a_face_are_filled_and_marked(detector, clip):
     frames = clip[0].copy()
     frames[5:8] = 0

@@ -132,7 +132,8 @@ class DlibDetector:
             grey = cv2.resize(
                 grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA
             )
-        boxes, scores, _ = self.face_detector.run(grey, 0, self.threshold)
+        whole = np.ascontiguousarray(grey)  # dlib misreads a view of a larger picture
+        boxes, scores, _ = self.face_detector.run(whole, 0, self.threshold)
         return [
             (
                 (
