@@ -75,7 +75,6 @@ def test_same_frames_give_the_same_landmarks(detector, clip):
         np.testing.assert_array_equal(again.landmarks, first.landmarks)
 
 
-
 def test_frames_without_a_face_are_filled_and_marked(detector, clip):
     frames = clip[0].copy()
     frames[5:8] = 0
