@@ -28,7 +28,7 @@ from emoface_lib.parallel import each
 from emoface_lib.self_cure import SHIPPED, SelfCure, train_expressions, wrong_labels
 
 TRAIN_SEED, TEST_SEED = 77_001, 78_001
-SPEAKERS, STEPS = 300, 1200
+SPEAKERS, STEPS = 300, 900
 TALKERS = 20
 EVERY = 10  # video frames of a talking head; neighbours look alike
 
