@@ -51,6 +51,12 @@ class Seen:
     yaw: float  # largest, to either side
     pictures: list[np.ndarray]
 
+    @property
+    def person(self) -> str:
+        """Who is seen, from the name."""
+        parts = self.name.split("/")
+        return parts[0] if parts[0].startswith("id") else parts[-2]
+
 
 def watch(path: Path, name: str) -> Seen:
     frames, _ = read_video(path, rate=VIDEO_RATE)
@@ -107,7 +113,7 @@ def measure(corpus: str, clips: list[Seen]) -> None:
 def sheet_of_clips(corpus: str, clips: list[Seen], folder: Path) -> None:
     pictures = [cv2.resize(p, (224, 224)) for clip in clips for p in clip.pictures]
     titles = [
-        f"{clip.name} ({clip.found.mean():.2f})" if n == 0 else ""
+        f"{clip.person}: {clip.found.mean():.2f}" if n == 0 else ""
         for clip in clips
         for n in range(SHOWN)
     ]
