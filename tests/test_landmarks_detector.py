@@ -1,5 +1,7 @@
 """Detectors: right on drawn faces, in step with the video, plain about bad input."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from emoface_lib.corpus.face_drawing import FaceDrawer
 from emoface_lib.corpus.face_shape import Identity, pose_face, project
 from emoface_lib.errors import InputError
+from emoface_lib.features.alignment import align, into_canvas
 from emoface_lib.features.detection import (
     LOST,
     Detection,
@@ -20,9 +23,11 @@ from emoface_lib.features.fit_lift import yaw_of
 from emoface_lib.features.landmarks import REDETECT, DlibDetector
 from emoface_lib.features.lift import Standard, first_guess, lift, mean_face
 from emoface_lib.files import write_npz
-from emoface_lib.landmarks import lip_opening
+from emoface_lib.landmarks import STABLE, lip_opening
+from emoface_lib.video import read_video
 
 FRAMES = 14
+REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 @pytest.fixture(scope="module")
@@ -206,3 +211,23 @@ def test_the_lift_moves_with_the_picture():
     there = lift(points * 3 + [40, -9])
     expected = lift(points) * 3 + [40, -9, 0]
     np.testing.assert_allclose(there, expected, rtol=1e-3, atol=1e-2)
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="trial data is not here")
+def test_real_faces_are_found_and_alignment_stills_them():
+    frames, _ = read_video(REAL / "grid_sample" / "s_b" / "lbax4n.mpg", rate=25)
+    found = DlibDetector().detect(frames)
+    assert found.missing == 0
+    aligned, pose = align(found.landmarks.astype(float), into_canvas(mean_face()))
+    before = found.landmarks[:, STABLE, :2].std(0).mean() * pose.scale
+    assert aligned[:, STABLE, :2].std(0).mean() < 0.5 * before
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="trial data is not here")
+def test_a_real_profile_is_missed_and_said():
+    path = REAL / "voxceleb2_sample/mp4/id00002/00002/00001.mp4"
+    frames, _ = read_video(path, rate=25)
+    found = DlibDetector().detect(frames[:80])
+    assert found.missing > 12
+    with pytest.raises(InputError, match="frames in a row"):
+        found.check_gaps(12)
