@@ -52,7 +52,9 @@ class Settings(BaseModel):
 
     # features
     look_ahead: int = Field(0, ge=0, le=25)  # 20-ms frames; the paper has none
-    detector: Literal["dlib", "truth"] = "dlib"
+    detector: Literal["dlib", "fan", "fan2d", "truth"] = "dlib"  # the paper's: fan
+    face_detector: Literal["sfd", "retinaface", "blazeface", "dlib"] = "sfd"  # of fan
+    longest_gap: int = Field(12, ge=0)  # video frames without a face; more: a bad clip
     alignment: Literal["icp", "kabsch"] = "icp"
     expression_steps: int = Field(400, ge=1)
 
@@ -116,7 +118,7 @@ _DIFFERENCES: dict[ProfileName, dict[str, Any]] = {
         "heard_speakers": 24,
         "content_steps": 100,
         "style_steps": 60,
-        "expression_steps": 150,
+        "expression_steps": 60,
         "image_size": 64,
         "translator_width": 8,
         "translator_steps": 120,
@@ -129,7 +131,7 @@ _DIFFERENCES: dict[ProfileName, dict[str, Any]] = {
         "test_speakers": 6,
         "videos": 3,
         "heard_speakers": 80,
-        "expression_steps": 600,
+        "expression_steps": 700,
         "content_steps": 200,
         "style_steps": 300,
         "image_size": 128,

@@ -41,6 +41,21 @@ def test_icp_and_kabsch_agree(turn: tuple) -> None:
     assert np.abs(icp(moved, target) - kabsch(moved, target)).max() < 1e-6
 
 
+def test_icp_needs_no_pairs() -> None:
+    turn = Rotation.from_euler("yxz", [6, -4, 3], degrees=True)
+    face = a_face()
+    shuffled = np.random.default_rng(2).permutation(face @ turn.as_matrix().T)
+    assert np.abs(icp(shuffled[None], face)[0] - turn.inv().as_matrix()).max() < 1e-6
+
+
+def test_icp_converges_frame_by_frame() -> None:
+    """A frame that has converged doesn't end the search for the others."""
+    turns = Rotation.from_euler("y", [[0.0]] * 99 + [[14.0]], degrees=True)
+    moved = a_face()[STABLE] @ turns.as_matrix().swapaxes(1, 2)
+    together = icp(moved, a_face()[STABLE])
+    assert np.allclose(together[-1], icp(moved[-1:], a_face()[STABLE])[0])
+
+
 def test_kabsch_never_mirrors_a_face() -> None:
     mirrored = a_face() * [-1, 1, 1]
     assert np.linalg.det(kabsch(mirrored[None], a_face()))[0] == pytest.approx(1)

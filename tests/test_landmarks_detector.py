@@ -1,5 +1,7 @@
 """Detectors: right on drawn faces, in step with the video, plain about bad input."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -7,19 +9,25 @@ import pytest
 from emoface_lib.corpus.face_drawing import FaceDrawer
 from emoface_lib.corpus.face_shape import Identity, pose_face, project
 from emoface_lib.errors import InputError
-from emoface_lib.features.fit_lift import yaw_of
-from emoface_lib.features.landmarks import (
-    DlibDetector,
-    TruthDetector,
+from emoface_lib.features.alignment import align, into_canvas
+from emoface_lib.features.detection import (
+    LOST,
+    Detection,
+    Track,
     box_around,
     interpolate_frames,
     overlap,
 )
+from emoface_lib.features.detectors import TruthDetector
+from emoface_lib.features.fit_lift import yaw_of
+from emoface_lib.features.landmarks import REDETECT, DlibDetector
 from emoface_lib.features.lift import Standard, first_guess, lift, mean_face
 from emoface_lib.files import write_npz
-from emoface_lib.landmarks import lip_opening
+from emoface_lib.landmarks import STABLE, lip_opening
+from emoface_lib.video import read_video
 
 FRAMES = 14
+REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +94,38 @@ def test_frames_without_a_face_are_filled_and_marked(detector, clip):
     assert found.found[[0, 1, 2, 3, 9, 12]].all()
     assert (found.confidence[5:8] == 0).all()
     assert np.isfinite(found.landmarks).all()
+
+
+def test_a_short_gap_that_reaches_a_search_is_noticed_back_to_its_start(detector, clip):
+    frames = clip[0].copy()
+    frames[REDETECT + 2 : 2 * REDETECT + 1] = 0  # also where nothing is searched
+    found = detector.detect(frames)
+    assert not found.found[REDETECT + 2 : 2 * REDETECT + 1].any()
+    assert found.found[: REDETECT + 2].all()
+    assert found.missing == found.longest_gap == REDETECT - 1
+    found.check_gaps(REDETECT - 1)
+    with pytest.raises(InputError, match="longest_gap = 2"):
+        found.check_gaps(2)
+
+
+@pytest.mark.parametrize(
+    ("found", "gap"), [("1111", 0), ("0110", 1), ("1001000", 3), ("0000", 4)]
+)
+def test_the_longest_gap_counts_the_ends_too(found, gap):
+    seen = np.array([letter == "1" for letter in found])
+    empty = np.zeros((len(seen), 0))
+    assert Detection(empty, empty, seen, empty).longest_gap == gap
+
+
+def test_a_track_waits_for_its_face_and_begins_anew_when_that_stays_away():
+    mine, other = ((0.0, 0.0, 50.0, 50.0), 1.0), ((200.0, 0.0, 300.0, 100.0), 2.0)
+    track = Track()
+    assert track.choose([mine]) == mine
+    assert track.choose([other, mine]) == mine  # not the larger
+    assert all(track.choose([other]) is None for _ in range(LOST))
+    assert track.choose([other, mine]) == mine
+    assert all(track.choose([other]) is None for _ in range(LOST + 1))
+    assert track.choose([other]) == other
 
 
 def test_a_track_stays_with_its_face_when_a_larger_one_appears(detector, clip):
@@ -176,3 +216,23 @@ def test_the_lift_moves_with_the_picture():
     there = lift(points * 3 + [40, -9])
     expected = lift(points) * 3 + [40, -9, 0]
     np.testing.assert_allclose(there, expected, rtol=1e-3, atol=1e-2)
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="trial data is not here")
+def test_real_faces_are_found_and_alignment_stills_them():
+    frames, _ = read_video(REAL / "grid_sample" / "s_b" / "lbax4n.mpg", rate=25)
+    found = DlibDetector().detect(frames)
+    assert found.missing == 0
+    aligned, pose = align(found.landmarks.astype(float), into_canvas(mean_face()))
+    before = found.landmarks[:, STABLE, :2].std(0).mean() * pose.scale
+    assert aligned[:, STABLE, :2].std(0).mean() < 0.5 * before
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="trial data is not here")
+def test_a_real_profile_is_missed_and_said():
+    path = REAL / "voxceleb2_sample/mp4/id00002/00002/00001.mp4"
+    frames, _ = read_video(path, rate=25)
+    found = DlibDetector().detect(frames[:80])
+    assert found.missing > 12
+    with pytest.raises(InputError, match="frames in a row"):
+        found.check_gaps(12)

@@ -20,7 +20,7 @@ from emoface_lib.features.clips import (
 from emoface_lib.features.prepare import prepare
 from emoface_lib.files import read_npz, write_json, write_npz
 from emoface_lib.landmarks import EYE_DISTANCE, eye_distance, lip_opening
-from emoface_lib.video import iter_frames, write_video
+from emoface_lib.video import iter_frames, read_audio, write_video
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def plans(settings: Settings) -> list[ClipPlan]:
 
 @pytest.fixture(scope="module")
 def corpus(plans: list[ClipPlan], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A corpus of two good clips, one without sound, one cut short."""
+    """Two good clips, one without sound, one cut short, two with faceless frames."""
     folder = tmp_path_factory.mktemp("corpus")
     write_json(folder / CARD, {"hash": "test"})
     for plan in plans:
@@ -45,6 +45,9 @@ def corpus(plans: list[ClipPlan], tmp_path_factory: pytest.TempPathFactory) -> P
     frames = list(iter_frames(good))
     write_video(good.with_name("silent.mp4"), frames)
     good.with_name("cut.mp4").write_bytes(good.read_bytes()[:20_000])
+    for name, gap in (("gap", 13), ("blink", 6)):  # frames without a face
+        dark = [0 * f if 10 <= n < 10 + gap else f for n, f in enumerate(frames)]
+        write_video(good.with_name(f"{name}.mp4"), dark, read_audio(good))
     return folder
 
 
@@ -63,7 +66,7 @@ def index_of(plans: list[ClipPlan]) -> pd.DataFrame:
     folder = Path(plans[0].clip).parent
     bad = [
         {**rows[0], "clip": str(folder / name), "path": f"mp4/{folder}/{name}.mp4"}
-        for name in ("silent", "cut", "missing")
+        for name in ("silent", "cut", "missing", "gap", "blink")
     ]
     return pd.DataFrame([rows[0], *bad, rows[1]])
 
@@ -85,9 +88,22 @@ def test_bad_clips_are_named_with_their_reason_and_the_rest_is_kept(
     index, folder = prepared
     problems = index["problem"].tolist()
     assert problems[0] == problems[-1] == ""
-    for problem, name in zip(problems[1:4], ("silent", "cut", "missing"), strict=True):
+    bad = ("silent", "cut", "missing", "gap")
+    for problem, name in zip(problems[1:5], bad, strict=True):
         assert f"{name}.mp4" in problem
-    assert len(list(folder.glob("*/*/*.npz"))) == 2
+    assert "13 frames in a row" in problems[4]
+    assert len(list(folder.glob("*/*/*.npz"))) == 3
+
+
+def test_frames_without_a_face_are_interpolated_and_counted(
+    prepared: tuple[pd.DataFrame, Path],
+) -> None:
+    index, folder = prepared
+    assert index["problem"].iloc[5] == ""
+    assert index["missing"].tolist() == [0, 0, 0, 0, 0, 6, 0]
+    stored = read_npz(folder / f"{index['clip'].iloc[5]}.npz")
+    assert np.flatnonzero(~stored["found"]).tolist() == list(range(10, 16))
+    assert len(stored["log_mel"]) == 2 * len(stored["landmarks"])
 
 
 def test_sound_and_picture_have_one_clock(

@@ -13,11 +13,13 @@ from emoface_lib.corpus.clips import generator, identity_of
 from emoface_lib.corpus.face_drawing import FaceDrawer
 from emoface_lib.corpus.face_shape import CONTROLS, pose_face, project
 from emoface_lib.corpus.factors import draw_speaker, draw_state
+from emoface_lib.corpus.motion import expressions
 from emoface_lib.features.expression import face_crops
 from emoface_lib.features.fit_lift import random_controls
 from emoface_lib.parallel import each
 
 TAKES = 3  # pictures of a speaker in an expression, with other mouths and poses
+BROWS = 0.2  # how far an accent of speech raises the brows
 READING_ERROR = 1.0  # px; what a detector's landmarks are off
 
 
@@ -57,7 +59,8 @@ def _controls(emotion: str, rng: np.random.Generator) -> np.ndarray:
     controls = random_controls(rng, TAKES)
     for take in controls:
         state = draw_state(emotion, rng)
-        for expression, weight in zip(EXPRESSIONS, state.expression, strict=True):
-            if expression in CONTROLS:
-                take[CONTROLS.index(expression)] = weight
+        # as in clips: expressions swell and fade, accents raise the brows
+        raised = BROWS * rng.random(1) ** 2 * np.exp(state.arousal)
+        for name, weight in expressions(state, raised, rng).items():
+            take[CONTROLS.index(name)] = weight[0]
     return controls

@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 from emoface_lib.landmarks import CANVAS, EYE_DISTANCE, STABLE, eye_distance
 
 ITERATIONS = 50  # of ICP at most
-TOLERANCE = 1e-10  # change of the mean squared distance that ends ICP, px^2
+TOLERANCE = 1e-10  # change of a frame's mean squared distance that ends ICP, px^2
 
 
 @dataclass(frozen=True)
@@ -74,14 +74,15 @@ def icp(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """
     centred = source - source.mean(axis=1, keepdims=True)
     goal = target - target.mean(axis=0)
-    tree, previous = cKDTree(goal), np.inf
+    tree, previous = cKDTree(goal), np.full(len(source), np.inf)
     rotation = np.tile(np.eye(3), (len(source), 1, 1))
     for _ in range(ITERATIONS):
         distance, nearest = tree.query(centred @ rotation.swapaxes(1, 2))
         rotation = kabsch(centred, goal[nearest])
-        if abs(previous - (distance**2).mean()) < TOLERANCE:
+        error = (distance**2).mean(axis=1)
+        if (np.abs(previous - error) < TOLERANCE).all():
             break
-        previous = (distance**2).mean()
+        previous = error
     return rotation
 
 

@@ -20,15 +20,22 @@ from emoface_lib.corpus.face_shape import (
     project,
     stack_controls,
 )
-from emoface_lib.features.landmarks import DlibDetector, box_around
-from emoface_lib.features.lift import LIFT_FILE, Lift, Standard, first_guess, mean_face
+from emoface_lib.features.detection import box_around
+from emoface_lib.features.landmarks import DlibDetector
+from emoface_lib.features.lift import (
+    LIFT_FILE,
+    Lift,
+    Standard,
+    first_guess,
+    mean_face,
+    with_products,
+)
 from emoface_lib.files import write_beside
 from emoface_lib.landmarks import STABLE
 
 TRAIN_SEED, TEST_SEED = 10_000, 90_000
-COMPONENTS = 60
-SHRINK = 1e-5  # variance added to each component, square face units
-WIDEST = 3.0  # standard deviations at which a score is held
+COMPONENTS = 100
+RIDGE = 300.0  # added to the squares of standardised scores
 
 
 @dataclass(frozen=True)
@@ -82,7 +89,7 @@ def read_drawings(first_seed: int, identities: int, frames: int) -> Readings:
         seen = project(identity, shapes, control)
         seen[..., 2] -= seen[..., 2].mean(1, keepdims=True)
         for f in range(frames):
-            picture = _compressed(drawer.draw(shapes[f], control[f]), rng)
+            picture = compressed(drawer.draw(shapes[f], control[f]), rng)
             faces = detector.faces(picture)
             if not faces:
                 continue
@@ -95,17 +102,19 @@ def read_drawings(first_seed: int, identities: int, frames: int) -> Readings:
 
 
 def fit(readings: Readings) -> Lift:
-    """Principal component regression from readings to what they lack."""
+    """Ridge regression from scores and their products to what readings lack."""
     standard = Standard.of(readings.points)
     x = standard.points.reshape(len(readings.points), -1)
     lacking = standard.inside(readings.truth) - first_guess(standard.points)
     y = lacking.reshape(len(x), -1)
-    mean, offset = x.mean(0), y.mean(0)
-    u, s, v = np.linalg.svd(x - mean, full_matrices=False)
-    u, s, v = u[:, :COMPONENTS], s[:COMPONENTS], v[:COMPONENTS]
-    shrunk = s / (s**2 + len(x) * SHRINK)
-    weights = shrunk[:, None] * (u.T @ (y - offset))
-    return Lift(mean, v, WIDEST * s / np.sqrt(len(x)), weights, offset)
+    mean = x.mean(0)
+    _, s, v = np.linalg.svd(x - mean, full_matrices=False)
+    basis, spread = v[:COMPONENTS], s[:COMPONENTS] / np.sqrt(len(x))
+    z = with_products((x - mean) @ basis.T / spread)
+    z_mean, y_mean = z.mean(0), y.mean(0)
+    z = z - z_mean
+    weights = np.linalg.solve(z.T @ z + RIDGE * np.eye(z.shape[1]), z.T @ (y - y_mean))
+    return Lift(mean, basis, spread, weights, y_mean - z_mean @ weights)
 
 
 def measure(lift: Lift, readings: Readings) -> dict[str, float]:
@@ -137,15 +146,16 @@ def yaw_of(landmarks: np.ndarray) -> np.ndarray:
     return np.degrees(np.arctan2(R[:, 0, 2], R[:, 2, 2]))
 
 
-def _compressed(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def compressed(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A picture (H, W, 3) after JPEG of some quality, as video is compressed."""
     quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(60, 95))]
     data = cv2.imencode(".jpg", picture, quality)[1]
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))
 
 
 CARD = """# lift.safetensors
-From the 68 points that dlib reads in a picture to 68 points in space: a linear map,
-fitted on drawn heads only. Made by
+From the 68 points that dlib reads in a picture to 68 points in space: a quadratic
+map, fitted on drawn heads only. Made by
 
     python -m emoface_lib.features.fit_lift
 
@@ -162,7 +172,7 @@ the picture, and its corrections there are held within what drawings showed.
 """
 
 
-def main(train: int = 240, test: int = 80, frames: int = 14) -> None:
+def main(train: int = 480, test: int = 80, frames: int = 14) -> None:
     """Fit, test and write the weights with their card."""
     lift = fit(read_drawings(TRAIN_SEED, train, frames))
     results = measure(lift, read_drawings(TEST_SEED, test, frames))

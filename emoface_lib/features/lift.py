@@ -1,4 +1,4 @@
-"""From 68 points in the picture to 68 points in space, by one linear map.
+"""From 68 points in the picture to 68 points in space, by one quadratic map.
 
 The map is fitted on drawn heads whose landmarks are known (`fit_lift`) and shipped. It
 adds to each reading the detector's usual error there and the face's depth. Readings
@@ -17,6 +17,8 @@ from emoface_lib.files import read_npz
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 LIFT_FILE = WEIGHTS / "lift.safetensors"
+WIDEST = 3.0  # standard deviations at which a score is held
+PAIRED = 40  # components of a reading whose products count
 
 
 @cache
@@ -70,15 +72,16 @@ class Standard:
 
 @dataclass(frozen=True)
 class Lift:
-    """Correction of a standardised reading: its scores, clipped, @ weights + offset.
+    """Correction of a standardised reading: scores and their products @ weights.
 
-    mean : (136,); basis : (K, 136), principal components of readings; limits : (K,);
-    weights : (K, 204); offset : (204,)
+    mean : (136,); basis : (K, 136), principal components of readings; spread : (K,),
+    their standard deviations; weights : (K + PAIRED * (PAIRED + 1) / 2, 204);
+    offset : (204,)
     """
 
     mean: np.ndarray
     basis: np.ndarray
-    limits: np.ndarray
+    spread: np.ndarray
     weights: np.ndarray
     offset: np.ndarray
 
@@ -87,9 +90,10 @@ class Lift:
         standard = Standard.of(points)
         first = first_guess(standard.points)
         flat = standard.points.reshape(len(points), -1)
-        scores = np.clip((flat - self.mean) @ self.basis.T, -self.limits, self.limits)
-        correction = (scores @ self.weights + self.offset).reshape(-1, 68, 3)
-        return standard.outside(first + correction).astype(np.float32)
+        scores = (flat - self.mean) @ self.basis.T / self.spread
+        correction = with_products(scores) @ self.weights + self.offset
+        lifted = first + correction.reshape(-1, 68, 3)
+        return standard.outside(lifted).astype(np.float32)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The map as named float32 arrays."""
@@ -97,6 +101,16 @@ class Lift:
             field.name: np.ascontiguousarray(getattr(self, field.name), np.float32)
             for field in fields(self)
         }
+
+
+def with_products(scores: np.ndarray) -> np.ndarray:
+    """Scores (F, K), held within WIDEST, and products of pairs of the first PAIRED.
+
+    What a turned face lacks depends on who turns: a product, which no linear map has.
+    """
+    held = np.clip(scores, -WIDEST, WIDEST)
+    i, j = np.triu_indices(PAIRED)
+    return np.concatenate([held, held[:, i] * held[:, j]], axis=1)
 
 
 def lift(points: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ Taught in notebooks 02 and 03.
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,13 +15,14 @@ from emoface_lib.config import HOP_LENGTH, Settings
 from emoface_lib.corpus.synthetic import CARD
 from emoface_lib.errors import InputError
 from emoface_lib.features.audio import log_mel
+from emoface_lib.features.detectors import check_detector, choose_detector
 from emoface_lib.features.expression import face_crops
-from emoface_lib.features.landmarks import Detector, DlibDetector, TruthDetector
-from emoface_lib.files import hash_of, read_json, write_json, write_npz
+from emoface_lib.files import hash_of, read_json, read_npz, write_json, write_npz
 from emoface_lib.landmarks import FRAME_RATE, VIDEO_RATE
 from emoface_lib.parallel import each
 from emoface_lib.video import read_audio, read_video
 
+DETECTION = ("detector", "face_detector", "longest_gap")  # settings that features know
 CROP_EVERY = 5  # video frames; expressions change slowly
 SAMPLES_A_FRAME = HOP_LENGTH * FRAME_RATE // VIDEO_RATE  # of sound, in a video frame
 
@@ -35,7 +37,7 @@ class Job:
     features: Path
 
 
-def observe(job: Job, detector: str = "dlib", drawn: bool = False) -> str:
+def observe(job: Job, settings: Settings, drawn: bool = False) -> str:
     """Write a clip's log-mel, landmarks and face crops; return "" or what was wrong.
 
     The file holds log_mel float32[T, 80], landmarks float32[F, 68, 3] px of the frame,
@@ -48,9 +50,11 @@ def observe(job: Job, detector: str = "dlib", drawn: bool = False) -> str:
         count = min(len(frames), len(samples) // SAMPLES_A_FRAME)
         if count == 0:
             return f"{job.video} holds less than one frame of sound and picture."
-        found = _detector(detector, job, drawn).detect(frames)
+        found = choose_detector(settings, job.sidecar, drawn).detect(frames)
+        found.check_gaps(settings.longest_gap)
     except InputError as error:
-        return str(error)
+        named = str(job.video) in str(error)
+        return str(error) if named else f"{job.video}: {error}"
     landmarks = found.landmarks[:count]
     write_npz(
         job.features,
@@ -74,10 +78,13 @@ def prepare(
     """Observe every clip of a corpus; clips that are done are not done again.
 
     index : of the corpus, with columns clip and path; corpus, folder : roots of the
-    clips and of the features. Returns the index with a column `problem`: why a clip
-    could not be used, else "". Taught in notebook 03.
+    clips and of the features. Returns the index with columns `problem`: why a clip
+    could not be used, else "", and `missing`: its frames without a face, which were
+    interpolated. Raises InputError if the detector can't work. Taught in notebook 03.
     """
-    made_by = {"detector": settings.detector, "corpus": _corpus_hash(corpus, index)}
+    check_detector(settings)
+    chosen = {name: getattr(settings, name) for name in DETECTION}
+    made_by = {**chosen, "corpus": _corpus_hash(corpus, index)}
     _forget_if_changed(folder, made_by)
     jobs = [
         Job(clip, corpus / path, corpus / f"truth/{clip}.npz", folder / f"{clip}.npz")
@@ -85,18 +92,20 @@ def prepare(
     ]
     todo = [job for job in jobs if not job.features.exists()]
     drawn = (corpus / CARD).exists()
-    work = partial(observe, detector=settings.detector, drawn=drawn)
+    work = partial(observe, settings=settings, drawn=drawn)
     problems = {
         job.clip: problem
         for job, problem in each(work, todo, workers, "landmarks and log-mel")
     }
-    return index.assign(problem=[problems.get(clip, "") for clip in index["clip"]])
+    return index.assign(
+        problem=[problems.get(clip, "") for clip in index["clip"]],
+        missing=[_missing(job) for job in jobs],
+    )
 
 
-def _detector(name: str, job: Job, drawn: bool) -> Detector:
-    if name == "truth":
-        return TruthDetector(job.sidecar)
-    return DlibDetector(drawn=drawn)
+def _missing(job: Job) -> int:
+    """Frames of a prepared clip whose landmarks are interpolated."""
+    return int((~read_npz(job.features)["found"]).sum()) if job.features.exists() else 0
 
 
 def _corpus_hash(corpus: Path, index: pd.DataFrame) -> str:
@@ -105,7 +114,7 @@ def _corpus_hash(corpus: Path, index: pd.DataFrame) -> str:
     return hash_of(read_json(card) if card.exists() else list(index["clip"]))
 
 
-def _forget_if_changed(folder: Path, made_by: dict[str, str]) -> None:
+def _forget_if_changed(folder: Path, made_by: dict[str, Any]) -> None:
     """Remove features that were made of another corpus or by another detector."""
     card = folder / "features.json"
     if card.exists() and read_json(card) == made_by:

@@ -1,0 +1,58 @@
+"""The detectors by name, and the one that reads a corpus' truth."""
+
+from pathlib import Path
+
+import numpy as np
+
+from emoface_lib.config import Settings
+from emoface_lib.errors import InputError
+from emoface_lib.features.detection import Detection, Detector, Frames, box_around
+from emoface_lib.features.fan import FanDetector, require_weights
+from emoface_lib.features.landmarks import DlibDetector
+from emoface_lib.files import read_npz
+
+
+class TruthDetector:
+    """The true landmarks of a clip of the embedded corpus, from its sidecar."""
+
+    def __init__(self, sidecar: Path) -> None:
+        self.sidecar = Path(sidecar)
+
+    def detect(self, frames: Frames, track: bool = True) -> Detection:
+        """The sidecar's landmarks; raises InputError if the frames are not as many."""
+        if not self.sidecar.exists():
+            raise InputError(
+                f"{self.sidecar} is missing: only the embedded corpus has true "
+                "landmarks; use detector=dlib."
+            )
+        landmarks = read_npz(self.sidecar)["landmarks"].astype(np.float32)
+        if len(landmarks) != len(frames):
+            raise InputError(
+                f"{self.sidecar} has {len(landmarks)} frames, the video {len(frames)}: "
+                "make the corpus again."
+            )
+        landmarks[..., 2] -= landmarks[..., 2].mean(1, keepdims=True)
+        boxes = np.array([box_around(points[:, :2]) for points in landmarks], "f4")
+        sure = np.ones(len(landmarks), np.float32)
+        return Detection(landmarks, sure, sure > 0, boxes)
+
+
+def choose_detector(settings: Settings, sidecar: Path, drawn: bool) -> Detector:
+    """The detector that `settings.detector` names.
+
+    sidecar : a clip's truth, for "truth"; drawn : whether the clip is of the embedded
+    corpus. Raises InputError if the weights of "fan" or "fan2d" are missing.
+    """
+    match settings.detector:
+        case "truth":
+            return TruthDetector(sidecar)
+        case "fan" | "fan2d":
+            return FanDetector(settings.detector == "fan", settings.face_detector)
+        case "dlib":
+            return DlibDetector(drawn=drawn)
+
+
+def check_detector(settings: Settings) -> None:
+    """Raise InputError now, not clip by clip, if the detector's weights are missing."""
+    if settings.detector in ("fan", "fan2d"):
+        require_weights(settings.detector == "fan", settings.face_detector)

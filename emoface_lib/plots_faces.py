@@ -1,0 +1,102 @@
+"""Figures of faces: landmarks on frames, clouds of points, weights of eq. (5)."""
+
+from collections.abc import Mapping, Sequence
+
+import cv2
+import numpy as np
+from matplotlib.axes import Axes
+
+from emoface_lib.drawing import draw_landmarks
+from emoface_lib.landmarks import CANVAS
+from emoface_lib.plots import PALETTE
+
+ZOOM = 2  # a pixel of a small frame, so that landmarks can be told apart
+MISSED = (213, 94, 0)  # RGB of the frame around a picture without a face
+
+
+def marked(
+    frames: np.ndarray, landmarks: np.ndarray, found: np.ndarray | None = None
+) -> list[np.ndarray]:
+    """Frames, enlarged, with landmarks drawn; those without a face get a border.
+
+    frames : uint8[F, H, W, 3]; landmarks : float[F, 68, 2 or 3] px; found : bool[F].
+    """
+    pictures = []
+    for number, (frame, face) in enumerate(zip(frames, landmarks, strict=True)):
+        large = cv2.resize(
+            frame, None, fx=ZOOM, fy=ZOOM, interpolation=cv2.INTER_LINEAR
+        )
+        draw_landmarks(large, (face[:, :2] + 0.5) * ZOOM - 0.5, ZOOM)
+        if found is not None and not found[number]:
+            corner = (large.shape[1] - 1, large.shape[0] - 1)
+            cv2.rectangle(large, (0, 0), corner, MISSED, 8 * ZOOM)
+        pictures.append(large)
+    return pictures
+
+
+def draw_cloud(
+    axes: Axes, landmarks: np.ndarray, mean: np.ndarray, title: str = ""
+) -> None:
+    """All landmarks of a clip as a cloud around a mean face.
+
+    landmarks : float[F, 68, 2 or 3], mean : float[68, 2 or 3], px of the canvas.
+    """
+    points = landmarks[..., :2].reshape(-1, 2)
+    axes.plot(*points.T, ".", color=PALETTE[0], ms=1, alpha=0.3)
+    axes.plot(*mean[:, :2].T, "x", color=PALETTE[5], ms=3, label="mean face")
+    axes.set(xlim=(0, CANVAS), ylim=(CANVAS, 0), aspect="equal", title=title)
+    axes.set(xticks=[], yticks=[])
+
+
+def draw_shares(
+    axes: Axes, values: Mapping[str, np.ndarray], bins: np.ndarray, label: str
+) -> None:
+    """Histograms over each other, told apart by colour and hatching."""
+    for number, (name, numbers) in enumerate(values.items()):
+        axes.hist(
+            np.clip(numbers, bins[0], bins[-1]),
+            bins=bins.tolist(),
+            label=name,
+            alpha=0.6,
+            color=PALETTE[number],
+            hatch=("", "//", "..")[number],
+        )
+    axes.set(xlabel=label, ylabel="triplets")
+    axes.legend(fontsize=7)
+
+
+def draw_threshold(axes: Axes, thresholds: np.ndarray) -> None:
+    """Histogram of lambda_rs / (1 - lambda_rp), eq. (5), with its median."""
+    bins = np.geomspace(0.5, 200, 27)
+    draw_shares(axes, {"triplets": thresholds}, bins, "threshold of eq. (5)")
+    middle = float(np.median(thresholds))
+    axes.axvline(middle, color=PALETTE[5], linestyle="--", label=f"median {middle:.1f}")
+    axes.set_xscale("log")
+    axes.legend(fontsize=7)
+
+
+def draw_errors(axes: Axes, errors: Mapping[str, np.ndarray], unit: str) -> None:
+    """Cumulative share of frames below an error, a line each. errors : float[F]."""
+    for number, (name, values) in enumerate(errors.items()):
+        share = np.arange(1, len(values) + 1) / len(values)
+        style = ("-", "--", "-.")[number % 3]
+        axes.plot(np.sort(values), share, style, color=PALETTE[number], label=name)
+    axes.set(xlabel=unit, ylabel="share of frames", ylim=(0, 1))
+    axes.legend(fontsize=7)
+
+
+def expression_titles(
+    recognised: Mapping[str, np.ndarray], classes: Sequence[str]
+) -> list[str]:
+    """What each model sees in each picture, one line a model.
+
+    recognised : {model: float[N, K]} in the order of `classes`.
+    """
+    count = len(next(iter(recognised.values())))
+    return [
+        "\n".join(
+            f"{name}: {classes[softmax[n].argmax()]} {softmax[n].max():.2f}"
+            for name, softmax in recognised.items()
+        )
+        for n in range(count)
+    ]
