@@ -116,7 +116,7 @@ def probe(
 
 @dataclass(frozen=True)
 class Probe:
-    """A linear reader of one of FACTORS: the phone in single frames, others in clips."""
+    """A linear reader of one factor: the phone in single frames, others in clips."""
 
     factor: str
     model: Pipeline

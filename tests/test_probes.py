@@ -7,7 +7,7 @@ import pytest
 
 from emoface_lib.probes import Outcome, Spoken, interval, probe_table
 
-SPEAKERS, CLIPS, FRAMES = 8, 6, 30
+SPEAKERS, CLIPS, FRAMES = 12, 12, 30
 
 
 def voices(strength: float) -> list[Spoken]:
@@ -15,12 +15,12 @@ def voices(strength: float) -> list[Spoken]:
     rng, made = np.random.default_rng(0), []
     for speaker in range(SPEAKERS):
         for clip in range(CLIPS):
-            split = "unseen" if speaker >= 6 else "seen" if clip == 0 else "train"
+            split = "unseen" if speaker >= 8 else "seen" if clip == 0 else "train"
             arousal, phones = float(rng.normal()), rng.integers(3, size=FRAMES)
             features = rng.normal(size=(FRAMES, 12))
             features[np.arange(FRAMES), phones] += 4 * strength
             features[:, 3] += 2 * strength * arousal
-            features[:, 4 + min(speaker, 5)] += 4 * strength
+            features[:, 4 + speaker % 8] += 4 * strength
             emotion = "happy" if arousal > 0 else "sad"
             made.append(
                 Spoken(features, phones, f"s{speaker}", split, emotion, arousal, 0.0)
