@@ -134,7 +134,7 @@ def enter_probes(tables: pd.DataFrame, how: str) -> None:
         low, high = scores.min(), scores.max()
         unit = "r" if factor in ("arousal", "valence") else "accuracy"
         name = f"audio: {factor} from {feature}, {split} speakers"
-        spread = f"{how}; seeds from {low:.3f} to {high:.3f}"
+        spread = f"{how}; {scores.count()} seeds from {low:.3f} to {high:.3f}"
         enter(ISSUE, name, float(scores.mean()), unit, "", "", spread)
     for factor, bound in SHARES.items():
         for split in ("seen",) if factor == "speaker" else ("seen", "unseen"):
@@ -147,7 +147,10 @@ def enter_probes(tables: pd.DataFrame, how: str) -> None:
                 sign = "<=" if factor == "speaker" else ">="
                 target = f"{sign} {bound:.3g}" if aim else ""
                 met: bool | str = bool(meets) if aim else ""
-                enter(ISSUE, name, share, "share", target, met, how)
+                counted = means.loc[feature, factor, split].count()
+                enter(
+                    ISSUE, name, share, "share", target, met, f"{how}; {counted} seeds"
+                )
                 print(f"{name}: {share:.2f} {met}")
 
 
@@ -177,7 +180,10 @@ def enter_step_1(rounds: list[pd.Series], how: str) -> None:
         if metric == "M-LMD":
             continue
         name = f"audio: {metric} of step 1 by features = {kind}, unseen speakers"
-        spread = f"{how}; seeds from {scores.min():.3f} to {scores.max():.3f}"
+        spread = (
+            f"{how}; {scores.count()} seeds from {scores.min():.3f} to "
+            f"{scores.max():.3f}"
+        )
         unit = "r" if metric == "lip r" else "px"
         enter(ISSUE, name, float(scores.mean()), unit, "", "", spread)
         print(f"{name}: {scores.mean():.3f}")
@@ -246,11 +252,12 @@ def measure_training(seeds: int, speakers: int, test_speakers: int) -> None:
     how = (
         f"benchmarks/audio.py: AutoVC of {heard} speakers, "
         f"{settings.autovc_steps} steps; probes of {settings.speakers} speakers, "
-        f"{settings.test_speakers} unseen; {seeds} seeds"
+        f"{settings.test_speakers} unseen"
     )
     used = float(np.mean(costs))
     name = "audio: AutoVC trains, tutorial size"
-    enter(ISSUE, name, used, "CPU-s", "<= 120", bool(max(costs) <= 120), how)
+    spent = f"{how}; {seeds} seeds, the longest {max(costs):.0f}"
+    enter(ISSUE, name, used, "CPU-s", "<= 120", bool(max(costs) <= 120), spent)
     print(f"{name}: {np.round(costs)}")
     enter_probes(pd.concat(tables), how)
     enter_step_1(rounds, how)
