@@ -117,7 +117,7 @@ _SMALL: dict[str, Any] = {
     "batch_clips": 12,
     "look_ahead": 5,  # 100 ms; lips move before they sound
     "features": "log_mel",
-    # a twentieth of the weights, which train in a minute at a faster rate, and a code
+    # a fifteenth of the weights, which train in a minute at a faster rate, and a code
     # for every 80 ms: one for 640 ms would be shared by eight phones
     "autovc_freq": 4,
     "autovc_pre": 128,

@@ -10,7 +10,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from emoface_lib.plots import EXPRESSION_MARKS, PALETTE, draw_mel, draw_phonemes, figure
+from emoface_lib.plots import (
+    EXPRESSION_MARKS,
+    LINES,
+    PALETTE,
+    draw_mel,
+    draw_phonemes,
+    figure,
+)
 
 
 def draw_mels(
@@ -54,6 +61,22 @@ def draw_probes(axes: Axes, table: pd.DataFrame, splits: Sequence[str]) -> None:
     axes.set_xticks(range(len(places)), names, fontsize=8)
     axes.set(ylabel="accuracy, or r", ylim=(min(0, axes.get_ylim()[0]), 1.25))
     axes.legend(fontsize=8, loc="upper center", ncols=len(features))
+
+
+def draw_shares(axes: Axes, shares: pd.DataFrame, title: str = "") -> None:
+    """How much of a score is left: a line a column, over the rows in their order."""
+    for number, (name, values) in enumerate(shares.items()):
+        axes.plot(
+            shares.index,
+            values,
+            label=name,
+            color=PALETTE[number],
+            linestyle=LINES[number],
+            marker=EXPRESSION_MARKS[number],
+        )
+    axes.set_ylim(0, 1.6)
+    axes.set_title(title, fontsize=9)
+    axes.legend(fontsize=7, ncols=3, loc="upper center")
 
 
 def draw_likeness(axes: Axes, likeness: np.ndarray, names: Sequence[str]) -> None:

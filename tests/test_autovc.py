@@ -217,7 +217,7 @@ def test_windows_are_close_to_the_whole_network(
 
 def test_same_seed_same_weights(small: Settings, tmp_path: Path) -> None:
     short = small.model_copy(update={"autovc_steps": 3})
-    mels, names = [mel_of(90, seed) for seed in (1, 2)], ["a", "b"]
+    mels, names = [mel_of(90), mel_of(3)], ["a", "b"]  # one shorter than a code
     voices = {n: np.eye(256, dtype=np.float32)[i] for i, n in enumerate(names)}
     logs = [
         train_autovc(

@@ -167,7 +167,8 @@ def train_autovc(
     """
     torch.manual_seed(settings.seed)
     model = new_autovc(settings)
-    sequences = [(torch.from_numpy(mel),) for mel in mels]
+    least = settings.autovc_crop  # shorter ones would shorten their whole batch
+    sequences = [(torch.from_numpy(_held(mel, least)),) for mel in mels]
     sources = torch.from_numpy(np.stack([embeddings[name] for name in speakers]))
 
     def loss(generator: np.random.Generator) -> Metrics:
@@ -181,6 +182,11 @@ def train_autovc(
     rate = settings.autovc_learning_rate
     schedule = Schedule(settings.autovc_steps, rate, 0.0, settings.schedule)
     return model, fit(model, loss, schedule, folder, settings)
+
+
+def _held(mel: np.ndarray, frames: int) -> np.ndarray:
+    """At least so many frames: a shorter mel float32[T, 80] holds its last one."""
+    return np.pad(mel, ((0, max(0, frames - len(mel))), (0, 0)), mode="edge")
 
 
 def new_autovc(settings: Settings) -> AutoVC:
