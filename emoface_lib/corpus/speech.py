@@ -120,6 +120,8 @@ def _engine() -> Iterator[Any]:
     data = espeakng_loader.get_data_path().encode()
     try:
         library.espeak_Initialize(_SYNCHRONOUS, 200, data, _PHONEME_EVENTS)
+        # breath, as in the variants f2 and f5, is drawn from a seed that is the time
+        library.espeak_ng_SetRandSeed(ctypes.c_long(1))
         yield library
         library.espeak_Terminate()
     finally:

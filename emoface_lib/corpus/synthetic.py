@@ -30,7 +30,7 @@ from emoface_lib.landmarks import VIDEO_RATE
 from emoface_lib.parallel import each
 from emoface_lib.video import write_video
 
-VERSION = 2  # of the generator; counts up whenever it makes other clips
+VERSION = 3  # of the generator; counts up whenever it makes other clips
 # The settings that the corpus depends on; others may change without building anew.
 DEPENDS_ON = ("seed", "speakers", "test_speakers", "videos", "clips", "held_out_videos")
 CARD = "corpus.json"
