@@ -116,6 +116,8 @@ _SMALL: dict[str, Any] = {
     "translator_learning_rate": 5e-3,
     "batch_clips": 12,
     "look_ahead": 5,  # 100 ms; lips move before they sound
+    # on speakers it never heard, step 1 errs by 1.71 px from the log-mel and by 1.83
+    # from a mel converted by an AutoVC of this size (lip r .84 and .73)
     "features": "log_mel",
     # a fifteenth of the weights, which train in a minute at a faster rate, and a code
     # for every 80 ms: one for 640 ms would be shared by eight phones

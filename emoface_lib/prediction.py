@@ -115,8 +115,8 @@ def load_predictor(folder: Path) -> FacePredictor:
 
     Raises InputError that names the missing file.
     """
-    content = load_content(folder / "content" / "model.safetensors")
     style, settings = load_style(folder / "style" / "model.safetensors")
+    content = load_content(folder / "content" / "model.safetensors", settings)
     space = load_space(folder / "emotion_space" / "space.safetensors")
     level = float(read_npz(folder / "audio" / "statistics.npz")["level"])
     features = load_features(folder / "audio", settings)

@@ -192,22 +192,41 @@ def train_translator(
     return model, fit(model, loss, schedule, folder, settings)
 
 
-def load_content(path: Path) -> ContentBranch:
-    """The content branch of step 1; raises InputError as `load_model`."""
+def load_content(path: Path, settings: Settings | None = None) -> ContentBranch:
+    """The content branch of step 1.
+
+    Raises InputError as `load_model`, or if it has learnt other features than those of
+    `settings`.
+    """
+    _check_features(path, settings)
     model = ContentBranch(feature_size(path))
     load_model(path, model)
     return model
 
 
-def load_style(path: Path) -> tuple[StyleBranch, Settings]:
+def load_style(
+    path: Path, settings: Settings | None = None
+) -> tuple[StyleBranch, Settings]:
     """The style branch of step 2 and the settings that it was trained with.
 
-    Raises InputError as `load_model`.
+    Raises InputError as `load_content`.
     """
-    settings = read_settings(path)
-    model = StyleBranch(feature_size(path), settings.attention_heads)
+    made_by = _check_features(path, settings)
+    model = StyleBranch(feature_size(path), made_by.attention_heads)
     load_model(path, model)
-    return model, settings
+    return model, made_by
+
+
+def _check_features(path: Path, settings: Settings | None) -> Settings:
+    """Settings of a checkpoint, whose features must be those of `settings`."""
+    made_by = read_settings(path)
+    if settings and made_by.features != settings.features:
+        raise InputError(
+            f"{path} was trained with features = {made_by.features!r}, not "
+            f"{settings.features!r}: train it again, or give -p "
+            f"features={made_by.features}."
+        )
+    return made_by
 
 
 def _feature_size(clips: Sequence[Clip]) -> int:

@@ -67,6 +67,9 @@ def test_branches_fit_the_features_and_load_by_themselves(
     for first, second in ((content, loaded), (style, again)):
         weights = second.state_dict()
         assert all(torch.equal(x, weights[n]) for n, x in first.state_dict().items())
+    other = tiny.model_copy(update={"features": "autovc"})
+    with pytest.raises(InputError, match="features = 'log_mel', not 'autovc'"):
+        load_content(tmp_path / "content" / "model.safetensors", other)
     with pytest.raises(InputError, match="no checkpoint"):
         load_content(tmp_path / "model.safetensors")
 
