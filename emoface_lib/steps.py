@@ -193,11 +193,7 @@ def train_translator(
 
 
 def load_content(path: Path, settings: Settings | None = None) -> ContentBranch:
-    """The content branch of step 1.
-
-    Raises InputError as `load_model`, or if it has learnt other features than those of
-    `settings`.
-    """
+    """Content branch; raises InputError if it learnt other features than `settings`'."""
     _check_features(path, settings)
     model = ContentBranch(feature_size(path))
     load_model(path, model)
@@ -207,10 +203,7 @@ def load_content(path: Path, settings: Settings | None = None) -> ContentBranch:
 def load_style(
     path: Path, settings: Settings | None = None
 ) -> tuple[StyleBranch, Settings]:
-    """The style branch of step 2 and the settings that it was trained with.
-
-    Raises InputError as `load_content`.
-    """
+    """Style branch and the settings it was trained with; raises as `load_content`."""
     made_by = _check_features(path, settings)
     model = StyleBranch(feature_size(path), made_by.attention_heads)
     load_model(path, model)
