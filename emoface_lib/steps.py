@@ -193,7 +193,7 @@ def train_translator(
 
 
 def load_content(path: Path, settings: Settings | None = None) -> ContentBranch:
-    """Content branch; raises InputError if it learnt other features than `settings`'."""
+    """Content branch; raises InputError if it learnt other features than settings."""
     _check_features(path, settings)
     model = ContentBranch(feature_size(path))
     load_model(path, model)
