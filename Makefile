@@ -47,7 +47,9 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@rm -f $@
 	@echo "Installing into .venv, once, which takes about 3 minutes ..."
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet $(TORCH_INDEX) -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps $(TORCH_INDEX) -r requirements.lock
+	$(BIN)/python -m pip install --quiet $(TORCH_INDEX) \
+	    "$$(grep '^torch==' requirements.lock)" # and its CUDA libraries
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@mv .venv/installing $@
 
@@ -90,7 +92,8 @@ lock: ## write requirements.lock from what is installed
 	@mkdir -p build
 	$(BIN)/python -m pip freeze --all --exclude pip --exclude-editable > build/freeze
 	{ grep '^#' requirements.lock; \
-	    grep -v '^nvidia\|^cuda\|^triton' build/freeze | sed 's/+cpu//'; } > build/lock
+	    grep -v "^nvidia\|^cuda\|^triton\|^typing=\|^webrtcvad=" build/freeze \
+	    | sed "s/+cpu//"; } > build/lock
 	mv build/lock requirements.lock
 
 clean: ## remove what minutes make again; runs/full, runs/paper and .venv stay

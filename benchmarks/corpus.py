@@ -9,135 +9,71 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from results import enter
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from emoface_lib.config import Settings, load_settings
 from emoface_lib.corpus.clips import ClipPlan, make_clip, plan_corpus, plan_speaker
+from emoface_lib.corpus.heard import spoken
 from emoface_lib.corpus.synthetic import build_corpus
-from emoface_lib.corpus.visemes import viseme_class
-from emoface_lib.features.audio import log_mel
-from emoface_lib.landmarks import FRAME_RATE, eye_distance
+from emoface_lib.features.clips import to_frame_rate
+from emoface_lib.landmarks import eye_distance
 from emoface_lib.parallel import each
+from emoface_lib.probes import Probe, Spoken
 
 ISSUE = 2
 SEEDS = (0, 1, 2)
-PHONE_FRAMES = 12  # of each clip, for the phone probe
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A clip's factors and features, without its pictures."""
+    """A clip's voice with its log-mel, and its face, without its pictures."""
 
-    plan: ClipPlan
+    voice: Spoken
     seconds: float
     cost: float  # CPU-s for speech, landmarks and log-mel
-    log_mel: np.ndarray  # (T, 80)
     face: np.ndarray  # (T, 136): landmarks about their mean, in eye distances
-    phones: np.ndarray  # (T,) viseme classes
-
-
-def sample(plan: ClipPlan) -> Sample:
-    start = time.process_time()
-    clip = make_clip(plan, rate=FRAME_RATE)
-    mel = log_mel(clip.speech.samples)
-    cost = time.process_time() - start
-    points = clip.landmarks[: len(mel), :, :2]
-    centred = points - points.mean(1, keepdims=True)
-    face = centred / eye_distance(centred).mean()
-    times = (np.arange(len(points)) + 0.5) / FRAME_RATE
-    spoken = np.searchsorted(clip.speech.start, times, side="right") - 1
-    classes = np.array([viseme_class(name) for name in clip.speech.names])
-    mel = mel[: len(points)]
-    return Sample(
-        plan,
-        clip.speech.seconds,
-        cost,
-        mel,
-        face.reshape(len(face), -1),
-        classes[spoken],
-    )
 
 
 Features = Callable[[Sample], np.ndarray]
 
 
+def sample(plan: ClipPlan) -> Sample:
+    start = time.process_time()
+    clip = make_clip(plan)
+    voice = spoken(plan, clip)
+    cost = time.process_time() - start
+    points = to_frame_rate(clip.landmarks[..., :2])
+    centred = points - points.mean(1, keepdims=True)
+    face = (centred / eye_distance(centred).mean()).reshape(len(points), -1)
+    return Sample(voice, clip.speech.seconds, cost, face)
+
+
 # What probes of a clip and of a frame see; frames without the identity's mean face.
 SOURCES: dict[str, tuple[Features, Features]] = {
-    "log-mel": (lambda s: s.log_mel, lambda s: s.log_mel),
+    "log-mel": (lambda s: s.voice.features, lambda s: s.voice.features),
     "landmarks": (lambda s: s.face, lambda s: s.face - s.face.mean(0)),
 }
 TARGETS = {"category": 0.40, "arousal": 0.6, "valence": 0.7, "phone": 0.5}
 
 
-def statistics(features: Features) -> Features:
-    """Mean and standard deviation over a clip."""
-
-    def of_clip(one: Sample) -> np.ndarray:
-        frames = features(one)
-        return np.concatenate([frames.mean(0), frames.std(0)])
-
-    return of_clip
-
-
-def category_accuracy(train: list, test: list, features: Features) -> float:
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.05, max_iter=500))
-    model.fit([features(s) for s in train], [s.plan.state.emotion for s in train])
-    shown = [s.plan.state.emotion for s in test]
-    return float(model.score([features(s) for s in test], shown))
-
-
-def correlation(train: list, test: list, features: Features, factor: str) -> float:
-    model = make_pipeline(StandardScaler(), Ridge(30.0))
-    truth = [[getattr(s.plan.state, factor) for s in part] for part in (train, test)]
-    model.fit([features(s) for s in train], truth[0])
-    predicted = model.predict([features(s) for s in test])
-    return float(np.corrcoef(predicted, truth[1])[0, 1])
-
-
-def phone_accuracy(train: list, test: list, features: Features) -> float:
-    rng = np.random.default_rng(0)
-    X, y = framewise(train, features, rng)
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=600))
-    model.fit(X, y)
-    return float(model.score(*framewise(test, features, rng)))
-
-
-def framewise(
-    samples: list, features: Features, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Single frames and their phones, some of each clip."""
-    X, y = [], []
-    for one in samples:
-        frames = features(one)
-        picks = rng.choice(len(frames), PHONE_FRAMES, replace=False)
-        X.append(frames[picks])
-        y.append(one.phones[picks])
-    return np.concatenate(X), np.concatenate(y)
-
-
 def probe(samples: list[Sample]) -> dict[str, float]:
     """Factors read by linear probes, from the sound and from the true landmarks."""
-    train = [s for s in samples if s.plan.split == "train"]
     found = {}
-    for source, (features, by_frame) in SOURCES.items():
-        for split in ("seen", "unseen"):
-            test = [s for s in samples if s.plan.split == split]
-            clip = statistics(features)
-            values = {
-                "category": category_accuracy(train, test, clip),
-                "arousal": correlation(train, test, clip, "arousal"),
-                "valence": correlation(train, test, clip, "valence"),
-                "phone": phone_accuracy(train, test, by_frame),
-            }
-            found.update({f"{f} from {source}, {split}": v for f, v in values.items()})
+    for source, (of_clip, of_frame) in SOURCES.items():
+        clips = [replace(s.voice, features=of_clip(s)) for s in samples]
+        frames = [replace(s.voice, features=of_frame(s)) for s in samples]
+        for factor in TARGETS:
+            seen, rng = frames if factor == "phone" else clips, np.random.default_rng(0)
+            train = [clip for clip in seen if clip.split == "train"]
+            reader = Probe.learn(train, factor, rng)
+            for split in ("seen", "unseen"):
+                outcome = reader.read([c for c in seen if c.split == split], rng)
+                found[f"{factor} from {source}, {split}"] = outcome.score()
     return found
 
 

@@ -83,6 +83,15 @@ def read_settings(path: Path) -> Settings:
         ) from error
 
 
+def feature_size(path: Path) -> int:
+    """D of the features that a branch was trained on; raises InputError if not one."""
+    read_settings(path)
+    with safe_open(path, framework="pt") as file:
+        if "standardise.mean" not in file.keys():  # noqa: SIM118 (no mapping)
+            raise InputError(f"{path} is no checkpoint of a branch of Table 1.")
+        return file.get_slice("standardise.mean").get_shape()[0]
+
+
 def save_state(path: Path, made_by: str, **state: Any) -> None:
     """Write what training needs to go on; `made_by` is the hash of the settings."""
     with write_beside(path) as beside:

@@ -4,22 +4,24 @@ Taught in notebook 09, paper equations (1) to (9).
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from emoface_lib.checkpoints import load_model, read_settings
-from emoface_lib.config import HOP_LENGTH, Settings
+from emoface_lib.config import HOP_LENGTH, MEL_BANDS, Settings
 from emoface_lib.emotion_space import EmotionSpace, load_space
 from emoface_lib.features.audio import stream_log_mel
 from emoface_lib.features.clips import to_video_rate
+from emoface_lib.features.speaker import embed_start
+from emoface_lib.features.voice_conversion import Conversion, LogMel, load_features
 from emoface_lib.files import read_npz
 from emoface_lib.landmarks import FRAME_RATE, VIDEO_RATE
 from emoface_lib.models.content import ContentBranch, State
 from emoface_lib.models.style import StyleBranch
+from emoface_lib.steps import load_content, load_style
 
 WINDOW = 200  # frames that attend to one another; 4 s, about a sentence
 STEP = WINDOW // 2  # neighbouring windows are blended
@@ -31,6 +33,7 @@ class FacePredictor:
     """Content branch, style branch and emotion space of one trained run.
 
     level : dBFS of the speech they were trained on; other voices are brought to it.
+    features : makes the F_a that they were trained on.
     """
 
     content: ContentBranch
@@ -38,6 +41,7 @@ class FacePredictor:
     space: EmotionSpace
     level: float
     settings: Settings
+    features: LogMel | Conversion = field(default_factory=LogMel)
 
     def predict(
         self,
@@ -53,8 +57,10 @@ class FacePredictor:
         the canvas, 25 frames/s, one frame for each started 40 ms.
         """
         gain = 10 ** ((self.level - level) / 20) if level is not None else 1.0
-        levelled = (block * np.float32(gain) for block in blocks)
-        features = ahead(stream_log_mel(levelled), self.settings.look_ahead)
+        features = ahead(
+            self._hear(block * np.float32(gain) for block in blocks),
+            self.settings.look_ahead,
+        )
         left: Tensor = torch.zeros(0, 68, 2)
         for part in self._displacements(features, self.space.offset(emotion)):
             left = torch.cat([left, part])
@@ -64,22 +70,30 @@ class FacePredictor:
         if len(left):
             yield left.mean(0, keepdim=True).numpy()
 
+    def _hear(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """F_a of a voice, float32[T, D] each; its first seconds tell who speaks."""
+        speaker = None
+        if self.features.needs_speaker:
+            speaker, blocks = embed_start(blocks)
+        return self.features.stream(stream_log_mel(blocks), speaker)
+
     @torch.inference_mode()
     def _displacements(
         self, features: Iterator[Tensor], offset: Tensor
     ) -> Iterator[Tensor]:
         """Blend the predictions of windows that overlap by half: Tensor[<= 100, ..]."""
         state: State | None = None
-        window = torch.zeros(0, 80), torch.zeros(0, 256), torch.zeros(0, 68, 2)
+        window: tuple[Tensor, ...] = ()
         tail: Tensor | None = None
         for part in in_steps(features, STEP):
             code, state = self.content.encode(part[None], state)
             fresh = part, code[0], self.content.displace(code)[0]
-            window = tuple(  # type: ignore[assignment]
+            before = window or tuple(new[:0] for new in fresh)
+            window = tuple(
                 torch.cat([old[-STEP:], new])
-                for old, new in zip(window, fresh, strict=True)
+                for old, new in zip(before, fresh, strict=True)
             )
-            moved = self._styled(*window, offset)
+            moved = self._styled(window, offset)
             if len(window[0]) > len(part):  # the first half was predicted before
                 assert tail is not None
                 yield blend(tail, moved[: len(tail)])
@@ -89,9 +103,8 @@ class FacePredictor:
         if tail is not None:
             yield tail
 
-    def _styled(
-        self, features: Tensor, content: Tensor, said: Tensor, offset: Tensor
-    ) -> Tensor:
+    def _styled(self, window: tuple[Tensor, ...], offset: Tensor) -> Tensor:
+        features, content, said = window
         emotion = self.style.emotion(features[None]) + offset
         style = self.style.style(emotion, self.style.identity(features[None]))
         return said + self.style.displace(content[None], style)[0]
@@ -102,22 +115,20 @@ def load_predictor(folder: Path) -> FacePredictor:
 
     Raises InputError that names the missing file.
     """
-    content, path = ContentBranch(), folder / "content" / "model.safetensors"
-    load_model(path, content)
-    settings = read_settings(folder / "style" / "model.safetensors")
-    style = StyleBranch(heads=settings.attention_heads)
-    load_model(folder / "style" / "model.safetensors", style)
+    style, settings = load_style(folder / "style" / "model.safetensors")
+    content = load_content(folder / "content" / "model.safetensors", settings)
     space = load_space(folder / "emotion_space" / "space.safetensors")
     level = float(read_npz(folder / "audio" / "statistics.npz")["level"])
-    return FacePredictor(content, style, space, level, settings)
+    features = load_features(folder / "audio", settings)
+    return FacePredictor(content, style, space, level, settings, features)
 
 
 def ahead(parts: Iterable[np.ndarray], frames: int) -> Iterator[Tensor]:
     """Drop the first frames of a stream and hold its last one: it hears the future.
 
-    parts : float32[T, 80] each; the stream's length stays. As `look_ahead` of a whole.
+    parts : float32[T, D] each; the stream's length stays. As `look_ahead` of a whole.
     """
-    dropped, last = 0, np.zeros((0, 80), np.float32)
+    dropped, last = 0, np.zeros((0, MEL_BANDS), np.float32)
     for part in parts:
         skip = min(frames - dropped, len(part))
         dropped, last = dropped + skip, part[-1:]

@@ -12,7 +12,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from emoface_lib.checkpoints import feature_size, load_model, read_settings
 from emoface_lib.config import MEL_BANDS, Settings
+from emoface_lib.errors import InputError
 from emoface_lib.features.clips import Clip
 from emoface_lib.losses import (
     embedding_distance,
@@ -43,8 +45,13 @@ def train_content(
     Leaves `model.safetensors` and `log.csv` in `folder`; returns model and log.
     """
     torch.manual_seed(settings.seed)
-    model = ContentBranch()
     train, held_out = split(clips, "train"), split(clips, "seen")
+    model = ContentBranch(_feature_size(train))
+    if settings.spectral_offset and settings.features == "codes":
+        raise InputError(
+            "spectral_offset shifts a spectrum, and the codes of AutoVC are none: "
+            "take features = 'log_mel' or 'autovc', or spectral_offset = 0."
+        )
     model.standardise.fit(torch.cat([clip.features for clip in train]))
     sequences = [(clip.features, clip.displacement) for clip in train]
 
@@ -52,9 +59,10 @@ def train_content(
         chosen = generator.integers(len(train), size=settings.batch_clips)
         batch = [sequences[i] for i in chosen]
         features, truth = crop_batch(batch, settings.crop_frames, generator)
-        features = features + spectral_offsets(
-            len(chosen), settings.spectral_offset, generator
-        )
+        if settings.spectral_offset:
+            features = features + spectral_offsets(
+                len(chosen), settings.spectral_offset, generator
+            )
         return {"loss": landmark_loss(model(features), truth)}
 
     def validate() -> float:
@@ -88,8 +96,8 @@ def train_style(
     if objective is None:
         objective = Objective(settings.emotion_weight, settings.identity_weight)
     torch.manual_seed(settings.seed)
-    model = StyleBranch(heads=settings.attention_heads)
     train, held_out = split(clips, "train"), split(clips, "seen")
+    model = StyleBranch(_feature_size(train), settings.attention_heads)
     model.standardise.fit(torch.cat([clip.features for clip in train]))
     sampler, codes = TripletSampler(train), content_codes(content, train)
     sequences = [
@@ -182,6 +190,41 @@ def train_translator(
     rate = settings.translator_learning_rate
     schedule = Schedule.of(settings, settings.translator_steps, rate)
     return model, fit(model, loss, schedule, folder, settings)
+
+
+def load_content(path: Path, settings: Settings | None = None) -> ContentBranch:
+    """Content branch; raises InputError if it learnt other features than settings."""
+    _check_features(path, settings)
+    model = ContentBranch(feature_size(path))
+    load_model(path, model)
+    return model
+
+
+def load_style(
+    path: Path, settings: Settings | None = None
+) -> tuple[StyleBranch, Settings]:
+    """Style branch and the settings it was trained with; raises as `load_content`."""
+    made_by = _check_features(path, settings)
+    model = StyleBranch(feature_size(path), made_by.attention_heads)
+    load_model(path, model)
+    return model, made_by
+
+
+def _check_features(path: Path, settings: Settings | None) -> Settings:
+    """Settings of a checkpoint, whose features must be those of `settings`."""
+    made_by = read_settings(path)
+    if settings and made_by.features != settings.features:
+        raise InputError(
+            f"{path} was trained with features = {made_by.features!r}, not "
+            f"{settings.features!r}: train it again, or give -p "
+            f"features={made_by.features}."
+        )
+    return made_by
+
+
+def _feature_size(clips: Sequence[Clip]) -> int:
+    """D of F_a."""
+    return clips[0].features.shape[1]
 
 
 def split(clips: Sequence[Clip], name: str) -> list[Clip]:

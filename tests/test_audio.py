@@ -1,5 +1,7 @@
-"""Log-mel: AutoVC's numbers, one clock, and streams that give the same frames."""
+"""Log-mel: AutoVC's numbers, one clock, equal streams, and sounds that are none."""
 
+import tracemalloc
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -7,13 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from emoface_lib.errors import InputError
 from emoface_lib.features.audio import (
     frame_loudness,
+    griffin_lim,
     log_mel,
     mel_frequencies,
     speech_level,
     stream_log_mel,
 )
+from emoface_lib.video import read_audio
 
 SHARED = Path(__file__).parents[2] / "shared"
 GOLDEN = SHARED / "interfaces" / "autovc_mel_vctk_p225_003.npz"
@@ -70,3 +75,90 @@ def test_pauses_do_not_lower_the_level_of_speech(pause: int, gain: float) -> Non
 def test_silence_is_zero_and_very_short_sound_has_frames() -> None:
     assert log_mel(np.zeros(16000)).max() == 0
     assert log_mel(np.ones(10)).shape == (2, 80)
+
+
+@pytest.mark.parametrize(
+    ("samples", "reason"),
+    [(np.zeros(0), "no sound"), (np.full(9000, np.nan), "NaN"), ([np.inf] * 9, "NaN")],
+    ids=["empty", "NaN", "infinite"],
+)
+def test_what_is_no_sound_is_named(samples: np.ndarray, reason: str) -> None:
+    with pytest.raises(InputError, match=reason):
+        log_mel(samples)
+
+
+def test_a_constant_is_silence() -> None:
+    middle = log_mel(np.full(32_000, 0.5))[25:-25]  # the high-pass rings at the ends
+    assert middle.max() == 0
+
+
+def speech(seconds: float = 2.0, rate: int = 16_000) -> np.ndarray:
+    """Something like a voice: a buzz of 120 Hz that comes and goes."""
+    time = np.arange(round(seconds * rate)) / rate
+    buzz = sum(np.sin(2 * np.pi * 120 * k * time) / k for k in range(1, rate // 240))
+    return (0.2 * buzz * (0.6 + 0.4 * np.sin(2 * np.pi * 3 * time))).astype(np.float32)
+
+
+def test_a_clipped_voice_keeps_its_frames() -> None:
+    """Twice too loud and cut at full scale: 0.06 of louder, little of another sound."""
+    voice = speech()
+    voice /= np.abs(voice).max()
+    clipped, louder = log_mel(np.clip(2 * voice, -1, 1)), log_mel(2 * voice)
+    assert np.isfinite(clipped).all()
+    assert np.abs(clipped - louder).mean() < 0.1
+
+
+def write_wav(path: Path, samples: np.ndarray, rate: int) -> Path:
+    """Write 16-bit PCM float[S, C], with FFmpeg's order of channels."""
+    with wave.open(str(path), "wb") as file:
+        file.setparams((samples.shape[1], 2, rate, 0, "NONE", ""))
+        file.writeframes((samples * 32_767).astype("<i2").tobytes())
+    return path
+
+
+def test_8_khz_has_the_same_frames_and_nothing_above_its_band(tmp_path: Path) -> None:
+    narrow = write_wav(tmp_path / "8.wav", speech(rate=8_000)[:, None], 8_000)
+    whole, heard = log_mel(speech()), log_mel(read_audio(narrow))
+    assert heard.shape == whole.shape
+    low, high = mel_frequencies() < 3_000, mel_frequencies() > 4_600
+    assert np.abs(heard - whole)[10:-10, low].mean() < 0.02
+    assert heard[10:-10, high].mean() < whole[10:-10, high].mean() - 0.2
+
+
+def test_six_channels_become_one_and_lose_no_frame(tmp_path: Path) -> None:
+    voice = speech()
+    surround = np.zeros((len(voice), 6), np.float32)
+    surround[:, 2] = voice  # the centre, where films have their voices
+    path = write_wav(tmp_path / "6.wav", surround, 16_000)
+    heard = read_audio(path)
+    assert len(heard) == len(voice)
+    assert np.corrcoef(heard, voice)[0, 1] > 0.99
+    level = speech_level(frame_loudness([voice])) - speech_level(
+        frame_loudness([heard])
+    )
+    shifted = log_mel(heard * 10 ** (level / 20))
+    assert np.abs(shifted - log_mel(voice))[:, :40].mean() < 0.02
+
+
+def test_an_hour_is_refused_when_read_whole_but_streams_in_little_memory(
+    tmp_path: Path,
+) -> None:
+    hour = np.zeros((3_600 * 2_000, 1), np.float32)  # 1 h at 2 kHz
+    path = write_wav(tmp_path / "hour.wav", hour, 2_000)
+    with pytest.raises(InputError, match=r"hour.wav is longer than 10 minutes: cut it"):
+        read_audio(path)
+    block = speech(10.0)
+    tracemalloc.start()
+    frames = sum(map(len, stream_log_mel(block for _ in range(60))))  # 10 minutes
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert frames == 60 * 500
+    assert peak < 60e6  # bytes; that voice alone would be 38e6 as float32
+
+
+def test_what_griffin_lim_says_has_the_mel_it_was_asked_for() -> None:
+    wanted = log_mel(speech())
+    said = griffin_lim(wanted)
+    assert said.shape == (320 * len(wanted),)
+    assert np.abs(log_mel(said) - wanted)[5:-5].mean() < 0.05
+    assert np.array_equal(said, griffin_lim(wanted))

@@ -16,6 +16,7 @@ def test_paper_profile_keeps_the_optimiser_of_the_paper() -> None:
     assert (settings.learning_rate, settings.weight_decay) == (1e-5, 1e-5)
     assert settings.schedule == "constant"
     assert settings.look_ahead == 0
+    assert settings.features == "autovc"
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,21 @@
 """Speakers who are only heard are like drawn ones, and never those who test."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
+from emoface_lib.checkpoints import save_model
 from emoface_lib.config import Settings, load_settings
 from emoface_lib.corpus.clips import plan_corpus
 from emoface_lib.corpus.heard import heard_clips, plan_heard
+from emoface_lib.errors import InputError
 from emoface_lib.features.alignment import into_canvas
 from emoface_lib.features.clips import Clip
 from emoface_lib.features.lift import mean_face
+from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, new_autovc
+from emoface_lib.files import write_npz
 from emoface_lib.landmarks import lip_opening
 
 
@@ -52,3 +58,26 @@ def test_the_same_settings_give_the_same_clips(
     assert [clip.name for clip in again] == [clip.name for clip in heard]
     assert torch.equal(again[0].features, heard[0].features)
     assert np.array_equal(again[-1].landmarks, heard[-1].landmarks)
+
+
+@pytest.mark.parametrize(("kind", "size"), [("autovc", 80), ("codes", 64)])
+def test_they_are_heard_through_autovc_as_settings_say(
+    settings: Settings, heard: list[Clip], tmp_path: Path, kind: str, size: int
+) -> None:
+    small = {"autovc_pre": 16, "autovc_width": 16, "autovc_post": 16}
+    wanted = settings.model_copy(update={"features": kind, **small})
+    with pytest.raises(InputError, match="run notebook 02_audio_features first"):
+        heard_clips(wanted, into_canvas(mean_face()), tmp_path)
+    torch.manual_seed(0)
+    save_model(tmp_path / MODEL, new_autovc(wanted), wanted)
+    target = np.eye(1, 256, dtype=np.float32)
+    write_npz(
+        tmp_path / SPEAKERS,
+        speakers=np.array(["a"]),
+        embeddings=target,
+        made_of=np.array(["x"]),
+    )
+    clips = heard_clips(wanted, into_canvas(mean_face()), tmp_path, workers=1)
+    for clip, plain in zip(clips, heard, strict=True):
+        assert clip.features.shape == (len(plain.features), size)
+        assert torch.equal(clip.landmarks, plain.landmarks)

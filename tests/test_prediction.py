@@ -10,6 +10,7 @@ from emoface_lib.config import load_settings
 from emoface_lib.emotion_space import EmotionSpace
 from emoface_lib.features.audio import log_mel
 from emoface_lib.features.clips import look_ahead
+from emoface_lib.features.voice_conversion import Conversion, new_autovc
 from emoface_lib.models.content import ContentBranch
 from emoface_lib.models.style import StyleBranch
 from emoface_lib.prediction import FacePredictor, ahead, in_steps
@@ -61,6 +62,34 @@ def test_blocks_of_any_size_give_the_same_face(predictor: FacePredictor) -> None
     whole = np.concatenate(list(predictor.predict([samples])))
     parts = np.array_split(samples, [7, 5_000, 48_000, 48_001, 100_000])
     streamed = np.concatenate(list(predictor.predict(parts)))
+    assert np.abs(whole - streamed).max() < 1e-3
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["autovc", "codes"])
+def converting(request: pytest.FixtureRequest) -> FacePredictor:
+    """A predictor that hears AutoVC's converted mel, or its codes."""
+    torch.manual_seed(0)
+    small = load_settings("smoke", autovc_pre=16, autovc_width=16, autovc_post=16)
+    target = np.ones(256, np.float32) / 16
+    size = 2 * small.autovc_neck if request.param else 80
+    return FacePredictor(
+        ContentBranch(size).eval(),
+        StyleBranch(size).eval(),
+        EmotionSpace(torch.zeros(128), torch.eye(4, 128), torch.ones(4)),
+        -25.0,
+        small,
+        Conversion(new_autovc(small).eval(), target, codes=request.param),
+    )
+
+
+def test_a_converted_voice_gives_the_same_face_in_blocks_of_any_size(
+    converting: FacePredictor,
+) -> None:
+    samples = voice(16_000 * 12)
+    whole = np.concatenate(list(converting.predict([samples])))
+    parts = np.array_split(samples, [7, 5_000, 48_000, 48_001, 100_000])
+    streamed = np.concatenate(list(converting.predict(parts)))
+    assert whole.shape == (12 * 25, 68, 2)
     assert np.abs(whole - streamed).max() < 1e-3
 
 

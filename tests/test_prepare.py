@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 import torch
 
+from emoface_lib.checkpoints import save_model
 from emoface_lib.config import EXPRESSIONS, Settings, load_settings
 from emoface_lib.corpus.clips import ClipPlan, plan_corpus
 from emoface_lib.corpus.synthetic import CARD, draw_faces, read_sidecar, write_clip
+from emoface_lib.errors import InputError
 from emoface_lib.features.clips import (
     corpus_mean_face,
     load_clips,
@@ -18,6 +20,7 @@ from emoface_lib.features.clips import (
     to_video_rate,
 )
 from emoface_lib.features.prepare import prepare
+from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, new_autovc
 from emoface_lib.files import read_npz, write_json, write_npz
 from emoface_lib.landmarks import EYE_DISTANCE, eye_distance, lip_opening
 from emoface_lib.video import iter_frames, read_audio, write_video
@@ -165,6 +168,30 @@ def test_clips_are_aligned_and_refer_to_closed_lips(
         assert clip.features.shape[0] == clip.landmarks.shape[0]
         assert clip.landmarks[:, 36:48].std(0).mean() < 1.5  # the pose is gone
         assert lip_opening(clip.reference) <= lip_opening(clip.landmarks).median()
+
+
+def test_f_a_is_made_as_settings_say_when_clips_are_loaded(
+    prepared: tuple[pd.DataFrame, Path], settings: Settings, tmp_path: Path
+) -> None:
+    index, folder = prepared
+    softmax = {f"expression_{name}": 1 / 7 for name in EXPRESSIONS}
+    good = index[index["problem"] == ""].assign(**softmax)
+    mean = corpus_mean_face(folder, list(good["clip"]))
+    write_npz(folder / "mean_face.npz", landmarks=mean)
+    good.to_parquet(folder / "index.parquet")
+    small = {"autovc_pre": 16, "autovc_width": 16, "autovc_post": 16}
+    wanted = settings.model_copy(update={"features": "codes", **small})
+    save_model(tmp_path / MODEL, new_autovc(wanted), wanted)
+    known = {"speakers": np.array(["a"]), "made_of": np.array(["x"])}
+    one = np.eye(1, 256, dtype=np.float32)
+    write_npz(tmp_path / SPEAKERS, embeddings=one, **known)
+    with pytest.raises(InputError, match=r"does not know .*02_audio_features again"):
+        load_clips(folder, wanted, tmp_path)
+    known["speakers"] = np.array(list(good["speaker"].unique()))
+    write_npz(tmp_path / SPEAKERS, embeddings=one, **known)
+    plain = load_clips(folder, settings)
+    for clip, log_mel in zip(load_clips(folder, wanted, tmp_path), plain, strict=True):
+        assert clip.features.shape == (len(log_mel.features), 64)
 
 
 def test_to_50_frames_a_second_and_back_keeps_a_slow_movement() -> None:

@@ -17,6 +17,8 @@ from emoface_lib.steps import (
     Objective,
     content_codes,
     content_displacements,
+    load_content,
+    load_style,
     mean_landmark_loss,
     spectral_offsets,
     split,
@@ -50,6 +52,34 @@ def test_same_seed_same_weights_and_other_seed_others(
     ]
     assert logs[0].equals(logs[1])
     assert not logs[0].equals(logs[2])
+
+
+@pytest.mark.parametrize("size", [80, 12])
+def test_branches_fit_the_features_and_load_by_themselves(
+    clips: list[Clip], tiny: Settings, tmp_path: Path, size: int
+) -> None:
+    fewer = [replace(clip, features=clip.features[:, :size]) for clip in clips]
+    content, _ = train_content(fewer, tmp_path / "content", tiny)
+    style, _ = train_style(fewer, content, tmp_path / "style", tiny)
+    loaded = load_content(tmp_path / "content" / "model.safetensors")
+    again, settings = load_style(tmp_path / "style" / "model.safetensors")
+    assert settings == tiny
+    for first, second in ((content, loaded), (style, again)):
+        weights = second.state_dict()
+        assert all(torch.equal(x, weights[n]) for n, x in first.state_dict().items())
+    other = tiny.model_copy(update={"features": "autovc"})
+    with pytest.raises(InputError, match="features = 'log_mel', not 'autovc'"):
+        load_content(tmp_path / "content" / "model.safetensors", other)
+    with pytest.raises(InputError, match="no checkpoint"):
+        load_content(tmp_path / "model.safetensors")
+
+
+def test_codes_have_no_spectrum_to_shift(
+    clips: list[Clip], tiny: Settings, tmp_path: Path
+) -> None:
+    wanted = tiny.model_copy(update={"features": "codes", "spectral_offset": 1.0})
+    with pytest.raises(InputError, match="spectral_offset"):
+        train_content(clips, tmp_path, wanted)
 
 
 def test_step_2_freezes_content_and_logs_the_contrast(

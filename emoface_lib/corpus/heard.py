@@ -1,16 +1,21 @@
 """Speakers who are only heard: sound and true landmarks, made in memory, not drawn.
 
-Step 1 needs no pictures. A clip without them costs a hundredth of a drawn one, and the
-number of speakers is what a content encoder gains most from. Taught in notebook 04.
+AutoVC and step 1 need no pictures. A clip without them costs a hundredth of a drawn
+one, and the number of speakers is what both gain most from. Taught in notebooks 02, 04.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from emoface_lib.config import HOP_LENGTH, Settings
+from emoface_lib.corpus.clips import Clip as Made
 from emoface_lib.corpus.clips import ClipPlan, make_clip, plan_speaker
+from emoface_lib.corpus.visemes import frame_classes
 from emoface_lib.features.audio import log_mel
 from emoface_lib.features.clips import (
     Clip,
@@ -18,8 +23,13 @@ from emoface_lib.features.clips import (
     look_ahead,
     reference_faces,
 )
+from emoface_lib.features.speaker import UTTERANCES, embed_speakers
+from emoface_lib.features.voice_conversion import load_features
 from emoface_lib.landmarks import FRAME_RATE, VIDEO_RATE
 from emoface_lib.parallel import each
+from emoface_lib.probes import Spoken
+
+SAMPLES_A_FRAME = HOP_LENGTH * FRAME_RATE // VIDEO_RATE  # of sound, in a video frame
 
 
 def plan_heard(settings: Settings) -> list[list[ClipPlan]]:
@@ -34,21 +44,43 @@ def plan_one(number: int, settings: Settings) -> list[ClipPlan]:
 
 
 def heard_clips(
-    settings: Settings, mean_face: np.ndarray, workers: int | None = None
+    settings: Settings,
+    mean_face: np.ndarray,
+    audio: Path | None = None,
+    workers: int | None = None,
 ) -> list[Clip]:
     """Clips of speakers who are only heard, with split "train".
 
-    mean_face : float[68, 3] px of the canvas, to align by. The same settings give the
-    same clips in the same order.
+    mean_face : float[68, 3] px of the canvas, to align by; audio : the run's folder of
+    that name, which is needed unless `settings.features` is "log_mel". The same
+    settings give the same clips in the same order.
     """
+    features = load_features(audio or Path("audio"), settings)
     numbers = range(settings.heard_speakers)
-    make = partial(hear_speaker, settings=settings, mean_face=mean_face)
+    make = partial(
+        hear_speaker,
+        settings=settings,
+        mean_face=mean_face,
+        embed=features.needs_speaker,
+    )
     made = dict(each(make, numbers, workers, "hearing speakers"))
-    return [clip for number in numbers for clip in made[number]]
+    clips = []
+    for number in numbers:
+        own, speaker = made[number]
+        for clip in own:
+            heard = features.whole(clip.features.numpy(), speaker)
+            ahead = torch.from_numpy(look_ahead(heard, settings.look_ahead))
+            clips.append(replace(clip, features=ahead))
+    return clips
 
 
-def hear_speaker(number: int, settings: Settings, mean_face: np.ndarray) -> list[Clip]:
-    """All clips of the speaker of this place in `plan_heard`."""
+def hear_speaker(
+    number: int, settings: Settings, mean_face: np.ndarray, embed: bool = False
+) -> tuple[list[Clip], np.ndarray | None]:
+    """All clips of the speaker of this place in `plan_heard`, with plain log-mels.
+
+    With `embed`, the speaker's embedding, too: float32[256].
+    """
     plans = plan_one(number, settings)
     made = [make_clip(plan) for plan in plans]
     aligned = [
@@ -56,15 +88,57 @@ def hear_speaker(number: int, settings: Settings, mean_face: np.ndarray) -> list
         for clip in made
     ]
     reference = reference_faces(aligned, [plan.speaker.name for plan in plans])
-    sounds = [_sound(clip.speech.samples, len(clip.landmarks)) for clip in made]
-    return [
-        _clip(plan, look_ahead(mel, settings.look_ahead), landmarks, reference)
-        for plan, mel, landmarks in zip(plans, sounds, aligned, strict=True)
+    sounds = [_sound(clip) for clip in made]
+    clips = [
+        _clip(plan, log_mel(sound), landmarks, reference)
+        for plan, sound, landmarks in zip(plans, sounds, aligned, strict=True)
     ]
+    return clips, _embedding(sounds) if embed else None
 
 
-def _sound(samples: np.ndarray, frames: int) -> np.ndarray:
-    return log_mel(samples[: frames * HOP_LENGTH * FRAME_RATE // VIDEO_RATE])
+def hear_voices(
+    settings: Settings, workers: int | None = None
+) -> tuple[list[Spoken], dict[str, np.ndarray]]:
+    """Voices of the speakers who are only heard, and the speakers' embeddings.
+
+    The features of the voices are log-mels; their split is "train".
+    """
+    numbers = range(settings.heard_speakers)
+    hear = partial(hear_voice, settings=settings)
+    made = dict(each(hear, numbers, workers, "hearing voices"))
+    voices = [voice for number in numbers for voice in made[number][0]]
+    embeddings = {made[n][0][0].speaker: made[n][1] for n in numbers}
+    return voices, embeddings
+
+
+def hear_voice(number: int, settings: Settings) -> tuple[list[Spoken], np.ndarray]:
+    """The voice of the speaker of this place in `plan_heard`, and its embedding."""
+    plans = plan_one(number, settings)
+    made = [make_clip(plan) for plan in plans]
+    voices = [spoken(*pair) for pair in zip(plans, made, strict=True)]
+    return voices, _embedding([_sound(clip) for clip in made])
+
+
+def spoken(plan: ClipPlan, clip: Made) -> Spoken:
+    """A clip's sound for probes, with the log-mel as its features."""
+    mel = log_mel(_sound(clip))
+    return Spoken(
+        features=mel,
+        phones=frame_classes(clip.speech.names, clip.speech.start, len(mel)),
+        speaker=plan.speaker.name,
+        split=plan.split,
+        emotion=plan.state.emotion,
+        arousal=plan.state.arousal,
+        valence=plan.state.valence,
+    )
+
+
+def _embedding(sounds: Sequence[np.ndarray]) -> np.ndarray:
+    return embed_speakers({"": sounds[:UTTERANCES]})[""]
+
+
+def _sound(clip: Made) -> np.ndarray:
+    return clip.speech.samples[: len(clip.landmarks) * SAMPLES_A_FRAME]
 
 
 def _clip(

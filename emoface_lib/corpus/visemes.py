@@ -4,9 +4,13 @@ A viseme is a target for the mouth and how firmly each sound insists on it. Soun
 by the tongue alone hardly do, lips and vowels do. Taught in notebook 01.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from emoface_lib.corpus.speech import PAUSE
+from emoface_lib.landmarks import FRAME_RATE
 
 
 class Viseme(NamedTuple):
@@ -113,3 +117,13 @@ def viseme_parts(phoneme: str) -> tuple[str, ...]:
 def viseme_class(phoneme: str) -> int:
     """Index of a phoneme's first viseme in VISEME_NAMES: the label of phone probes."""
     return VISEME_NAMES.index(viseme_parts(phoneme)[0])
+
+
+def frame_classes(names: Sequence[str], starts: np.ndarray, frames: int) -> np.ndarray:
+    """Viseme class of the phoneme in the middle of each 20-ms frame: int[frames].
+
+    names, starts : float[P] s, of a clip's phonemes, the first at 0.
+    """
+    middles = (np.arange(frames) + 0.5) / FRAME_RATE
+    spoken = np.searchsorted(starts, middles, side="right") - 1
+    return np.array([viseme_class(name) for name in names])[spoken]

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.signal import butter, filtfilt, get_window
 
 from emoface_lib.config import HOP_LENGTH, MEL_BANDS, SAMPLE_RATE
+from emoface_lib.errors import InputError
 from emoface_lib.landmarks import VIDEO_RATE
 
 WINDOW_LENGTH = 1024  # samples; 64 ms
@@ -35,11 +36,13 @@ def log_mel(
     samples : float[S] at 16 kHz, peak about 1. Frame t is centred at sample
     `first_centre + t * hop_length`; by default in the middle of its own 20 ms. AutoVC's
     own clock is `hop_length=256, first_centre=0`.
-    Returns float32[T, 80] with T = 1 + (S - first_centre) // hop_length.
+    Returns float32[T, 80] with T = 1 + (S - first_centre) // hop_length. Raises
+    InputError if there are no samples, or one is NaN or infinite.
     Taught in notebook 02, paper section 3.1 and AutoVC's `make_spect`.
     """
     centre = hop_length // 2 if first_centre is None else first_centre
     samples = np.asarray(samples, dtype=np.float64)
+    _check(samples)
     if len(samples) <= HALF_WINDOW:  # too short to be mirrored at its ends
         samples = np.pad(samples, (0, HALF_WINDOW + 1 - len(samples)))
     filtered = filtfilt(*_high_pass(), samples) * LEVEL
@@ -71,6 +74,22 @@ def stream_log_mel(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         yield np.asarray(last)
 
 
+def griffin_lim(mel: np.ndarray, rounds: int = 32) -> np.ndarray:
+    """A sound whose log-mel is near `mel`: its phases are guessed, so it is hoarse.
+
+    mel : float[T, 80] in [0, 1], 50 frames/s; returns float32[320 T] at 16 kHz. To
+    listen to what AutoVC says. Griffin and Lim 1984, by librosa.
+    """
+    amplitudes = 10 ** ((100 * np.asarray(mel, float) - 100 + REFERENCE_DB) / 20)
+    spectrum = np.maximum(0, amplitudes @ np.linalg.pinv(_mel_filters()))  # (T, 513)
+    samples = librosa.griffinlim(
+        spectrum.T, n_iter=rounds, hop_length=HOP_LENGTH, random_state=0
+    )
+    middle = np.zeros(HOP_LENGTH // 2)  # librosa's first frame is centred at sample 0
+    whole = np.concatenate([middle, samples / LEVEL, middle])[: len(mel) * HOP_LENGTH]
+    return whole.astype(np.float32)
+
+
 def frame_loudness(blocks: Iterable[np.ndarray]) -> np.ndarray:
     """Loudness of a voice in video frames: float32[F] dBFS, at least QUIETEST.
 
@@ -100,6 +119,13 @@ def speech_level(loudness: np.ndarray) -> float:
 def mel_frequencies() -> np.ndarray:
     """Centre frequencies of the 80 bands. Returns float[80] Hz."""
     return librosa.mel_frequencies(MEL_BANDS + 2, fmin=90, fmax=7600)[1:-1]
+
+
+def _check(samples: np.ndarray) -> None:
+    if not len(samples):
+        raise InputError("There is no sound: it has 0 samples. Give a longer one.")
+    if not np.isfinite(samples).all():
+        raise InputError("The sound holds values that are NaN or infinite: mend it.")
 
 
 @lru_cache

@@ -12,8 +12,11 @@ import torch
 from torch import Tensor
 
 from emoface_lib.config import EXPRESSIONS, Settings
+from emoface_lib.errors import InputError
 from emoface_lib.features.alignment import align, mean_face, project
 from emoface_lib.features.lift import mean_face as frontal_face
+from emoface_lib.features.speaker import read_embeddings
+from emoface_lib.features.voice_conversion import SPEAKERS, load_features
 from emoface_lib.files import read_npz
 from emoface_lib.landmarks import FRAME_RATE, VIDEO_RATE, lip_opening
 
@@ -25,7 +28,7 @@ FACES_A_CLIP = 8  # that the mean face averages
 class Clip:
     """One utterance as the networks see it.
 
-    features : Tensor[T, 80], F_a; landmarks : Tensor[T, 68, 2], L, px of the canvas;
+    features : Tensor[T, D], F_a; landmarks : Tensor[T, 68, 2], L, px of the canvas;
     reference : Tensor[68, 2], L_0 of the speaker; expression : Tensor[7], softmax;
     emotion, arousal and valence are the truth, "" and NaN where a corpus has none.
     """
@@ -48,11 +51,16 @@ class Clip:
         return self.landmarks - self.reference
 
 
-def load_clips(folder: Path, settings: Settings) -> list[Clip]:
+def load_clips(
+    folder: Path, settings: Settings, audio: Path | None = None
+) -> list[Clip]:
     """Load the prepared clips of a folder into memory, in the index's order.
 
-    folder : of features, with `index.parquet` and `mean_face.npz`.
+    folder : of features, with `index.parquet` and `mean_face.npz`; audio : what
+    notebook 02 left, by default beside it. F_a is made here as `settings.features`
+    says. Raises InputError if what makes it is missing.
     """
+    audio = audio or folder.parent / "audio"
     index = pd.read_parquet(folder / "index.parquet")
     index = index[index["problem"] == ""]
     mean = read_npz(folder / "mean_face.npz")["landmarks"]
@@ -62,16 +70,35 @@ def load_clips(folder: Path, settings: Settings) -> list[Clip]:
         aligned_landmarks(clip["landmarks"], mean, settings.alignment)
         for clip in stored
     ]
-    references = reference_faces(aligned, [row["speaker"] for row in rows])
+    names = [row["speaker"] for row in rows]
+    references = reference_faces(aligned, names)
+    heard = _features([clip["log_mel"] for clip in stored], names, audio, settings)
     return [
-        _clip(row, clip["log_mel"], landmarks, references[row["speaker"]], settings)
-        for row, clip, landmarks in zip(rows, stored, aligned, strict=True)
+        _clip(row, own, landmarks, references[row["speaker"]], settings)
+        for row, own, landmarks in zip(rows, heard, aligned, strict=True)
     ]
+
+
+def _features(
+    mels: list[np.ndarray], speakers: list[str], audio: Path, settings: Settings
+) -> list[np.ndarray]:
+    """F_a, float32[T, D], of log-mels and who speaks them."""
+    features = load_features(audio, settings)
+    if not features.needs_speaker:
+        return mels
+    known = read_embeddings(audio / SPEAKERS)
+    if missing := sorted(set(speakers) - set(known)):
+        raise InputError(
+            f"{audio / SPEAKERS} does not know {missing[0]}: run notebook "
+            "02_audio_features again, on this corpus."
+        )
+    pairs = zip(mels, speakers, strict=True)
+    return [features.whole(mel, known[name]) for mel, name in pairs]
 
 
 def _clip(
     row: dict,
-    mel: np.ndarray,
+    heard: np.ndarray,
     landmarks: np.ndarray,
     reference: np.ndarray,
     settings: Settings,
@@ -82,7 +109,7 @@ def _clip(
         speaker=row["speaker"],
         video=row["video"],
         split=row["split"],
-        features=torch.from_numpy(look_ahead(mel, settings.look_ahead)),
+        features=torch.from_numpy(look_ahead(heard, settings.look_ahead)),
         landmarks=torch.from_numpy(landmarks).float(),
         reference=torch.from_numpy(reference).float(),
         expression=torch.tensor(softmax, dtype=torch.float32),

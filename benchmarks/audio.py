@@ -1,0 +1,278 @@
+"""Measure the audio features: what AutoVC keeps and removes, and what it costs.
+
+python benchmarks/audio.py [--seeds 3] [--speakers 32] [--test-speakers 14]
+
+--seeds 0 measures the costs only.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from results import enter
+
+from emoface_lib.config import Settings, load_settings
+from emoface_lib.corpus.clips import make_clip, plan_corpus, plan_speaker
+from emoface_lib.corpus.heard import hear_voices, heard_clips, spoken
+from emoface_lib.emotion_space import EmotionSpace
+from emoface_lib.features.alignment import into_canvas
+from emoface_lib.features.audio import log_mel
+from emoface_lib.features.lift import mean_face
+from emoface_lib.features.speaker import SPEAKER_SIZE, UTTERANCES, embed_speakers
+from emoface_lib.features.voice_conversion import (
+    MODEL,
+    SPEAKERS,
+    Conversion,
+    load_features,
+    new_autovc,
+    train_autovc,
+)
+from emoface_lib.files import write_npz
+from emoface_lib.harness import landmark_scores
+from emoface_lib.models.content import ContentBranch
+from emoface_lib.models.style import StyleBranch
+from emoface_lib.prediction import FacePredictor
+from emoface_lib.probes import Spoken, probe_table
+from emoface_lib.steps import content_displacements, train_content
+
+ISSUE = 3
+PROBE_SEEDS = (0, 1, 2)
+WIDTHS = {
+    "": 1.0,
+    "half width": 0.5,
+    "double width": 2.0,
+}  # of the settings' bottleneck
+HEARD_VIDEOS = 3  # of a speaker who is only heard; two of them train
+TEST_SPEAKERS = 20  # of step 1
+SECONDS = 60  # of speech, for the costs
+COSTS = f"benchmarks/audio.py: {SECONDS} s of speech, 1 thread"
+# of the converted mel's score in the log-mel's: speaker at most, the others at least
+SHARES = {"speaker": 2 / 3, "phone": 4 / 5, "arousal": 9 / 10}
+
+
+def hear_corpus(
+    settings: Settings,
+) -> tuple[list[Spoken], list[Spoken], dict[str, np.ndarray]]:
+    """Voices of the corpus, of speakers only heard, and the embeddings of all."""
+    voices, sounds = [], {}
+    for plan in plan_corpus(settings):
+        clip = make_clip(plan)
+        voices.append(spoken(plan, clip))
+        sounds.setdefault(plan.speaker.name, []).append(clip.speech.samples)
+    known = embed_speakers({n: own[:UTTERANCES] for n, own in sounds.items()})
+    fewer = settings.model_copy(update={"videos": HEARD_VIDEOS})
+    heard, others = hear_voices(fewer, workers=1)
+    return voices, heard, known | others
+
+
+def train(
+    voices: list[Spoken],
+    known: dict[str, np.ndarray],
+    folder: Path,
+    settings: Settings,
+) -> float:
+    """Train AutoVC as notebook 02 does and leave it in `folder`; gives CPU-s."""
+    mels, names = [v.features for v in voices], [v.speaker for v in voices]
+    start = time.process_time()
+    train_autovc(mels, names, known, (folder / MODEL).parent, settings)
+    used = time.process_time() - start
+    write_npz(
+        folder / SPEAKERS,
+        speakers=np.array(list(known)),
+        embeddings=np.stack(list(known.values())),
+        made_of=np.array(["benchmark"] * len(known)),
+    )
+    return used
+
+
+def convert(
+    voices: list[Spoken], known: dict[str, np.ndarray], folder: Path, settings: Settings
+) -> dict[str, list[Spoken]]:
+    """The same voices as codes and as converted mels."""
+    made = {}
+    for name, kind in (("codes", "codes"), ("converted", "autovc")):
+        wanted = settings.model_copy(update={"features": kind})
+        features = load_features(folder, wanted)
+        made[name] = [
+            replace(v, features=features.whole(v.features, known[v.speaker]))
+            for v in voices
+        ]
+    return made
+
+
+def measure_seed(settings: Settings, folder: Path) -> tuple[pd.DataFrame, list[float]]:
+    """Probe scores of one corpus, and CPU-s of each training."""
+    voices, heard, known = hear_corpus(settings)
+    trains = [voice for voice in voices if voice.split == "train"] + heard
+    tables = [probe_table({"log-mel": voices}, PROBE_SEEDS, 200)]
+    costs = []
+    for width, factor in WIDTHS.items():
+        neck = round(settings.autovc_neck * factor)
+        wanted = settings.model_copy(update={"autovc_neck": neck})
+        place = folder / (width or "settings")
+        costs.append(train(trains, known, place, wanted))
+        made = convert(voices, known, place, wanted)
+        named = {f"{n}{', ' * bool(width)}{width}": c for n, c in made.items()}
+        tables.append(probe_table(named, PROBE_SEEDS, 200))
+        print(settings.seed, neck, f"{costs[-1]:.0f} s", flush=True)
+    table = pd.concat(tables, ignore_index=True).assign(seed=settings.seed)
+    shown = table.pivot_table("mean", "feature", ["factor", "split"])
+    print(shown.round(3).to_string(), flush=True)
+    return table, costs
+
+
+def enter_probes(tables: pd.DataFrame, how: str) -> None:
+    """Enter means over seeds, and the shares that are aimed at."""
+    means = tables.pivot_table("mean", ["feature", "factor", "split"], "seed")
+    for (feature, factor, split), scores in means.iterrows():
+        low, high = scores.min(), scores.max()
+        unit = "r" if factor in ("arousal", "valence") else "accuracy"
+        name = f"audio: {factor} from {feature}, {split} speakers"
+        spread = f"{how}; {scores.count()} seeds from {low:.3f} to {high:.3f}"
+        enter(ISSUE, name, float(scores.mean()), unit, "", "", spread)
+    for factor, bound in SHARES.items():
+        for split in ("seen",) if factor == "speaker" else ("seen", "unseen"):
+            whole = means.loc["log-mel", factor, split].mean()
+            for feature in [f for f in tables["feature"].unique() if f != "log-mel"]:
+                share = float(means.loc[feature, factor, split].mean() / whole)
+                name = f"audio: {factor}, {feature} in log-mel, {split} speakers"
+                aim = feature == "converted"
+                meets = share <= bound if factor == "speaker" else share >= bound
+                sign = "<=" if factor == "speaker" else ">="
+                target = f"{sign} {bound:.3g}" if aim else ""
+                met: bool | str = bool(meets) if aim else ""
+                counted = means.loc[feature, factor, split].count()
+                enter(
+                    ISSUE, name, share, "share", target, met, f"{how}; {counted} seeds"
+                )
+                print(f"{name}: {share:.2f} {met}")
+
+
+def measure_step_1(settings: Settings, folder: Path) -> pd.Series:
+    """LMD and lip r of step 1 by each kind of F_a, on speakers that it never heard."""
+    face, rows = into_canvas(mean_face()), {}
+    later = settings.speakers + settings.heard_speakers
+    for kind in ("log_mel", "autovc", "codes"):
+        wanted = settings.model_copy(update={"features": kind, "videos": HEARD_VIDEOS})
+        others = wanted.model_copy(
+            update={"speakers": later, "heard_speakers": TEST_SPEAKERS}
+        )
+        clips = heard_clips(wanted, face, folder, workers=1)
+        test = heard_clips(others, face, folder, workers=1)
+        with tempfile.TemporaryDirectory() as scratch:
+            model, _ = train_content(clips, Path(scratch), wanted)
+        scores = landmark_scores({kind: content_displacements(model, test)}, test)
+        for metric, value in scores.groupby("metric")["value"].mean().items():
+            rows[kind, metric] = value
+    return pd.Series(rows)
+
+
+def enter_step_1(rounds: list[pd.Series], how: str) -> None:
+    found = pd.concat(rounds, axis=1)
+    for kind, metric in found.index:
+        scores = found.loc[(kind, metric)]
+        if metric == "M-LMD":
+            continue
+        name = f"audio: {metric} of step 1 by features = {kind}, unseen speakers"
+        spread = (
+            f"{how}; {scores.count()} seeds from {scores.min():.3f} to "
+            f"{scores.max():.3f}"
+        )
+        unit = "r" if metric == "lip r" else "px"
+        enter(ISSUE, name, float(scores.mean()), unit, "", "", spread)
+        print(f"{name}: {scores.mean():.3f}")
+
+
+def cpu_seconds(work: Callable[[], object], rounds: int = 3) -> float:
+    work()  # loads what is loaded once
+    start = time.process_time()
+    for _ in range(rounds):
+        work()
+    return (time.process_time() - start) / rounds
+
+
+def measure_costs(settings: Settings) -> None:
+    """CPU-s of each part, and how many times faster than speech the whole is.
+
+    The networks need not be trained for that.
+    """
+    plans = [plan_speaker(number, settings)[0] for number in range(1, 25)]
+    speech = np.concatenate([make_clip(plan).speech.samples for plan in plans])
+    speech = speech[: SECONDS * 16_000]
+    mel, speaker = log_mel(speech), np.ones(SPEAKER_SIZE, np.float32) / 16
+    features = Conversion(new_autovc(settings).eval(), speaker)
+    space = EmotionSpace(torch.zeros(128), torch.eye(4, 128), torch.ones(4))
+    networks = ContentBranch().eval(), StyleBranch().eval(), space
+    predictor = FacePredictor(*networks, -25.0, settings, features)
+    parts = {
+        "log-mel": lambda: log_mel(speech),
+        "speaker embedding": lambda: embed_speakers({"": [speech]}),
+        "conversion": lambda: features.whole(mel, speaker),
+    }
+    costs = {name: cpu_seconds(part) / SECONDS for name, part in parts.items()}
+    for name, cost in costs.items():
+        row = f"audio: {name}, CPU-s a second of speech"
+        enter(ISSUE, row, cost, "s", "", "", COSTS)
+        print(f"{row}: {cost:.5f}")
+    tens = np.array_split(speech, SECONDS // 10)
+    moved = cpu_seconds(lambda: list(predictor.predict(tens))) / SECONDS
+    speeds = {
+        "feature extraction, all three": (1 / sum(costs.values()), 30),
+        "voice to landmarks with AutoVC, a stream": (1 / moved, 50),
+    }
+    for name, (speed, aim) in speeds.items():
+        row = f"audio: {name}, 1 core"
+        enter(ISSUE, row, speed, "x real time", f">= {aim}", speed >= aim, COSTS)
+        print(f"{row}: {speed:.0f}")
+
+
+def measure_training(seeds: int, speakers: int, test_speakers: int) -> None:
+    tables, costs, rounds = [], [], []
+    with tempfile.TemporaryDirectory() as scratch:
+        for seed in range(seeds):
+            settings = load_settings(
+                "tutorial",
+                seed=seed,
+                speakers=speakers,
+                test_speakers=test_speakers,
+                videos=7,
+            )
+            folder = Path(scratch, str(seed))
+            table, used = measure_seed(settings, folder)
+            tables.append(table)
+            costs.append(used[0])  # of the settings' own width
+            rounds.append(measure_step_1(settings, folder / "settings"))
+    heard = settings.speakers + settings.heard_speakers
+    how = (
+        f"benchmarks/audio.py: AutoVC of {heard} speakers, "
+        f"{settings.autovc_steps} steps; probes of {settings.speakers} speakers, "
+        f"{settings.test_speakers} unseen"
+    )
+    used = float(np.mean(costs))
+    name = "audio: AutoVC trains, tutorial size"
+    spent = f"{how}; {seeds} seeds, the longest {max(costs):.0f}"
+    enter(ISSUE, name, used, "CPU-s", "<= 120", bool(max(costs) <= 120), spent)
+    print(f"{name}: {np.round(costs)}")
+    enter_probes(pd.concat(tables), how)
+    enter_step_1(rounds, how)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--speakers", type=int, default=32)
+    parser.add_argument("--test-speakers", type=int, default=14)
+    arguments = parser.parse_args()
+    measure_costs(load_settings("tutorial"))
+    if arguments.seeds:
+        measure_training(arguments.seeds, arguments.speakers, arguments.test_speakers)
+
+
+if __name__ == "__main__":
+    main()

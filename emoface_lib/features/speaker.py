@@ -1,0 +1,154 @@
+"""Who speaks: embeddings of voices by GE2E, whose weights come with Resemblyzer.
+
+Taught in notebook 02; Wan et al. 2018.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from emoface_lib.config import SAMPLE_RATE
+from emoface_lib.errors import InputError
+from emoface_lib.files import read_npz, write_npz
+from emoface_lib.video import SILENCE, read_audio
+
+SPEAKER_SIZE = 256
+UTTERANCES = 3  # of a speaker, whose mean is the embedding; more change little
+FIRST_SECONDS = 10.0  # of a stream, which tell who speaks
+BATCH = 64  # parts of 1.6 s that pass through the network together
+SHORTEST = 480  # samples; what the detector of voice looks at
+
+
+def embed_speakers(
+    voices: Mapping[str, Sequence[np.ndarray]],
+) -> dict[str, np.ndarray]:
+    """GE2E embedding of each speaker: {name: float32[256]}, of length 1.
+
+    voices : a speaker's utterances, float[S] at 16 kHz each. All parts of all
+    utterances pass through the network in batches; the result is that of Resemblyzer's
+    `embed_speaker`. Raises InputError if an utterance is silent. Taught in notebook 02.
+    """
+    parts = [[_parts(one) for one in utterances] for utterances in voices.values()]
+    flat = [part for utterances in parts for one in utterances for part in one]
+    embedded = iter(_embed(flat))
+    found = {}
+    for name, utterances in zip(voices, parts, strict=True):
+        means = [_mean([next(embedded) for _ in one]) for one in utterances]
+        found[name] = _mean(means)
+    return found
+
+
+def cached_embeddings(
+    files: Mapping[str, Sequence[Path]], cache: Path
+) -> dict[str, np.ndarray]:
+    """Embeddings of speakers from their files, kept in `cache` (.npz).
+
+    A speaker is embedded again only if the bytes of the files have changed.
+    """
+    made_of = {name: _fingerprint(paths) for name, paths in files.items()}
+    known = _read(cache) if cache.exists() else {}
+    kept = {n: known[n, m] for n, m in made_of.items() if (n, m) in known}
+    todo = {name: paths for name, paths in files.items() if name not in kept}
+    new = embed_speakers({n: [read_audio(p) for p in todo[n]] for n in todo})
+    found = {name: {**kept, **new}[name] for name in files}
+    write_npz(
+        cache,
+        speakers=np.array(list(found)),
+        embeddings=np.stack(list(found.values())),
+        made_of=np.array(list(made_of.values())),
+    )
+    return found
+
+
+def read_embeddings(cache: Path) -> dict[str, np.ndarray]:
+    """Embeddings kept by `cached_embeddings`; raises InputError if there are none."""
+    if not cache.exists():
+        raise InputError(f"{cache} is missing: run notebook 02_audio_features first.")
+    return {name: embedding for (name, _), embedding in _read(cache).items()}
+
+
+def embed_start(
+    blocks: Iterable[np.ndarray], seconds: float = FIRST_SECONDS
+) -> tuple[np.ndarray | None, Iterator[np.ndarray]]:
+    """Who speaks in the first seconds of a stream, and the same stream again.
+
+    blocks : float[S] each, of any sizes, at 16 kHz. The embedding is float32[256], None
+    if these seconds are silent.
+    """
+    kept, count, wanted = [np.zeros(0, np.float32)], 0, int(seconds * SAMPLE_RATE)
+    blocks = iter(blocks)
+    while count < wanted and (block := next(blocks, None)) is not None:
+        kept.append(block)
+        count += len(block)
+    start = np.concatenate(kept)
+    heard = start[:wanted]
+    speaker = None if _silent(heard) else embed_speakers({"": [heard]})[""]
+    return speaker, chain([start], blocks)
+
+
+def _parts(samples: np.ndarray) -> list[np.ndarray]:
+    """Mels of 1.6-s parts of an utterance, float32[160, 40] each, pauses cut out."""
+    from resemblyzer import VoiceEncoder, wav_to_mel_spectrogram  # takes a second
+
+    voiced = _voiced(samples)
+    slices, frames = VoiceEncoder.compute_partial_slices(len(voiced), 1.3, 0.75)
+    voiced = np.pad(voiced, (0, max(0, slices[-1].stop - len(voiced))))
+    mel = wav_to_mel_spectrogram(voiced)
+    return [mel[part] for part in frames]
+
+
+def _voiced(samples: np.ndarray) -> np.ndarray:
+    """The voiced stretches, not softer than -30 dBFS; all, if no voice is detected."""
+    from resemblyzer import normalize_volume, trim_long_silences
+
+    if _silent(samples):
+        raise InputError("A silent sound does not tell who speaks: give another.")
+    loud = normalize_volume(np.clip(samples, -1, 1), -30, increase_only=True)
+    loud = np.pad(loud, (0, max(0, SHORTEST - len(loud))))
+    kept = trim_long_silences(np.clip(loud, -1, 1))
+    return kept if len(kept) else loud
+
+
+def _silent(samples: np.ndarray) -> bool:
+    """Whether nothing is heard; a constant is nothing, however large."""
+    return len(samples) == 0 or bool(np.ptp(samples) < 2 * 10 ** (SILENCE / 20))
+
+
+@torch.inference_mode()
+def _embed(parts: list[np.ndarray]) -> np.ndarray:
+    """Embeddings float32[N, 256] of N parts."""
+    batches = [parts[i : i + BATCH] for i in range(0, len(parts), BATCH)]
+    done = [_encoder()(torch.from_numpy(np.stack(b))).numpy() for b in batches]
+    return np.concatenate([np.zeros((0, SPEAKER_SIZE), np.float32), *done])
+
+
+@lru_cache(maxsize=1)
+def _encoder() -> Any:
+    from resemblyzer import VoiceEncoder
+
+    return VoiceEncoder("cpu", verbose=False).eval()
+
+
+def _mean(embeddings: Sequence[np.ndarray]) -> np.ndarray:
+    mean = np.mean(embeddings, axis=0)
+    return mean / max(np.linalg.norm(mean), 1e-6)
+
+
+def _fingerprint(paths: Sequence[Path]) -> str:
+    content = hashlib.sha256()
+    for path in paths:
+        content.update(path.read_bytes())
+    return content.hexdigest()[:12]
+
+
+def _read(cache: Path) -> dict[tuple[str, str], np.ndarray]:
+    """Speaker and fingerprint -> embedding, in the order of the file."""
+    stored = read_npz(cache)
+    keys = zip(stored["speakers"].tolist(), stored["made_of"].tolist(), strict=True)
+    return dict(zip(keys, stored["embeddings"], strict=True))

@@ -1,0 +1,249 @@
+"""F_a by AutoVC: a voice's mel said by one fixed speaker, or the codes of what is said.
+
+Everything is converted in windows that overlap, so that a stream gives the same frames
+as a whole file and memory does not grow with length. Taught in notebook 02.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.nn.functional import l1_loss, mse_loss
+
+from emoface_lib.checkpoints import load_model, read_settings, save_model
+from emoface_lib.config import MEL_BANDS, Settings
+from emoface_lib.errors import InputError
+from emoface_lib.features.speaker import read_embeddings
+from emoface_lib.landmarks import FRAME_RATE
+from emoface_lib.models.autovc import AutoVC
+from emoface_lib.training import Metrics, Schedule, fit
+from emoface_lib.triplets import crop_batch
+
+STEP = 128  # frames that a window gives; a multiple of every freq, as is MARGIN
+MARGIN = 32  # frames of context on both sides of them, 0.64 s
+WINDOW = STEP + 2 * MARGIN
+BATCH = 8  # windows that pass through the network together
+OFFICIAL_RATE = 62.5  # frames/s of the official checkpoint
+WHERE = (
+    "download autovc.ckpt as the README of github.com/auspicious3000/autovc says, and "
+    "give its path with -p autovc_checkpoint=PATH"
+)
+MODEL, SPEAKERS = Path("autovc", "model.safetensors"), Path("speakers.npz")
+
+
+class LogMel:
+    """F_a is the log-mel itself: every voice keeps its own sound."""
+
+    needs_speaker: ClassVar[bool] = False
+
+    def whole(self, mel: np.ndarray, speaker: np.ndarray | None = None) -> np.ndarray:
+        """F_a float32[T, 80] of a log-mel float32[T, 80]: the same."""
+        return mel
+
+    def stream(
+        self, parts: Iterable[np.ndarray], speaker: np.ndarray | None = None
+    ) -> Iterator[np.ndarray]:
+        """F_a of a stream of log-mels: the same."""
+        yield from parts
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """F_a is what AutoVC makes of a log-mel.
+
+    target : float32[256], who always speaks; codes : give the codes of what is said,
+    float32[T, 2 neck], in place of the converted mel, float32[T, 80]; rate : of the
+    network, frames/s; where it is not 50, windows are resampled in time.
+    """
+
+    model: AutoVC
+    target: np.ndarray
+    codes: bool = False
+    rate: float = FRAME_RATE
+    needs_speaker: ClassVar[bool] = True
+
+    def whole(self, mel: np.ndarray, speaker: np.ndarray | None = None) -> np.ndarray:
+        """F_a float32[T, D] of a log-mel float32[T, 80].
+
+        speaker : embedding float32[256] of who speaks; None takes the target's.
+        """
+        return np.concatenate(list(self.stream([mel], speaker)))
+
+    def stream(
+        self, parts: Iterable[np.ndarray], speaker: np.ndarray | None = None
+    ) -> Iterator[np.ndarray]:
+        """F_a of a stream of log-mels float32[T, 80]; the same frames as of the whole.
+
+        Both ends are held. Keeps one window and one part in memory.
+        """
+        kept = np.zeros((0, MEL_BANDS), np.float32)
+        for part in parts:
+            if len(part) and not len(kept):
+                kept = part[:1].repeat(MARGIN, axis=0)
+            kept = np.concatenate([kept, part])
+            ready = (len(kept) - 2 * MARGIN) // STEP
+            if ready > 0:
+                yield self._convert(kept[: ready * STEP + 2 * MARGIN], speaker)
+                kept = kept[ready * STEP :]
+        rest = len(kept) - MARGIN
+        if rest > 0:
+            missing = -(-rest // STEP) * STEP + 2 * MARGIN - len(kept)
+            held = np.concatenate([kept, kept[-1:].repeat(missing, axis=0)])
+            yield self._convert(held, speaker)[:rest]
+
+    @torch.inference_mode()
+    def _convert(self, mel: np.ndarray, speaker: np.ndarray | None) -> np.ndarray:
+        """The middles of all windows of mel : float32[K STEP + 2 MARGIN, 80]."""
+        windows = torch.from_numpy(mel).unfold(0, WINDOW, STEP).transpose(1, 2)
+        source = torch.from_numpy(self.target if speaker is None else speaker)
+        said = [self._said(batch, source) for batch in windows.split(BATCH)]
+        return torch.cat(said)[:, MARGIN:-MARGIN].flatten(0, 1).numpy()
+
+    def _said(self, mel: Tensor, source: Tensor) -> Tensor:
+        """F_a of windows : Tensor[K, WINDOW, 80], by the network on its own clock."""
+        ratio = FRAME_RATE / self.rate  # our frames in one of the network's
+        frames = -(-round(WINDOW / ratio) // self.model.freq) * self.model.freq
+        there = resample(mel, torch.arange(frames) * ratio)
+        source, target = (
+            one.expand(len(mel), -1) for one in (source, torch.from_numpy(self.target))
+        )
+        if self.codes:
+            codes = self.model.encoder(there, source)
+            said = codes.repeat_interleave(self.model.freq, dim=1)
+        else:
+            said = self.model(there, source, target)[1]
+        return resample(said, torch.arange(WINDOW) / ratio)
+
+
+def resample(frames: Tensor, places: Tensor) -> Tensor:
+    """Interpolate frames : Tensor[B, T, D] at places : float[P], the ends held.
+
+    Returns Tensor[B, P, D]; place t is frame t.
+    """
+    places = places.clamp(0, frames.shape[1] - 1)
+    before = places.floor().long()
+    after = (before + 1).clamp(max=frames.shape[1] - 1)
+    return torch.lerp(
+        frames[:, before], frames[:, after], (places - before)[:, None].to(frames)
+    )
+
+
+def autovc_loss(
+    model: AutoVC, mel: Tensor, speaker: Tensor, code_weight: float
+) -> Metrics:
+    """Reconstruction, post-net and code loss of a batch, said by who spoke it.
+
+    mel : Tensor[B, T, 80], T a multiple of freq; speaker : Tensor[B, 256]. AutoVC,
+    equations (3) to (7) and its published training code.
+    """
+    drawn, sharpened, codes = model(mel, speaker, speaker)
+    again = model.encoder(sharpened, speaker)
+    losses = {
+        "loss/mel": mse_loss(drawn, mel),
+        "loss/postnet": mse_loss(sharpened, mel),
+        "loss/code": l1_loss(again, codes),
+    }
+    both = losses["loss/mel"] + losses["loss/postnet"]
+    return {"loss": both + code_weight * losses["loss/code"], **losses}
+
+
+def train_autovc(
+    mels: Sequence[np.ndarray],
+    speakers: Sequence[str],
+    embeddings: Mapping[str, np.ndarray],
+    folder: Path,
+    settings: Settings,
+) -> tuple[AutoVC, pd.DataFrame]:
+    """Train AutoVC on utterances: log-mels float32[T, 80] and who speaks them.
+
+    Leaves `model.safetensors` and `log.csv` in `folder`; returns model and log. Taught
+    in notebook 02.
+    """
+    torch.manual_seed(settings.seed)
+    model = new_autovc(settings)
+    least = settings.autovc_crop  # shorter ones would shorten their whole batch
+    sequences = [(torch.from_numpy(_held(mel, least)),) for mel in mels]
+    sources = torch.from_numpy(np.stack([embeddings[name] for name in speakers]))
+
+    def loss(generator: np.random.Generator) -> Metrics:
+        chosen = generator.integers(len(sequences), size=settings.autovc_batch)
+        batch = [sequences[i] for i in chosen]
+        (mel,) = crop_batch(batch, settings.autovc_crop, generator)
+        whole = mel.shape[1] // model.freq * model.freq
+        weight = settings.autovc_code_weight
+        return autovc_loss(model, mel[:, :whole], sources[chosen], weight)
+
+    rate = settings.autovc_learning_rate
+    schedule = Schedule(settings.autovc_steps, rate, 0.0, settings.schedule)
+    return model, fit(model, loss, schedule, folder, settings)
+
+
+def _held(mel: np.ndarray, frames: int) -> np.ndarray:
+    """At least so many frames: a shorter mel float32[T, 80] holds its last one."""
+    return np.pad(mel, ((0, max(0, frames - len(mel))), (0, 0)), mode="edge")
+
+
+def new_autovc(settings: Settings) -> AutoVC:
+    """AutoVC in the sizes of the settings; the official ones if it is given."""
+    if settings.autovc_checkpoint:
+        return AutoVC()
+    return AutoVC(
+        neck=settings.autovc_neck,
+        freq=settings.autovc_freq,
+        pre=settings.autovc_pre,
+        width=settings.autovc_width,
+        post=settings.autovc_post,
+    )
+
+
+def load_official(path: Path | str) -> AutoVC:
+    """The official network with its weights, in evaluation mode.
+
+    path : of `autovc.ckpt`. Raises InputError that says where to get it, or that the
+    file holds something else.
+    """
+    if not path or not Path(path).is_file():
+        raise InputError(f"There is no checkpoint of AutoVC at {str(path)!r}: {WHERE}.")
+    model = AutoVC()
+    try:
+        model.load_state_dict(torch.load(path, "cpu", weights_only=True)["model"])
+    except (KeyError, RuntimeError, TypeError, UnpicklingError, EOFError) as error:
+        raise InputError(f"{path} is not the official AutoVC: {WHERE}.") from error
+    return model.eval()
+
+
+def keep_official(folder: Path, settings: Settings) -> AutoVC:
+    """Put the official checkpoint where later notebooks look for AutoVC.
+
+    folder : the run's `audio`. Raises InputError as `load_official`.
+    """
+    model = load_official(settings.autovc_checkpoint)
+    save_model(folder / MODEL, model, settings)
+    return model
+
+
+def load_features(folder: Path, settings: Settings) -> LogMel | Conversion:
+    """What makes F_a of a log-mel, as `settings.features` says.
+
+    folder : the run's `audio`, as notebook 02 leaves it. The target is the first
+    speaker of `speakers.npz`. Raises InputError if something is missing there.
+    """
+    if settings.features == "log_mel":
+        return LogMel()
+    if not (folder / MODEL).exists():
+        raise InputError(
+            f"{folder / MODEL} is missing: run notebook 02_audio_features first, or "
+            "take features = 'log_mel'."
+        )
+    made_by = read_settings(folder / MODEL)
+    model = new_autovc(made_by)
+    load_model(folder / MODEL, model)
+    target = next(iter(read_embeddings(folder / SPEAKERS).values()))
+    rate = OFFICIAL_RATE if made_by.autovc_checkpoint else FRAME_RATE
+    return Conversion(model, target, settings.features == "codes", rate)

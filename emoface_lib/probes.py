@@ -1,0 +1,171 @@
+"""Linear probes: what a feature still tells of phone, emotion and speaker.
+
+A probe is the simplest reader there is. What it can't read, a feature has lost, or
+keeps in a form that only a larger network finds. Taught in notebook 02.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from emoface_lib.evaluation import Interval
+
+PHONE_FRAMES = 12  # of each clip, for the phone probe
+FACTORS = ("phone", "category", "arousal", "valence", "speaker")
+SPLITS = ("train", "seen", "unseen")
+NUMBERS = ("arousal", "valence")  # scored by r; the others by accuracy
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """An utterance for probes: its features and what is true of it.
+
+    features : float[T, D]; phones : [T], the class of the sound in each frame.
+    """
+
+    features: np.ndarray
+    phones: np.ndarray
+    speaker: str
+    split: str
+    emotion: str
+    arousal: float
+    valence: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a probe said, what was true, and whose voice it was: three arrays [N]."""
+
+    said: np.ndarray
+    true: np.ndarray
+    speakers: np.ndarray
+
+    def score(self) -> float:
+        """Pearson r of numbers, else the share that is right."""
+        if self.said.dtype.kind == "f":
+            return float(np.corrcoef(self.said, self.true)[0, 1])
+        return float((self.said == self.true).mean())
+
+    def resampled(self, generator: np.random.Generator) -> "Outcome":
+        """The same of as many speakers, drawn with replacement."""
+        names = np.unique(self.speakers)
+        drawn = generator.choice(names, len(names))
+        rows = np.concatenate([np.flatnonzero(self.speakers == name) for name in drawn])
+        return Outcome(self.said[rows], self.true[rows], self.speakers[rows])
+
+
+def interval(
+    outcomes: Sequence[Outcome], generator: np.random.Generator, samples: int = 1000
+) -> Interval:
+    """Mean score of one probe over seeds, with its 95 % interval over speakers.
+
+    outcomes : one a seed. A sample draws one of the seeds, and speakers with
+    replacement.
+    """
+    drawn = generator.integers(len(outcomes), size=samples)
+    scores = [outcomes[i].resampled(generator).score() for i in drawn]
+    low, high = np.nanquantile(scores, [0.025, 0.975])
+    mean = np.mean([outcome.score() for outcome in outcomes])
+    return Interval(float(mean), float(low), float(high))
+
+
+def probe_table(
+    features: Mapping[str, Sequence[Spoken]],
+    seeds: Sequence[int],
+    samples: int = 1000,
+) -> pd.DataFrame:
+    """All probes on several features: columns feature, factor, split, mean, low, high.
+
+    features : the same clips in each of them. Probes learn on the split "train". The
+    speaker is asked for on "seen" only: nobody can name a voice never heard.
+    """
+    rows = []
+    for feature, clips in features.items():
+        rounds = [probe(clips, np.random.default_rng(seed)) for seed in seeds]
+        for factor, split in rounds[0]:
+            generator = np.random.default_rng(seeds[0])
+            found = [outcomes[factor, split] for outcomes in rounds]
+            spread = interval(found, generator, samples)
+            rows.append((feature, factor, split, *vars(spread).values()))
+    columns = ["feature", "factor", "split", "mean", "low", "high"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def probe(
+    clips: Sequence[Spoken], generator: np.random.Generator
+) -> dict[tuple[str, str], Outcome]:
+    """What probes of all factors read on the splits "seen" and "unseen".
+
+    generator : draws the training clips with replacement, and frames for the phone.
+    """
+    split = {s: [clip for clip in clips if clip.split == s] for s in SPLITS}
+    chosen = generator.integers(len(split["train"]), size=len(split["train"]))
+    train = [split["train"][i] for i in chosen]
+    outcomes = {}
+    for factor in FACTORS:
+        probe = Probe.learn(train, factor, generator)
+        for test in SPLITS[1 : 2 if factor == "speaker" else None]:
+            outcomes[factor, test] = probe.read(split[test], generator)
+    return outcomes
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A linear reader of one factor: the phone in single frames, others in clips."""
+
+    factor: str
+    model: Pipeline
+
+    @classmethod
+    def learn(
+        cls, clips: Sequence[Spoken], factor: str, generator: np.random.Generator
+    ) -> "Probe":
+        """Learn to read a factor; generator : draws frames for the phone."""
+        if factor == "phone":
+            return cls(factor, _classifier(0.1).fit(*some_frames(clips, generator)[:2]))
+        number = make_pipeline(StandardScaler(), Ridge(30.0))
+        model = number if factor in NUMBERS else _classifier(0.05)
+        return cls(factor, model.fit(clip_statistics(clips), labels(clips, factor)))
+
+    def read(self, clips: Sequence[Spoken], generator: np.random.Generator) -> Outcome:
+        """Read other clips; generator : draws frames for the phone."""
+        if self.factor == "phone":
+            X, true, speakers = some_frames(clips, generator)
+            return Outcome(self.model.predict(X), true, speakers)
+        said = self.model.predict(clip_statistics(clips))
+        return Outcome(said, labels(clips, self.factor), labels(clips, "speaker"))
+
+
+def labels(clips: Sequence[Spoken], factor: str) -> np.ndarray:
+    """What is true of each clip: [N]."""
+    name = "emotion" if factor == "category" else factor
+    return np.array([getattr(clip, name) for clip in clips])
+
+
+def clip_statistics(clips: Sequence[Spoken]) -> np.ndarray:
+    """Mean and standard deviation of each feature over each clip: float[N, 2 D]."""
+    return np.stack(
+        [np.concatenate([c.features.mean(0), c.features.std(0)]) for c in clips]
+    )
+
+
+def some_frames(
+    clips: Sequence[Spoken], generator: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """PHONE_FRAMES random frames of each clip: float[N, D], phones and speakers [N]."""
+    X, phones = [], []
+    for clip in clips:
+        picks = generator.choice(len(clip.features), PHONE_FRAMES, replace=False)
+        X.append(clip.features[picks])
+        phones.append(clip.phones[picks])
+    speakers = np.repeat([clip.speaker for clip in clips], PHONE_FRAMES)
+    return np.concatenate(X), np.concatenate(phones), speakers
+
+
+def _classifier(strength: float) -> Pipeline:
+    return make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=600))

@@ -1,0 +1,282 @@
+"""AutoVC: the official parameters, where its codes come from, windows and streams."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emoface_lib.config import Settings, load_settings
+from emoface_lib.errors import InputError
+from emoface_lib.features.audio import log_mel
+from emoface_lib.features.voice_conversion import (
+    OFFICIAL_RATE,
+    Conversion,
+    LogMel,
+    autovc_loss,
+    keep_official,
+    load_features,
+    load_official,
+    new_autovc,
+    resample,
+    train_autovc,
+)
+from emoface_lib.files import write_npz
+from emoface_lib.models.autovc import AutoVC
+
+SHARED = Path(__file__).parents[2] / "shared" / "interfaces"
+NAMES = SHARED / "autovc_generator_32_256_512_32.tsv"
+GOLDEN = SHARED / "autovc_mel_vctk_p225_003.npz"
+PAIRS = SHARED / "autovc_official_checkpoint_pairs.npz"
+CHECKPOINT = SHARED / "autovc.ckpt"
+
+
+def official_shapes() -> dict[str, tuple[int, ...]]:
+    """Names and shapes of Generator(32, 256, 512, 32), layer by layer."""
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def convolution(name: str, inputs: int, outputs: int) -> None:
+        shapes[f"{name}.0.conv.weight"] = (outputs, inputs, 5)
+        shapes[f"{name}.0.conv.bias"] = (outputs,)
+        for one in ("weight", "bias", "running_mean", "running_var"):
+            shapes[f"{name}.1.{one}"] = (outputs,)
+        shapes[f"{name}.1.num_batches_tracked"] = ()
+
+    def lstm(name: str, inputs: int, hidden: int) -> None:
+        for kind, size in (("ih", inputs), ("hh", hidden)):
+            shapes[name.format(f"weight_{kind}")] = (4 * hidden, size)
+            shapes[name.format(f"bias_{kind}")] = (4 * hidden,)
+
+    for place, inputs in enumerate((80 + 256, 512, 512)):
+        convolution(f"encoder.convolutions.{place}", inputs, 512)
+    for layer, inputs in enumerate((512, 2 * 32)):
+        for direction in ("", "_reverse"):
+            lstm(f"encoder.lstm.{{}}_l{layer}{direction}", inputs, 32)
+    lstm("decoder.lstm1.{}_l0", 2 * 32 + 256, 512)
+    for place in range(3):
+        convolution(f"decoder.convolutions.{place}", 512, 512)
+    for layer, inputs in enumerate((512, 1024)):
+        lstm(f"decoder.lstm2.{{}}_l{layer}", inputs, 1024)
+    shapes["decoder.linear_projection.linear_layer.weight"] = (80, 1024)
+    shapes["decoder.linear_projection.linear_layer.bias"] = (80,)
+    for place, (inputs, outputs) in enumerate(
+        ((80, 512), (512, 512), (512, 512), (512, 512), (512, 80))
+    ):
+        convolution(f"postnet.convolutions.{place}", inputs, outputs)
+    return shapes
+
+
+def stored_shapes() -> dict[str, tuple[int, ...]]:
+    lines = [line.split("\t") for line in NAMES.read_text().splitlines()]
+    return {
+        line[0]: () if line[1] == "scalar" else tuple(map(int, line[1].split("x")))
+        for line in lines
+        if len(line) == 3
+    }
+
+
+def test_parameters_have_the_official_names_and_shapes() -> None:
+    ours = {name: tuple(x.shape) for name, x in AutoVC().state_dict().items()}
+    assert ours == official_shapes()
+
+
+@pytest.mark.skipif(not NAMES.exists(), reason="needs the list of official parameters")
+def test_the_list_above_is_that_of_the_official_checkpoint() -> None:
+    assert official_shapes() == stored_shapes()
+
+
+@pytest.fixture(scope="module")
+def official(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file as the official one: random weights of its shapes, under its key."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("official") / "autovc.ckpt"
+    torch.save({"model": AutoVC().state_dict(), "step": 1}, path)
+    return path
+
+
+def test_an_official_checkpoint_loads_as_it_is(official: Path) -> None:
+    weights = torch.load(official, weights_only=True)["model"]
+    loaded = load_official(official).state_dict()
+    assert all(torch.equal(weights[name], loaded[name]) for name in loaded)
+
+
+def test_without_a_checkpoint_it_says_where_to_get_it(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"auspicious3000/autovc.*autovc_checkpoint="):
+        load_official("")
+    other = tmp_path / "autovc.ckpt"
+    torch.save({"model": {"weight": torch.zeros(3)}}, other)
+    with pytest.raises(InputError, match=r"not the official AutoVC"):
+        load_official(other)
+    other.write_bytes(b"<html>not found</html>")
+    with pytest.raises(InputError, match=r"not the official AutoVC"):
+        load_official(other)
+
+
+@pytest.mark.skipif(not CHECKPOINT.exists(), reason="needs the official autovc.ckpt")
+def test_official_mels_in_give_official_mels_out() -> None:
+    pairs, model = np.load(PAIRS), load_official(CHECKPOINT)
+    for name in (key for key in pairs.files if key.startswith("out_")):
+        source, target = name.removeprefix("out_").split("x")
+        mel = torch.from_numpy(pairs[f"in_mel_{source}"])
+        padded = torch.nn.functional.pad(mel, (0, 0, 0, -len(mel) % 32))[None]
+        speakers = [torch.from_numpy(pairs[f"emb_{n}"])[None] for n in (source, target)]
+        with torch.no_grad():
+            said = model(padded, *speakers)[1][0, : len(mel)].numpy()
+        assert np.abs(said - pairs[name]).max() < 1e-3
+
+
+@pytest.fixture(scope="module")
+def small() -> Settings:
+    return load_settings("smoke", autovc_pre=16, autovc_width=16, autovc_post=16)
+
+
+@pytest.fixture(scope="module")
+def conversion(small: Settings) -> Conversion:
+    torch.manual_seed(0)
+    target = np.random.default_rng(0).random(256).astype(np.float32)
+    return Conversion(new_autovc(small).eval(), target / np.linalg.norm(target))
+
+
+def mel_of(frames: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).random((frames, 80)).astype(np.float32)
+
+
+def test_a_code_is_taken_where_both_directions_have_read_its_frames(
+    small: Settings,
+) -> None:
+    model, states = new_autovc(small).eval(), []
+    model.encoder.lstm.register_forward_hook(lambda *_: states.append(_[2][0]))
+    codes = model.encoder(torch.from_numpy(mel_of(64))[None], torch.zeros(1, 256))
+    neck, freq = small.autovc_neck, small.autovc_freq
+    assert codes.shape == (1, 64 // freq, 2 * neck)
+    assert torch.equal(codes[0, 5, :neck], states[0][0, 6 * freq - 1, :neck])
+    assert torch.equal(codes[0, 5, neck:], states[0][0, 5 * freq, neck:])
+
+
+def test_the_source_reaches_only_the_encoder_and_the_target_only_the_decoder(
+    small: Settings,
+) -> None:
+    model = new_autovc(small).eval()
+    mel, (a, b) = torch.from_numpy(mel_of(32))[None], torch.eye(256)[:2, None]
+    drawn, sharpened, codes = model(mel, a, b)
+    assert drawn.shape == sharpened.shape == mel.shape
+    assert torch.equal(codes, model(mel, a, a)[2])
+    assert not torch.equal(drawn, model(mel, a, a)[0])
+    assert torch.equal(drawn, sharpened)  # the post-net begins as no correction
+
+
+def test_the_loss_is_that_of_autovc(small: Settings) -> None:
+    model = new_autovc(small).eval()
+    mel, speaker = torch.from_numpy(mel_of(32))[None], torch.ones(1, 256) / 16
+    drawn, sharpened, codes = model(mel, speaker, speaker)
+    again = model.encoder(sharpened, speaker)
+    by_hand = ((drawn - mel) ** 2).mean() + ((sharpened - mel) ** 2).mean()
+    by_hand = by_hand + 0.5 * (again - codes).abs().mean()
+    assert autovc_loss(model, mel, speaker, 0.5)["loss"].item() == pytest.approx(
+        by_hand.item()
+    )
+
+
+@given(sizes=st.lists(st.integers(0, 400), min_size=1, max_size=5))
+@settings(max_examples=15, deadline=None)
+@pytest.mark.parametrize("codes", [False, True])
+def test_a_stream_gives_the_frames_of_the_whole(
+    conversion: Conversion, codes: bool, sizes: list[int]
+) -> None:
+    one = Conversion(conversion.model, conversion.target, codes)
+    mel = mel_of(sum(sizes) + 1)
+    parts = np.split(mel, np.cumsum(sizes))
+    streamed = np.concatenate(list(one.stream(parts)))
+    assert streamed.shape == (len(mel), 64 if codes else 80)
+    assert np.abs(streamed - one.whole(mel)).max() < 1e-5
+
+
+def test_an_empty_stream_gives_nothing(conversion: Conversion) -> None:
+    assert list(conversion.stream([])) == []
+    assert list(conversion.stream([mel_of(0)])) == []
+
+
+def test_windows_are_close_to_the_whole_network(
+    small: Settings, tmp_path: Path
+) -> None:
+    """On a trained network, 0.64 s of context stand for all of it: 0.01 of 1."""
+    wave = np.sin(np.arange(600)[:, None] / np.linspace(3, 9, 80)) / 4 + 0.5
+    mel = wave.astype(np.float32)
+    longer = small.model_copy(update={"autovc_steps": 60, "autovc_batch": 8})
+    voices = {"a": np.eye(256, dtype=np.float32)[0]}
+    model, log = train_autovc([mel], ["a"], voices, tmp_path, longer)
+    assert log["loss/mel"].iloc[-5:].mean() < 0.5 * log["loss/mel"].iloc[:5].mean()
+    source = torch.from_numpy(voices["a"])[None]
+    with torch.no_grad():
+        whole = model(torch.from_numpy(mel)[None], source, source)[1][0].numpy()
+    windows = Conversion(model, voices["a"]).whole(mel)
+    assert np.abs(windows - whole).mean() < 0.01
+
+
+def test_same_seed_same_weights(small: Settings, tmp_path: Path) -> None:
+    short = small.model_copy(update={"autovc_steps": 3})
+    mels, names = [mel_of(90), mel_of(3)], ["a", "b"]  # one shorter than a code
+    voices = {n: np.eye(256, dtype=np.float32)[i] for i, n in enumerate(names)}
+    logs = [
+        train_autovc(
+            mels, names, voices, tmp_path / str(i), short.model_copy(update={"seed": s})
+        )[1]
+        for i, s in enumerate((0, 0, 1))
+    ]
+    assert logs[0].equals(logs[1])
+    assert not logs[0].equals(logs[2])
+
+
+def test_settings_choose_what_f_a_is(small: Settings, tmp_path: Path) -> None:
+    assert isinstance(load_features(tmp_path, small), LogMel)
+    wanted = small.model_copy(update={"features": "autovc", "autovc_steps": 2})
+    with pytest.raises(InputError, match="run notebook 02_audio_features first"):
+        load_features(tmp_path, wanted)
+    voices = {"a": np.eye(256, dtype=np.float32)[0]}
+    train_autovc([mel_of(90)], ["a"], voices, tmp_path / "autovc", wanted)
+    write_npz(
+        tmp_path / "speakers.npz",
+        speakers=np.array(["a"]),
+        embeddings=voices["a"][None],
+        made_of=np.array(["x"]),
+    )
+    assert load_features(tmp_path, wanted).whole(mel_of(50)).shape == (50, 80)
+    codes = load_features(tmp_path, wanted.model_copy(update={"features": "codes"}))
+    assert codes.whole(mel_of(50)).shape == (50, 2 * small.autovc_neck)
+
+
+def test_the_official_network_runs_on_its_own_clock(
+    official: Path, tmp_path: Path
+) -> None:
+    given = load_settings("paper", autovc_checkpoint=str(official))
+    keep_official(tmp_path, given)
+    write_npz(
+        tmp_path / "speakers.npz",
+        speakers=np.array(["a"]),
+        embeddings=np.eye(1, 256, dtype=np.float32),
+        made_of=np.array(["x"]),
+    )
+    # whoever reads F_a later need not know the path
+    features = load_features(tmp_path, load_settings("paper"))
+    assert isinstance(features, Conversion)
+    assert features.rate == OFFICIAL_RATE
+    assert features.whole(mel_of(70)).shape == (70, 80)
+
+
+def test_there_and_back_again_keeps_slow_frames() -> None:
+    slow = torch.sin(torch.arange(192) / 6)[None, :, None]
+    there = resample(slow, torch.arange(256) * 0.8)
+    back = resample(there, torch.arange(192) / 0.8)
+    assert (back - slow)[:, :-1].abs().max() < 0.01  # the end is held
+    assert torch.equal(resample(slow, torch.arange(192)), slow)
+
+
+@pytest.mark.skipif(not GOLDEN.exists(), reason="needs the golden pair of AutoVC")
+def test_frames_on_autovcs_clock_are_those_that_it_would_compute() -> None:
+    pair = np.load(GOLDEN)
+    ours = torch.from_numpy(log_mel(pair["wav"]))[None]  # at (t + 1/2) 20 ms
+    places = (torch.arange(len(pair["autovc_mel_no_dither"])) * 256 - 160) / 320
+    away = np.abs(resample(ours, places)[0].numpy() - pair["autovc_mel_no_dither"])
+    assert away.mean() < 0.02

@@ -1,0 +1,147 @@
+"""Speaker embeddings: Resemblyzer's numbers, in batches, kept, and of a stream."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from resemblyzer import VoiceEncoder, preprocess_wav
+
+from emoface_lib.config import load_settings
+from emoface_lib.corpus.clips import make_clip, plan_speaker
+from emoface_lib.corpus.heard import hear_voices
+from emoface_lib.errors import InputError
+from emoface_lib.features import speaker as module
+from emoface_lib.features.speaker import (
+    cached_embeddings,
+    embed_speakers,
+    embed_start,
+    read_embeddings,
+)
+from emoface_lib.video import write_video
+
+
+@pytest.fixture(scope="module")
+def voices() -> dict[str, list[np.ndarray]]:
+    """Two utterances each of three speakers."""
+    settings = load_settings("smoke")
+    plans = {n: plan_speaker(n, settings)[:2] for n in (1, 2, 3)}
+    return {
+        own[0].speaker.name: [make_clip(plan).speech.samples for plan in own]
+        for own in plans.values()
+    }
+
+
+@pytest.fixture(scope="module")
+def embeddings(voices: dict[str, list[np.ndarray]]) -> dict[str, np.ndarray]:
+    return embed_speakers(voices)
+
+
+def test_batches_give_resemblyzers_own_numbers(
+    voices: dict[str, list[np.ndarray]], embeddings: dict[str, np.ndarray]
+) -> None:
+    encoder = VoiceEncoder("cpu", verbose=False)
+    for name, utterances in voices.items():
+        theirs = encoder.embed_speaker([preprocess_wav(one) for one in utterances])
+        assert np.abs(embeddings[name] - theirs).max() < 1e-5
+
+
+def test_a_speaker_is_nearer_to_himself_than_to_others(
+    voices: dict[str, list[np.ndarray]],
+) -> None:
+    single = [{n: u[i : i + 1] for n, u in voices.items()} for i in (0, 1)]
+    first, second = (np.stack(list(embed_speakers(s).values())) for s in single)
+    likeness = first @ second.T
+    assert (likeness.argmax(1) == np.arange(3)).all()
+    assert np.allclose(np.linalg.norm(first, axis=1), 1, atol=1e-5)
+
+
+@pytest.fixture
+def files(voices: dict[str, list[np.ndarray]], tmp_path: Path) -> dict[str, list[Path]]:
+    frames = np.zeros((80, 32, 32, 3), np.uint8)
+    paths = {}
+    for name, utterances in list(voices.items())[:2]:
+        paths[name] = [tmp_path / f"{name}.mp4"]
+        write_video(paths[name][0], frames, utterances[0])
+    return paths
+
+
+def test_a_known_speaker_is_not_embedded_again_until_the_voice_changes(
+    files: dict[str, list[Path]],
+    voices: dict[str, list[np.ndarray]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cache, embedded = tmp_path / "speakers.npz", []
+    original = module.embed_speakers
+
+    def note(given: dict) -> dict:
+        embedded.append(sorted(given))
+        return original(given)
+
+    monkeypatch.setattr(module, "embed_speakers", note)
+    first = cached_embeddings(files, cache)
+    again = cached_embeddings(files, cache)
+    assert embedded == [sorted(files), []]
+    assert list(again) == list(files)  # the first one stays the target
+    assert all(np.array_equal(first[name], again[name]) for name in files)
+    assert all(np.array_equal(first[n], x) for n, x in read_embeddings(cache).items())
+    changed, kept = files
+    other = voices[list(voices)[2]][0]
+    write_video(files[changed][0], np.zeros((80, 32, 32, 3), np.uint8), other)
+    third = cached_embeddings(files, cache)
+    assert embedded[-1] == [changed]
+    assert not np.allclose(third[changed], first[changed])
+    assert np.array_equal(third[kept], first[kept])
+
+
+def test_without_embeddings_it_says_which_notebook_to_run(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="run notebook 02_audio_features first"):
+        read_embeddings(tmp_path / "speakers.npz")
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [np.zeros(16_000), np.full(16_000, 0.5), np.zeros(0)],
+    ids=["silent", "constant", "empty"],
+)
+def test_silence_tells_nobody(samples: np.ndarray) -> None:
+    with pytest.raises(InputError, match="does not tell who speaks"):
+        embed_speakers({"a": [samples.astype(np.float32)]})
+
+
+def test_sounds_without_a_detected_voice_are_embedded_whole() -> None:
+    click = np.zeros(200, np.float32)
+    click[100] = 0.9
+    noise = 2 * np.random.default_rng(0).normal(size=20_000).astype(np.float32)
+    found = embed_speakers({"click": [click], "noise": [noise]})
+    assert all(np.isfinite(x).all() for x in found.values())
+
+
+def test_the_start_of_a_stream_tells_who_speaks_and_nothing_is_lost(
+    voices: dict[str, list[np.ndarray]],
+) -> None:
+    samples = np.concatenate([*next(iter(voices.values()))])
+    limit = 2.0
+    expected = embed_speakers({"a": [samples[:32_000]]})["a"]
+    for cuts in ([], [100, 31_999, 32_001], [40_000]):
+        found, stream = embed_start(np.split(samples, cuts), limit)
+        assert np.abs(found - expected).max() < 1e-5
+        assert np.array_equal(np.concatenate(list(stream)), samples)
+
+
+def test_a_silent_or_empty_start_names_nobody() -> None:
+    for blocks in ([], [np.zeros(16_000, np.float32)] * 3):
+        found, stream = embed_start(iter(blocks))
+        assert found is None
+        assert sum(map(len, stream)) == sum(map(len, blocks))
+
+
+def test_voices_that_are_only_heard_have_phones_and_embeddings() -> None:
+    settings = load_settings("smoke", heard_speakers=1)
+    voices, embeddings = hear_voices(settings, workers=1)
+    assert {voice.speaker for voice in voices} == set(embeddings)
+    for voice in voices:
+        assert voice.features.shape == (len(voice.phones), 80)
+        assert voice.split == "train"
+        loud, pause = voice.features.mean(1), voice.phones == 0
+        assert loud[~pause].mean() > np.quantile(loud[pause], 0.75)
