@@ -8,7 +8,7 @@ Taught in notebook 01.
 """
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt, gaussian_filter1d
+from scipy.ndimage import gaussian_filter1d
 
 from emoface_lib.config import EXPRESSIONS
 from emoface_lib.corpus.face_shape import CONTROLS
@@ -23,7 +23,6 @@ LIP_SPREAD = 0.075  # s; rounding reaches further than opening
 # The mouth leads the sound by some 40 ms: J.-L. Schwartz and C. Savariaux (2014), "No,
 # there is no 150 ms lead of visual speech on auditory speech".
 LEAD = 0.040  # s
-SETTLING = (0.15, 0.35)  # s from speech, between which parted lips come to rest closed
 # Lips meet for p, b and m at about 0.2 m/s: A. Lofqvist and V. L. Gracco (1997), "Lip
 # and jaw kinematics in bilabial stop consonant production".
 CLOSURE_RAMP = 0.070  # s; lips take that long to meet or part
@@ -80,7 +79,6 @@ def mouth_controls(speech: Speech, steps: int) -> dict[str, np.ndarray]:
         for name, value in viseme._asdict().items():
             wanted[name][here] = value * (gain if name == "open" else 1)
     mouth = {"open": _blend(wanted["open"], wanted["firmness"], JAW_SPREAD)}
-    mouth["open"] *= 1 - settled(speech, steps)
     for name in ("wide", "protrude"):
         mouth[name] = _blend(wanted[name], wanted["shape"], LIP_SPREAD)
     for name in ("press", "tuck"):
@@ -109,24 +107,6 @@ def _blend(target: np.ndarray, dominance: np.ndarray, spread: float) -> np.ndarr
     mean = gaussian_filter1d(target * dominance, sigma, mode="nearest")
     mean /= np.maximum(weight, 1e-6)
     return np.concatenate([mean[ahead:], np.repeat(mean[-1:], ahead)])
-
-
-def settled(speech: Speech, steps: int) -> np.ndarray:
-    """How far the lips have come to rest, 0..1: in silences, away from the speech."""
-    distance = distance_transform_edt(~spoken(speech, steps)) / CLOCK
-    start, end = SETTLING
-    share = np.clip((distance - start) / (end - start), 0, 1)
-    return (3 - 2 * share) * share**2
-
-
-def spoken(speech: Speech, steps: int) -> np.ndarray:
-    """Where there is speech and no pause: bool (steps,), some of it true."""
-    time = (np.arange(steps) + 0.5) / CLOCK
-    said = np.zeros(steps, bool)
-    for name, start, end in zip(speech.names, speech.start, speech.end, strict=True):
-        if name != PAUSE:
-            said |= (time >= start) & (time < end)
-    return said
 
 
 def _closures(
@@ -166,8 +146,13 @@ def loudness(speech: Speech, steps: int) -> np.ndarray:
 
 def loudness_gain(speech: Speech, steps: int) -> np.ndarray:
     """Gain of the opening by how loud each moment is among the clip's speech."""
+    time = (np.arange(steps) + 0.5) / CLOCK
+    spoken = np.zeros(steps, bool)
+    for name, start, end in zip(speech.names, speech.start, speech.end, strict=True):
+        if name != PAUSE:
+            spoken |= (time >= start) & (time < end)
     level = gaussian_filter1d(loudness(speech, steps), LOUDNESS_SPREAD * CLOCK)
-    relative = level / max(level[spoken(speech, steps)].mean(), 1e-9)
+    relative = level / max(level[spoken].mean(), 1e-9)
     return np.clip(relative**LOUDNESS_GAIN, *LOUDNESS_LIMITS)
 
 

@@ -28,10 +28,7 @@ class Viseme(NamedTuple):
 # Openings and their dominance rank as in drawn and spoken material alike: low vowels
 # widest, lips strongest, tongue-only consonants weak.
 VISEMES: dict[str, Viseme] = {
-    # Between words lips stay parted, ready to speak: V. Ramanarayanan et al. (2013),
-    # "An investigation of articulatory setting using real-time magnetic resonance
-    # imaging".
-    PAUSE: Viseme(0.15, 0.5, 0.0, 0.0, 0.3),
+    PAUSE: Viseme(0.0, 0.5, 0.0, 0.0, 0.3),
     # low and open-mid vowels
     "AA": Viseme(0.60, 1.0, 0.05, 0.0, 0.8),
     "AE": Viseme(0.60, 1.0, 0.30, 0.0, 0.8),
