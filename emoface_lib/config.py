@@ -86,7 +86,8 @@ class Settings(BaseModel):
     content_steps: int = Field(200_000, ge=1)
     style_steps: int = Field(200_000, ge=1)
     style_stride: int = Field(1, ge=1)  # step 2 sees every n-th frame of its crops
-    spectral_offset: float = Field(0.0, ge=0)  # 1: emotion-blind content (step 1)
+    # of step 1's recordings, 1: emotion-blind content; codes have no spectrum to shift
+    spectral_offset: float = Field(0.0, ge=0)
     margin: float = Field(0.1, gt=0)  # eq. (5)
     emotion_distance: Literal["frames", "means"] = "frames"  # d of eq. (5)
     expression_weights: bool = True  # lambda of eq. (5); False: 1 and 0
@@ -133,6 +134,9 @@ _SMALL: dict[str, Any] = {
     # with weight 1 the codes collapse before anything is said with them (notebook 02)
     "autovc_code_weight": 0.01,
     "alignment": "kabsch",  # equal to ICP where points correspond, and 10 times faster
+    # a content branch that hears the spectrum's tilt shows emotion by itself and leaves
+    # the style nothing to do: the dial then moves lips by 0.3 px, so by 2
+    "spectral_offset": 0.5,
     "style_stride": 3,  # style changes slowly; a third of the work
     "emotion_distance": "means",  # frame by frame collapses (notebook 05)
 }
@@ -162,7 +166,7 @@ _DIFFERENCES: dict[ProfileName, dict[str, Any]] = {
         "videos": 3,
         "heard_speakers": 80,
         "expression_steps": 700,
-        "content_steps": 200,
+        "content_steps": 250,
         "style_steps": 300,
         "image_size": 128,
         "translator_width": 16,

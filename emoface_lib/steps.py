@@ -47,11 +47,6 @@ def train_content(
     torch.manual_seed(settings.seed)
     train, held_out = split(clips, "train"), split(clips, "seen")
     model = ContentBranch(_feature_size(train))
-    if settings.spectral_offset and settings.features == "codes":
-        raise InputError(
-            "spectral_offset shifts a spectrum, and the codes of AutoVC are none: "
-            "take features = 'log_mel' or 'autovc', or spectral_offset = 0."
-        )
     model.standardise.fit(torch.cat([clip.features for clip in train]))
     sequences = [(clip.features, clip.displacement) for clip in train]
 
@@ -59,7 +54,7 @@ def train_content(
         chosen = generator.integers(len(train), size=settings.batch_clips)
         batch = [sequences[i] for i in chosen]
         features, truth = crop_batch(batch, settings.crop_frames, generator)
-        if settings.spectral_offset:
+        if settings.features != "codes":
             features = features + spectral_offsets(
                 len(chosen), settings.spectral_offset, generator
             )

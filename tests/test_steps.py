@@ -74,12 +74,18 @@ def test_branches_fit_the_features_and_load_by_themselves(
         load_content(tmp_path / "model.safetensors")
 
 
-def test_codes_have_no_spectrum_to_shift(
+def test_a_spectral_offset_shifts_spectra_and_no_codes(
     clips: list[Clip], tiny: Settings, tmp_path: Path
 ) -> None:
-    wanted = tiny.model_copy(update={"features": "codes", "spectral_offset": 1.0})
-    with pytest.raises(InputError, match="spectral_offset"):
-        train_content(clips, tmp_path, wanted)
+    def losses(features: str, offset: float) -> list[float]:
+        wanted = tiny.model_copy(
+            update={"features": features, "spectral_offset": offset}
+        )
+        folder = tmp_path / f"{features}{offset}"
+        return train_content(clips, folder, wanted)[1]["loss"].tolist()
+
+    assert losses("codes", 1.0) == losses("codes", 0.0)
+    assert losses("log_mel", 1.0) != losses("log_mel", 0.0)
 
 
 def test_step_2_freezes_content_and_logs_the_contrast(
