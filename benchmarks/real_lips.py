@@ -33,8 +33,6 @@ from emoface_lib.video import read_audio, read_video
 
 ISSUE = 2
 SEEDS = (0, 1, 2)
-# What is learnt late is learnt of the synthesiser: few steps, many speakers.
-STEPS, BATCH = 200, 12
 VIDEOS = 4  # of a speaker; three of them train
 LEFT_OUT = "id00002"  # in profile for part of the time
 TARGETS = {"GRID": 0.50, "VoxCeleb2": 0.45}
@@ -172,8 +170,6 @@ def main() -> None:
         "tutorial",
         heard_speakers=arguments.speakers,
         videos=VIDEOS,
-        content_steps=STEPS,
-        batch_clips=BATCH,
     )
     clips = heard_clips(settings, into_canvas(mean_face()))
     level = drawn_level(settings)
@@ -183,7 +179,8 @@ def main() -> None:
     ]
     how = (
         f"benchmarks/real_lips.py: step 1 on true landmarks, {arguments.speakers} "
-        f"speakers, {len(clips)} drawn clips, {STEPS} steps of {BATCH}, "
+        f"speakers, {len(clips)} drawn clips, {settings.content_steps} "
+        f"steps of {settings.batch_clips}, "
         f"{settings.look_ahead * 20} ms of look-ahead"
     )
     quiet = silences(settings)

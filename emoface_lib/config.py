@@ -135,7 +135,7 @@ _SMALL: dict[str, Any] = {
     "autovc_code_weight": 0.01,
     "alignment": "kabsch",  # equal to ICP where points correspond, and 10 times faster
     # a content branch that hears the spectrum's tilt shows emotion by itself and leaves
-    # the style nothing to do: the dial then moves lips by 0.3 px, so by 2
+    # the style nothing to do, and the dial moves hardly anything (notebook 08)
     "spectral_offset": 0.5,
     "style_stride": 3,  # style changes slowly; a third of the work
     "emotion_distance": "means",  # frame by frame collapses (notebook 05)
