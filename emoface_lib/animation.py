@@ -4,8 +4,8 @@ Everything streams: memory does not grow with the length of the voice. Taught in
 notebook 09.
 """
 
-import os
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice, repeat
@@ -172,11 +172,20 @@ def check_output(out: Path | str, *inputs: Path | str) -> Path:
         raise InputError(f"The video {out} should have a name that ends in .mp4.")
     if not out.parent.is_dir():
         raise InputError(f"The folder {out.parent} does not exist: make it first.")
-    if out.is_dir() or not os.access(out.parent, os.W_OK):
+    if out.is_dir() or not can_hold_files(out.parent):
         raise InputError(f"{out} can't be written: choose another folder or name.")
     if out.resolve() in [Path(given).resolve() for given in inputs]:
         raise InputError(f"{out} would overwrite what was given: choose another name.")
     return out
+
+
+def can_hold_files(folder: Path) -> bool:
+    """Whether a file can be made in a folder; rights alone don't tell."""
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError:
+        return False
+    return True
 
 
 def render_portrait(
