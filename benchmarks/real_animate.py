@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from results import enter
+from scipy.ndimage import binary_opening
 
 from emoface_lib.animation import TrainedModel, animate, best_run
 from emoface_lib.features.audio import frame_loudness, speech_level
@@ -26,6 +27,7 @@ from emoface_lib.video import iter_audio, read_audio, read_video, sound_info, vi
 ISSUE = 1
 PORTRAITS = ("biden.jpg", "obama.jpg", "obama_2.jpg")
 VOICES = ("emodb_sample/03a05Wa.wav", "voxceleb2_sample/mp4/id00010/00010/00001.mp4")
+SILENCE = 3  # video frames at least; shorter ones are stops within words
 SPEECH_SECONDS = 60  # of the speed trial
 
 
@@ -54,7 +56,8 @@ def film(data: Path, portrait: str, voice: str, folder: Path) -> dict[str, float
     count = min(len(loudness), len(asked), len(opening))
     loudness, asked, opening = loudness[:count], asked[:count], opening[:count]
     seconds = sound_info(data / voice).seconds
-    quiet = loudness < np.percentile(loudness, 95) - 30
+    soft = loudness < np.percentile(loudness, 95) - 30
+    quiet = binary_opening(soft, np.ones(SILENCE))
     return {
         "longer than the voice": video_info(out).seconds - seconds,
         "range": float(np.ptp(opening)),
