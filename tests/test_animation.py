@@ -49,7 +49,7 @@ class LoudnessMouth:
 
 @pytest.fixture(autouse=True)
 def _no_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(animation, "TrainedModel", lambda folder: LoudnessMouth())
+    monkeypatch.setattr(animation, "TrainedModel", lambda *_: LoudnessMouth())
 
 
 @pytest.fixture
