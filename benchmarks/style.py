@@ -22,7 +22,7 @@ from results import enter
 from emoface_lib.config import Settings, load_settings
 from emoface_lib.corpus.heard import heard_clips
 from emoface_lib.displacements import content_codes, style_displacements
-from emoface_lib.enrolment import enrolled, enrolled_by
+from emoface_lib.enrolment import SpeakerGuess, enrolled, enrolled_by
 from emoface_lib.evaluation import Interval, bootstrap, difference
 from emoface_lib.features.alignment import into_canvas
 from emoface_lib.features.clips import Clip
@@ -37,6 +37,7 @@ from emoface_lib.studies import (
     MEAN_FACE,
     NO_STYLE,
     STILL,
+    WITHOUT,
     Outcome,
     Trial,
     compare,
@@ -64,7 +65,8 @@ def settings_of(**changes: object) -> Settings:
 
 def corpus() -> list[Clip]:
     splits = ("train", "seen", "unseen")
-    return heard_clips(settings_of(), into_canvas(mean_face()), splits=splits)
+    face = into_canvas(mean_face())
+    return heard_clips(settings_of(), face, splits=splits, voices=True)
 
 
 def how(part: str, seeds: Sequence[int]) -> str:
@@ -243,16 +245,27 @@ def enrolment(clips: list[Clip]) -> None:
         with tempfile.TemporaryDirectory() as folder:
             content, _ = train_content(known, Path(folder), one)
             style, _ = train_style(known, content, Path(folder), one)
+            paper = one.changed(objective="paper", **WITHOUT)
+            plain, _ = train_style(known, content, Path(folder), paper)
         codes = content_codes(content, unseen)
-        methods = {}
+        methods = {"without L_emotion": style_displacements(plain, unseen, codes)}
         for count in (1, 2, 4, 8):
             some = enrolled_by(unseen, count, np.random.default_rng(seed))
             methods[f"{count} clips"] = style_displacements(style, some, codes)
         alone = [enrolled([clip])[0] for clip in unseen]
         methods["the clip itself"] = style_displacements(style, alone, codes)
+        guessed = SpeakerGuess.learn(known).enrol(unseen)
+        methods["a guess from the clip"] = style_displacements(style, guessed, codes)
         methods["all clips"] = style_displacements(style, unseen, codes)
         rows.append(landmark_scores(methods, unseen, reader).assign(seed=seed))
     scores = pd.concat(rows)
+    without = "without L_emotion"
+    for metric in ("LMD", "ES"):
+        change = difference(
+            scores, "a guess from the clip", without, metric, np.random.default_rng(0)
+        )
+        name = f"improved, guessed from the clip, minus {without}: {metric}"
+        enter_interval(name, change, "", how("enrolment", FEWER_SEEDS))
     for method in dict.fromkeys(scores["method"]):
         for metric, unit in (("LMD", "px"), ("ES", "")):
             value = level(scores, method, metric)

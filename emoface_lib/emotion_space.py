@@ -4,7 +4,7 @@ Taught in notebook 08, paper section 4.4.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +13,16 @@ from safetensors.torch import load_file, save_file
 from sklearn.decomposition import PCA
 from torch import Tensor
 
-from emoface_lib.displacements import style_codes
+from emoface_lib.displacements import (
+    content_codes,
+    style_codes,
+    style_displacements,
+)
 from emoface_lib.errors import InputError
 from emoface_lib.features.clips import Clip
 from emoface_lib.files import write_beside
+from emoface_lib.landmarks import lip_opening
+from emoface_lib.models.content import ContentBranch
 from emoface_lib.models.style import StyleBranch
 
 
@@ -58,20 +64,38 @@ def emotion_embeddings(style: StyleBranch, clips: Sequence[Clip]) -> Tensor:
     return torch.stack([emotion.mean(0) for emotion, _ in style_codes(style, clips)])
 
 
-def emotion_space(
-    embeddings: Tensor, openness: Sequence[float], components: int = 4
-) -> EmotionSpace:
+def emotion_space(embeddings: Tensor, components: int = 4) -> EmotionSpace:
     """Principal components of embeddings : Tensor[N, 128]. Paper section 4.4.
 
-    The sign of a component is arbitrary: each points to where `openness`, a number a
-    clip such as its mean lip opening, grows, so that a dial turns up the expression.
+    The sign of a component is arbitrary: see `oriented`.
     """
     pca = PCA(min(components, len(embeddings) - 1)).fit(embeddings.double().numpy())
-    scores = pca.transform(embeddings.double().numpy())
-    trend = (scores * (np.asarray(openness) - np.mean(openness))[:, None]).sum(0)
-    signs = np.where(trend < 0, -1.0, 1.0)
     return EmotionSpace(
         torch.from_numpy(pca.mean_).float(),
-        torch.from_numpy(pca.components_ * signs[:, None]).float(),
+        torch.from_numpy(pca.components_).float(),
         torch.from_numpy(np.sqrt(pca.explained_variance_)).float(),
     )
+
+
+def oriented(
+    space: EmotionSpace,
+    content: ContentBranch,
+    style: StyleBranch,
+    clips: Sequence[Clip],
+) -> EmotionSpace:
+    """The same components, each pointing to where the lips open further.
+
+    What counts is what the face does: the mean lip opening of the clips, dialled up and
+    down by a standard deviation. So a dial turns the expression up.
+    """
+    codes = content_codes(content, clips)
+
+    def opening(amount: float, component: int) -> float:
+        offset = space.offset(amount, component)
+        moved = style_displacements(style, clips, codes, offset)
+        pairs = zip(clips, moved, strict=True)
+        return float(np.mean([lip_opening(c.reference + m).mean() for c, m in pairs]))
+
+    effects = [opening(1.0, k) - opening(-1.0, k) for k in range(len(space.components))]
+    signs = torch.tensor([-1.0 if effect < 0 else 1.0 for effect in effects])
+    return replace(space, components=space.components * signs[:, None])

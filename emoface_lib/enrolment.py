@@ -5,13 +5,22 @@ Taught in notebook 05, section 8.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
+from sklearn.linear_model import Ridge
+from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
+from emoface_lib.errors import InputError
 from emoface_lib.features.clips import Clip
+from emoface_lib.files import write_beside
+
+GUESS = "speaker_guess.safetensors"  # beside the style branch
+SHRINKAGE = 1000.0  # of the ridge; chosen by leaving training speakers out
 
 
 def speaker_means(clips: Sequence[Clip]) -> dict[str, Tensor]:
@@ -55,3 +64,68 @@ def enrolled_by(
         means = [others[i] for i in chosen] or [clip.features.mean(0)]
         found.append(replace(clip, speaker_mean=torch.stack(means).mean(0)))
     return found
+
+
+@dataclass(frozen=True)
+class SpeakerGuess:
+    """m_spk guessed from one clip: a ridge on its GE2E embedding and its mean F_a.
+
+    For a speaker of whom nothing else is known. weights : Tensor[256 + D, D]; offset :
+    Tensor[D].
+    """
+
+    weights: Tensor
+    offset: Tensor
+
+    @classmethod
+    def learn(cls, clips: Sequence[Clip]) -> "SpeakerGuess":
+        """Learn from enrolled clips with voices, those with split "train".
+
+        Raises InputError if there are none.
+        """
+        known = [
+            clip
+            for clip in clips
+            if clip.split == "train"
+            and clip.voice is not None
+            and clip.speaker_mean is not None
+        ]
+        if not known:
+            raise InputError(
+                "No training clip is enrolled and has its voice embedded: make the "
+                "clips by heard_clips(..., voices=True) and pass them to enrolled()."
+            )
+        scaler = StandardScaler()
+        inputs = scaler.fit_transform(np.stack([_inputs(clip) for clip in known]))
+        means = [clip.speaker_mean for clip in known if clip.speaker_mean is not None]
+        ridge = Ridge(SHRINKAGE).fit(inputs, torch.stack(means).numpy())
+        weights = ridge.coef_.T / scaler.scale_[:, None]  # of inputs as they are
+        offset = ridge.intercept_ - scaler.mean_ @ weights
+        return cls(torch.from_numpy(weights).float(), torch.from_numpy(offset).float())
+
+    def __call__(self, voice: Tensor, mean: Tensor) -> Tensor:
+        """m_spk, Tensor[D], of a voice's embedding and its mean F_a, Tensor[D]."""
+        return torch.cat([voice, mean]) @ self.weights + self.offset
+
+    def enrol(self, clips: Sequence[Clip]) -> list[Clip]:
+        """The clips with embedded voices, each with m_spk guessed from itself alone."""
+        return [
+            replace(clip, speaker_mean=self(clip.voice, clip.features.mean(0)))
+            for clip in clips
+            if clip.voice is not None
+        ]
+
+    def save(self, path: Path) -> None:
+        """Write as safetensors."""
+        with write_beside(path) as beside:
+            save_file({n: x.contiguous() for n, x in vars(self).items()}, beside)
+
+    @classmethod
+    def load(cls, path: Path) -> "SpeakerGuess | None":
+        """Read what `save` wrote; None if there is no such file."""
+        return cls(**load_file(path)) if path.exists() else None
+
+
+def _inputs(clip: Clip) -> np.ndarray:
+    assert clip.voice is not None
+    return torch.cat([clip.voice, clip.features.mean(0)]).double().numpy()

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from emoface_lib.config import HOP_LENGTH, MEL_BANDS, Settings
 from emoface_lib.emotion_space import EmotionSpace, load_space
+from emoface_lib.enrolment import GUESS, SpeakerGuess
 from emoface_lib.features.audio import (
     frame_loudness,
     speech_level,
@@ -38,7 +39,8 @@ class FacePredictor:
     """Content branch, style branch and emotion space of one trained run.
 
     level : dBFS of the speech they were trained on; other voices are brought to it.
-    features : makes the F_a that they were trained on.
+    features : makes the F_a that they were trained on. guess : of m_spk from the voice
+    itself, for the improved objective.
     """
 
     content: ContentBranch
@@ -47,6 +49,7 @@ class FacePredictor:
     level: float
     settings: Settings
     features: LogMel | Conversion = field(default_factory=LogMel)
+    guess: SpeakerGuess | None = None
 
     def predict(
         self,
@@ -60,17 +63,20 @@ class FacePredictor:
         blocks : float[S] each, of any sizes, at 16 kHz; emotion : standard deviations
         along the first component of the emotion space; level : of the voice, dBFS, from
         `speech_level`, None if it needs no correction; speaker_mean : from
-        `enrol`, which only the improved objective listens to; by default the voice's
-        own first seconds. Yields float32[F, 68, 2] px of the canvas, 25 frames/s, one
-        frame for each started 40 ms.
+        `enrol`, which only the improved objective listens to; by default guessed from
+        the voice's first seconds. Yields float32[F, 68, 2] px of the canvas, 25
+        frames/s, one frame for each started 40 ms.
         """
         gain = 10 ** ((self.level - level) / 20) if level is not None else 1.0
-        features = ahead(
-            self._hear(block * np.float32(gain) for block in blocks),
-            self.settings.look_ahead,
-        )
+        loud: Iterable[np.ndarray] = (block * np.float32(gain) for block in blocks)
+        voice: np.ndarray | None = None
+        if self.style.improved and speaker_mean is None and self.guess is not None:
+            voice, loud = embed_start(loud)
+        features = ahead(self._hear(loud), self.settings.look_ahead)
         if self.style.improved and speaker_mean is None:
             speaker_mean, features = mean_of_start(features)
+            if voice is not None and self.guess is not None:
+                speaker_mean = self.guess(torch.from_numpy(voice), speaker_mean)
         left: Tensor = torch.zeros(0, 68, 2)
         offset = self.space.offset(emotion)
         for part in self._displacements(features, offset, speaker_mean):
@@ -145,7 +151,8 @@ def load_predictor(folder: Path) -> FacePredictor:
     space = load_space(folder / "emotion_space" / "space.safetensors")
     level = float(read_npz(folder / "audio" / "statistics.npz")["level"])
     features = load_features(folder / "audio", settings)
-    return FacePredictor(content, style, space, level, settings, features)
+    guess = SpeakerGuess.load(folder / "style" / GUESS)
+    return FacePredictor(content, style, space, level, settings, features, guess)
 
 
 def mean_of_start(parts: Iterator[Tensor]) -> tuple[Tensor, Iterator[Tensor]]:

@@ -1,11 +1,19 @@
 """Speaker means come from the clips that may be known, and from no others."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
-from emoface_lib.enrolment import enrolled, enrolled_by, speaker_means
+from emoface_lib.enrolment import (
+    SpeakerGuess,
+    enrolled,
+    enrolled_by,
+    speaker_means,
+)
+from emoface_lib.errors import InputError
 from emoface_lib.features.clips import Clip
 
 
@@ -44,3 +52,52 @@ def test_enrolment_by_others_never_hears_the_clip_or_its_video(
 def test_a_lonely_clip_is_its_own_mean(clips: list[Clip]) -> None:
     (alone,) = enrolled_by(clips[:1], 4, np.random.default_rng(0))
     assert torch.equal(alone.speaker_mean, alone.features.mean(0))
+
+
+def voiced(clips: list[Clip], seeds: int) -> list[Clip]:
+    """Speakers whose mean can be told from their voice; clips differ by their mood."""
+    rng = np.random.default_rng(seeds)
+    mixing = np.random.default_rng(0).normal(size=(256, 80)) / 16
+    made = []
+    for speaker in range(60):
+        voice = rng.normal(size=256).astype(np.float32)
+        mean = torch.from_numpy((voice @ mixing).astype(np.float32))
+        for clip in clips[:3]:
+            mood = float(rng.normal())
+            made.append(
+                replace(
+                    clip,
+                    speaker=f"s{speaker}",
+                    features=mean.expand(20, 80) + mood,
+                    speaker_mean=mean,
+                    voice=torch.from_numpy(voice),
+                    split="train",
+                )
+            )
+    return made
+
+
+def test_a_guess_takes_the_mood_out_of_a_clip(
+    clips: list[Clip], tmp_path: Path
+) -> None:
+    guess = SpeakerGuess.learn(voiced(clips, 1))
+    fresh = voiced(clips, 2)
+
+    def error(some: list[Clip]) -> float:
+        pairs = zip(some, fresh, strict=True)
+        return float(
+            np.mean([(a.speaker_mean - b.speaker_mean).norm() for a, b in pairs])
+        )
+
+    itself = [replace(clip, speaker_mean=clip.features.mean(0)) for clip in fresh]
+    assert error(guess.enrol(fresh)) < 0.7 * error(itself)
+    guess.save(tmp_path / "guess.safetensors")
+    again = SpeakerGuess.load(tmp_path / "guess.safetensors")
+    assert again is not None
+    assert torch.equal(again.weights, guess.weights)
+    assert SpeakerGuess.load(tmp_path / "none.safetensors") is None
+
+
+def test_without_voices_nothing_can_be_guessed(clips: list[Clip]) -> None:
+    with pytest.raises(InputError, match="voices=True"):
+        SpeakerGuess.learn(enrolled(clips))

@@ -32,7 +32,8 @@ class Clip:
     reference : Tensor[68, 2], L_0 of the speaker; expression : Tensor[7], softmax;
     emotion, arousal and valence are the truth, "" and NaN where a corpus has none;
     speaker_mean : Tensor[D], m_spk, None before the speaker is enrolled; phones :
-    str[T], the class of the sound in each frame, None where it is not known.
+    str[T], the class of the sound in each frame, and voice : Tensor[256], the GE2E
+    embedding of this clip alone, None where they are not known.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Clip:
     valence: float
     speaker_mean: Tensor | None = None
     phones: np.ndarray | None = None
+    voice: Tensor | None = None
 
     @property
     def displacement(self) -> Tensor:
