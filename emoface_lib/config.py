@@ -41,6 +41,7 @@ class Settings(BaseModel):
 
     profile: ProfileName = "paper"
     seed: int = Field(0, ge=0)
+    corpus: str = ""  # a folder that `emoface prepare` filled; "": the embedded corpus
 
     # the embedded corpus
     speakers: int = Field(16, ge=2)  # that train
@@ -57,6 +58,8 @@ class Settings(BaseModel):
     longest_gap: int = Field(12, ge=0)  # video frames without a face; more: a bad clip
     alignment: Literal["icp", "kabsch"] = "icp"
     expression_steps: int = Field(400, ge=1)
+    recogniser: Literal["auto", "drawn", "fer", "scn", "labels"] = "auto"
+    scn_checkpoint: str = ""  # path of an SCN that was trained on expressions
 
     # F_a, notebook 02: AutoVC's converted mel, its codes, or the voice's own mel
     features: Literal["autovc", "codes", "log_mel"] = "autovc"
@@ -188,6 +191,9 @@ _DIFFERENCES: dict[ProfileName, dict[str, Any]] = {
     },
 }
 
+# where a real corpus takes the place of the embedded one
+_REAL: dict[str, Any] = {"heard_speakers": 0}  # those are drawn, too
+
 
 def load_settings(profile: str = "tutorial", **overrides: Any) -> Settings:
     """Settings of a profile with overrides; an override of None keeps the profile's.
@@ -204,7 +210,10 @@ def load_settings(profile: str = "tutorial", **overrides: Any) -> Settings:
             hint = nearest(name, tuple(Settings.model_fields))
             raise InputError(f"There is no setting {name!r}; {hint}")
     try:
-        return Settings(**{"profile": profile, **_DIFFERENCES[profile], **given})
+        ours = _REAL if given.get("corpus") else {}
+        return Settings(
+            **{"profile": profile, **_DIFFERENCES[profile], **ours, **given}
+        )
     except ValidationError as error:
         first = error.errors()[0]
         setting, value = first["loc"][0], first["input"]
@@ -237,11 +246,15 @@ PRODUCTS = {
 
 
 class Run:
-    """The folder of a run, `runs/<profile>/`, and what lies in it."""
+    """The folder of a run and what lies in it.
+
+    It is `runs/<profile>/`; on a real corpus the folder that was prepared, where
+    notebooks 04 and on find what 01 to 03 would have left.
+    """
 
     def __init__(self, settings: Settings, folder: Path | None = None) -> None:
         self.settings = settings
-        self.folder = folder or runs_folder() / settings.profile
+        self.folder = folder or runs_folder() / (settings.corpus or settings.profile)
 
     def path(self, *parts: str) -> Path:
         """A path below the run's folder."""

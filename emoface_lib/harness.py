@@ -22,7 +22,7 @@ from emoface_lib.evaluation import (
 from emoface_lib.features.alignment import align
 from emoface_lib.features.clips import Clip, to_video_rate
 from emoface_lib.features.expression import ExpressionNet, face_crops
-from emoface_lib.features.prepare import CROP_EVERY
+from emoface_lib.features.observe import CROP_EVERY
 from emoface_lib.files import read_npz
 from emoface_lib.models.translator import UNet
 from emoface_lib.translation import frame_landmark_images, paint, resized
