@@ -9,6 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from typing import TypeVar
 
+from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 Item = TypeVar("Item")
@@ -44,7 +45,8 @@ def _results(
     lost: Callable[[Item], Result] | None,
 ) -> Iterator[tuple[Item, Result]]:
     if count <= 1:
-        yield from ((item, function(item)) for item in items)
+        with threadpool_limits(1):  # sums in another order change the last digits
+            yield from ((item, function(item)) for item in items)
         return
     left = iter(items)
     while True:
@@ -96,12 +98,18 @@ def _pool(count: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(count, spawn, initializer=_start)
 
 
-def _start() -> None:
+def one_thread() -> None:
+    """Let this process compute in one thread."""
     import cv2
     import torch
 
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
+    threadpool_limits(1)
+
+
+def _start() -> None:
+    one_thread()
     # a process whose parent was killed would otherwise wait for ever
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

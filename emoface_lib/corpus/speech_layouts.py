@@ -10,7 +10,7 @@ from emoface_lib.errors import InputError
 
 VOXCELEB_META = "vox2_meta.csv"
 VOXCELEB = re.compile(
-    r"(?:.*/)?(?:(?P<set>dev|test)/)?(?:mp4|aac)"
+    r"(?:.*?/)??(?:(?P<set>dev|test)/)?(?:mp4|aac)"
     r"/(?P<speaker>[^/]+)/(?P<video>[^/]+)/(?P<utterance>[^/]+)\.(?P<type>mp4|m4a)"
 )
 LRW = re.compile(

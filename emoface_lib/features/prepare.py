@@ -15,7 +15,7 @@ from zipfile import BadZipFile
 import numpy as np
 import pandas as pd
 
-from emoface_lib.config import EXPRESSIONS, Settings
+from emoface_lib.config import EXPRESSIONS, Settings, nearest
 from emoface_lib.corpus.synthetic import CARD
 from emoface_lib.errors import InputError
 from emoface_lib.features.clips import corpus_mean_face
@@ -33,6 +33,7 @@ NOT_YET = "not prepared yet"
 KILLS = "It kills the process that reads it, twice: mend the file or leave it out."
 MEAN_CLIPS = 500  # whose faces the mean face averages, at most
 Engine = Literal["local", "ray"]
+ENGINES = ("local", "ray")
 
 
 def prepare(
@@ -209,6 +210,8 @@ def _recover(jobs: list[Job], folder: Path, journal: Journal) -> list[Job]:
 
 def _engine(name: Engine) -> Any:
     """What runs a function over items: `parallel.each`, or the same by Ray."""
+    if name not in ENGINES:
+        raise InputError(f"There is no engine {name!r}; {nearest(name, ENGINES)}")
     if name == "local":
         return each
     from emoface_lib.ray_engine import each_by_ray  # an extra, and slow to import
