@@ -50,7 +50,8 @@ def each_by_ray(
         return
     with _cluster(workers) as ray, tqdm(total=len(items), desc=description) as bar:
         resources = ray.cluster_resources()
-        count = min(workers or int(resources["CPU"]), len(items))
+        cores = int(resources["CPU"])
+        count = min(workers or cores, cores, len(items))
         actor = ray.remote(
             num_cpus=1,
             num_gpus=_share(resources.get("GPU", 0), count),
@@ -58,9 +59,24 @@ def each_by_ray(
             max_task_retries=RETRIES,
         )(Worker)
         pool = [actor.remote(function) for _ in range(count)]
+        _check_start(ray, pool)
         for pair in _results(ray, pool, items, lost):
             bar.update()
             yield pair
+
+
+def _check_start(ray: Any, pool: list[Any]) -> None:
+    """Raise InputError if the first worker to be ready can't work."""
+    ready = [worker.__ray_ready__.remote() for worker in pool]
+    (first,), _ = ray.wait(ready, num_returns=1)
+    try:
+        ray.get(first)
+    except ray.exceptions.RayActorError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise InputError(
+            "A worker of the Ray cluster can't start: install the project with its "
+            f"extra at the same place on every machine, and start Ray from it ({reason})"
+        ) from error
 
 
 def _results(
