@@ -75,7 +75,7 @@ def _check_start(ray: Any, pool: list[Any]) -> None:
         reason = str(error).strip().splitlines()[-1]
         raise InputError(
             "A worker of the Ray cluster can't start: install the project with its "
-            f"extra at the same place on every machine, and start Ray from it ({reason})"
+            f"extra at the same place on every machine, and start Ray there ({reason})"
         ) from error
 
 

@@ -30,7 +30,9 @@ class Clip:
 
     features : Tensor[T, D], F_a; landmarks : Tensor[T, 68, 2], L, px of the canvas;
     reference : Tensor[68, 2], L_0 of the speaker; expression : Tensor[7], softmax;
-    emotion, arousal and valence are the truth, "" and NaN where a corpus has none.
+    emotion, arousal and valence are the truth, "" and NaN where a corpus has none;
+    speaker_mean : Tensor[D], m_spk, None before the speaker is enrolled; phones :
+    str[T], the class of the sound in each frame, None where it is not known.
     """
 
     name: str
@@ -44,6 +46,8 @@ class Clip:
     emotion: str
     arousal: float
     valence: float
+    speaker_mean: Tensor | None = None
+    phones: np.ndarray | None = None
 
     @property
     def displacement(self) -> Tensor:
@@ -73,16 +77,20 @@ def load_clips(
     ]
     names = [row["speaker"] for row in rows]
     references = reference_faces(aligned, names)
-    made_by = read_json(folder / "features.json")["features"]
     heard = (
         [clip["heard"] for clip in stored]
-        if settings.features == made_by != "log_mel"
+        if settings.features != "log_mel" and settings.features == _made_by(folder)
         else _features([clip["log_mel"] for clip in stored], names, audio, settings)
     )
     return [
         _clip(row, own, landmarks, references[row["speaker"]], settings)
         for row, own, landmarks in zip(rows, heard, aligned, strict=True)
     ]
+
+
+def _made_by(folder: Path) -> str:
+    """Which F_a was made when the corpus was prepared."""
+    return read_json(folder / "features.json").get("features", "")
 
 
 def _features(
