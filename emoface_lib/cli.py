@@ -154,7 +154,7 @@ def prepare(
     """Make the features of a corpus; stopped at any moment, a second run goes on."""
     from emoface_lib.features.corpora import prepare_corpus, summary
 
-    run = out or runs_folder() / corpus.resolve().name
+    run = (out or runs_folder() / corpus.resolve().name).resolve()
     settings = load_settings(profile, corpus=str(run), **_overrides(parameter))
     rows = prepare_corpus(
         corpus,

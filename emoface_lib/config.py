@@ -41,7 +41,7 @@ class Settings(BaseModel):
 
     profile: ProfileName = "paper"
     seed: int = Field(0, ge=0)
-    corpus: str = ""  # a folder that `emoface prepare` filled; "": the embedded corpus
+    corpus: str = ""  # folder of runs/ that `emoface prepare` filled; "": embedded
     device: Literal["auto", "cpu", "cuda"] = "auto"  # where networks are trained
     # of training; "auto": bfloat16 where the processor multiplies it by itself
     precision: Literal["float32", "bfloat16", "auto"] = "float32"
@@ -285,6 +285,7 @@ class Run:
 
     @property
     def figures(self) -> Path:
-        """Where figures go: `figures/`; for the smoke profile, inside the run."""
-        smoke = self.settings.profile == "smoke" or "EMOFACE_RUNS" in os.environ
-        return self.path("figures") if smoke else REPOSITORY / "figures"
+        """Where figures go: `figures/`; for smoke and real corpora, inside the run."""
+        own = self.settings.profile == "smoke" or bool(self.settings.corpus)
+        own = own or "EMOFACE_RUNS" in os.environ
+        return self.path("figures") if own else REPOSITORY / "figures"

@@ -90,7 +90,7 @@ class Studio:
         width = int(stored["size"][0])
         landmarks = pose.undo(solid)[::every, :, :2]
         images = frame_landmark_images(landmarks, width, self.image_size)
-        first = next(iter_frames(self.corpus / "mp4" / f"{clip.name}.mp4"))
+        first = next(iter_frames(self.corpus / clip.path))
         reference = resized([first], self.image_size)[0]
         pictures = paint(self.translator, reference, images)
         return pictures, (landmarks + 0.5) * self.image_size / width - 0.5

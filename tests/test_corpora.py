@@ -62,7 +62,7 @@ def test_labels_take_the_place_of_the_weak_assumption(prepared: Path) -> None:
     clips = load_clips(Run(settings).product("03_face_alignment").parent, settings)
     train = [clip for clip in clips if clip.split == "train"]
     assert {clip.speaker for clip in clips} == {"Actor_01", "Actor_21"}
-    for r, s, p in TripletSampler(train).draw(20, np.random.default_rng(0)):
+    for r, s, p in TripletSampler(train).draw(20, 0, 0, np.random.default_rng(0)):
         assert train[r].emotion == train[s].emotion != train[p].emotion
     for clip in clips:
         assert clip.expression.argmax() == EXPRESSIONS.index(clip.emotion)

@@ -48,6 +48,7 @@ class Clip:
     valence: float
     speaker_mean: Tensor | None = None
     phones: np.ndarray | None = None
+    path: str = ""  # of its video, in the corpus
 
     @property
     def displacement(self) -> Tensor:
@@ -130,6 +131,7 @@ def _clip(
         emotion=row.get("emotion", ""),
         arousal=row.get("arousal", float("nan")),
         valence=row.get("valence", float("nan")),
+        path=row.get("path", ""),
     )
 
 
