@@ -30,6 +30,7 @@ from emoface_lib.video import (
     LONGEST_VOICE,
     check_audible,
     iter_audio,
+    read_audio,
     sound_info,
     write_video,
 )
@@ -71,10 +72,12 @@ class TrainedModel:
     """The predictor that a run has left, loaded when it is first asked.
 
     folder : of the run; None for the best of this project's own runs. If there is none,
-    the smallest is trained first, and standard error says so.
+    the smallest is trained first, and standard error says so. enrol : recordings of the
+    speaker, which a run of the improved objective listens to.
     """
 
     folder: Path | None = None
+    enrol: tuple[Path, ...] = ()
 
     def predict(
         self,
@@ -86,7 +89,10 @@ class TrainedModel:
         from emoface_lib.prediction import load_predictor  # torch takes seconds
 
         predictor = load_predictor(self.folder or best_run())
-        return predictor.predict(blocks, emotion, level)
+        known = None
+        if self.enrol:
+            known = predictor.enrol([read_audio(path) for path in self.enrol])
+        return predictor.predict(blocks, emotion, level, known)
 
 
 def best_run() -> Path:

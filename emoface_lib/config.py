@@ -105,6 +105,10 @@ class Settings(BaseModel):
     emotion_weight: float = Field(1.0, ge=0)  # of L_emotion in step 2
     identity_weight: float = Field(1.0, ge=0)  # of L_identity in step 2
 
+    # studies of notebook 05: how many seeds, how long, how many training speakers
+    study_seeds: int = Field(5, ge=1)
+    study_share: float = Field(1.0, gt=0, le=1)  # of the steps of steps 1 and 2
+    study_speakers: tuple[int, ...] = Field((4, 8, 16, 32), min_length=1, strict=False)
     # step 3
     image_size: int = Field(256, ge=32)  # px; side of the translator's pictures
     translator_width: int = Field(64, ge=4)  # channels of the first layer
@@ -161,6 +165,9 @@ _DIFFERENCES: dict[ProfileName, dict[str, Any]] = {
     "smoke": {
         **_SMALL,
         "autovc_steps": 40,
+        "study_seeds": 1,
+        "study_share": 0.2,
+        "study_speakers": (2, 4),
         "speakers": 6,
         "test_speakers": 2,
         "videos": 3,
@@ -177,6 +184,9 @@ _DIFFERENCES: dict[ProfileName, dict[str, Any]] = {
     "tutorial": {
         **_SMALL,
         "autovc_steps": 400,
+        "study_seeds": 1,
+        "study_share": 0.5,
+        "study_speakers": (4, 16),
         "speakers": 20,
         "test_speakers": 6,
         "videos": 3,

@@ -44,8 +44,8 @@ def reproduce(
     A notebook is skipped while its code, parameters, the library, its weights, the
     versions of dependencies and the notebooks before it are those of its last run.
     `only` names the ones to run, `through` the last one. An override goes to the
-    notebooks that declare it; with `corpus`, only those that do are run. Raises InputError before a kernel starts if an argument
-    is wrong, NotebookError if a notebook fails.
+    notebooks that declare it; with `corpus`, only those that do are run. Raises
+    InputError before a kernel starts if an argument is wrong, NotebookError if a notebook fails.
     """
     paths = find_notebooks(folder)
     chosen = _choose(paths, only, through)
