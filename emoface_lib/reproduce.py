@@ -45,7 +45,8 @@ def reproduce(
     versions of dependencies and the notebooks before it are those of its last run.
     `only` names the ones to run, `through` the last one. An override goes to the
     notebooks that declare it; with `corpus`, only those that do are run. Raises
-    InputError before a kernel starts if an argument is wrong, NotebookError if a notebook fails.
+    InputError before a kernel starts if an argument is wrong, NotebookError if a
+    notebook fails.
     """
     paths = find_notebooks(folder)
     chosen = _choose(paths, only, through)
