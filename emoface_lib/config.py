@@ -214,9 +214,6 @@ _DIFFERENCES: dict[ProfileName, dict[str, Any]] = {
     },
 }
 
-# where a real corpus takes the place of the embedded one
-_REAL: dict[str, Any] = {"heard_speakers": 0}  # those are drawn, too
-
 
 def load_settings(profile: str = "tutorial", **overrides: Any) -> Settings:
     """Settings of a profile with overrides; an override of None keeps the profile's.
@@ -233,10 +230,7 @@ def load_settings(profile: str = "tutorial", **overrides: Any) -> Settings:
             hint = nearest(name, tuple(Settings.model_fields))
             raise InputError(f"There is no setting {name!r}; {hint}")
     try:
-        ours = _REAL if given.get("corpus") else {}
-        return Settings(
-            **{"profile": profile, **_DIFFERENCES[profile], **ours, **given}
-        )
+        return Settings(**{"profile": profile, **_DIFFERENCES[profile], **given})
     except ValidationError as error:
         first = error.errors()[0]
         setting, value = first["loc"][0], first["input"]

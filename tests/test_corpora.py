@@ -84,12 +84,6 @@ def test_all_that_later_notebooks_read_is_there(ravdess: Path, prepared: Path) -
     assert (prepared / "features" / "mean_face.npz").exists()
 
 
-def test_heard_speakers_are_drawn_and_stay_out_of_real_corpora() -> None:
-    assert load_settings("smoke").heard_speakers > 0
-    assert load_settings("smoke", corpus="ravdess").heard_speakers == 0
-    assert load_settings("smoke", corpus="ravdess", heard_speakers=3).heard_speakers
-
-
 def test_f_a_is_converted_while_preparing(ravdess: Path, tmp_path: Path) -> None:
     small = {"autovc_pre": 16, "autovc_width": 16, "autovc_post": 16}
     settings = load_settings("smoke", corpus=str(tmp_path), features="codes", **small)
