@@ -14,15 +14,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from emoface_lib.checkpoints import save_model
 from emoface_lib.config import Settings
 from emoface_lib.corpus.trees import read_corpus
 from emoface_lib.errors import InputError
 from emoface_lib.features.journal import INDEX
 from emoface_lib.features.observe import Job, read_sound
-from emoface_lib.features.prepare import NOT_YET, prepare
+from emoface_lib.features.prepare import FEATURES_CARD, NOT_YET, prepare
 from emoface_lib.features.speaker import UTTERANCES, embed_speakers, read_embeddings
 from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, WHERE, keep_official
-from emoface_lib.files import write_npz
+from emoface_lib.files import read_json, write_npz
+from emoface_lib.self_cure import shipped_expressions
 
 SHOWN = 10  # problems that are printed
 
@@ -44,6 +46,10 @@ def prepare_corpus(
         _ready_autovc(index, root, audio, settings)
     rows = prepare(index, root, run / "features", settings, audio=audio, **how)
     _leave_voices(rows[rows["problem"] == ""], run)
+    if read_json(run / "features" / FEATURES_CARD)["recogniser"] == "drawn":
+        save_model(
+            run / "expression" / "model.safetensors", shipped_expressions(), settings
+        )
     return rows
 
 

@@ -13,9 +13,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from emoface_lib.checkpoints import load_model
 from emoface_lib.config import EXPRESSIONS, Settings
 from emoface_lib.errors import InputError
-from emoface_lib.features.expression import BATCH, ExpressionModel, face_crops
+from emoface_lib.features.expression import (
+    BATCH,
+    ExpressionModel,
+    ExpressionNet,
+    face_crops,
+)
 from emoface_lib.models.scn import SCN
 from emoface_lib.self_cure import shipped_expressions
 
@@ -51,6 +57,22 @@ def choose_recogniser(name: str, settings: Settings) -> ExpressionModel | None:
         case "scn":
             return SCNRecogniser(Path(settings.scn_checkpoint))
     raise InputError(f"There is no recogniser {name!r}: labels, drawn, fer or scn.")
+
+
+def scoring_model(folder: Path, settings: Settings) -> ExpressionModel:
+    """What reads expressions from painted faces, for ES: that of the run in `folder`.
+
+    On a real corpus that is SCN if there is a checkpoint, else the package `fer`; a
+    label can't be read from a picture. Raises InputError if it is missing.
+    """
+    own = folder / "expression" / "model.safetensors"
+    if own.exists():
+        net = ExpressionNet()
+        load_model(own, net)
+        return net
+    if settings.scn_checkpoint:
+        return SCNRecogniser(Path(settings.scn_checkpoint))
+    return FerRecogniser()
 
 
 def fitting_recogniser(settings: Settings, drawn: bool, labelled: bool) -> str:
