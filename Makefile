@@ -25,8 +25,8 @@ REAL_BENCHMARKS := $(if $(DATA),$(wildcard benchmarks/real_*.py))
 RUNS := $(or $(EMOFACE_RUNS),$(CURDIR)/runs)
 SMOKE_NOTEBOOKS = $(addprefix $(RUNS)/smoke/,$(sort $(wildcard notebooks/*.ipynb)))
 
-.PHONY: help install reproduce test test-library test-notebooks check lab notebooks \
-	bench format lock clean
+.PHONY: help install reproduce test test-library test-ray test-notebooks check lab \
+	notebooks bench format lock clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # two cores are busy with one of these
 
@@ -66,6 +66,17 @@ check: $(INSTALLED) ## style, types and the hygiene of the notebooks
 
 test-library: $(INSTALLED)
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# Ray is not part of the environment. It gets one of its own, which looks into .venv for
+# all that it does not bring.
+RAY := .venv/ray
+test-ray: $(INSTALLED) ## the tests of --engine ray, after installing Ray beside .venv
+	[ -e $(RAY)/bin/ray ] || $(PYTHON) -m venv $(RAY)
+	echo $(CURDIR)/.venv/lib/python3.11/site-packages > \
+	    $(RAY)/lib/python3.11/site-packages/project.pth
+	$(RAY)/bin/python -m pip install --quiet \
+	    "$$(sed -n 's/^ray = \["\(.*\)"\].*/\1/p' pyproject.toml)"
+	PYTHONPATH=$(CURDIR) $(RAY)/bin/python -m pytest tests/test_ray.py
 
 # The notebooks through papermill, and once more through nbval in a folder of its own:
 # cells marked NBVAL_CHECK_OUTPUT must give the same output, number by number.

@@ -8,7 +8,15 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from emoface_lib.config import load_settings, runs_folder
 from emoface_lib.errors import InputError
+
+PROFILE_HELP = "smoke, tutorial, full or paper."
+LAYOUT_HELP = "voxceleb2, lrw, ravdess, crema-d, grid or mead; by default what fits."
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option("--parameter", "-p", help="NAME=VALUE; may be repeated."),
+]
 
 
 class Commands(TyperGroup):
@@ -38,19 +46,14 @@ def _commands() -> None:
 
 @app.command()
 def reproduce(
-    profile: Annotated[
-        str, typer.Option(help="smoke, tutorial, full or paper.")
-    ] = "tutorial",
+    profile: Annotated[str, typer.Option(help=PROFILE_HELP)] = "tutorial",
     only: Annotated[
         list[str] | None, typer.Option(help="Run this notebook; may be repeated.")
     ] = None,
     through: Annotated[
         str | None, typer.Option(help="The last notebook to run.")
     ] = None,
-    parameter: Annotated[
-        list[str] | None,
-        typer.Option("--parameter", "-p", help="NAME=VALUE; may be repeated."),
-    ] = None,
+    parameter: Parameters = None,
     force: Annotated[
         bool, typer.Option("--force", help="Run what is up to date, too.")
     ] = False,
@@ -58,7 +61,7 @@ def reproduce(
     """Run the notebooks in order, skipping what is up to date."""
     from emoface_lib.reproduce import reproduce as run  # papermill takes a second
 
-    overrides = dict(read_parameter(text) for text in parameter or [])
+    overrides = _overrides(parameter)
     run(profile, only=only or [], through=through, overrides=overrides, force=force)
 
 
@@ -108,6 +111,82 @@ def animate(
     for note in made.notes:
         typer.echo(f"emoface: note: {note}", err=True)
     typer.echo(f"{made.path}: {made.seconds:.2f} s, {made.frames} frames")
+
+
+@app.command()
+def doctor(
+    corpus: Annotated[Path, typer.Argument(help="Folder of a corpus.")],
+    layout: Annotated[str, typer.Option(help=LAYOUT_HELP)] = "",
+    sample: Annotated[int, typer.Option(min=0, help="Clips to look at.")] = 12,
+    profile: Annotated[str, typer.Option(help=PROFILE_HELP)] = "tutorial",
+    parameter: Parameters = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the report for machines.")
+    ] = False,
+) -> None:
+    """Say what a corpus holds, what is wrong with it, and what preparing it costs."""
+    from emoface_lib.doctor import examine, readable
+
+    settings = load_settings(profile, **_overrides(parameter))
+    report = examine(corpus, settings, layout, sample)
+    typer.echo(json.dumps(report.as_dict(), indent=1) if as_json else readable(report))
+
+
+@app.command()
+def prepare(
+    corpus: Annotated[Path, typer.Argument(help="Folder of a corpus.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of a run; by default runs/CORPUS.")
+    ] = None,
+    layout: Annotated[str, typer.Option(help=LAYOUT_HELP)] = "",
+    profile: Annotated[str, typer.Option(help=PROFILE_HELP)] = "tutorial",
+    parameter: Parameters = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; by default one a core.")
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="Clips by name, such as 'id00012/*'; may be repeated."),
+    ] = None,
+    shard: Annotated[
+        str, typer.Option(help="i/n: the i-th of n parts, for n machines.")
+    ] = "1/1",
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Try clips that failed again.")
+    ] = False,
+    engine: Annotated[
+        str, typer.Option(help="local, or ray: the machines of a cluster.")
+    ] = "local",
+) -> None:
+    """Make the features of a corpus; stopped at any moment, a second run goes on."""
+    from emoface_lib.features.corpora import prepare_corpus, summary
+
+    run = (out or runs_folder() / corpus.resolve().name).resolve()
+    settings = load_settings(profile, corpus=str(run), **_overrides(parameter))
+    rows = prepare_corpus(
+        corpus,
+        run,
+        settings,
+        layout,
+        workers=workers,
+        only=only or (),
+        shard=read_shard(shard),
+        retry=retry,
+        engine=engine,
+    )
+    typer.echo(summary(rows, run))
+
+
+def read_shard(text: str) -> tuple[int, int]:
+    """`i/n` as (i, n); raises InputError unless 1 <= i <= n."""
+    part, _, parts = text.partition("/")
+    if not (part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)):
+        raise InputError(f"Shard {text!r} should be i/n, such as 2/8.")
+    return int(part), int(parts)
+
+
+def _overrides(parameters: list[str] | None) -> dict[str, Any]:
+    return dict(read_parameter(text) for text in parameters or [])
 
 
 def read_parameter(text: str) -> tuple[str, Any]:

@@ -41,6 +41,7 @@ class Settings(BaseModel):
 
     profile: ProfileName = "paper"
     seed: int = Field(0, ge=0)
+    corpus: str = ""  # folder of runs/ that `emoface prepare` filled; "": embedded
     device: Literal["auto", "cpu", "cuda"] = "auto"  # where networks are trained
     # of training; "auto": bfloat16 where the processor multiplies it by itself
     precision: Literal["float32", "bfloat16", "auto"] = "float32"
@@ -60,6 +61,8 @@ class Settings(BaseModel):
     longest_gap: int = Field(12, ge=0)  # video frames without a face; more: a bad clip
     alignment: Literal["icp", "kabsch"] = "icp"
     expression_steps: int = Field(400, ge=1)
+    recogniser: Literal["auto", "drawn", "fer", "scn", "labels"] = "auto"
+    scn_checkpoint: str = ""  # path of an SCN that was trained on expressions
 
     # F_a, notebook 02: AutoVC's converted mel, its codes, or the voice's own mel
     features: Literal["autovc", "codes", "log_mel"] = "autovc"
@@ -260,11 +263,15 @@ PRODUCTS = {
 
 
 class Run:
-    """The folder of a run, `runs/<profile>/`, and what lies in it."""
+    """The folder of a run and what lies in it.
+
+    It is `runs/<profile>/`; on a real corpus the folder that was prepared, where
+    notebooks 04 and on find what 01 to 03 would have left.
+    """
 
     def __init__(self, settings: Settings, folder: Path | None = None) -> None:
         self.settings = settings
-        self.folder = folder or runs_folder() / settings.profile
+        self.folder = folder or runs_folder() / (settings.corpus or settings.profile)
 
     def path(self, *parts: str) -> Path:
         """A path below the run's folder."""
@@ -282,6 +289,7 @@ class Run:
 
     @property
     def figures(self) -> Path:
-        """Where figures go: `figures/`; for the smoke profile, inside the run."""
-        smoke = self.settings.profile == "smoke" or "EMOFACE_RUNS" in os.environ
-        return self.path("figures") if smoke else REPOSITORY / "figures"
+        """Where figures go: `figures/`; for smoke and real corpora, inside the run."""
+        own = self.settings.profile == "smoke" or bool(self.settings.corpus)
+        own = own or "EMOFACE_RUNS" in os.environ
+        return self.path("figures") if own else REPOSITORY / "figures"

@@ -22,7 +22,7 @@ from emoface_lib.evaluation import (
 from emoface_lib.features.alignment import align
 from emoface_lib.features.clips import Clip, to_video_rate
 from emoface_lib.features.expression import ExpressionNet, face_crops
-from emoface_lib.features.prepare import CROP_EVERY
+from emoface_lib.features.observe import CROP_EVERY
 from emoface_lib.files import read_npz
 from emoface_lib.landmark_expressions import LandmarkExpressions
 from emoface_lib.models.translator import UNet
@@ -90,7 +90,7 @@ class Studio:
         width = int(stored["size"][0])
         landmarks = pose.undo(solid)[::every, :, :2]
         images = frame_landmark_images(landmarks, width, self.image_size)
-        first = next(iter_frames(self.corpus / "mp4" / f"{clip.name}.mp4"))
+        first = next(iter_frames(self.corpus / clip.path))
         reference = resized([first], self.image_size)[0]
         pictures = paint(self.translator, reference, images)
         return pictures, (landmarks + 0.5) * self.image_size / width - 0.5

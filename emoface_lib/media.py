@@ -123,3 +123,19 @@ def check_whole(path: Path | str, declared: float | None, seconds: float) -> Non
         raise InputError(
             f"{path} is cut short: it holds {seconds:.1f} of {declared:.1f} seconds."
         )
+
+
+def sound_delay(path: Path | str) -> float:
+    """Seconds that the sound of a video begins after its picture, by the time stamps.
+
+    0 where it holds no picture or no sound, or the container doesn't say.
+    """
+    with open_media(path) as container:
+        starts = [
+            float(stream.start_time * stream.time_base)
+            for kind in ("video", "audio")
+            if (stream := container.streams.best(kind)) is not None
+            and stream.start_time is not None
+            and stream.time_base is not None
+        ]
+    return starts[1] - starts[0] if len(starts) == 2 else 0.0

@@ -2,14 +2,19 @@
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
 from typing import TypeVar
 
+from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+QUEUED = 3  # items a process that are handed out at a time; memory stays flat
 
 
 def each(
@@ -17,39 +22,99 @@ def each(
     items: Sequence[Item],
     workers: int | None = None,
     description: str = "",
+    lost: Callable[[Item], Result] | None = None,
 ) -> Iterator[tuple[Item, Result]]:
     """Yield (item, function(item)) as they are done, in any order, with a progress bar.
 
     workers : processes; None takes one a core, 1 stays in this process. The function
     must be importable. Two threads in each of two processes can be 40 times slower than
-    one, so every process gets one.
+    one, so every process gets one. lost : the result of an item that kills the process
+    it is in, twice; without it that ends the run.
     """
     count = min(workers or len(os.sched_getaffinity(0)), len(items))
     with tqdm(total=len(items), desc=description, disable=not items) as bar:
-        for pair in _results(function, items, count):
+        for pair in _results(function, items, count, lost):
             bar.update()
             yield pair
 
 
 def _results(
-    function: Callable[[Item], Result], items: Sequence[Item], count: int
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    count: int,
+    lost: Callable[[Item], Result] | None,
 ) -> Iterator[tuple[Item, Result]]:
     if count <= 1:
-        yield from ((item, function(item)) for item in items)
+        with threadpool_limits(1):  # sums in another order change the last digits
+            yield from ((item, function(item)) for item in items)
         return
-    spawn = multiprocessing.get_context("spawn")  # forking a Jupyter kernel can hang
-    with ProcessPoolExecutor(count, spawn, initializer=_one_thread) as pool:
-        futures = {pool.submit(function, item): item for item in items}
+    left = iter(items)
+    while True:
+        running: dict[Future, Item] = {}
         try:
-            for future in as_completed(futures):
-                yield futures[future], future.result()
+            yield from _pooled(function, left, count, running)
+            return
+        except BrokenProcessPool:
+            if lost is None:
+                raise
+        for item in running.values():  # one of them killed its process: alone, now
+            yield item, _alone(function, item, lost)
+
+
+def _pooled(
+    function: Callable[[Item], Result],
+    left: Iterator[Item],
+    count: int,
+    running: dict[Future, Item],
+) -> Iterator[tuple[Item, Result]]:
+    """Results of a pool of processes; `running` holds what has been handed out."""
+    with _pool(count) as pool:
+        try:
+            while True:
+                for item in islice(left, QUEUED * count - len(running)):
+                    running[pool.submit(function, item)] = item
+                if not running:
+                    return
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    result = future.result()
+                    yield running.pop(future), result
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _one_thread() -> None:
+def _alone(
+    function: Callable[[Item], Result], item: Item, lost: Callable[[Item], Result]
+) -> Result:
+    """The result of an item in a process of its own, or of `lost` if that dies."""
+    with _pool(1) as pool:
+        try:
+            return pool.submit(function, item).result()
+        except BrokenProcessPool:
+            return lost(item)
+
+
+def _pool(count: int) -> ProcessPoolExecutor:
+    spawn = multiprocessing.get_context("spawn")  # forking a Jupyter kernel can hang
+    return ProcessPoolExecutor(count, spawn, initializer=_start)
+
+
+def one_thread() -> None:
+    """Let this process compute in one thread."""
     import cv2
     import torch
 
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
+    threadpool_limits(1)
+
+
+def _start() -> None:
+    one_thread()
+    # a process whose parent was killed would otherwise wait for ever
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os._exit(1)

@@ -46,7 +46,7 @@ class Outcome:
     speakers: np.ndarray
 
     def score(self) -> float:
-        """Pearson r of numbers, else the share that is right."""
+        """Pearson r of numbers, else the share that is right; NaN if not known."""
         if self.said.dtype.kind == "f":
             return float(np.corrcoef(self.said, self.true)[0, 1])
         return float((self.said == self.true).mean())
@@ -116,10 +116,13 @@ def probe(
 
 @dataclass(frozen=True)
 class Probe:
-    """A linear reader of one factor: the phone in single frames, others in clips."""
+    """A linear reader of one factor: the phone in single frames, others in clips.
+
+    model : None where a real corpus does not tell the factor; it then reads NaN.
+    """
 
     factor: str
-    model: Pipeline
+    model: Pipeline | None
 
     @classmethod
     def learn(
@@ -127,18 +130,31 @@ class Probe:
     ) -> "Probe":
         """Learn to read a factor; generator : draws frames for the phone."""
         if factor == "phone":
-            return cls(factor, _classifier(0.1).fit(*some_frames(clips, generator)[:2]))
+            X, true, _ = some_frames(clips, generator)
+            return cls(factor, _classifier(0.1).fit(X, true) if _told(true) else None)
         number = make_pipeline(StandardScaler(), Ridge(30.0))
         model = number if factor in NUMBERS else _classifier(0.05)
-        return cls(factor, model.fit(clip_statistics(clips), labels(clips, factor)))
+        if not _told(true := labels(clips, factor)):
+            return cls(factor, None)
+        return cls(factor, model.fit(clip_statistics(clips), true))
 
     def read(self, clips: Sequence[Spoken], generator: np.random.Generator) -> Outcome:
         """Read other clips; generator : draws frames for the phone."""
+        if self.model is None:
+            unknown = np.full(len(clips), np.nan)
+            return Outcome(unknown, unknown, labels(clips, "speaker"))
         if self.factor == "phone":
             X, true, speakers = some_frames(clips, generator)
             return Outcome(self.model.predict(X), true, speakers)
         said = self.model.predict(clip_statistics(clips))
         return Outcome(said, labels(clips, self.factor), labels(clips, "speaker"))
+
+
+def _told(true: np.ndarray) -> bool:
+    """Whether a factor differs between clips and is known of all."""
+    if true.dtype.kind == "f" and not np.isfinite(true).all():
+        return False
+    return len(np.unique(true)) > 1
 
 
 def labels(clips: Sequence[Spoken], factor: str) -> np.ndarray:

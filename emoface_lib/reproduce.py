@@ -44,11 +44,14 @@ def reproduce(
     A notebook is skipped while its code, parameters, the library, its weights, the
     versions of dependencies and the notebooks before it are those of its last run.
     `only` names the ones to run, `through` the last one. An override goes to the
-    notebooks that declare it. Raises InputError before a kernel starts if an argument
-    is wrong, NotebookError if a notebook fails.
+    notebooks that declare it; with `corpus`, only those that do are run. Raises
+    InputError before a kernel starts if an argument is wrong, NotebookError if a
+    notebook fails.
     """
     paths = find_notebooks(folder)
     chosen = _choose(paths, only, through)
+    if (overrides or {}).get("corpus"):  # prepared: 01 to 03 have nothing to do
+        chosen = [path for path in chosen if "corpus" in declared_parameters(path)]
     settings = check_overrides(chosen, profile, overrides or {})
     folder_of_run = Run(settings).folder.resolve()
     given = {"profile": profile, "seed": settings.seed, **(overrides or {})}
@@ -87,7 +90,11 @@ class Step:
         """Hash of all that the outcome depends on."""
         states = [state_of(self.folder, path).get("key") for path in self.before]
         code = source_hash(read_notebook(self.path))
-        return hash_of([code, self.parameters, library_hash(), versions(), states])
+        made: list[Any] = [code, self.parameters, library_hash(), versions(), states]
+        if self.parameters.get("corpus"):  # no notebook before says what it is
+            index = self.folder / PRODUCTS["03_face_alignment"]
+            made.append(index.stat().st_mtime_ns if index.exists() else 0)
+        return hash_of(made)
 
     def up_to_date(self) -> bool:
         """Whether a run now would do again what was done."""

@@ -1,10 +1,15 @@
 """Small made-up clips for tests of training and evaluation."""
 
+from itertools import islice
+
 import numpy as np
 import pytest
 import torch
 
 from emoface_lib.config import Settings, load_settings
+from emoface_lib.corpus.clips import make_clip as make_drawn
+from emoface_lib.corpus.clips import plan_corpus
+from emoface_lib.corpus.synthetic import draw_faces
 from emoface_lib.features.clips import Clip
 
 # Two threads beside another process can be 40 times slower than one.
@@ -68,3 +73,12 @@ def tiny() -> Settings:
         translator_width=4,
         image_size=32,
     )
+
+
+@pytest.fixture(scope="session")
+def talking() -> tuple[list[np.ndarray], np.ndarray]:
+    """A drawn head that talks for 1.2 s: 30 frames of 224 px, and sound at 16 kHz."""
+    made = make_drawn(plan_corpus(load_settings("smoke"))[0])
+    frames = list(islice(draw_faces(made.identity, made.controls), 10, 40))
+    start, end = (int(n * 640) for n in (10, 40))
+    return frames, made.speech.samples[start:end]

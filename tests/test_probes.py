@@ -61,3 +61,11 @@ def test_interval_is_over_speakers_not_clips() -> None:
     outcome = Outcome((who == "a").astype(int), np.ones(1000, int), who)
     spread = interval([outcome], np.random.default_rng(0), 200)
     assert (spread.low, spread.mean, spread.high) == (0, 0.5, 1)
+
+
+def test_a_factor_that_a_corpus_does_not_tell_is_left_open() -> None:
+    unknown = [replace(one, valence=np.nan, emotion="") for one in voices(1.0)]
+    means = probe_table({"x": unknown}, (0,), 20).set_index(["factor", "split"])["mean"]
+    assert means["arousal", "unseen"] > 0.9
+    assert np.isnan(means["valence", "unseen"])
+    assert np.isnan(means["category", "unseen"])

@@ -16,7 +16,8 @@ from emoface_lib.corpus.clips import ClipPlan, make_clip, plan_corpus, sidecar
 from emoface_lib.corpus.data_card import data_card
 from emoface_lib.corpus.face_drawing import FaceDrawer
 from emoface_lib.corpus.face_shape import Identity, pose_face, stack_controls
-from emoface_lib.corpus.trees import INDEX, VOXCELEB_META
+from emoface_lib.corpus.speech_layouts import VOXCELEB_META
+from emoface_lib.corpus.trees import INDEX
 from emoface_lib.errors import InputError
 from emoface_lib.files import (
     hash_of,

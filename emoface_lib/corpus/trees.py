@@ -1,57 +1,116 @@
-"""Corpora on disk: VoxCeleb2's tree `<root>/mp4/<speaker>/<video>/<utterance>.mp4`."""
+"""Corpora on disk: the embedded one, and the real ones by their layout.
+
+Taught in notebook 01.
+"""
 
 from pathlib import Path
 
 import pandas as pd
 
+from emoface_lib.config import nearest
+from emoface_lib.corpus.emotion_layouts import (
+    CREMA_D_LAYOUT,
+    MEAD_LAYOUT,
+    RAVDESS_LAYOUT,
+)
+from emoface_lib.corpus.layouts import (
+    ARCHIVES,
+    COLUMNS,
+    FILES,
+    Layout,
+    Reading,
+    read_layout,
+    walk,
+)
+from emoface_lib.corpus.speech_layouts import GRID_LAYOUT, LRW_LAYOUT, VOXCELEB2
 from emoface_lib.errors import InputError
 
-VOXCELEB_META = "vox2_meta.csv"
 INDEX = "index.parquet"
+SAMPLE = 5_000  # files by which a layout is recognised
+LAYOUTS = {
+    layout.name: layout
+    for layout in (
+        VOXCELEB2,
+        LRW_LAYOUT,
+        RAVDESS_LAYOUT,
+        CREMA_D_LAYOUT,
+        GRID_LAYOUT,
+        MEAD_LAYOUT,
+    )
+}
 
 
-def read_index(root: Path | str) -> pd.DataFrame:
-    """The clips of a corpus in VoxCeleb2's tree, sorted by name.
+def read_index(root: Path | str, layout: str = "") -> pd.DataFrame:
+    """The clips of a corpus, sorted by name: see `read_corpus`."""
+    return read_corpus(root, layout).index
 
-    Columns clip ("speaker/video/utterance"), speaker, video, utterance, path (relative
-    to `root`) and split; the embedded corpus has more (see its DATA_CARD.md). Without
-    an index.parquet the folders are walked, and the split is "train" where
-    vox2_meta.csv says dev, else "unseen". Raises InputError if there is no clip.
-    Taught in notebook 01.
+
+def read_corpus(root: Path | str, layout: str = "") -> Reading:
+    """What a corpus' folder holds, by the layout of this name or the one that fits.
+
+    A folder with an `index.parquet` of its own, as the embedded corpus has, is read by
+    that; columns that it lacks are empty. Raises InputError if there is no such layout,
+    or no clip. Taught in notebook 01.
     """
     root = Path(root)
-    if (root / INDEX).exists():
-        return pd.read_parquet(root / INDEX)
-    paths = sorted(root.glob("mp4/*/*/*.mp4"))
-    if not paths:
+    if not root.is_dir():
+        raise InputError(f"There is no folder {root}: give that of a corpus.")
+    if layout and layout not in LAYOUTS:
+        hint = nearest(layout, tuple(LAYOUTS))
+        raise InputError(f"There is no layout {layout!r}; {hint}")
+    if not layout and (root / INDEX).exists():
+        return _read_own_index(root)
+    files = list(walk(root))
+    chosen = LAYOUTS[layout] if layout else _fitting(root, files)
+    reading = read_layout(root, chosen, files)
+    if reading.index.empty:
         raise InputError(
-            f"There is no clip mp4/<speaker>/<video>/<utterance>.mp4 in {root}: give "
-            "the folder that holds VoxCeleb2's mp4 folder."
+            f"There is no clip of {chosen.title} in {root}: its files are called "
+            f"{chosen.shape}.{_packed(root, files)}"
         )
-    index = pd.DataFrame(
-        [(*path.parts[-3:-1], path.stem) for path in paths],
-        columns=["speaker", "video", "utterance"],
+    return reading
+
+
+def _fitting(root: Path, files: list[str]) -> Layout:
+    """The layout that most files are part of, by a sample of them."""
+    some = files[:: max(1, len(files) // SAMPLE)]
+    counts = {
+        name: sum(layout.part(path) is not None for path in some)
+        for name, layout in LAYOUTS.items()
+    }
+    best = max(counts, key=lambda name: counts[name])
+    if not counts[best]:
+        shapes = "; ".join(f"{one.title}: {one.shape}" for one in LAYOUTS.values())
+        raise InputError(
+            f"There is no clip of a known corpus in {root}. Known are {shapes}."
+            f"{_packed(root, files)}"
+        )
+    return LAYOUTS[best]
+
+
+def _packed(root: Path, files: list[str]) -> str:
+    archives = [path for path in files if path.lower().endswith(ARCHIVES)]
+    if not archives:
+        return ""
+    return f" Unpack {archives[0]} and the like first: unzip '{root}/*.zip' -d {root}"
+
+
+def _read_own_index(root: Path) -> Reading:
+    index = pd.read_parquet(root / INDEX)
+    if missing := {"clip", "speaker", "video", "path", "split"} - set(index):
+        raise InputError(
+            f"{root / INDEX} has no column {sorted(missing)[0]!r}: add it."
+        )
+    for name in (*FILES.values(), *COLUMNS):
+        if name not in index:
+            index[name] = ""
+    layout = Layout(
+        name="index",
+        title="a corpus with an index of its own",
+        shape=f"named in {INDEX}",
+        part=lambda _: None,
+        states="video",
+        speakers=0,
+        clips=0,
     )
-    clips = index["speaker"] + "/" + index["video"] + "/" + index["utterance"]
-    index.insert(0, "clip", clips)
-    index["path"] = "mp4/" + index["clip"] + ".mp4"
-    sets = read_sets(root / VOXCELEB_META)
-    index["split"] = [
-        "train" if sets.get(speaker) == "dev" else "unseen"
-        for speaker in index["speaker"]
-    ]
-    return index
-
-
-def read_sets(path: Path) -> dict[str, str]:
-    """The set (dev or test) of each speaker by VoxCeleb2's metadata, {} if absent.
-
-    Both known forms are read: commas and tabs, with blanks at the ends of the names.
-    """
-    if not path.exists():
-        return {}
-    meta = pd.read_csv(path, sep=r"\s*[,\t]\s*", engine="python", dtype=str)
-    meta.columns = meta.columns.str.strip()
-    if not {"VoxCeleb2 ID", "Set"} <= set(meta.columns):
-        raise InputError(f"{path} has no columns VoxCeleb2 ID and Set: replace it.")
-    return dict(zip(meta["VoxCeleb2 ID"], meta["Set"].str.strip(), strict=True))
+    return Reading(layout, index, [], [])

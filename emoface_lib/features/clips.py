@@ -17,7 +17,7 @@ from emoface_lib.features.alignment import align, mean_face, project
 from emoface_lib.features.lift import mean_face as frontal_face
 from emoface_lib.features.speaker import read_embeddings
 from emoface_lib.features.voice_conversion import SPEAKERS, load_features
-from emoface_lib.files import read_npz
+from emoface_lib.files import read_json, read_npz
 from emoface_lib.landmarks import FRAME_RATE, VIDEO_RATE, lip_opening
 
 CLOSED_SHARE = 0.2  # of a speaker's frames, those with the least open lips
@@ -50,6 +50,7 @@ class Clip:
     speaker_mean: Tensor | None = None
     phones: np.ndarray | None = None
     voice: Tensor | None = None
+    path: str = ""  # of its video, in the corpus
 
     @property
     def displacement(self) -> Tensor:
@@ -64,7 +65,8 @@ def load_clips(
 
     folder : of features, with `index.parquet` and `mean_face.npz`; audio : what
     notebook 02 left, by default beside it. F_a is made here as `settings.features`
-    says. Raises InputError if what makes it is missing.
+    says, unless it was made when the corpus was prepared. Raises InputError if what
+    makes it is missing.
     """
     audio = audio or folder.parent / "audio"
     index = pd.read_parquet(folder / "index.parquet")
@@ -78,11 +80,20 @@ def load_clips(
     ]
     names = [row["speaker"] for row in rows]
     references = reference_faces(aligned, names)
-    heard = _features([clip["log_mel"] for clip in stored], names, audio, settings)
+    heard = (
+        [clip["heard"] for clip in stored]
+        if settings.features != "log_mel" and settings.features == _made_by(folder)
+        else _features([clip["log_mel"] for clip in stored], names, audio, settings)
+    )
     return [
         _clip(row, own, landmarks, references[row["speaker"]], settings)
         for row, own, landmarks in zip(rows, heard, aligned, strict=True)
     ]
+
+
+def _made_by(folder: Path) -> str:
+    """Which F_a was made when the corpus was prepared."""
+    return read_json(folder / "features.json").get("features", "")
 
 
 def _features(
@@ -122,6 +133,7 @@ def _clip(
         emotion=row.get("emotion", ""),
         arousal=row.get("arousal", float("nan")),
         valence=row.get("valence", float("nan")),
+        path=row.get("path", ""),
     )
 
 
@@ -129,7 +141,8 @@ def corpus_mean_face(folder: Path, clips: list[str]) -> np.ndarray:
     """Mean face over some frames of each clip: float[68, 3] px of the canvas."""
     faces = []
     for clip in clips:
-        landmarks = read_npz(folder / f"{clip}.npz")["landmarks"]
+        with np.load(folder / f"{clip}.npz") as stored:
+            landmarks = stored["landmarks"]
         chosen = np.linspace(0, len(landmarks) - 1, FACES_A_CLIP).astype(int)
         faces.append(landmarks[chosen])
     return mean_face(np.concatenate(faces).astype(float), frontal_face())

@@ -1,8 +1,10 @@
 """The detectors by name, and the one that reads a corpus' truth."""
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from emoface_lib.config import Settings
 from emoface_lib.errors import InputError
@@ -10,6 +12,9 @@ from emoface_lib.features.detection import Detection, Detector, Frames, box_arou
 from emoface_lib.features.fan import FanDetector, require_weights
 from emoface_lib.features.landmarks import DlibDetector
 from emoface_lib.files import read_npz
+
+SURE = 0.3  # score of dlib's detector above which a second face is believed
+LIKE = 0.6  # of the larger face's width; smaller ones stand behind
 
 
 class TruthDetector:
@@ -47,9 +52,31 @@ def choose_detector(settings: Settings, sidecar: Path, drawn: bool) -> Detector:
         case "truth":
             return TruthDetector(sidecar)
         case "fan" | "fan2d":
-            return FanDetector(settings.detector == "fan", settings.face_detector)
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+            solid = settings.detector == "fan"
+            return FanDetector(solid, settings.face_detector, device)
         case "dlib":
-            return DlibDetector(drawn=drawn)
+            return _dlib(drawn)
+
+
+@lru_cache(maxsize=2)
+def _dlib(drawn: bool) -> DlibDetector:
+    return DlibDetector(drawn=drawn)
+
+
+def two_faces(detector: Detector, frames: Frames) -> bool:
+    """Whether two of three frames show two faces of like size; dlib's detector only.
+
+    Of two people side by side it is not known who speaks. frames : of a video.
+    """
+    if not isinstance(detector, DlibDetector):
+        return False
+    pairs = 0
+    for number in np.linspace(0, len(frames) - 1, 3).astype(int):
+        faces = [box for box, score in detector.faces(frames[number]) if score > SURE]
+        widths = [right - left for left, _, right, _ in faces]
+        pairs += len(widths) > 1 and widths[1] > LIKE * widths[0]
+    return pairs > 1
 
 
 def check_detector(settings: Settings) -> None:

@@ -1,71 +1,39 @@
 """From clips to features: one .npz a clip in the corpus' own tree, and an index.
 
-Taught in notebooks 02 and 03.
+Whatever ends a run, the next one goes on and ends with the same files. Taught in
+notebooks 02 and 03.
 """
 
-from dataclasses import dataclass
-from functools import partial
+import os
+import zlib
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 
-from emoface_lib.config import HOP_LENGTH, Settings
+from emoface_lib.config import EXPRESSIONS, Settings, nearest
 from emoface_lib.corpus.synthetic import CARD
 from emoface_lib.errors import InputError
-from emoface_lib.features.audio import log_mel
-from emoface_lib.features.detectors import check_detector, choose_detector
-from emoface_lib.features.expression import face_crops
-from emoface_lib.files import hash_of, read_json, read_npz, write_json, write_npz
-from emoface_lib.landmarks import FRAME_RATE, VIDEO_RATE
+from emoface_lib.features.clips import corpus_mean_face
+from emoface_lib.features.detectors import check_detector
+from emoface_lib.features.journal import INDEX, WHOLE, Journal
+from emoface_lib.features.observe import Job, Recipe, failed, load_tools, row_of
+from emoface_lib.features.recognisers import fitting_recogniser
+from emoface_lib.files import read_json, read_npz, write_beside, write_json, write_npz
 from emoface_lib.parallel import each
-from emoface_lib.video import read_audio, read_video
 
-DETECTION = ("detector", "face_detector", "longest_gap")  # settings that features know
-CROP_EVERY = 5  # video frames; expressions change slowly
-SAMPLES_A_FRAME = HOP_LENGTH * FRAME_RATE // VIDEO_RATE  # of sound, in a video frame
-
-
-@dataclass(frozen=True)
-class Job:
-    """One clip to observe: its name, its file, where its features go."""
-
-    clip: str
-    video: Path
-    sidecar: Path
-    features: Path
-
-
-def observe(job: Job, settings: Settings, drawn: bool = False) -> str:
-    """Write a clip's log-mel, landmarks and face crops; return "" or what was wrong.
-
-    The file holds log_mel float32[T, 80], landmarks float32[F, 68, 3] px of the frame,
-    found bool[F], confidence float32[F], crops uint8[F / 5, 64, 64], size int[2] (width
-    and height) with T = 2 F. Sound and picture are cut to the shorter of them.
-    """
-    try:
-        frames, _ = read_video(job.video, rate=VIDEO_RATE)
-        samples = read_audio(job.video)
-        count = min(len(frames), len(samples) // SAMPLES_A_FRAME)
-        if count == 0:
-            return f"{job.video} holds less than one frame of sound and picture."
-        found = choose_detector(settings, job.sidecar, drawn).detect(frames)
-        found.check_gaps(settings.longest_gap)
-    except InputError as error:
-        named = str(job.video) in str(error)
-        return str(error) if named else f"{job.video}: {error}"
-    landmarks = found.landmarks[:count]
-    write_npz(
-        job.features,
-        log_mel=log_mel(samples[: count * SAMPLES_A_FRAME]),
-        landmarks=landmarks,
-        found=found.found[:count],
-        confidence=found.confidence[:count],
-        crops=face_crops(frames[:count:CROP_EVERY], landmarks[::CROP_EVERY]),
-        size=np.array(frames.shape[2:0:-1]),
-    )
-    return ""
+# settings that features depend on
+CHOSEN = ("detector", "face_detector", "longest_gap", "features", "autovc_checkpoint")
+FEATURES_CARD, MEAN_FACE = "features.json", "mean_face.npz"
+NOT_YET = "not prepared yet"
+KILLS = "It kills the process that reads it, twice: mend the file or leave it out."
+MEAN_CLIPS = 500  # whose faces the mean face averages, at most
+Engine = Literal["local", "ray"]
+ENGINES = ("local", "ray")
 
 
 def prepare(
@@ -74,51 +42,206 @@ def prepare(
     folder: Path,
     settings: Settings,
     workers: int | None = None,
+    *,
+    audio: Path | None = None,
+    only: Sequence[str] = (),
+    shard: tuple[int, int] = WHOLE,
+    retry: bool = False,
+    engine: Engine = "local",
 ) -> pd.DataFrame:
-    """Observe every clip of a corpus; clips that are done are not done again.
+    """Observe the clips of a corpus; those that are done are not done again.
 
     index : of the corpus, with columns clip and path; corpus, folder : roots of the
-    clips and of the features. Returns the index with columns `problem`: why a clip
-    could not be used, else "", and `missing`: its frames without a face, which were
-    interpolated. Raises InputError if the detector can't work. Taught in notebook 03.
+    clips and of the features; audio : the run's folder of that name, if voices are to
+    be embedded and converted here. only : patterns of clip names; shard : (i, n), every
+    n-th clip; retry : also those that failed. Leaves `index.parquet`, which it returns:
+    the index with `problem` (why a clip could not be used, else ""), frames, missing
+    (without a face, interpolated), level (dBFS) and expression_*; and `mean_face.npz`.
+    Raises InputError if nothing can be prepared. Taught in notebook 03.
     """
-    check_detector(settings)
-    chosen = {name: getattr(settings, name) for name in DETECTION}
-    made_by = {**chosen, "corpus": _corpus_hash(corpus, index)}
-    _forget_if_changed(folder, made_by)
-    jobs = [
-        Job(clip, corpus / path, corpus / f"truth/{clip}.npz", folder / f"{clip}.npz")
-        for clip, path in zip(index["clip"], index["path"], strict=True)
-    ]
-    todo = [job for job in jobs if not job.features.exists()]
     drawn = (corpus / CARD).exists()
-    work = partial(observe, settings=settings, drawn=drawn)
-    problems = {
-        job.clip: problem
-        for job, problem in each(work, todo, workers, "landmarks and log-mel")
-    }
-    return index.assign(
-        problem=[problems.get(clip, "") for clip in index["clip"]],
-        missing=[_missing(job) for job in jobs],
-    )
+    recipe = _recipe(index, corpus, folder, settings, drawn, audio)
+    _claim(folder, _made_by(recipe, index), drawn)
+    journal = Journal(folder, shard)
+    done = False
+    try:
+        known = journal.known()
+        chosen = _chosen(index, only, shard)
+        jobs = _jobs(index[chosen & ~_done(index, chosen, known, folder, retry)])
+        jobs = _recover(jobs, folder, journal)
+        for _, row in _engine(engine)(recipe, jobs, workers, "preparing clips", _lost):
+            journal.add(row)
+        rows = _with_rows(index, journal.known())
+        done = shard == WHOLE and not (rows["problem"] == NOT_YET).any()
+        with write_beside(folder / INDEX) as beside:
+            rows.to_parquet(beside, index=False)
+        _leave_mean_face(rows, folder)
+    finally:
+        journal.close(done)
+    return rows
 
 
-def _missing(job: Job) -> int:
-    """Frames of a prepared clip whose landmarks are interpolated."""
-    return int((~read_npz(job.features)["found"]).sum()) if job.features.exists() else 0
+def _recipe(
+    index: pd.DataFrame,
+    corpus: Path,
+    folder: Path,
+    settings: Settings,
+    drawn: bool,
+    audio: Path | None,
+) -> Recipe:
+    """How to observe; raises InputError now, not clip by clip, if something lacks."""
+    check_detector(settings)
+    labelled = "emotion" in index and bool((index["emotion"] != "").all())
+    recogniser = fitting_recogniser(settings, drawn, labelled)
+    recipe = Recipe(corpus, folder, settings, drawn, recogniser, audio)
+    load_tools(recipe)
+    return recipe
 
 
-def _corpus_hash(corpus: Path, index: pd.DataFrame) -> str:
-    """Tell corpora apart: the embedded one by its own hash, others by their clips."""
-    card = corpus / CARD
-    return hash_of(read_json(card) if card.exists() else list(index["clip"]))
+def _made_by(recipe: Recipe, index: pd.DataFrame) -> dict[str, Any]:
+    """What the features depend on; a real corpus may grow, and is told by its name."""
+    settings = recipe.settings
+    chosen = {name: getattr(settings, name) for name in CHOSEN}
+    if recipe.audio is None:  # F_a is made when clips are loaded
+        chosen |= {"features": "log_mel", "autovc_checkpoint": ""}
+    card = recipe.corpus / CARD
+    corpus = read_json(card)["hash"] if card.exists() else recipe.corpus.resolve().name
+    return {**chosen, "recogniser": recipe.recogniser, "corpus": corpus}
 
 
-def _forget_if_changed(folder: Path, made_by: dict[str, Any]) -> None:
-    """Remove features that were made of another corpus or by another detector."""
-    card = folder / "features.json"
-    if card.exists() and read_json(card) == made_by:
+def _claim(folder: Path, made_by: dict[str, Any], drawn: bool) -> None:
+    """See that a folder's features are made so; what was drawn is made anew if not.
+
+    Raises InputError if features of a real corpus were made otherwise: they took hours.
+    """
+    card = folder / FEATURES_CARD
+    before = read_json(card) if card.exists() else made_by
+    if before == made_by:
+        write_json(card, made_by)
         return
+    if not drawn:
+        name = next(n for n in made_by if before.get(n) != made_by[n])
+        raise InputError(
+            f"{folder} holds features made with {name} = {before.get(name)!r}, not "
+            f"{made_by[name]!r}: give another folder with --out, or remove that one."
+        )
     for path in folder.glob("*/*/*.npz"):
         path.unlink()
+    (folder / INDEX).unlink(missing_ok=True)
+    Journal(folder).close(done=True)
     write_json(card, made_by)
+
+
+def _chosen(
+    index: pd.DataFrame, only: Sequence[str], shard: tuple[int, int]
+) -> pd.Series:
+    """Which clips this run is about, bool of each row."""
+    chosen = pd.Series(True, index.index)
+    if "problem" in index:  # known to be faulty
+        chosen &= index["problem"] == ""
+    if only:
+        fits = [any(fnmatchcase(clip, one) for one in only) for clip in index["clip"]]
+        chosen &= pd.Series(fits, index.index)
+    if shard != WHOLE:
+        part, parts = shard
+        codes = [zlib.crc32(clip.encode()) % parts for clip in index["clip"]]
+        chosen &= pd.Series(codes, index.index) == part - 1
+    return chosen
+
+
+def _done(
+    index: pd.DataFrame,
+    chosen: pd.Series,
+    known: pd.DataFrame,
+    folder: Path,
+    retry: bool,
+) -> pd.Series:
+    """Which clips need nothing more, bool of each row; drops what a killed run left."""
+    files, torn = _files(folder)
+    mine = set(index["clip"][chosen])
+    for clip, path in torn:
+        if clip in mine:
+            path.unlink(missing_ok=True)
+    problem = index["clip"].map(known["problem"])
+    there = index["clip"].isin(files)
+    refused = problem.notna() & ~problem.isin(["", NOT_YET])
+    return (problem == "") & there | refused & (not retry)
+
+
+def _files(folder: Path) -> tuple[set[str], list[tuple[str, Path]]]:
+    """Clips that have a file, and half-written files with the clips they are of."""
+    whole, torn = set(), []
+    for place, _, names in os.walk(folder):
+        below = Path(place).relative_to(folder).as_posix()
+        for name in names:
+            if not name.endswith(".npz"):
+                continue
+            if name.startswith("."):  # "." stem "." random ".npz", of write_beside
+                clip = f"{below}/{name[1:-4].rpartition('.')[0]}"
+                torn.append((clip, Path(place, name)))
+            else:
+                whole.add(f"{below}/{name[:-4]}")
+    return whole, torn
+
+
+def _jobs(index: pd.DataFrame) -> list[Job]:
+    columns = [
+        index[name] if name in index else pd.Series("", index.index)
+        for name in Job._fields
+    ]
+    return [Job(*row) for row in zip(*columns, strict=True)]
+
+
+def _recover(jobs: list[Job], folder: Path, journal: Journal) -> list[Job]:
+    """Note the clips whose file is whole but not in the journal; return the others."""
+    left = []
+    for job in jobs:
+        path = folder / f"{job.clip}.npz"
+        try:
+            row = row_of(job.clip, read_npz(path)) if path.exists() else None
+        except (OSError, ValueError, KeyError, BadZipFile):
+            row = None  # damaged, or of an older version
+        if row:
+            journal.add(row)
+        else:
+            left.append(job)
+    return left
+
+
+def _engine(name: Engine) -> Any:
+    """What runs a function over items: `parallel.each`, or the same by Ray."""
+    if name not in ENGINES:
+        raise InputError(f"There is no engine {name!r}; {nearest(name, ENGINES)}")
+    if name == "local":
+        return each
+    from emoface_lib.ray_engine import each_by_ray  # an extra, and slow to import
+
+    return each_by_ray
+
+
+def _lost(job: Job) -> dict[str, Any]:
+    return failed(job, f"{job.path or job.sound}: {KILLS}")
+
+
+def _with_rows(index: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    """The corpus' index with what became of each clip."""
+    faulty = index["problem"] if "problem" in index else pd.Series("", index.index)
+    names = ["frames", "missing", "level", *(f"expression_{n}" for n in EXPRESSIONS)]
+    found = known.reindex(columns=["problem", *names]).reindex(index["clip"])
+    found = found.set_index(index.index)
+    found["problem"] = found["problem"].fillna(NOT_YET).where(faulty == "", faulty)
+    found[["frames", "missing"]] = found[["frames", "missing"]].fillna(0).astype(int)
+    found[names[2:]] = found[names[2:]].astype(float)
+    own = index.drop(columns=found.columns, errors="ignore")
+    return pd.concat([own, found], axis=1)
+
+
+def _leave_mean_face(rows: pd.DataFrame, folder: Path) -> None:
+    """The mean face of the training clips, or of all if there are none."""
+    used = rows[rows["problem"] == ""]
+    train = used[used["split"] == "train"] if "split" in used else used
+    clips = list((train if len(train) else used)["clip"])
+    if clips:
+        some = np.linspace(0, len(clips) - 1, min(len(clips), MEAN_CLIPS)).astype(int)
+        mean = corpus_mean_face(folder, [clips[i] for i in some])
+        write_npz(folder / MEAN_FACE, landmarks=mean)

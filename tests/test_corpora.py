@@ -1,0 +1,206 @@
+"""A real corpus from its archives to what the notebooks train on, and the doctor."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.io import wavfile
+from test_openface import write_track
+from typer.testing import CliRunner
+
+from emoface_lib.checkpoints import save_model
+from emoface_lib.cli import app
+from emoface_lib.config import EXPRESSIONS, Run, load_settings
+from emoface_lib.corpus.layouts import walk
+from emoface_lib.doctor import examine, lag, readable, spread
+from emoface_lib.errors import InputError
+from emoface_lib.features.clips import load_clips
+from emoface_lib.features.corpora import prepare_corpus
+from emoface_lib.features.speaker import read_embeddings
+from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, new_autovc
+from emoface_lib.files import read_npz
+from emoface_lib.triplets import TripletSampler
+from emoface_lib.video import write_video
+
+Talking = tuple[list[np.ndarray], np.ndarray]
+ACTED = {"03": "happiness", "05": "anger"}
+SAMPLES = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+
+
+def names(actor: str) -> Iterator[str]:
+    """Two emotions, two repetitions of an actor, without the modality."""
+    for emotion in ACTED:
+        for repetition in ("01", "02"):
+            yield f"01-{emotion}-01-01-{repetition}-{actor}"
+
+
+@pytest.fixture(scope="module")
+def ravdess(talking: Talking, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two actors in two emotions, at RAVDESS' frame rate, with sounds of their own."""
+    root = tmp_path_factory.mktemp("ravdess")
+    frames, samples = talking
+    for actor in ("01", "21"):
+        folder = root / f"Actor_{actor}"
+        folder.mkdir()
+        for number, name in enumerate(names(actor)):
+            write_video(folder / f"01-{name}.mp4", frames[number:], rate=30_000 / 1_001)
+            wavfile.write(folder / f"03-{name}.wav", 16_000, samples)
+    return root
+
+
+@pytest.fixture(scope="module")
+def prepared(ravdess: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("runs") / "ravdess"
+    prepare_corpus(ravdess, run, load_settings("smoke", corpus=str(run)), workers=1)
+    return run
+
+
+def test_labels_take_the_place_of_the_weak_assumption(prepared: Path) -> None:
+    settings = load_settings("smoke", corpus=str(prepared))
+    clips = load_clips(Run(settings).product("03_face_alignment").parent, settings)
+    train = [clip for clip in clips if clip.split == "train"]
+    assert {clip.speaker for clip in clips} == {"Actor_01", "Actor_21"}
+    for r, s, p in TripletSampler(train).draw(20, 0, 0, np.random.default_rng(0)):
+        assert train[r].emotion == train[s].emotion != train[p].emotion
+    for clip in clips:
+        assert clip.expression.argmax() == EXPRESSIONS.index(clip.emotion)
+        assert clip.expression.max() == 1
+
+
+def test_frames_come_to_25_a_second(prepared: Path) -> None:
+    stored = read_npz(prepared / "features/Actor_01/happy/03-01-01-01-01.npz")
+    assert len(stored["landmarks"]) == round(30 / (30_000 / 1_001) * 25)
+    assert len(stored["log_mel"]) == 2 * len(stored["landmarks"])
+
+
+def test_all_that_later_notebooks_read_is_there(ravdess: Path, prepared: Path) -> None:
+    assert (prepared / "corpus").resolve() == ravdess.resolve()
+    voices = read_embeddings(prepared / "audio" / "speakers.npz")
+    assert list(voices) == ["Actor_01", "Actor_21"]
+    assert all(np.isclose(np.linalg.norm(v), 1, atol=1e-3) for v in voices.values())
+    assert -60 < read_npz(prepared / "audio" / "statistics.npz")["level"] < 0
+    assert (prepared / "features" / "mean_face.npz").exists()
+
+
+def test_f_a_is_converted_while_preparing(ravdess: Path, tmp_path: Path) -> None:
+    small = {"autovc_pre": 16, "autovc_width": 16, "autovc_post": 16}
+    settings = load_settings("smoke", corpus=str(tmp_path), features="codes", **small)
+    with pytest.raises(InputError, match=r"needs an AutoVC.*features=log_mel"):
+        prepare_corpus(ravdess, tmp_path, settings, workers=1)
+    save_model(tmp_path / "audio" / MODEL, new_autovc(settings), settings)
+    how = {"workers": 1, "only": ["Actor_21/happy/*"]}
+    prepare_corpus(ravdess, tmp_path, settings, **how)  # type: ignore[arg-type]
+    # the target is the first speaker of the corpus, whoever is prepared
+    assert next(iter(read_embeddings(tmp_path / "audio" / SPEAKERS))) == "Actor_01"
+    for clip in load_clips(tmp_path / "features", settings):
+        assert clip.features.shape == (len(clip.landmarks), 64)
+
+
+def test_tracks_and_sounds_will_do_without_videos(
+    talking: Talking, tmp_path: Path
+) -> None:
+    folder = tmp_path / "tracks" / "Actor_01"
+    folder.mkdir(parents=True)
+    for name in names("01"):
+        write_track(folder / f"01-{name}.csv")
+        wavfile.write(folder / f"03-{name}.wav", 16_000, talking[1])
+    settings = load_settings("smoke", corpus=str(tmp_path / "run"))
+    rows = prepare_corpus(tmp_path / "tracks", tmp_path / "run", settings, workers=1)
+    assert (rows["problem"] == "").all()
+    clips = load_clips(tmp_path / "run" / "features", settings)
+    assert {clip.emotion for clip in clips} == set(ACTED.values())
+
+
+def test_another_corpus_is_not_mixed_in(
+    ravdess: Path, prepared: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "s1").mkdir()
+    (tmp_path / "s1" / "bbaf2n.mpg").touch()
+    settings = load_settings("smoke", corpus=str(prepared))
+    with pytest.raises(InputError, match=r"leads to another corpus.*--out"):
+        prepare_corpus(tmp_path, prepared, settings)
+
+
+def test_the_command_prepares_and_says_what_became_of_it(
+    ravdess: Path, tmp_path: Path
+) -> None:
+    command = ["prepare", str(ravdess), "--out", str(tmp_path / "run")]
+    command += ["--profile", "smoke", "--workers", "1", "--only", "Actor_01/angry/*"]
+    said = CliRunner().invoke(app, command)
+    assert said.exit_code == 0, said.output
+    assert "2 of 8 clips are ready" in said.output
+    assert "6 are not prepared yet" in said.output
+    for wrong in (["--shard", "3/2"], ["--engine", "rai"], ["-p", "detector=dlip"]):
+        assert CliRunner().invoke(app, command + wrong).exit_code == 2
+
+
+def test_the_doctor_reports_what_is_there_and_what_is_wrong(ravdess: Path) -> None:
+    report = examine(ravdess, load_settings("smoke"), sample=2)
+    assert (report.layout, report.clips, report.speakers) == ("RAVDESS", 8, 2)
+    assert report.splits == {"train": 4, "unseen": 4}
+    assert report.emotions == {"anger": 4, "happiness": 4}
+    assert (report.sampled, report.usable) == (2, 2)
+    assert report.frame_rates == {"29.97": 2}
+    assert report.sample_rates == {"16000": 2}
+    assert report.frames_with_a_face == 1
+    assert report.speakers_with_one_video == 0
+    assert report.core_hours > 0 < report.gigabytes
+    assert not any(report.stages.values())
+    (finding,) = report.findings
+    assert "29.97 frames/s" in finding
+    text = readable(report)
+    assert "8 clips, 2 speakers, 4 videos (0.556 % of 1,440 clips)" in text
+    assert json.loads(json.dumps(report.as_dict()))["clips"] == 8
+
+
+def test_the_doctor_finds_what_does_not_belong(
+    talking: Talking, tmp_path: Path
+) -> None:
+    good = tmp_path / "s1" / "bbaf2n.mpg"
+    write_video(good.with_suffix(".mp4"), *talking)
+    good.with_suffix(".mp4").rename(good)
+    (tmp_path / "copy" / "s1").mkdir(parents=True)
+    (tmp_path / "copy" / "s1" / "bbaf2n.mpg").write_bytes(good.read_bytes())
+    (tmp_path / "s1" / "lbaxzn.mpg").write_bytes(b"version https://git-lfs.github.com")
+    (tmp_path / "s2.zip").touch()
+    before = list(walk(tmp_path))
+    report = examine(tmp_path, load_settings("smoke", recogniser="drawn"))
+    text = "\n".join(report.findings)
+    assert "1 files whose place another has" in text
+    assert "1 archives" in text
+    assert "lbaxzn.mpg is not an audio or video file" in text
+    assert report.usable == 1
+    assert report.speakers_with_one_video == 1
+    assert "two emotional states" in report.stages["step 2"]
+    assert list(walk(tmp_path)) == before
+
+
+def test_the_lag_of_sound_is_read_from_the_lips() -> None:
+    rng = np.random.default_rng(0)
+    for frames in (-3, 0, 4):
+        curves = []
+        for _ in range(5):
+            opening = np.convolve(rng.random(160), np.ones(4))[:150]
+            curves.append((opening, np.roll(opening, frames)))
+        assert lag(curves) == 40 * frames
+    assert lag(curves[:2]) is None
+
+
+def test_a_sample_has_as_many_speakers_as_there_are(ravdess: Path) -> None:
+    from emoface_lib.corpus.trees import read_index
+
+    index = read_index(ravdess)
+    assert spread(index, 2)["speaker"].nunique() == 2
+    assert len(spread(index, 5)) == 5
+    assert len(spread(index, 100)) == 8
+
+
+@pytest.mark.skipif(not SAMPLES.exists(), reason="no samples of real corpora here")
+def test_a_real_clip_is_prepared(tmp_path: Path) -> None:
+    settings = load_settings("smoke", corpus=str(tmp_path), recogniser="drawn")
+    root, only = SAMPLES / "grid_sample", ["s2/neutral/swwp2s"]
+    rows = prepare_corpus(root, tmp_path, settings, workers=1, only=only)
+    used = rows.set_index("clip").loc[only[0]]
+    assert (used["problem"], used["frames"], used["missing"]) == ("", 74, 0)

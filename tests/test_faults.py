@@ -1,0 +1,323 @@
+"""What goes wrong with files, disks and processes: each ends as promised."""
+
+import errno
+import multiprocessing
+import os
+import shutil
+import signal
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pandas as pd
+import pytest
+
+from emoface_lib.config import Settings, load_settings
+from emoface_lib.corpus.trees import read_index
+from emoface_lib.errors import InputError
+from emoface_lib.features import observe, prepare
+from emoface_lib.files import read_npz
+from emoface_lib.video import write_video
+
+Talking = tuple[list[np.ndarray], np.ndarray]
+RATE = 16_000
+KILLS = 10
+
+
+@pytest.fixture(scope="module")
+def settings() -> Settings:
+    return load_settings("smoke", recogniser="drawn", corpus="faults")
+
+
+def path_of(root: Path, name: str) -> Path:
+    path = root / "corpus" / "mp4" / "id00012" / "abc" / f"{name}.mp4"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def run(root: Path, settings: Settings, **how: object) -> pd.DataFrame:
+    """Prepare root/corpus into root/features; clips by their last name."""
+    corpus, folder = root / "corpus", root / "features"
+    how = {"workers": 1, **how}
+    rows = prepare.prepare(read_index(corpus), corpus, folder, settings, **how)  # type: ignore[arg-type]
+    return rows.set_index("utterance")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """All files of a folder, by name."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def write_variable(path: Path, frames: list[np.ndarray], samples: np.ndarray) -> None:
+    """A video whose frames come at uneven times: every third is shown twice as long."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 224, 224, "yuv420p"
+        stream.codec_context.time_base = stream.time_base = Fraction(1, 600)
+        sound = container.add_stream("aac", rate=RATE, layout="mono")
+        ticks = 0
+        for number, picture in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(picture)
+            frame.pts, frame.time_base = ticks, Fraction(1, 600)
+            ticks += 36 if number % 3 == 2 else 18  # 60 and 30 ms
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+        heard = av.AudioFrame.from_ndarray(
+            np.resize(samples, int(ticks / 600 * RATE))[None].astype(np.float32),
+            format="fltp",
+            layout="mono",
+        )
+        heard.rate, heard.pts = RATE, 0
+        container.mux(sound.encode(heard))
+        container.mux(sound.encode(None))
+
+
+def write_nan(path: Path, frames: list[np.ndarray], samples: np.ndarray) -> None:
+    """A video whose sound, kept as floats, holds a NaN."""
+    hurt = samples.astype(np.float32).copy()
+    hurt[5_000] = np.nan
+    with av.open(str(path), "w", format="matroska") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 224, 224, "yuv420p"
+        sound = container.add_stream("pcm_f32le", rate=RATE, layout="mono")
+        for picture in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture)))
+        container.mux(stream.encode(None))
+        heard = av.AudioFrame.from_ndarray(hurt[None], format="flt", layout="mono")
+        heard.rate = RATE
+        container.mux(sound.encode(heard))
+        container.mux(sound.encode(None))
+
+
+def side_by_side(frames: list[np.ndarray]) -> list[np.ndarray]:
+    return [np.concatenate([frame, frame[:, ::-1]], axis=1) for frame in frames]
+
+
+@pytest.fixture(scope="module")
+def outcome(
+    talking: Talking, settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[pd.DataFrame, Path]:
+    """A corpus in which nearly everything is wrong, prepared once."""
+    root = tmp_path_factory.mktemp("faults")
+    frames, samples = talking
+    good = path_of(root, "good")
+    write_video(good, frames, samples)
+    path_of(root, "cut").write_bytes(good.read_bytes()[: good.stat().st_size // 2])
+    path_of(root, "empty").touch()
+    write_video(path_of(root, "silent film"), frames)
+    write_video(path_of(root, "quiet"), frames, samples * 0)
+    write_video(path_of(root, "two faces"), side_by_side(frames), samples)
+    write_video(path_of(root, "no face"), [0 * frame for frame in frames], samples)
+    write_nan(path_of(root, "nan"), frames, samples)
+    write_variable(path_of(root, "variable"), frames, samples)
+    write_video(path_of(root, "Zoë's 1st clip, ü 漢"), frames, samples)
+    with av.open(str(path_of(root, "zero frames")), "w") as container:
+        sound = container.add_stream("aac", rate=RATE, layout="mono")
+        heard = av.AudioFrame.from_ndarray(samples[None].astype("f4"), "fltp", "mono")
+        heard.rate = RATE
+        container.mux(sound.encode(heard))
+        container.mux(sound.encode(None))
+    elsewhere = root / "elsewhere.mp4"
+    shutil.copy(good, elsewhere)
+    path_of(root, "linked").symlink_to(elsewhere)
+    path_of(root, "dangling").symlink_to(root / "nothing.mp4")
+    read_only = path_of(root, "read only")
+    shutil.copy(good, read_only)
+    read_only.chmod(0o444)
+    before = contents(root / "corpus")
+    rows = run(root, settings)
+    assert contents(root / "corpus") == before, "a corpus is only ever read"
+    return rows, root
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("cut", "damaged or cut short"),
+        ("empty", "damaged or cut short"),
+        ("silent film", "has no sound"),
+        ("quiet", "is silent"),
+        ("two faces", "two faces"),
+        ("no face", "No face was found in 30 frames"),
+        ("nan", "NaN"),
+        ("zero frames", "holds no video"),
+        ("dangling", "There is no file"),
+    ],
+)
+def test_a_bad_clip_is_listed_with_its_file_and_reason(
+    outcome: tuple[pd.DataFrame, Path], name: str, reason: str
+) -> None:
+    rows, root = outcome
+    assert f"{name}.mp4" in rows["problem"][name]
+    assert reason in rows["problem"][name]
+    assert not list((root / "features").rglob(f"{name}.npz"))
+
+
+@pytest.mark.parametrize(
+    "name", ["good", "linked", "read only", "Zoë's 1st clip, ü 漢"]
+)
+def test_a_good_clip_is_used_whatever_it_is_called_and_wherever_it_lies(
+    outcome: tuple[pd.DataFrame, Path], name: str
+) -> None:
+    rows, root = outcome
+    assert rows["problem"][name] == ""
+    own, good = (
+        read_npz(root / f"features/id00012/abc/{one}.npz") for one in (name, "good")
+    )
+    assert all(np.array_equal(own[key], good[key]) for key in good)
+
+
+def test_uneven_frames_are_brought_to_the_clock(
+    outcome: tuple[pd.DataFrame, Path],
+) -> None:
+    rows, _ = outcome
+    seconds = 30 * 0.04  # 30 frames, of which a third is shown for 60 ms
+    assert rows["problem"]["variable"] == ""
+    assert rows["frames"]["variable"] == pytest.approx(25 * seconds, abs=1)
+
+
+def test_nothing_is_left_beside_the_files(outcome: tuple[pd.DataFrame, Path]) -> None:
+    _, root = outcome
+    names = {path.name for path in (root / "features").rglob("*")}
+    assert not [name for name in names if name.startswith(".")]
+    assert "journal" not in names
+
+
+def test_failures_wait_for_retry(
+    outcome: tuple[pd.DataFrame, Path],
+    settings: Settings,
+    talking: Talking,
+    tmp_path: Path,
+) -> None:
+    root = tmp_path / "again"
+    shutil.copytree(outcome[1], root, symlinks=True)
+    write_video(path_of(root, "cut"), *talking)  # downloaded again
+    assert run(root, settings)["problem"]["cut"] != ""
+    rows = run(root, settings, retry=True)
+    assert rows["problem"]["cut"] == ""
+    assert rows["problem"]["quiet"] != ""
+
+
+def many(root: Path, talking: Talking, count: int) -> None:
+    frames, samples = talking
+    first = path_of(root, "000")
+    write_video(first, frames[:8], samples[: 8 * 640])
+    for number in range(1, count):
+        shutil.copy(first, path_of(root, f"{number:03d}"))
+
+
+def test_shards_and_chosen_clips_add_up_to_the_whole(
+    talking: Talking, settings: Settings, tmp_path: Path
+) -> None:
+    many(tmp_path, talking, 6)
+    shutil.copytree(tmp_path / "corpus", tmp_path / "once" / "corpus")
+    run(tmp_path / "once", settings)
+    rows = run(tmp_path, settings, only=["*/00[01]"])
+    assert (rows["problem"] == "").tolist() == [True] * 2 + [False] * 4
+    assert set(rows["problem"][2:]) == {"not prepared yet"}
+    parts = [run(tmp_path, settings, shard=(part, 2)) for part in (1, 2)]
+    assert (parts[0]["problem"] != "").any()
+    assert (run(tmp_path, settings)["problem"] == "").all()
+    assert contents(tmp_path / "features") == contents(tmp_path / "once" / "features")
+
+
+def test_two_runs_on_the_same_clips_are_refused(
+    talking: Talking, settings: Settings, tmp_path: Path
+) -> None:
+    many(tmp_path, talking, 1)
+    journal = prepare.Journal(tmp_path / "features", (2, 3))
+    with pytest.raises(InputError, match="Another run is preparing the same clips"):
+        run(tmp_path, settings)
+    assert (run(tmp_path, settings, shard=(1, 3))["problem"] != "").all()
+    journal.close()
+    assert (run(tmp_path, settings)["problem"] == "").all()
+
+
+def test_features_of_a_real_corpus_are_not_thrown_away_for_other_settings(
+    talking: Talking, settings: Settings, tmp_path: Path
+) -> None:
+    many(tmp_path, talking, 1)
+    run(tmp_path, settings)
+    before = contents(tmp_path / "features")
+    other = settings.model_copy(update={"longest_gap": 3})
+    with pytest.raises(InputError, match=r"made with longest_gap = 12, not 3: .*--out"):
+        run(tmp_path, other)
+    assert contents(tmp_path / "features") == before
+
+
+def _full(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk_ends_the_run_with_the_cure_and_the_next_one_goes_on(
+    talking: Talking,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    many(tmp_path, talking, 3)
+    written = observe.write_npz
+    left = iter([written])
+    with monkeypatch.context() as patch:
+        patch.setattr(observe, "write_npz", lambda *a, **k: next(left, _full)(*a, **k))
+        with pytest.raises(InputError, match=r"No space left on device.*it goes on"):
+            run(tmp_path, settings)
+    features = tmp_path / "features"
+    assert len(list(features.rglob("*.npz"))) == 1
+    with monkeypatch.context() as patch:
+        journal = prepare.Journal(features)
+        journal.file.close()
+        journal.file = open("/dev/full", "ab")  # noqa: SIM115
+        with pytest.raises(InputError, match="No space left on device"):
+            journal.add({"clip": "a"})
+        with pytest.raises(OSError, match="No space"):
+            journal.file.close()
+    assert (run(tmp_path, settings)["problem"] == "").all()
+
+
+def test_a_damaged_file_or_torn_line_of_a_killed_run_is_made_anew(
+    talking: Talking, settings: Settings, tmp_path: Path
+) -> None:
+    many(tmp_path, talking, 3)
+    run(tmp_path, settings)
+    features = tmp_path / "features"
+    whole = contents(features)
+    (features / "index.parquet").unlink()
+    (features / "id00012/abc/000.npz").write_bytes(b"half of it")
+    (features / "id00012/abc/.001.x1y2z3.npz").write_bytes(b"half of it")
+    (features / "journal").mkdir()
+    torn = b'{"clip": "id00012/abc/001", "pro'
+    (features / "journal" / "1-of-1.jsonl").write_bytes(torn)
+    run(tmp_path, settings)
+    assert contents(features) == whole
+
+
+def test_killed_at_ten_random_moments_it_ends_with_the_same_files(
+    talking: Talking,
+    settings: Settings,
+    tmp_path: Path,
+) -> None:
+    many(tmp_path, talking, 12)
+    shutil.copytree(tmp_path / "corpus", tmp_path / "once" / "corpus")
+    start = time.perf_counter()
+    run(tmp_path / "once", settings)
+    seconds = time.perf_counter() - start
+    moments = np.random.default_rng(0).uniform(0, seconds / 3, KILLS)
+    fork = multiprocessing.get_context("fork")  # a second start of Python takes seconds
+    killed = 0
+    for moment in moments:
+        child = fork.Process(target=run, args=(tmp_path, settings))
+        child.start()
+        child.join(float(moment))
+        child.kill()
+        child.join()
+        killed += child.exitcode == -signal.SIGKILL
+    assert killed >= 3  # the others had come to the end
+    assert (run(tmp_path, settings)["problem"] == "").all()
+    assert contents(tmp_path / "features") == contents(tmp_path / "once" / "features")
