@@ -96,10 +96,17 @@ class Settings(BaseModel):
 
     # step 3
     image_size: int = Field(256, ge=32)  # px; side of the translator's pictures
+    # the paper's U-Net; `improved`, a warp that a U-Net corrects; MakeItTalk's network
+    translator: Literal["unet", "improved", "makeittalk"] = "unet"
+    translator_checkpoint: str = ""  # path of MakeItTalk's; "": train one
     translator_width: int = Field(64, ge=4)  # channels of the first layer
     translator_steps: int = Field(200_000, ge=1)
     translator_batch: int = Field(8, ge=1)
     translator_learning_rate: float = Field(1e-5, gt=0)
+    # weights beside L1; none in the paper
+    translator_edges: float = Field(0.0, ge=0)  # differences of neighbouring pixels
+    translator_perceptual: float = Field(0.0, ge=0)  # features of the expression model
+    translator_adversarial: float = Field(0.0, ge=0)  # of a critic of patches
 
     # evaluation
     bootstrap_samples: int = Field(1000, ge=10)

@@ -1,6 +1,6 @@
-"""The paper's three training steps, sharing one loop. Section 4.2.
+"""The paper's training steps 1 and 2, sharing one loop. Section 4.2.
 
-Step 1 is taught in notebook 04, step 2 in 05, step 3 in 06.
+Step 1 is taught in notebook 04, step 2 in 05; step 3 is in `translation`.
 """
 
 from collections.abc import Sequence
@@ -21,14 +21,11 @@ from emoface_lib.losses import (
     emotion_contrast,
     expression_similarity,
     identity_loss,
-    image_loss,
     landmark_loss,
 )
 from emoface_lib.models.content import ContentBranch, predicted_landmarks
 from emoface_lib.models.style import StyleBranch
-from emoface_lib.models.translator import UNet
 from emoface_lib.training import Metrics, Schedule, fit
-from emoface_lib.translation import Pairs
 from emoface_lib.triplets import TripletSampler, crop_batch
 
 # Standard deviations of the cosine terms of a random spectral offset, in log-mel units;
@@ -164,27 +161,6 @@ def style_loss(
         "deviation/emotion": emotion.mean(1).std(0).mean(),
         "deviation/identity": identity.mean(1).std(0).mean(),
     }
-
-
-def train_translator(
-    pairs: Pairs, folder: Path, settings: Settings
-) -> tuple[UNet, pd.DataFrame]:
-    """Step 3: the U-Net with L_image, eq. (11).
-
-    Leaves `model.safetensors` and `log.csv` in `folder`; returns model and log.
-    """
-    torch.manual_seed(settings.seed)
-    model = UNet(settings.translator_width)
-
-    def loss(generator: np.random.Generator) -> Metrics:
-        reference, landmark_image, truth = pairs.draw(
-            settings.translator_batch, generator
-        )
-        return {"loss": image_loss(model(reference, landmark_image), truth)}
-
-    rate = settings.translator_learning_rate
-    schedule = Schedule.of(settings, settings.translator_steps, rate)
-    return model, fit(model, loss, schedule, folder, settings)
 
 
 def load_content(path: Path, settings: Settings | None = None) -> ContentBranch:

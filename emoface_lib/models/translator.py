@@ -5,22 +5,83 @@ Taught in notebook 06, paper section 3.4.
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
+from emoface_lib.drawing import DISTINCT
 from emoface_lib.models.layers import SLOPE
 
 DEPTH = 4  # halvings; 64 px become 4, 256 px become 16
+DISTRUST = -2.0  # the gate's first bias: 0.12 of the painting, the rest is the warp
 
 
 class UNet(nn.Module):
-    """U-Net from 6 channels (reference, landmark image) to a picture in [0, 1].
+    """The paper's U-Net: reference and landmark image, 6 channels, to a picture.
 
-    width : channels of the first layer; they double at each halving up to 8 times.
+    width : channels of the first layer; they double at each halving up to 8 times. Its
+    outermost skip is the input itself, and it starts by copying the reference: so it
+    learns what moves, and not first for hundreds of steps what stays.
     """
+
+    needs_warp = False
+    style = DISTINCT
 
     def __init__(self, width: int = 64) -> None:
         super().__init__()
+        self.body = Hourglass(6, width)
+        self.leave = nn.Conv2d(width + 6, 3, kernel_size=1)
+        with torch.no_grad():
+            self.leave.weight.zero_()
+            self.leave.weight[:, width : width + 3, 0, 0] = torch.eye(3)
+            self.leave.bias.zero_()  # type: ignore[union-attr]
+
+    def forward(self, reference: Tensor, landmark_image: Tensor) -> Tensor:
+        """Paint the reference face with the landmarks of the landmark image.
+
+        Both : Tensor[B, 3, H, W] in [0, 1], H and W multiples of 16; so is the result
+        (in training nothing cuts it to [0, 1]).
+        """
+        given = torch.cat([reference, landmark_image], dim=1) - 0.5
+        painted = self.leave(torch.cat([self.body(given), given], dim=1)).float() + 0.5
+        return painted if self.training else painted.clamp(0, 1)
+
+
+class GatedWarp(nn.Module):
+    """The photograph's warp, corrected: a gate says where a U-Net paints over it.
+
+    width : channels at half the picture's size, where the U-Net works.
+    """
+
+    needs_warp = True
+    style = DISTINCT
+
+    def __init__(self, width: int = 64) -> None:
+        super().__init__()
+        self.body = Hourglass(4 * 9, width)
+        self.leave = nn.Conv2d(width, 4 * 4, kernel_size=1)
+        with torch.no_grad():
+            self.leave.bias[12:] = DISTRUST  # type: ignore[index]
+
+    def forward(
+        self, reference: Tensor, landmark_image: Tensor, warped: Tensor
+    ) -> Tensor:
+        """Correct the warp of the reference by the landmarks of the landmark image.
+
+        All : Tensor[B, 3, H, W] in [0, 1], H and W multiples of 32; so is the result.
+        """
+        given = torch.cat([warped, landmark_image, reference], dim=1) - 0.5
+        x = self.body(functional.pixel_unshuffle(given, 2))  # (B, 36, H / 2, W / 2)
+        x = functional.pixel_shuffle(self.leave(x), 2).float().sigmoid()  # (B, 4, H, W)
+        painted, gate = x[:, :3], x[:, 3:]
+        return warped + gate * (painted - warped)
+
+
+class Hourglass(nn.Module):
+    """Down and up again; each size gets, on the way up, what it was on the way down."""
+
+    def __init__(self, inputs: int, width: int) -> None:
+        super().__init__()
         sizes = [min(width * 2**level, width * 8) for level in range(DEPTH + 1)]
-        self.enter = _convolutions(6, sizes[0])
+        self.enter = _convolutions(inputs, sizes[0])
         self.down = nn.ModuleList(
             _convolutions(sizes[i], sizes[i + 1], stride=2) for i in range(DEPTH)
         )
@@ -28,22 +89,18 @@ class UNet(nn.Module):
             _convolutions(sizes[i + 1] + sizes[i], sizes[i])
             for i in reversed(range(DEPTH))
         )
-        self.leave = nn.Conv2d(sizes[0], 3, kernel_size=1)
 
-    def forward(self, reference: Tensor, landmark_image: Tensor) -> Tensor:
-        """Paint the reference face with the landmarks of the landmark image.
-
-        Both : Tensor[B, 3, H, W] in [0, 1], H and W multiples of 16; so is the result.
-        """
-        x = self.enter(torch.cat([reference, landmark_image], dim=1) - 0.5)
+    def forward(self, x: Tensor) -> Tensor:
+        """Tensor[B, inputs, H, W] to Tensor[B, width, H, W]."""
+        x = self.enter(x)
         skipped = []
         for down in self.down:
             skipped.append(x)
             x = down(x)
         for up in self.up:
-            wide = nn.functional.interpolate(x, scale_factor=2.0)
+            wide = functional.interpolate(x, scale_factor=2.0)
             x = up(torch.cat([wide, skipped.pop()], dim=1))
-        return self.leave(x).sigmoid()
+        return x
 
 
 def _convolutions(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
