@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from sklearn.decomposition import PCA
 from torch import Tensor
 
+from emoface_lib.displacements import style_codes
 from emoface_lib.errors import InputError
 from emoface_lib.features.clips import Clip
 from emoface_lib.files import write_beside
@@ -52,13 +53,9 @@ def load_space(path: Path) -> EmotionSpace:
     return EmotionSpace(**load_file(path))
 
 
-@torch.no_grad()
 def emotion_embeddings(style: StyleBranch, clips: Sequence[Clip]) -> Tensor:
     """E_emotion of each clip, averaged over its frames: Tensor[N, 128]."""
-    style.eval()
-    return torch.stack(
-        [style.emotion(clip.features[None])[0].mean(0) for clip in clips]
-    )
+    return torch.stack([emotion.mean(0) for emotion, _ in style_codes(style, clips)])
 
 
 def emotion_space(

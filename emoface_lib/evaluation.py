@@ -101,21 +101,63 @@ def bootstrap(
     speakers: Sequence[str],
     generator: np.random.Generator,
     samples: int = 1000,
+    seeds: Sequence[int] | None = None,
 ) -> Interval:
     """Mean over clips, with the 95 % interval over speakers drawn with replacement.
 
-    Clips of one speaker are alike, so speakers are drawn, not clips. NaN are left out;
-    if nothing else is there, the interval is NaN.
+    Clips of one speaker are alike, so speakers are drawn, not clips; seeds : of the
+    training behind each value, which are then drawn as well. NaN are left out; if
+    nothing else is there, the interval is NaN.
     """
-    frame = pd.DataFrame({"value": values, "speaker": speakers}).dropna()
+    frame = pd.DataFrame(
+        {"value": values, "speaker": speakers, "seed": 0 if seeds is None else seeds}
+    ).dropna()
     if frame.empty:
         return Interval(np.nan, np.nan, np.nan)
-    grouped = frame.groupby("speaker")["value"]
-    sums, counts = grouped.sum().to_numpy(), grouped.count().to_numpy()
-    drawn = generator.integers(len(sums), size=(samples, len(sums)))
-    means = sums[drawn].sum(1) / counts[drawn].sum(1)
-    low, high = np.quantile(means, [0.025, 0.975])
+    grouped = frame.groupby(["seed", "speaker"])["value"]
+    sums = grouped.sum().unstack(fill_value=0).to_numpy()  # (seeds, speakers)
+    counts = grouped.count().unstack(fill_value=0).to_numpy()
+    by_speaker = _draws(sums.shape[1], samples, generator)
+    by_seed = _draws(sums.shape[0], samples, generator)
+    drawn = [((by_seed @ x) * by_speaker).sum(1) for x in (sums, counts)]
+    low, high = np.nanquantile(drawn[0] / drawn[1], [0.025, 0.975])
     return Interval(float(frame["value"].mean()), float(low), float(high))
+
+
+def _draws(count: int, samples: int, generator: np.random.Generator) -> np.ndarray:
+    """How often each one is drawn, with replacement: int[samples, count]."""
+    if count == 1:
+        return np.ones((samples, 1), int)
+    drawn = generator.integers(count, size=(samples, count))
+    return (drawn[..., None] == np.arange(count)).sum(1)
+
+
+def difference(
+    scores: pd.DataFrame,
+    first: str,
+    second: str,
+    metric: str,
+    generator: np.random.Generator,
+    samples: int = 1000,
+) -> Interval:
+    """First method minus second, clip by clip and seed by seed, with its interval.
+
+    scores : columns method, metric, speaker, clip, value and perhaps seed, one row a
+    clip. On the same clips the difference is surer than the two numbers.
+    """
+    if "seed" not in scores:
+        scores = scores.assign(seed=0)
+    chosen = scores[scores["metric"] == metric]
+    keys = ["seed", "speaker", "clip"]
+    wide = chosen.pivot(index=keys, columns="method", values="value")
+    change = (wide[first] - wide[second]).dropna().reset_index(name="value")
+    return bootstrap(
+        change["value"].tolist(),
+        change["speaker"].tolist(),
+        generator,
+        samples,
+        change["seed"].tolist(),
+    )
 
 
 def table(
@@ -123,15 +165,16 @@ def table(
 ) -> pd.DataFrame:
     """Summarise scores: one row a corpus, method and metric, with intervals.
 
-    scores : columns corpus, method, metric, protocol, speaker, value, one row a clip.
-    Returns columns corpus, method, metric, protocol, mean, low, high, speakers, clips.
+    scores : columns corpus, method, metric, protocol, speaker, value and perhaps seed,
+    one row a clip. Returns columns corpus, method, metric, protocol, mean, low, high,
+    speakers, clips.
     """
     rows = []
     keys = ["corpus", "method", "metric", "protocol"]
     for key, group in scores.groupby(keys, sort=False):
-        spread = bootstrap(
-            group["value"].tolist(), group["speaker"].tolist(), generator, samples
-        )
+        seeds = group["seed"].tolist() if "seed" in group else None
+        values, speakers = group["value"].tolist(), group["speaker"].tolist()
+        spread = bootstrap(values, speakers, generator, samples, seeds)
         counts = group["speaker"].nunique(), len(group)
         rows.append((*key, spread.mean, spread.low, spread.high, *counts))
     return pd.DataFrame(

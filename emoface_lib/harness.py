@@ -24,6 +24,7 @@ from emoface_lib.features.clips import Clip, to_video_rate
 from emoface_lib.features.expression import ExpressionNet, face_crops
 from emoface_lib.features.prepare import CROP_EVERY
 from emoface_lib.files import read_npz
+from emoface_lib.landmark_expressions import LandmarkExpressions
 from emoface_lib.models.translator import UNet
 from emoface_lib.translation import frame_landmark_images, paint, resized
 from emoface_lib.video import iter_frames
@@ -32,15 +33,21 @@ Displacements = Sequence[Tensor]  # Tensor[T, 68, 2] px of the canvas, one a cli
 
 
 def landmark_scores(
-    methods: Mapping[str, Displacements], clips: Sequence[Clip]
+    methods: Mapping[str, Displacements],
+    clips: Sequence[Clip],
+    reader: LandmarkExpressions | None = None,
 ) -> pd.DataFrame:
     """LMD, M-LMD and lip correlation of each method's displacements on each clip.
 
-    Returns columns method, metric, protocol, speaker, clip, value.
+    With a reader of expressions, ES as well. Returns columns method, metric, protocol,
+    speaker, clip, value.
     """
     rows = []
+    real = [
+        reader.probabilities(to_video_rate(c.displacement)) for c in clips if reader
+    ]
     for method, moved in methods.items():
-        for clip, move in zip(clips, moved, strict=True):
+        for number, (clip, move) in enumerate(zip(clips, moved, strict=True)):
             predicted = to_video_rate(clip.reference + move)
             truth = to_video_rate(clip.landmarks)
             for name, protocol in (("LMD", PAPER), ("M-LMD", M_LMD)):
@@ -48,6 +55,10 @@ def landmark_scores(
                 rows.append(_row(method, name, str(protocol), clip, value))
             together = lip_correlation(predicted, truth)
             rows.append(_row(method, "lip r", "inner lips, Pearson", clip, together))
+            if reader is not None:
+                seen = reader.probabilities(to_video_rate(move))
+                value = emotion_similarity(seen, real[number])
+                rows.append(_row(method, "ES", "read from landmarks", clip, value))
     return pd.DataFrame(rows)
 
 

@@ -1,7 +1,11 @@
-"""The paper's losses, one function an equation. Taught in notebooks 04 to 06."""
+"""The paper's losses, one function an equation, and other contrasts to compare with.
 
+Taught in notebooks 04 to 06.
+"""
+
+import torch
 from torch import Tensor
-from torch.nn.functional import cosine_similarity
+from torch.nn.functional import cosine_similarity, normalize
 
 
 def landmark_loss(predicted: Tensor, truth: Tensor) -> Tensor:
@@ -64,3 +68,44 @@ def identity_loss(
     Both : Tensor[B, T, 128], of two videos of one speaker; over : as for eq. (5).
     """
     return embedding_distance(identity_r, identity_p, over).mean()
+
+
+def variance_loss(codes: Tensor, target: float = 1.0) -> Tensor:
+    """Variance term of VICReg: how far each dimension's deviation is below `target`.
+
+    codes : Tensor[N, D], N clips of a batch. Bardes et al. 2022, equation (1).
+    """
+    deviation = (codes.var(0) + 1e-4).sqrt()
+    return (target - deviation).clamp(min=0).mean()
+
+
+def info_nce(r: Tensor, s: Tensor, p: Tensor, temperature: float = 0.2) -> Tensor:
+    """InfoNCE: V_s is the partner of V_r, all other clips of the batch are not.
+
+    All : Tensor[B, D], codes of the clips of B triplets. The harder V_p, same speaker
+    and other video, is one of the others. van den Oord et al. 2018, equation (4).
+    """
+    anchors = normalize(r, dim=1)
+    others = normalize(torch.cat([s, p, r]), dim=1)
+    likeness = anchors @ others.T / temperature  # (B, 3 B)
+    own = torch.arange(len(r), device=r.device)
+    likeness[own, own + 2 * len(r)] = -torch.inf  # V_r itself
+    return -likeness.log_softmax(1)[own, own].mean()
+
+
+def supervised_contrast(
+    codes: Tensor, labels: Tensor, temperature: float = 0.2
+) -> Tensor:
+    """SupCon: all clips of the batch with the same label are partners.
+
+    codes : Tensor[N, D]; labels : int64 Tensor[N]. Clips without a partner don't
+    count. Khosla et al. 2020, equation (2).
+    """
+    unit = normalize(codes, dim=1)
+    itself = torch.eye(len(codes), dtype=torch.bool, device=codes.device)
+    likeness = (unit @ unit.T / temperature).masked_fill(itself, -torch.inf)
+    log_share = likeness.log_softmax(1).masked_fill(itself, 0)
+    partners = (labels[:, None] == labels[None]) & ~itself
+    count = partners.sum(1)
+    means = (log_share * partners).sum(1) / count.clamp(min=1)
+    return -means.sum() / (count > 0).sum().clamp(min=1)

@@ -1,30 +1,36 @@
 """Beyond L1: edges, features of a trained network, a critic. Taught in notebook 06."""
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from emoface_lib.features.expression import ExpressionNet
+from emoface_lib.models.layers import SLOPE
 
 SCALES = 3  # at which edges are compared: whole, half and quarter size
 CRITIC_WIDTH = 24  # channels of its first layer
 GREY = (0.299, 0.587, 0.114)  # shares of red, green and blue
 
 
-def edge_loss(synthesised: Tensor, truth: Tensor) -> Tensor:
+class EdgeLoss(nn.Module):
     """Mean absolute difference of neighbouring pixels' differences, at three scales.
 
-    Both : Tensor[B, 3, H, W]. Blur has no edges, so that it is not for free.
+    What is blurred has no edges: it is no longer the best guess.
     """
-    total = torch.zeros((), device=truth.device)
-    for _ in range(SCALES):
-        for axis in (2, 3):
-            edges = synthesised.diff(dim=axis) - truth.diff(dim=axis)
-            total = total + edges.abs().mean()
-        synthesised, truth = (
-            functional.avg_pool2d(x, 2) for x in (synthesised, truth)
-        )
-    return total
+
+    def forward(self, synthesised: Tensor, truth: Tensor) -> Tensor:
+        """A scalar. Both : Tensor[B, 3, H, W]."""
+        total = torch.zeros((), device=truth.device)
+        for _ in range(SCALES):
+            for axis in (2, 3):
+                edges = synthesised.diff(dim=axis) - truth.diff(dim=axis)
+                total = total + edges.abs().mean()
+            synthesised, truth = (
+                functional.avg_pool2d(x, 2) for x in (synthesised, truth)
+            )
+        return total
 
 
 class PerceptualLoss(nn.Module):
@@ -50,34 +56,29 @@ class PerceptualLoss(nn.Module):
 
 
 class Critic(nn.Module):
-    """Says of each patch of a picture whether it is real (PatchGAN, hinge loss).
+    """Says of each patch of a picture whether it is real (PatchGAN, hinge loss)."""
 
-    It learns within `forward`, from the same batch; an interrupted run starts it anew.
-    """
-
-    def __init__(self, learning_rate: float) -> None:
+    def __init__(self) -> None:
         super().__init__()
         sizes = (3, CRITIC_WIDTH, 2 * CRITIC_WIDTH, 4 * CRITIC_WIDTH)
         layers: list[nn.Module] = []
-        for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+        for inputs, outputs in pairwise(sizes):
             convolution = nn.Conv2d(inputs, outputs, 4, stride=2, padding=1)
-            layers += [nn.utils.spectral_norm(convolution), nn.LeakyReLU(0.2)]
+            layers += [nn.utils.spectral_norm(convolution), nn.LeakyReLU(SLOPE)]
         self.judge = nn.Sequential(*layers, nn.Conv2d(sizes[-1], 1, 3, padding=1))
-        self.optimiser = torch.optim.Adam(
-            self.judge.parameters(), learning_rate, betas=(0.5, 0.99)
-        )
 
     def forward(self, synthesised: Tensor, truth: Tensor) -> Tensor:
-        """What the painter should make small; both : Tensor[B, 3, H, W]."""
+        """The painter's loss and the critic's own, which don't mix: a scalar.
+
+        Both : Tensor[B, 3, H, W]. The painter's gradient leaves the critic alone, and
+        the critic's stops at the picture, so that one optimiser serves both.
+        """
         real, fake = self.judge(truth), self.judge(synthesised.detach())
-        hinge = (1 - real).relu().mean() + (1 + fake).relu().mean()
-        self.optimiser.zero_grad()
-        hinge.backward()
-        self.optimiser.step()
+        own = (1 - real).relu().mean() + (1 + fake).relu().mean()
         self.judge.requires_grad_(False)
-        verdict = self.judge(synthesised)
+        fooled = -self.judge(synthesised).mean()
         self.judge.requires_grad_(True)
-        return -verdict.mean()
+        return fooled + own
 
 
 def _grey(pictures: Tensor) -> Tensor:

@@ -167,5 +167,20 @@ def some_frames(
     return np.concatenate(X), np.concatenate(phones), speakers
 
 
+def variance_share(codes: np.ndarray, groups: Sequence[str]) -> float:
+    """Share of the codes' variance that lies between groups, such as speakers.
+
+    codes : float[N, D], one a clip. Corrected for the number of groups, so that 0 is
+    what chance gives: epsilon squared, Kelley 1935.
+    """
+    whole = ((codes - codes.mean(0)) ** 2).sum()
+    table = pd.DataFrame(codes).groupby(np.asarray(groups))
+    within = ((codes - table.transform("mean").to_numpy()) ** 2).sum()
+    count, kinds = len(codes), table.ngroups
+    if kinds == count or whole == 0:
+        return float("nan")
+    return float((whole - within - (kinds - 1) * within / (count - kinds)) / whole)
+
+
 def _classifier(strength: float) -> Pipeline:
     return make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=600))

@@ -19,7 +19,7 @@ from emoface_lib.config import EXPRESSIONS, Settings
 from emoface_lib.features.expression import WIDTH, ExpressionNet
 from emoface_lib.features.lift import WEIGHTS
 from emoface_lib.models.scn import cured_labels, rank_loss
-from emoface_lib.training import Metrics, Schedule, fit
+from emoface_lib.training import Metrics, Schedule, device_of, fit
 
 BATCH = 64  # crops
 LEARNING_RATE, WEIGHT_DECAY = 4e-3, 1e-4
@@ -71,20 +71,21 @@ def train_expressions(
     steps = settings.expression_steps
     first = round(steps * cure.relabel_from) if cure else steps  # that relabels
 
-    def loss(generator: np.random.Generator) -> Metrics:
+    def loss(_: int, generator: np.random.Generator) -> Metrics:
         chosen = torch.from_numpy(generator.integers(len(pictures), size=BATCH))
-        attention, logits = net(varied(pictures[chosen], generator))
-        given = pupil.labels[chosen]
+        some = varied(pictures[chosen], generator).to(device_of(net))
+        attention, logits = net(some)
+        given = pupil.labels[chosen.to(some.device)]
         metrics = batch_loss(attention, logits, given, cure)
         if cure and pupil.steps >= first:
-            pupil.labels[chosen] = cured_labels(
+            pupil.labels[chosen.to(some.device)] = cured_labels(
                 attention, logits, given, cure.trusted, cure.relabel_margin
             )
         pupil.steps += 1
         return metrics
 
     schedule = Schedule(steps, LEARNING_RATE, WEIGHT_DECAY)
-    fit(pupil, loss, schedule, folder, settings)
+    fit(pupil, loss, schedule, folder, settings, exact=True)
     save_model(folder / "model.safetensors", net, settings)
     return net, pupil.labels.numpy()
 

@@ -1,11 +1,13 @@
-"""Training: one loop for the paper's three steps, and the three steps.
+"""Training: one loop for the paper's three steps, on a CPU or a GPU.
 
 Taught in notebooks 04, 05 and 06; paper section 4.2.
 """
 
 import math
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +18,13 @@ from tqdm.auto import tqdm
 
 from emoface_lib.checkpoints import load_state, save_model, save_state
 from emoface_lib.config import Settings
+from emoface_lib.errors import InputError
 
-Metrics = dict[str, Tensor]
+Metrics = Mapping[str, Tensor]
+Loss = Callable[[int, np.random.Generator], Metrics]
+Watch = Callable[[pd.DataFrame], None]
 CLIP_NORM = 5.0  # largest norm of a gradient; keeps a one-cycle peak from diverging
-STATES = 10  # times a run writes its state to go on from
+STATES = 10  # times a run validates, and writes its state to go on from
 
 
 @dataclass(frozen=True)
@@ -48,116 +53,181 @@ class Schedule:
         return self.learning_rate * (0.5 + 0.5 * math.cos(math.pi * done)) + 1e-8
 
 
+def training_device(settings: Settings) -> torch.device:
+    """Where to train: a GPU if there is one, unless the settings say otherwise.
+
+    Raises InputError if they ask for a GPU that is not there.
+    """
+    found = torch.cuda.is_available()
+    if settings.device == "cuda" and not found:
+        raise InputError(
+            "device = 'cuda', but PyTorch sees no GPU here: give -p device=cpu, or "
+            "install PyTorch with CUDA."
+        )
+    return torch.device("cuda" if found and settings.device != "cpu" else "cpu")
+
+
+def uses_bfloat16(settings: Settings, device: torch.device) -> bool:
+    """Whether matrices are multiplied in bfloat16 on this device.
+
+    "auto" does so where the hardware does: elsewhere it is emulated, and slow.
+    """
+    if settings.precision != "auto":
+        return settings.precision == "bfloat16"
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu._is_avx512_bf16_supported()
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Where a model's weights are."""
+    return next(model.parameters()).device
+
+
 def fit(
     model: nn.Module,
-    loss: Callable[[np.random.Generator], Metrics],
+    loss: Loss,
     schedule: Schedule,
     folder: Path,
     settings: Settings,
     validate: Callable[[], float] | None = None,
+    watch: Watch | None = None,
+    along: Mapping[str, nn.Module] | None = None,
+    exact: bool = False,
 ) -> pd.DataFrame:
     """Train a model; resume where an interrupted run stopped, with the same numbers.
 
-    loss : takes a generator and returns metrics of one batch; "loss" is minimised.
-    validate : a number to make small; the state with the smallest is kept.
-    Leaves `model.safetensors` and `log.csv` in `folder`; returns the log, one row a
-    step. The randomness of a step depends on the seed and the step's number alone.
+    loss : takes the step's number and a generator, and returns metrics of one batch;
+    "loss" is minimised. validate : a number to make small; the state with the smallest
+    is kept. watch : gets the log ten times a run. along : further models to train.
+    exact : multiply in float32 whatever `settings.precision` says.
+    Leaves `model.safetensors`, one such file a model in `along`, and `log.csv` in
+    `folder`; returns the log, one row a step. The randomness of a step depends on the
+    seed and the step's number alone. Models are on the CPU again at the end.
     """
-    optimiser = torch.optim.Adam(
-        [p for p in model.parameters() if p.requires_grad],
-        lr=schedule.learning_rate,
-        weight_decay=schedule.weight_decay,
-    )
-    progress = _Progress(model, optimiser, folder / "state.pt", settings)
-    first = progress.resume()
+    device = training_device(settings)
+    run = _Run(model, schedule, folder, settings, along or {}, device)
+    run.bfloat16 = not exact and uses_bfloat16(settings, device)
+    first = run.resume()
     every = max(1, schedule.steps // STATES)
     bar = tqdm(range(first, schedule.steps), initial=first, total=schedule.steps)
     for step in bar:
-        row = _train_step(model, optimiser, loss, schedule, settings.seed, step)
-        progress.log.append(row)
+        row = run.train_step(loss, step)
         bar.set_postfix(loss=f"{row['loss']:.4f}", refresh=False)
         if (step + 1) % every == 0 or step + 1 == schedule.steps:
-            progress.keep(step + 1, validate)
-    return progress.finish(folder)
+            run.keep(validate)
+            if watch is not None:
+                watch(pd.DataFrame(run.log))
+    return run.finish()
 
 
-def _train_step(
-    model: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    loss: Callable[[np.random.Generator], Metrics],
-    schedule: Schedule,
-    seed: int,
-    step: int,
-) -> dict[str, float]:
-    model.train()
-    for group in optimiser.param_groups:
-        group["lr"] = schedule.rate(step)
-    generator = np.random.default_rng([seed, step])
-    with torch.random.fork_rng(devices=[]):  # of the dropout
-        torch.manual_seed(int(generator.integers(2**62)))
-        metrics = loss(generator)
-        optimiser.zero_grad()
-        metrics["loss"].backward()
-    nn.utils.clip_grad_norm_(model.parameters(), CLIP_NORM)
-    optimiser.step()
-    numbers = {name: float(value.detach()) for name, value in metrics.items()}
-    return {"step": step, "learning_rate": schedule.rate(step), **numbers}
-
-
-class _Progress:
-    """What an interrupted run needs to go on: weights, optimiser, log, best so far."""
+class _Run:
+    """Weights, optimiser, log, best so far: what an interrupted run needs to go on."""
 
     def __init__(
         self,
         model: nn.Module,
-        optimiser: torch.optim.Optimizer,
-        path: Path,
+        schedule: Schedule,
+        folder: Path,
         settings: Settings,
+        along: Mapping[str, nn.Module],
+        device: torch.device,
     ) -> None:
-        self.model, self.optimiser, self.path = model, optimiser, path
-        self.settings = settings
+        self.device, self.bfloat16 = device, False
+        self.models = nn.ModuleDict({"model": model, **along}).to(device)
+        self.optimiser = torch.optim.Adam(
+            [p for p in self.models.parameters() if p.requires_grad],
+            lr=schedule.learning_rate,
+            weight_decay=schedule.weight_decay,
+        )
+        self.schedule, self.folder, self.settings = schedule, folder, settings
         self.log: list[dict[str, float]] = []
         self.best: dict[str, Tensor] = {}
         self.best_value = math.inf
 
+    @property
+    def state(self) -> Path:
+        """The file to go on from."""
+        return self.folder / "state.pt"
+
     def resume(self) -> int:
         """Take up the stored state, if it was made by the same settings."""
-        state = load_state(self.path, self.settings.hash())
+        state = load_state(self.state, self.settings.hash())
         if state is None:
             return 0
-        self.model.load_state_dict(state["model"])
+        self.models.load_state_dict(state["models"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.best, self.best_value = state["best"], state["best_value"]
         self.log = state["log"]
         return len(self.log)
 
-    def keep(self, step: int, validate: Callable[[], float] | None) -> None:
+    def train_step(self, loss: Loss, step: int) -> dict[str, float]:
+        """One step of the optimiser, and its row of the log."""
+        start = time.perf_counter()
+        self.models.train()
+        rate = self.schedule.rate(step)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        generator = np.random.default_rng([self.settings.seed, step])
+        kind = self.device.type
+        gpus = [self.device] if kind == "cuda" else []
+        with torch.random.fork_rng(devices=gpus):  # of the dropout
+            torch.manual_seed(int(generator.integers(2**62)))
+            with torch.autocast(kind, torch.bfloat16, enabled=self.bfloat16):
+                metrics = loss(step, generator)
+            self.optimiser.zero_grad()
+            metrics["loss"].backward()
+        nn.utils.clip_grad_norm_(self.models.parameters(), CLIP_NORM)
+        self.optimiser.step()
+        numbers = {name: float(value.detach()) for name, value in metrics.items()}
+        seconds = time.perf_counter() - start
+        row = {"step": step, "learning_rate": rate, "seconds": seconds, **numbers}
+        self.log.append(row)
+        return row
+
+    def keep(self, validate: Callable[[], float] | None) -> None:
         """Validate, remember the best weights, and write the state."""
         value = -math.inf
         if validate is not None:
-            self.model.eval()
+            self.models.eval()
             value = validate()
             self.log[-1]["validation"] = value
         if value < self.best_value or validate is None:
-            weights = self.model.state_dict()
+            weights = self.models.state_dict()
             self.best = {name: tensor.clone() for name, tensor in weights.items()}
             self.best_value = value
         save_state(
-            self.path,
+            self.state,
             self.settings.hash(),
-            model=self.model.state_dict(),
+            models=self.models.state_dict(),
             optimiser=self.optimiser.state_dict(),
             best=self.best,
             best_value=self.best_value,
             log=self.log,
         )
 
-    def finish(self, folder: Path) -> pd.DataFrame:
+    def finish(self) -> pd.DataFrame:
         """Write the best weights and the log, and drop the state."""
-        self.model.load_state_dict(self.best)
-        self.model.eval()
+        self.models.load_state_dict(self.best)
+        self.models.to("cpu").eval()
         log = pd.DataFrame(self.log)
-        log.to_csv(folder / "log.csv", index=False)
-        save_model(folder / "model.safetensors", self.model, self.settings)
-        self.path.unlink(missing_ok=True)
+        log.to_csv(self.folder / "log.csv", index=False)
+        for name, model in self.models.items():
+            save_model(self.folder / f"{name}.safetensors", model, self.settings)
+        self.state.unlink(missing_ok=True)
         return log
+
+
+def without_replacement(total: int, count: int, step: int, seed: int) -> list[int]:
+    """Which of `total` a step's batch takes: each one once an epoch, in a new order.
+
+    The order depends on the seed and the epoch alone, so that a resumed run goes on
+    with the same batches.
+    """
+    places = range(step * count, (step + 1) * count)
+    return [int(_epoch(total, i // total, seed)[i % total]) for i in places]
+
+
+@lru_cache(maxsize=4)
+def _epoch(total: int, epoch: int, seed: int) -> np.ndarray:
+    return np.random.default_rng([seed, epoch, total]).permutation(total)

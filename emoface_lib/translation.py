@@ -3,13 +3,12 @@
 Taught in notebook 06, paper section 3.4.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import nn
 
 from emoface_lib.checkpoints import load_model
 from emoface_lib.config import Settings
@@ -17,18 +16,14 @@ from emoface_lib.features.expression import ExpressionNet
 from emoface_lib.features.lift import WEIGHTS
 from emoface_lib.losses import image_loss
 from emoface_lib.pairs import Batches, Pair, Pairs
-from emoface_lib.picture_losses import Critic, PerceptualLoss, edge_loss
-from emoface_lib.training import Metrics, Schedule, fit
+from emoface_lib.picture_losses import Critic, EdgeLoss, PerceptualLoss
+from emoface_lib.training import Metrics, Schedule, device_of, fit
 from emoface_lib.translators import (
     Translator,
     as_tensor,
-    best_device,
     channels_last,
-    half_precision,
     new_translator,
 )
-
-Term = Callable[[Tensor, Tensor], Tensor]  # of synthesised and true pictures
 
 
 def train_translator(
@@ -40,26 +35,27 @@ def train_translator(
     where that is faster. Leaves `model.safetensors` and `log.csv` in `folder`; returns
     model and log.
     """
+    settings = settings.model_copy(update={"precision": settings.translator_precision})
     torch.manual_seed(settings.seed)
-    device = best_device()
-    model = channels_last(new_translator(settings)).to(device)
-    beyond = terms_beyond_l1(settings, device)
+    model = channels_last(new_translator(settings))
+    beyond = terms_beyond_l1(settings)
+    along = {name: term for name, (_, term) in beyond.items() if name == "adversarial"}
     with Batches(pairs, settings.translator_batch, workers) as batches:
 
-        def loss(generator: np.random.Generator) -> Metrics:
-            batch = batches.of(*seed_and_step(generator))
+        def loss(step: int, _: np.random.Generator) -> Metrics:
+            batch, device = batches.of(settings.seed, step), device_of(model)
             truth = as_tensor(batch.target, device)
-            with half_precision(device):
-                painted = model(*(as_tensor(x, device) for x in inputs(model, batch)))
+            painted = model(*(as_tensor(x, device) for x in inputs(model, batch)))
             metrics = {"loss": image_loss(painted, truth)}
             for name, (weight, term) in beyond.items():
-                metrics[f"loss/{name}"] = term(painted, truth)
+                metrics[f"loss/{name}"] = term.to(device)(painted, truth)
                 metrics["loss"] = metrics["loss"] + weight * metrics[f"loss/{name}"]
             return metrics
 
         rate = settings.translator_learning_rate
         schedule = Schedule.of(settings, settings.translator_steps, rate)
-        return model, fit(model, loss, schedule, folder, settings)
+        log = fit(model, loss, schedule, folder, settings, along=along)
+    return model, log
 
 
 def inputs(model: Translator, pair: Pair) -> tuple[np.ndarray, ...]:
@@ -68,29 +64,15 @@ def inputs(model: Translator, pair: Pair) -> tuple[np.ndarray, ...]:
     return (*given, pair.warped) if model.needs_warp else given
 
 
-def terms_beyond_l1(
-    settings: Settings, device: torch.device
-) -> dict[str, tuple[float, Term]]:
+def terms_beyond_l1(settings: Settings) -> dict[str, tuple[float, nn.Module]]:
     """Weights and terms that are added to eq. (11); none in the paper."""
-    terms: dict[str, tuple[float, Term]] = {}
+    terms: dict[str, tuple[float, nn.Module]] = {}
     if settings.translator_edges:
-        terms["edges"] = settings.translator_edges, edge_loss
+        terms["edges"] = settings.translator_edges, EdgeLoss()
     if settings.translator_perceptual:
         net = ExpressionNet()
         load_model(WEIGHTS / "expressions.safetensors", net)
-        terms["perceptual"] = (
-            settings.translator_perceptual,
-            PerceptualLoss(net).to(device),
-        )
+        terms["perceptual"] = settings.translator_perceptual, PerceptualLoss(net)
     if settings.translator_adversarial:
-        critic = Critic(settings.translator_learning_rate).to(device)
-        terms["adversarial"] = settings.translator_adversarial, critic
+        terms["adversarial"] = settings.translator_adversarial, Critic()
     return terms
-
-
-def seed_and_step(generator: np.random.Generator) -> tuple[int, int]:
-    """What a step's generator was made from, so that workers can draw ahead of it."""
-    seeds = generator.bit_generator.seed_seq
-    assert isinstance(seeds, np.random.SeedSequence)
-    seed, step = np.atleast_1d(seeds.entropy)
-    return int(seed), int(step)

@@ -108,8 +108,9 @@ class Painter:
     Where neither the processor nor a GPU multiplies in bf16, it stays in fp32.
     """
 
-    def __init__(self, model: Translator) -> None:
-        self.device = best_device()
+    def __init__(self, model: Translator, settings: Settings) -> None:
+        self.device = training_device(settings)
+        self.bfloat16 = uses_bfloat16(settings, self.device)
         self.needs_warp, self.style = model.needs_warp, model.style
         self.model = channels_last(folded(model)).to(self.device)
 
@@ -120,21 +121,10 @@ class Painter:
         Returns uint8[B, S, S, 3].
         """
         given = [as_tensor(each, self.device) for each in pictures]
-        with half_precision(self.device):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
             painted = self.model(*given)
         levels = painted.float().mul(255).round().clamp(0, 255).byte()
         return levels.permute(0, 2, 3, 1).cpu().numpy()  # (B, 3, S, S) -> (B, S, S, 3)
-
-
-def best_device() -> torch.device:
-    """A CUDA GPU if there is one, else the processor."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def half_precision(device: torch.device) -> torch.autocast:
-    """Autocast to bf16 where that is faster: GPUs, and processors with its units."""
-    fast = device.type != "cpu" or torch.cpu._is_avx512_bf16_supported()
-    return torch.autocast(device.type, torch.bfloat16, enabled=fast)
 
 
 def as_tensor(pictures: np.ndarray, device: torch.device | None = None) -> Tensor:

@@ -4,13 +4,14 @@ Taught in notebook 05, paper section 3.2.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from emoface_lib.errors import InputError
+from emoface_lib.training import without_replacement
 
 
 class Utterance(Protocol):
@@ -18,11 +19,15 @@ class Utterance(Protocol):
 
     @property
     def speaker(self) -> str:
-        """Who speaks."""
+        """Who speaks; "" if the corpus does not say."""
 
     @property
     def video(self) -> str:
         """The recording, one emotional state; names need only differ in a speaker."""
+
+    @property
+    def emotion(self) -> str:
+        """The label of the emotion; "" if the corpus has none."""
 
 
 class Triplet(NamedTuple):
@@ -36,36 +41,74 @@ class Triplet(NamedTuple):
 class TripletSampler:
     """Draws triplets: r and s of one video of a speaker, p of another of the same.
 
-    Raises InputError if no speaker has two videos, one of them with two clips.
+    by : "videos", the paper's assumption that a video holds one emotion, or "labels",
+    where r and s share a speaker's emotion and p has another one. Raises InputError
+    that says what the clips lack if there is no triplet. Paper section 3.2.
     """
 
-    def __init__(self, clips: Sequence[Utterance]) -> None:
-        self.videos: dict[str, dict[str, list[int]]] = {}
+    def __init__(
+        self,
+        clips: Sequence[Utterance],
+        by: Literal["videos", "labels"] = "videos",
+    ) -> None:
+        self.groups: dict[str, dict[str, list[int]]] = {}
         for position, clip in enumerate(clips):
-            speaker = self.videos.setdefault(clip.speaker, {})
-            speaker.setdefault(clip.video, []).append(position)
+            shared = clip.video if by == "videos" else clip.emotion
+            if not clip.speaker or not shared:
+                continue
+            speaker = self.groups.setdefault(clip.speaker, {})
+            speaker.setdefault(shared, []).append(position)
         self.anchors = [
-            (position, speaker, video)
-            for speaker, videos in self.videos.items()
-            for video, positions in videos.items()
+            (position, speaker, shared)
+            for speaker, groups in self.groups.items()
+            for shared, positions in groups.items()
             for position in positions
-            if len(videos) > 1 and len(positions) > 1
+            if len(groups) > 1 and len(positions) > 1
         ]
         if not self.anchors:
-            raise InputError(
-                "No triplet can be made: a speaker must have two videos, one of them "
-                "with two clips. LRW, for example, does not name its speakers."
+            raise InputError(f"No triplet can be made: {self._lack(clips, by)}")
+
+    def _lack(self, clips: Sequence[Utterance], by: str) -> str:
+        """What the clips would need."""
+        if not clips:
+            return "there is no clip."
+        if not any(clip.speaker for clip in clips):
+            return (
+                "the clips name no speaker, as in LRW; V_p must be of the same speaker "
+                "as V_r. Train with L_landmark alone: emotion_weight and "
+                "identity_weight 0."
             )
+        if by == "labels" and not self.groups:
+            return "the clips have no labels of emotion: give triplets = 'videos'."
+        what = "video" if by == "videos" else "emotion"
+        lonely = sum(len(groups) == 1 for groups in self.groups.values())
+        if lonely == len(self.groups):
+            return (
+                f"each of the {lonely} speakers has one {what} only; V_p must be of "
+                "another one. Prepare more clips of each speaker."
+            )
+        return (
+            f"no {what} of a speaker with two {what}s has two clips; V_r and V_s must "
+            "share one. Cut the videos into more clips."
+        )
 
-    def draw(self, count: int, generator: np.random.Generator) -> list[Triplet]:
-        """Draw `count` triplets."""
-        return [self._draw_one(generator) for _ in range(count)]
+    def draw(
+        self, count: int, step: int, seed: int, generator: np.random.Generator
+    ) -> list[Triplet]:
+        """The triplets of a step: each clip that can be V_r is it once an epoch.
 
-    def _draw_one(self, generator: np.random.Generator) -> Triplet:
-        r, speaker, video = self.anchors[generator.integers(len(self.anchors))]
-        same = [clip for clip in self.videos[speaker][video] if clip != r]
-        others = [name for name in self.videos[speaker] if name != video]
-        other = self.videos[speaker][others[generator.integers(len(others))]]
+        generator : draws V_s and V_p.
+        """
+        chosen = without_replacement(len(self.anchors), count, step, seed)
+        return [self._complete(*self.anchors[i], generator) for i in chosen]
+
+    def _complete(
+        self, r: int, speaker: str, shared: str, generator: np.random.Generator
+    ) -> Triplet:
+        groups = self.groups[speaker]
+        same = [clip for clip in groups[shared] if clip != r]
+        others = [name for name in groups if name != shared]
+        other = groups[others[generator.integers(len(others))]]
         s = same[generator.integers(len(same))]
         return Triplet(r, s, other[generator.integers(len(other))])
 

@@ -11,7 +11,10 @@ from emoface_lib.losses import (
     expression_similarity,
     identity_loss,
     image_loss,
+    info_nce,
     landmark_loss,
+    supervised_contrast,
+    variance_loss,
 )
 
 
@@ -71,3 +74,39 @@ def test_identity_loss_is_zero_for_equal_codes_only() -> None:
     code = torch.rand(2, 5, 128)
     assert identity_loss(code, code) == 0
     assert identity_loss(code, code + 0.5) == pytest.approx(0.5)
+
+
+def test_variance_loss_by_hand() -> None:
+    # deviations 2 and 0 (plus 1e-4 in the square): only the second is below 1
+    codes = torch.tensor([[2.0, 5.0], [-2.0, 5.0]]) / 2**0.5
+    assert variance_loss(codes).item() == pytest.approx((1 - 0.01) / 2, abs=1e-4)
+
+
+def test_info_nce_by_hand() -> None:
+    # one triplet: likeness of r with s is 1, with p 0, at temperature 1
+    r, s, p = torch.tensor([[[1.0, 0.0]], [[2.0, 0.0]], [[0.0, 3.0]]])
+    loss = info_nce(r, s, p, temperature=1.0)
+    e = torch.e
+    assert loss.item() == pytest.approx(-torch.tensor(e / (e + 1)).log().item())
+
+
+def test_supervised_contrast_by_hand() -> None:
+    # unit codes at 0, 0 and 90 degrees, labels 0, 0 and 1: the third has no partner
+    codes = torch.tensor([[1.0, 0.0], [3.0, 0.0], [0.0, 1.0]])
+    loss = supervised_contrast(codes, torch.tensor([0, 0, 1]), temperature=1.0)
+    assert loss.item() == pytest.approx(-torch.tensor(torch.e / (torch.e + 1)).log())
+
+
+@pytest.mark.parametrize("kind", ["info_nce", "supervised"])
+def test_contrasts_fall_when_partners_come_closer(kind: str) -> None:
+    generator = torch.Generator().manual_seed(0)
+    centre = torch.randn(4, 8, generator=generator)
+    noise = torch.randn(3, 4, 8, generator=generator)
+
+    def loss(spread: float) -> float:
+        r, s, p = centre + spread * noise[0], centre + spread * noise[1], noise[2]
+        if kind == "info_nce":
+            return info_nce(r, s, p).item()
+        return supervised_contrast(torch.cat([r, s]), torch.arange(4).repeat(2)).item()
+
+    assert loss(0.05) < loss(0.5) < loss(2.0)

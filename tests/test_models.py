@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from emoface_lib.errors import InputError
 from emoface_lib.models.content import ContentBranch, predicted_landmarks
 from emoface_lib.models.layers import layer_sizes, mlp
 from emoface_lib.models.style import StyleBranch
@@ -45,6 +46,33 @@ def test_shapes_of_every_code_and_displacement() -> None:
     assert e_emotion.shape == e_identity.shape == (2, 7, 128)
     assert content.displace(e_content).shape == (2, 7, 68, 2)
     assert style.displace(e_content, e_style).shape == (2, 7, 68, 2)
+
+
+@pytest.mark.parametrize("improved", [False, True])
+def test_two_tokens_a_frame_have_the_same_shapes(improved: bool) -> None:
+    features, mean = torch.rand(2, 7, 80), torch.rand(2, 80)
+    style = StyleBranch(attention="tokens", improved=improved)
+    moved = style(features, torch.rand(2, 7, 256), mean)
+    assert moved.shape == (2, 7, 68, 2)
+
+
+def test_tokens_of_a_frame_are_not_interchangeable_once_trained() -> None:
+    style = StyleBranch(attention="tokens").eval()
+    torch.nn.init.normal_(style.kinds)
+    first, second = torch.rand(2, 1, 3, 128)
+    there, back = style.style(first, second), style.style(second, first)
+    assert not torch.allclose(there, back.roll(128, dims=2), atol=1e-3)
+
+
+def test_the_improved_branch_hears_the_voice_minus_its_speaker() -> None:
+    style = StyleBranch(improved=True).eval()
+    features, mean = torch.rand(2, 7, 80), torch.rand(2, 80)
+    code = style.emotion(features, mean)
+    louder = style.emotion(features + 1, mean + 1)
+    assert torch.allclose(code, louder, atol=1e-5)
+    assert style.identity(features).abs().max() == 0
+    with pytest.raises(InputError, match="enrol the speaker"):
+        style.emotion(features)
 
 
 def test_predicted_landmarks_are_the_sum_of_equation_9() -> None:

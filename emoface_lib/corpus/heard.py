@@ -13,8 +13,13 @@ import numpy as np
 import torch
 
 from emoface_lib.config import HOP_LENGTH, Settings
+from emoface_lib.corpus.clips import (
+    TEST_SPEAKERS_FROM,
+    ClipPlan,
+    make_clip,
+    plan_speaker,
+)
 from emoface_lib.corpus.clips import Clip as Made
-from emoface_lib.corpus.clips import ClipPlan, make_clip, plan_speaker
 from emoface_lib.corpus.visemes import frame_classes
 from emoface_lib.features.audio import log_mel
 from emoface_lib.features.clips import (
@@ -37,10 +42,16 @@ def plan_heard(settings: Settings) -> list[list[ClipPlan]]:
     return [plan_one(number, settings) for number in range(settings.heard_speakers)]
 
 
-def plan_one(number: int, settings: Settings) -> list[ClipPlan]:
-    """The training clips of the speaker of this place among those only heard."""
-    plans = plan_speaker(settings.speakers + 1 + number, settings)
-    return [plan for plan in plans if plan.split == "train"]
+def plan_one(
+    number: int, settings: Settings, splits: Sequence[str] = ("train",)
+) -> list[ClipPlan]:
+    """The clips of the speaker of this place among those only heard.
+
+    Places from TEST_SPEAKERS_FROM are the test speakers, who are drawn as well.
+    """
+    drawn = 0 if number >= TEST_SPEAKERS_FROM else settings.speakers
+    plans = plan_speaker(drawn + 1 + number, settings)
+    return [plan for plan in plans if plan.split in splits]
 
 
 def heard_clips(
@@ -48,20 +59,25 @@ def heard_clips(
     mean_face: np.ndarray,
     audio: Path | None = None,
     workers: int | None = None,
+    splits: Sequence[str] = ("train",),
 ) -> list[Clip]:
-    """Clips of speakers who are only heard, with split "train".
+    """Clips of speakers who are only heard, by default those with split "train".
 
     mean_face : float[68, 3] px of the canvas, to align by; audio : the run's folder of
-    that name, which is needed unless `settings.features` is "log_mel". The same
-    settings give the same clips in the same order.
+    that name, which is needed unless `settings.features` is "log_mel"; splits : "seen"
+    adds the held-out videos of the same speakers, "unseen" the clips of the test
+    speakers. The same settings give the same clips in the same order.
     """
     features = load_features(audio or Path("audio"), settings)
-    numbers = range(settings.heard_speakers)
+    numbers = list(range(settings.heard_speakers))
+    if "unseen" in splits:
+        numbers += [TEST_SPEAKERS_FROM + n for n in range(settings.test_speakers)]
     make = partial(
         hear_speaker,
         settings=settings,
         mean_face=mean_face,
         embed=features.needs_speaker,
+        splits=splits,
     )
     made = dict(each(make, numbers, workers, "hearing speakers"))
     clips = []
@@ -75,13 +91,17 @@ def heard_clips(
 
 
 def hear_speaker(
-    number: int, settings: Settings, mean_face: np.ndarray, embed: bool = False
+    number: int,
+    settings: Settings,
+    mean_face: np.ndarray,
+    embed: bool = False,
+    splits: Sequence[str] = ("train",),
 ) -> tuple[list[Clip], np.ndarray | None]:
-    """All clips of the speaker of this place in `plan_heard`, with plain log-mels.
+    """All clips of the speaker of this place in `plan_one`, with plain log-mels.
 
     With `embed`, the speaker's embedding, too: float32[256].
     """
-    plans = plan_one(number, settings)
+    plans = plan_one(number, settings, splits)
     made = [make_clip(plan) for plan in plans]
     aligned = [
         aligned_landmarks(clip.landmarks, mean_face, settings.alignment)
@@ -90,8 +110,10 @@ def hear_speaker(
     reference = reference_faces(aligned, [plan.speaker.name for plan in plans])
     sounds = [_sound(clip) for clip in made]
     clips = [
-        _clip(plan, log_mel(sound), landmarks, reference)
-        for plan, sound, landmarks in zip(plans, sounds, aligned, strict=True)
+        _clip(plan, clip, log_mel(sound), landmarks, reference)
+        for plan, clip, sound, landmarks in zip(
+            plans, made, sounds, aligned, strict=True
+        )
     ]
     return clips, _embedding(sounds) if embed else None
 
@@ -143,6 +165,7 @@ def _sound(clip: Made) -> np.ndarray:
 
 def _clip(
     plan: ClipPlan,
+    made: Made,
     features: np.ndarray,
     landmarks: np.ndarray,
     references: dict[str, np.ndarray],
@@ -159,4 +182,5 @@ def _clip(
         emotion=plan.state.emotion,
         arousal=plan.state.arousal,
         valence=plan.state.valence,
+        phones=frame_classes(made.speech.names, made.speech.start, len(features)),
     )

@@ -30,7 +30,9 @@ class Clip:
 
     features : Tensor[T, D], F_a; landmarks : Tensor[T, 68, 2], L, px of the canvas;
     reference : Tensor[68, 2], L_0 of the speaker; expression : Tensor[7], softmax;
-    emotion, arousal and valence are the truth, "" and NaN where a corpus has none.
+    emotion, arousal and valence are the truth, "" and NaN where a corpus has none;
+    speaker_mean : Tensor[D], m_spk, None before the speaker is enrolled; phones :
+    str[T], the class of the sound in each frame, None where it is not known.
     """
 
     name: str
@@ -44,6 +46,8 @@ class Clip:
     emotion: str
     arousal: float
     valence: float
+    speaker_mean: Tensor | None = None
+    phones: np.ndarray | None = None
 
     @property
     def displacement(self) -> Tensor:

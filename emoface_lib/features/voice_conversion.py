@@ -22,7 +22,7 @@ from emoface_lib.errors import InputError
 from emoface_lib.features.speaker import read_embeddings
 from emoface_lib.landmarks import FRAME_RATE
 from emoface_lib.models.autovc import AutoVC
-from emoface_lib.training import Metrics, Schedule, fit
+from emoface_lib.training import Metrics, Schedule, device_of, fit
 from emoface_lib.triplets import crop_batch
 
 STEP = 128  # frames that a window gives; a multiple of every freq, as is MARGIN
@@ -171,17 +171,19 @@ def train_autovc(
     sequences = [(torch.from_numpy(_held(mel, least)),) for mel in mels]
     sources = torch.from_numpy(np.stack([embeddings[name] for name in speakers]))
 
-    def loss(generator: np.random.Generator) -> Metrics:
+    def loss(_: int, generator: np.random.Generator) -> Metrics:
+        device = device_of(model)
         chosen = generator.integers(len(sequences), size=settings.autovc_batch)
         batch = [sequences[i] for i in chosen]
         (mel,) = crop_batch(batch, settings.autovc_crop, generator)
         whole = mel.shape[1] // model.freq * model.freq
         weight = settings.autovc_code_weight
-        return autovc_loss(model, mel[:, :whole], sources[chosen], weight)
+        mel, speaker = mel[:, :whole].to(device), sources[chosen].to(device)
+        return autovc_loss(model, mel, speaker, weight)
 
     rate = settings.autovc_learning_rate
     schedule = Schedule(settings.autovc_steps, rate, 0.0, settings.schedule)
-    return model, fit(model, loss, schedule, folder, settings)
+    return model, fit(model, loss, schedule, folder, settings, exact=True)
 
 
 def _held(mel: np.ndarray, frames: int) -> np.ndarray:

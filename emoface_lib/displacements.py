@@ -1,0 +1,89 @@
+"""What trained branches make of whole clips: their codes, and how the face moves.
+
+Taught in notebooks 04 and 05, paper equations (1) to (9).
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from emoface_lib.features.clips import Clip
+from emoface_lib.losses import landmark_loss
+from emoface_lib.models.content import ContentBranch, predicted_landmarks
+from emoface_lib.models.style import StyleBranch
+from emoface_lib.training import device_of
+
+
+@torch.no_grad()
+def content_codes(
+    content: ContentBranch, clips: Sequence[Clip]
+) -> list[tuple[Tensor, Tensor]]:
+    """E_content, Tensor[T, 256], and D_content, Tensor[T, 68, 2], of whole clips."""
+    content.eval()
+    device = device_of(content)
+    codes = [content.encode(clip.features[None].to(device))[0] for clip in clips]
+    return [(code[0].cpu(), content.displace(code)[0].cpu()) for code in codes]
+
+
+def content_displacements(
+    content: ContentBranch, clips: Sequence[Clip]
+) -> list[Tensor]:
+    """D_content of whole clips, Tensor[T, 68, 2] px of the canvas each."""
+    return [said for _, said in content_codes(content, clips)]
+
+
+@torch.no_grad()
+def style_codes(
+    style: StyleBranch, clips: Sequence[Clip]
+) -> list[tuple[Tensor, Tensor]]:
+    """E_emotion and E_identity of whole clips, Tensor[T, 128] each."""
+    style.eval()
+    device = device_of(style)
+    codes = []
+    for clip in clips:
+        features, mean = clip.features[None].to(device), mean_of(clip).to(device)
+        pair = style.emotion(features, mean), style.identity(features)
+        codes.append((pair[0][0].cpu(), pair[1][0].cpu()))
+    return codes
+
+
+@torch.no_grad()
+def style_displacements(
+    style: StyleBranch,
+    clips: Sequence[Clip],
+    codes: Sequence[tuple[Tensor, Tensor]],
+    emotion_offset: Tensor | None = None,
+) -> list[Tensor]:
+    """D_content + D_style of whole clips, Tensor[T, 68, 2] px of the canvas each.
+
+    codes : from `content_codes`; emotion_offset : Tensor[128], added to E_emotion.
+    """
+    device = device_of(style)
+    offset = torch.zeros(()) if emotion_offset is None else emotion_offset
+    moved = []
+    for (emotion, identity), (code, said) in zip(
+        style_codes(style, clips), codes, strict=True
+    ):
+        parts = (emotion + offset)[None].to(device), identity[None].to(device)
+        placed = style.displace(code[None].to(device), style.style(*parts))
+        moved.append(said + placed[0].cpu())
+    return moved
+
+
+def mean_landmark_loss(clips: Sequence[Clip], moved: Sequence[Tensor]) -> float:
+    """Mean over clips of L_landmark of predicted displacements, px of the canvas."""
+    losses = [
+        landmark_loss(
+            predicted_landmarks(clip.reference[None], move[None]),
+            clip.landmarks[None],
+        )
+        for clip, move in zip(clips, moved, strict=True)
+    ]
+    return float(torch.stack(losses).mean())
+
+
+def mean_of(clip: Clip) -> Tensor:
+    """m_spk of a clip, Tensor[1, D]; zeros of a speaker who is not enrolled."""
+    mean = clip.speaker_mean
+    return torch.zeros_like(clip.features[:1]) if mean is None else mean[None]

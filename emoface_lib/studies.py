@@ -1,0 +1,194 @@
+"""Steps 1 and 2 compared on equal ground: the same clips, the same seeds.
+
+Taught in notebook 05, sections 6 to 8.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from warnings import catch_warnings, simplefilter
+
+import numpy as np
+import pandas as pd
+import torch
+
+from emoface_lib.config import Settings
+from emoface_lib.displacements import (
+    content_codes,
+    style_codes,
+    style_displacements,
+)
+from emoface_lib.enrolment import enrolled
+from emoface_lib.features.clips import Clip
+from emoface_lib.harness import landmark_scores
+from emoface_lib.landmark_expressions import LandmarkExpressions
+from emoface_lib.models.content import ContentBranch
+from emoface_lib.models.style import StyleBranch
+from emoface_lib.parallel import each
+from emoface_lib.probes import Probe, Spoken, variance_share
+from emoface_lib.steps import split, train_content, train_style
+from emoface_lib.watch import CollapseWarning, effective_rank
+
+Changes = Mapping[str, Any]  # of settings
+
+WITHOUT = {"emotion_weight": 0.0, "identity_weight": 0.0}
+CONTRASTS: dict[str, Changes] = {
+    "without L_emotion": WITHOUT,
+    "eq. (5), frame by frame": {"emotion_distance": "frames"},
+    "eq. (5), means": {"emotion_distance": "means"},
+    "eq. (5), means, variance": {"emotion_distance": "means", "contrast": "variance"},
+    "InfoNCE": {"contrast": "infonce"},
+    "SupCon with labels": {"contrast": "supervised"},
+}
+ABLATION: dict[str, Changes] = {
+    "without L_emotion": WITHOUT,
+    "L_identity alone": {"emotion_weight": 0.0},
+    "full": {},
+    "improved": {"objective": "improved"},
+}
+NO_STYLE, MEAN_FACE, STILL = "without D_style", "mean face", "still face"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One seed on one number of training speakers; 0: all there are."""
+
+    seed: int
+    speakers: int = 0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a trial found.
+
+    scores : columns method, metric, protocol, speaker, clip, value, seed, speakers;
+    codes : columns method, fact, value, seed, speakers, of E_emotion; logs : of step 2,
+    by method.
+    """
+
+    scores: pd.DataFrame
+    codes: pd.DataFrame
+    logs: dict[str, pd.DataFrame]
+
+
+def compare(
+    trials: Sequence[Trial],
+    variants: Mapping[str, Changes],
+    clips: Sequence[Clip],
+    settings: Settings,
+    content: ContentBranch | None = None,
+    workers: int | None = None,
+) -> Outcome:
+    """Train every variant in every trial, and score it on the unseen speakers.
+
+    variants : the settings of step 2 that differ, by name; content : the branch that
+    step 2 starts from, by default trained in the trial. The same arguments give the
+    same numbers, in any number of processes.
+    """
+    run = partial(
+        _run,
+        variants=dict(variants),
+        clips=enrolled(clips),
+        settings=settings,
+        content=content,
+    )
+    made = dict(each(run, list(trials), workers, "training and scoring"))
+    found = [made[trial] for trial in trials]
+    return Outcome(
+        pd.concat([one.scores for one in found], ignore_index=True),
+        pd.concat([one.codes for one in found], ignore_index=True),
+        found[0].logs,
+    )
+
+
+def _run(
+    trial: Trial,
+    variants: dict[str, Changes],
+    clips: Sequence[Clip],
+    settings: Settings,
+    content: ContentBranch | None,
+) -> Outcome:
+    settings = settings.changed(seed=trial.seed)
+    kept = some_speakers(clips, trial)
+    train, unseen = split(kept, "train"), split(kept, "unseen")
+    methods, facts, logs = floors(train, unseen), [], {}
+    with TemporaryDirectory() as scratch, catch_warnings():
+        simplefilter("ignore", CollapseWarning)  # it is what is studied
+        folder = Path(scratch)
+        if content is None:
+            content, _ = train_content(kept, folder, settings)
+        codes = content_codes(content, unseen)
+        methods[NO_STYLE] = [said for _, said in codes]
+        for name, changes in variants.items():
+            changed = settings.changed(**changes)
+            style, logs[name] = train_style(kept, content, folder, changed)
+            methods[name] = style_displacements(style, unseen, codes)
+            facts += [(name, *fact) for fact in code_facts(style, kept).items()]
+    reader = LandmarkExpressions.learn(split(clips, "train"))
+    scores = landmark_scores(methods, unseen, reader)
+    placed = {"seed": trial.seed, "speakers": len({clip.speaker for clip in train})}
+    table = pd.DataFrame(facts, columns=["method", "fact", "value"])
+    return Outcome(scores.assign(**placed), table.assign(**placed), logs)
+
+
+def some_speakers(clips: Sequence[Clip], trial: Trial) -> list[Clip]:
+    """All unseen clips, and those of as many training speakers as the trial has.
+
+    Which ones depends on the seed; more speakers include the fewer.
+    """
+    names = sorted({clip.speaker for clip in split(clips, "train")})
+    order = np.random.default_rng(trial.seed).permutation(len(names))
+    chosen = {names[i] for i in order[: trial.speakers or None]}
+    return [c for c in clips if c.split == "unseen" or c.speaker in chosen]
+
+
+def floors(
+    train: Sequence[Clip], unseen: Sequence[Clip]
+) -> dict[str, list[torch.Tensor]]:
+    """Displacements of two faces that hear nothing: the still and the mean face."""
+    mean = torch.cat([clip.displacement for clip in train]).mean(0)
+    return {
+        STILL: [torch.zeros_like(clip.landmarks) for clip in unseen],
+        MEAN_FACE: [mean.expand_as(clip.landmarks) for clip in unseen],
+    }
+
+
+def code_facts(style: StyleBranch, clips: Sequence[Clip]) -> dict[str, float]:
+    """What E_emotion tells of speakers it never heard, and its geometry.
+
+    arousal r and valence r of a linear probe, emotion as its accuracy; the speaker's
+    and the emotion's share of the variance; rank over the training clips.
+    """
+    spoken = spoken_codes(clips, [e.numpy() for e, _ in style_codes(style, clips)])
+    train = [one for one in spoken if one.split == "train"]
+    unseen = [one for one in spoken if one.split == "unseen"]
+    generator = np.random.default_rng(0)
+    names = {"arousal": "arousal r", "valence": "valence r", "category": "emotion"}
+    facts = {
+        label: Probe.learn(train, factor, generator).read(unseen, generator).score()
+        for factor, label in names.items()
+    }
+    means = np.stack([one.features.mean(0) for one in unseen])
+    facts["share of the speaker"] = variance_share(means, [u.speaker for u in unseen])
+    facts["share of the emotion"] = variance_share(means, [u.emotion for u in unseen])
+    whole = np.stack([one.features.mean(0) for one in train])
+    return {**facts, "rank": float(effective_rank(torch.from_numpy(whole)))}
+
+
+def spoken_codes(clips: Sequence[Clip], codes: Sequence[np.ndarray]) -> list[Spoken]:
+    """Clips for probes, with float[T, D] codes as their features."""
+    return [
+        Spoken(
+            features=code,
+            phones=np.full(len(code), "") if clip.phones is None else clip.phones,
+            speaker=clip.speaker,
+            split=clip.split,
+            emotion=clip.emotion,
+            arousal=clip.arousal,
+            valence=clip.valence,
+        )
+        for clip, code in zip(clips, codes, strict=True)
+    ]

@@ -1,0 +1,88 @@
+"""Studies: paired seeds, nested speakers, the same numbers again."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from emoface_lib.config import EXPRESSIONS, Settings
+from emoface_lib.errors import InputError
+from emoface_lib.features.clips import Clip
+from emoface_lib.landmark_expressions import LandmarkExpressions
+from emoface_lib.studies import (
+    ABLATION,
+    CONTRASTS,
+    MEAN_FACE,
+    NO_STYLE,
+    STILL,
+    Trial,
+    compare,
+    some_speakers,
+)
+
+
+@pytest.fixture
+def labelled(clips: list[Clip]) -> list[Clip]:
+    """The clips with an emotion a video."""
+    return [replace(clip, emotion=EXPRESSIONS[int(clip.video[1])]) for clip in clips]
+
+
+@pytest.fixture
+def short(tiny: Settings) -> Settings:
+    return tiny.changed(content_steps=3, style_steps=3)
+
+
+def test_a_comparison_scores_every_method_of_every_trial(
+    labelled: list[Clip], short: Settings
+) -> None:
+    trials = [Trial(0), Trial(1, speakers=1)]
+    found = compare(trials, ABLATION, labelled, short, workers=1)
+    methods = {STILL, MEAN_FACE, NO_STYLE, *ABLATION}
+    assert set(found.scores["method"]) == methods
+    assert set(found.codes["method"]) == set(ABLATION) == set(found.logs)
+    counts = found.scores.groupby(["seed", "speakers", "metric"])["value"].size()
+    unseen = sum(clip.split == "unseen" for clip in labelled)
+    assert set(counts) == {len(methods) * unseen}
+    assert set(found.scores["metric"]) == {"LMD", "M-LMD", "lip r", "ES"}
+    assert set(zip(found.scores["seed"], found.scores["speakers"], strict=True)) == {
+        (0, 2),
+        (1, 1),
+    }
+
+
+def test_the_same_comparison_gives_the_same_numbers_in_other_processes(
+    labelled: list[Clip], short: Settings
+) -> None:
+    variants = {"full": CONTRASTS["eq. (5), means"]}
+    trials = [Trial(0), Trial(1)]
+    here = compare(trials, variants, labelled, short, workers=1)
+    there = compare(trials, variants, labelled, short, workers=2)
+    assert here.scores.equals(there.scores)
+    assert here.codes.equals(there.codes)
+
+
+def test_more_speakers_include_the_fewer(clips: list[Clip]) -> None:
+    def names(count: int) -> set[str]:
+        kept = some_speakers(clips, Trial(5, count))
+        return {clip.speaker for clip in kept if clip.split == "train"}
+
+    assert names(1) < names(2) == names(0)
+
+
+def test_expressions_are_read_from_landmarks(clips: list[Clip]) -> None:
+    rng = np.random.default_rng(0)
+    moved = []
+    for clip in clips:
+        kind = int(rng.integers(2))
+        landmarks = clip.landmarks.clone()
+        landmarks[:, 48:68, 0] += 20.0 * kind  # wide lips
+        name = ("neutral", "happiness")[kind]
+        moved.append(replace(clip, landmarks=landmarks, emotion=name))
+    reader = LandmarkExpressions.learn(moved)
+    for clip in moved:
+        softmax = reader.probabilities(clip.displacement)
+        assert softmax.shape == (len(clip.landmarks), 7)
+        assert np.allclose(softmax.sum(1), 1)
+        assert EXPRESSIONS[int(softmax.mean(0).argmax())] == clip.emotion
+    with pytest.raises(InputError, match="No clip has a label"):
+        LandmarkExpressions.learn([replace(clip, emotion="") for clip in clips])

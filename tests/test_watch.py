@@ -1,0 +1,71 @@
+"""What is watched of an embedding: its rank, its deviation, and whether it died."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emoface_lib.watch import (
+    CollapseWarning,
+    collapses,
+    effective_rank,
+    histogram,
+    watch_codes,
+    watch_similarities,
+    watching,
+)
+
+
+@given(rank=st.integers(1, 6))
+def test_effective_rank_counts_equal_directions(rank: int) -> None:
+    axes = torch.eye(8)[:rank]
+    codes = torch.cat([axes, -axes]) + 5
+    assert effective_rank(codes).item() == pytest.approx(rank, rel=1e-4)
+
+
+def test_equal_codes_have_no_rank() -> None:
+    assert effective_rank(torch.full((5, 3), 7.0)) == 0
+
+
+def test_deviation_is_over_clips() -> None:
+    codes = torch.tensor([[0.0, 1.0], [2.0, 1.0]])
+    watched = watch_codes("emotion", codes)
+    assert watched["deviation/emotion"].item() == pytest.approx(2**0.5 / 2)
+
+
+def test_histogram_has_all_similarities_in_their_bins() -> None:
+    watched = watch_similarities("lambda_rs", torch.tensor([0.05, 0.95, 0.97, 1.0]))
+    assert watched["lambda_rs"].item() == pytest.approx(0.7425)
+    log = pd.DataFrame([{name: float(x) for name, x in watched.items()}])
+    shares = histogram(log, "lambda_rs")
+    assert shares[0.0] == 0.25
+    assert shares[0.9] == 0.75
+    assert shares.sum() == 1
+
+
+def log_of(deviation: list[float], rank: float) -> pd.DataFrame:
+    return pd.DataFrame({"deviation/emotion": deviation, "rank/emotion": rank})
+
+
+def test_a_living_code_is_left_in_peace() -> None:
+    assert collapses(log_of([1.0] * 20, 5.0)) == []
+
+
+def test_a_dead_code_is_named_once() -> None:
+    dying = log_of(list(np.geomspace(1, 1e-4, 20)), 5.0)
+    (sentence,) = collapses(dying)
+    assert "E_emotion has collapsed to a constant" in sentence
+    (line,) = collapses(log_of([1.0] * 20, 1.2))
+    assert "collapsed to a line" in line
+    calls: list[int] = []
+    watch = watching(lambda log: calls.append(len(log)))
+    with pytest.warns(CollapseWarning):
+        watch(dying)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        watch(dying)
+    assert calls == [20, 20]
