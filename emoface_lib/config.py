@@ -211,6 +211,11 @@ _DIFFERENCES: dict[ProfileName, dict[str, Any]] = {
 }
 
 
+# What `translator: improved` means, unless something else is asked for: edges beside L1
+# keep it sharp and, on unseen faces, are worth 0.3 dB (notebook 06).
+_IMPROVED: dict[str, Any] = {"translator_edges": 0.3}
+
+
 def load_settings(profile: str = "tutorial", **overrides: Any) -> Settings:
     """Settings of a profile with overrides; an override of None keeps the profile's.
 
@@ -226,7 +231,9 @@ def load_settings(profile: str = "tutorial", **overrides: Any) -> Settings:
             hint = nearest(name, tuple(Settings.model_fields))
             raise InputError(f"There is no setting {name!r}; {hint}")
     try:
-        return Settings(**{"profile": profile, **_DIFFERENCES[profile], **given})
+        recipe = _IMPROVED if given.get("translator") == "improved" else {}
+        values = {"profile": profile, **_DIFFERENCES[profile], **recipe, **given}
+        return Settings(**values)
     except ValidationError as error:
         first = error.errors()[0]
         setting, value = first["loc"][0], first["input"]

@@ -67,9 +67,7 @@ class Pairs:
         ]
         return Pair(*(np.concatenate(part) for part in zip(*drawn, strict=True)))
 
-    def _draw_from(
-        self, clip: int, count: int, generator: np.random.Generator
-    ) -> Pair:
+    def _draw_from(self, clip: int, count: int, generator: np.random.Generator) -> Pair:
         frames, landmarks = _shelf.take(self, clip)
         reference = generator.integers(len(frames))
         targets = generator.integers(len(frames), size=count)

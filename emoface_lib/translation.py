@@ -22,6 +22,7 @@ from emoface_lib.translators import (
     Translator,
     as_tensor,
     channels_last,
+    for_pictures,
     new_translator,
 )
 
@@ -35,7 +36,7 @@ def train_translator(
     where that is faster. Leaves `model.safetensors` and `log.csv` in `folder`; returns
     model and log.
     """
-    settings = settings.model_copy(update={"precision": settings.translator_precision})
+    settings = for_pictures(settings)
     torch.manual_seed(settings.seed)
     model = channels_last(new_translator(settings))
     beyond = terms_beyond_l1(settings)

@@ -16,10 +16,11 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from emoface_lib.checkpoints import load_model, read_settings
-from emoface_lib.config import Settings
+from emoface_lib.config import Settings, load_settings
 from emoface_lib.errors import InputError
 from emoface_lib.models.makeittalk import ResidualUNet
 from emoface_lib.models.translator import GatedWarp, UNet
+from emoface_lib.training import training_device, uses_bfloat16
 
 Translator = UNet | GatedWarp | ResidualUNet
 Model = TypeVar("Model", bound=nn.Module)
@@ -28,7 +29,11 @@ FOLDERS = {"unet": "translator", "improved": "improved"}  # of a run
 
 def new_translator(settings: Settings) -> Translator:
     """The untrained network that `settings.translator` names."""
-    kinds = {"unet": UNet, "improved": GatedWarp, "makeittalk": ResidualUNet}
+    kinds: dict[str, type[Translator]] = {
+        "unet": UNet,
+        "improved": GatedWarp,
+        "makeittalk": ResidualUNet,
+    }
     return kinds[settings.translator](settings.translator_width)
 
 
@@ -105,10 +110,11 @@ class _Tensors:
 class Painter:
     """A translator made ready to paint: batch norm folded in, channels last, bf16.
 
-    Where neither the processor nor a GPU multiplies in bf16, it stays in fp32.
+    Where neither the processor nor a GPU multiplies in bf16, it stays in float32.
     """
 
-    def __init__(self, model: Translator, settings: Settings) -> None:
+    def __init__(self, model: Translator, settings: Settings | None = None) -> None:
+        settings = for_pictures(settings or load_settings("paper"))
         self.device = training_device(settings)
         self.bfloat16 = uses_bfloat16(settings, self.device)
         self.needs_warp, self.style = model.needs_warp, model.style
@@ -127,6 +133,11 @@ class Painter:
         return levels.permute(0, 2, 3, 1).cpu().numpy()  # (B, 3, S, S) -> (B, S, S, 3)
 
 
+def for_pictures(settings: Settings) -> Settings:
+    """The settings, with the precision in which pictures are made."""
+    return settings.model_copy(update={"precision": settings.translator_precision})
+
+
 def as_tensor(pictures: np.ndarray, device: torch.device | None = None) -> Tensor:
     """Pictures to network input: uint8[N, H, W, 3] -> Tensor[N, 3, H, W] in [0, 1].
 
@@ -137,7 +148,7 @@ def as_tensor(pictures: np.ndarray, device: torch.device | None = None) -> Tenso
 
 
 def channels_last(model: Model) -> Model:
-    """The model with weights in the order of memory in which convolutions are faster."""
+    """The model, its weights in the order of memory in which it is faster."""
     # torch's stubs don't know the keyword alone
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 

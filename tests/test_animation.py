@@ -14,7 +14,7 @@ from skimage import data
 from typer.testing import CliRunner, Result
 
 from emoface_lib import animation
-from emoface_lib.animation import Stamp, animate, hold_last, into_photo
+from emoface_lib.animation import animate, hold_last, into_photo
 from emoface_lib.cli import app
 from emoface_lib.errors import InputError
 from emoface_lib.features.alignment import into_canvas
@@ -22,6 +22,7 @@ from emoface_lib.features.landmarks import DlibDetector
 from emoface_lib.features.lift import mean_face
 from emoface_lib.landmarks import EYE_DISTANCE, lip_opening
 from emoface_lib.lips import JAW_FOLLOWS, LOWER_LIP
+from emoface_lib.stamp import Stamp
 from emoface_lib.video import read_audio, read_video, sound_info, write_video
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data"

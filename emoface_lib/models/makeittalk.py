@@ -4,6 +4,8 @@ Parameters carry the names and shapes of the released network (Zhou et al. 2020,
 paper's [3]), so that its checkpoint loads as it is. Taught in notebook 06.
 """
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -23,7 +25,7 @@ class ResidualUNet(nn.Module):
         super().__init__()
         sizes = [width, 2 * width, 4 * width, 8 * width, 8 * width, 8 * width]
         inner: nn.Module | None = None
-        for outer, size in reversed(list(zip(sizes, sizes[1:], strict=False))):
+        for outer, size in reversed(list(pairwise(sizes))):
             inner = Level(outer, size, inner)
         self.model = Outermost(width, inner)
 
