@@ -137,7 +137,7 @@ _SMALL: dict[str, Any] = {
     "learning_rate": 4e-3,
     "style_learning_rate": 1e-3,
     "schedule": "one_cycle",
-    "translator_learning_rate": 5e-3,
+    "translator_learning_rate": 2e-3,
     "precision": "auto",  # up to twice as fast, with equal errors
     "batch_clips": 12,
     "look_ahead": 5,  # 100 ms; lips move before they sound
@@ -177,7 +177,7 @@ _DIFFERENCES: dict[ProfileName, dict[str, Any]] = {
         "image_size": 64,
         "translator_width": 8,
         "translator_steps": 120,
-        "translator_learning_rate": 1e-2,
+        "translator_learning_rate": 5e-3,
         "bootstrap_samples": 200,
     },
     "tutorial": {
@@ -191,8 +191,8 @@ _DIFFERENCES: dict[ProfileName, dict[str, Any]] = {
         "content_steps": 250,
         "style_steps": 300,
         "image_size": 128,
-        "translator_width": 16,
-        "translator_steps": 180,
+        "translator_width": 24,
+        "translator_steps": 700,
     },
     "full": {
         **_SMALL,
