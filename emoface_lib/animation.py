@@ -40,6 +40,7 @@ from emoface_lib.video import (
     check_audible,
     iter_audio,
     iter_frames,
+    read_audio,
     sound_info,
     write_video,
 )
@@ -79,10 +80,12 @@ class TrainedModel:
     """The predictor that a run has left, loaded when it is first asked.
 
     folder : of the run; None for the best of this project's own runs. If there is none,
-    the smallest is trained first, and standard error says so.
+    the smallest is trained first, and standard error says so. enrol : recordings of the
+    speaker, which a run of the improved objective listens to.
     """
 
     folder: Path | None = None
+    enrol: tuple[Path, ...] = ()
 
     def predict(
         self,
@@ -94,7 +97,10 @@ class TrainedModel:
         from emoface_lib.prediction import load_predictor  # torch takes seconds
 
         predictor = load_predictor(self.folder or best_run())
-        return predictor.predict(blocks, emotion, level)
+        known = None
+        if self.enrol:
+            known = predictor.enrol([read_audio(path) for path in self.enrol])
+        return predictor.predict(blocks, emotion, level, known)
 
 
 def best_run() -> Path:
@@ -134,6 +140,7 @@ def animate(
     motion: float = 1.0,
     mark: bool = False,
     renderer: str = "warp",
+    run: Path | None = None,
     head: Path | str | None = None,
     longest_side: int = LONGEST_SIDE,
     longest_voice: float = LONGEST_VOICE,
@@ -144,10 +151,10 @@ def animate(
     photo : a picture of one frontal face; voice : any file with speech; out : .mp4 in a
     folder that exists. emotion : standard deviations along the first component of the
     emotion space; motion : amount of synthetic head motion, 0 for none; mark : write
-    "synthetic" into the picture; renderer : "warp", or "unet" or "improved" of the best
-    run; head : a video whose head motion and blinks are taken instead. Raises
-    InputError, before the work begins where that is possible, and never leaves a
-    half-written file.
+    "synthetic" into the picture; renderer : "warp", or "unet" or "improved" of the run
+    in the folder `run`, by default the best; head : a video whose head motion and
+    blinks are taken instead. Raises InputError, before the work begins where that is
+    possible, and never leaves a half-written file.
     """
     out = check_output(out, photo, voice)
     portrait = read_portrait(photo, longest_side=longest_side)
@@ -161,7 +168,7 @@ def animate(
         portrait,
         hold_last(predictor.predict(blocks, emotion, speech_level(loudness)), count),
         read_motion(head) if head else gentle_motion(generator, motion),
-        renderer_of(portrait, renderer),
+        renderer_of(portrait, renderer, run),
         mark,
         chain(pauses(loudness), repeat(0.0)),
     )
@@ -245,9 +252,13 @@ def moving_faces(
         yield target, head_transform(moment, closed, unit, up)
 
 
-def renderer_of(portrait: Portrait, kind: str) -> Renderer:
-    """The renderer called `kind` of a portrait; networks are those of the best run."""
-    run = Path() if kind == "warp" else best_run()
+def renderer_of(portrait: Portrait, kind: str, run: Path | None = None) -> Renderer:
+    """The renderer called `kind` of a portrait, by default with the best run's network.
+
+    Raises InputError as `make_renderer`.
+    """
+    if run is None:
+        run = Path() if kind == "warp" else best_run()
     return make_renderer(kind, portrait.picture, portrait.landmarks, run)
 
 

@@ -76,6 +76,13 @@ def animate(
     model: Annotated[
         Path | None, typer.Option(help="Folder of a run, such as runs/tutorial.")
     ] = None,
+    enrol: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A recording of the speaker, for a model trained with the improved "
+            "objective; may be repeated, best in four different moods."
+        ),
+    ] = None,
     motion: Annotated[
         float, typer.Option(min=0.0, max=3.0, help="Amount of head motion.")
     ] = 1.0,
@@ -98,12 +105,13 @@ def animate(
         photo,
         voice,
         out,
-        animation.TrainedModel(model),
+        animation.TrainedModel(model, tuple(enrol or [])),
         emotion=emotion,
         seed=seed,
         motion=motion,
         mark=mark,
         renderer=renderer,
+        run=model,
         head=head,
         progress=sys.stderr.isatty(),
     )

@@ -102,6 +102,10 @@ class Settings(BaseModel):
     emotion_weight: float = Field(1.0, ge=0)  # of L_emotion in step 2
     identity_weight: float = Field(1.0, ge=0)  # of L_identity in step 2
 
+    # studies of notebook 05: how many seeds, how long, how many training speakers
+    study_seeds: int = Field(5, ge=1)
+    study_share: float = Field(1.0, gt=0, le=1)  # of the steps of steps 1 and 2
+    study_speakers: tuple[int, ...] = Field((4, 8, 16, 32), min_length=1, strict=False)
     # step 3
     image_size: int = Field(256, ge=32)  # px; side of the translator's pictures
     # the paper's U-Net; `improved`, a warp that a U-Net corrects; MakeItTalk's network
@@ -167,6 +171,9 @@ _DIFFERENCES: dict[ProfileName, dict[str, Any]] = {
     "smoke": {
         **_SMALL,
         "autovc_steps": 40,
+        "study_seeds": 1,
+        "study_share": 0.2,
+        "study_speakers": (2, 4),
         "speakers": 6,
         "test_speakers": 2,
         "videos": 3,
@@ -183,6 +190,9 @@ _DIFFERENCES: dict[ProfileName, dict[str, Any]] = {
     "tutorial": {
         **_SMALL,
         "autovc_steps": 400,
+        "study_seeds": 1,
+        "study_share": 0.5,
+        "study_speakers": (4, 16),
         "speakers": 20,
         "test_speakers": 6,
         "videos": 3,
@@ -192,7 +202,7 @@ _DIFFERENCES: dict[ProfileName, dict[str, Any]] = {
         "style_steps": 300,
         "image_size": 128,
         "translator_width": 24,
-        "translator_steps": 700,
+        "translator_steps": 600,
     },
     "full": {
         **_SMALL,

@@ -5,6 +5,7 @@ Taught in notebooks 04 and 05, paper equations (1) to (9).
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -46,6 +47,21 @@ def style_codes(
         pair = style.emotion(features, mean), style.identity(features)
         codes.append((pair[0][0].cpu(), pair[1][0].cpu()))
     return codes
+
+
+@torch.no_grad()
+def named_codes(
+    content: ContentBranch, style: StyleBranch, clips: Sequence[Clip]
+) -> dict[str, list[np.ndarray]]:
+    """The four codes of whole clips by name, float32[T, 256 or 128] each."""
+    pairs = style_codes(style, clips)
+    both = [style.style(e[None], i[None])[0].numpy() for e, i in pairs]
+    return {
+        "E_content": [code.numpy() for code, _ in content_codes(content, clips)],
+        "E_emotion": [emotion.numpy() for emotion, _ in pairs],
+        "E_identity": [identity.numpy() for _, identity in pairs],
+        "E_style": both,
+    }
 
 
 @torch.no_grad()

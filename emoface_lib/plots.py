@@ -11,7 +11,6 @@ import pandas as pd
 from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from emoface_lib.files import write_beside
 from emoface_lib.landmarks import CANVAS, POLYLINES, VIDEO_RATE
@@ -57,11 +56,22 @@ def show(
         if data is not None:
             keep(path.with_suffix(".csv"), data.to_csv(index=False).encode())
     plt.close(drawn)
-    display(
-        {f"image/{kind}": picture, "text/plain": alt},
-        raw=True,
-        metadata={f"image/{kind}": {"alt": alt}},
-    )
+    output, metadata = _output(picture, alt, kind)
+    display(output, raw=True, metadata=metadata)
+
+
+def as_output(drawn: Figure, alt: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Data and metadata of a figure as a notebook's output; closes the figure."""
+    picture = _encode(drawn, "png")
+    plt.close(drawn)
+    return _output(picture, alt, "png")
+
+
+def _output(
+    picture: bytes, alt: str, kind: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    shown = f"image/{kind}"
+    return {shown: picture, "text/plain": alt}, {shown: {"alt": alt}}
 
 
 def keep(path: Path, content: bytes) -> None:
@@ -112,26 +122,6 @@ def draw_face(
             label=label if index == 0 else None,
         )
     axes.set(xlim=(0, CANVAS), ylim=(CANVAS, 0), aspect="equal", xticks=[], yticks=[])
-
-
-def draw_training(axes: Axes, log: pd.DataFrame, columns: Sequence[str]) -> None:
-    """Curves of a training log over steps, smoothed; dots are single validations."""
-    for number, name in enumerate(columns):
-        values = log[name]
-        if values.isna().any():
-            axes.plot(log["step"], values, "o", color=PALETTE[number], label=name)
-            continue
-        smooth = values.rolling(max(1, len(log) // 30), min_periods=1).mean()
-        axes.plot(
-            log["step"],
-            smooth,
-            label=name,
-            color=PALETTE[number],
-            linestyle=LINES[number],
-        )
-    axes.set(xlabel="step")
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    axes.legend(fontsize=8)
 
 
 def draw_curves(

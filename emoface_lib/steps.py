@@ -195,6 +195,20 @@ def load_style(
     return model, made_by
 
 
+def load_branches(
+    run: Path, style: str = "style"
+) -> tuple[ContentBranch, StyleBranch, Settings]:
+    """The branches that belong together in a run's folder, and the style's settings.
+
+    style : folder of step 2; the content branch is the one trained along in it, or else
+    that of step 1. Raises InputError that names what is missing.
+    """
+    branch, settings = load_style(run / style / "model.safetensors")
+    along = run / style / "content.safetensors"
+    path = along if settings.joint else run / "content" / "model.safetensors"
+    return load_content(path, settings), branch, settings
+
+
 def _check_features(path: Path, settings: Settings | None) -> Settings:
     """Settings of a checkpoint, whose features must be those of `settings`."""
     made_by = read_settings(path)

@@ -104,6 +104,15 @@ def compare(
     )
 
 
+def study_settings(settings: Settings) -> Settings:
+    """The settings of a run with the shorter steps 1 and 2 of its studies."""
+    share = settings.study_share
+    return settings.changed(
+        content_steps=max(1, round(share * settings.content_steps)),
+        style_steps=max(1, round(share * settings.style_steps)),
+    )
+
+
 def _run(
     trial: Trial,
     variants: dict[str, Changes],

@@ -85,6 +85,9 @@ class _Nothing:
 
     def __setitem__(self, key: Any, value: Any) -> None: ...
 
+    def __call__(self, *_: Any) -> "_Nothing":
+        return self
+
 
 class _Tensors:
     """A pickle module that makes tensors and ordered dictionaries, and nothing else."""

@@ -1,5 +1,7 @@
 """A voice as a stream moves the face as a whole voice does, in as many frames."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -127,3 +129,18 @@ def test_steps_are_full_but_the_last_and_lose_nothing(
     pieces = list(in_steps(whole.split(sizes), length)) if sizes else []
     assert all(len(piece) == length for piece in pieces[:-1])
     assert torch.equal(torch.cat([torch.zeros(0, 1), *pieces]), whole)
+
+
+def test_the_improved_objective_is_told_who_speaks(predictor: FacePredictor) -> None:
+    torch.manual_seed(0)
+    told = replace(predictor, style=StyleBranch(improved=True).eval())
+    samples = voice(640 * 45)
+    known = told.enrol([samples])
+    assert known.shape == (80,)
+
+    def face(mean: torch.Tensor | None) -> np.ndarray:
+        return np.concatenate(list(told.predict([samples], speaker_mean=mean)))
+
+    itself, other = face(None), face(known + 1)
+    assert len(itself) == 45
+    assert np.abs(itself - other).max() > 1e-3

@@ -1,0 +1,304 @@
+"""Steps 1 and 2 on speakers never heard: what style, contrast and enrolment are worth.
+
+Settings were chosen on the embedded corpus of seed 100; the numbers here are of seed
+200, with other speakers and sentences, which no choice has seen. All clips are heard
+only (true landmarks); seeds of training are paired over methods; intervals are over
+test speakers and seeds.
+
+python benchmarks/style.py [speed | ablation | enrolment | collapse | curve ...]
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from results import enter
+
+from emoface_lib.config import Settings, load_settings
+from emoface_lib.corpus.heard import heard_clips
+from emoface_lib.displacements import content_codes, style_displacements
+from emoface_lib.enrolment import enrolled, enrolled_by
+from emoface_lib.evaluation import Interval, bootstrap, difference
+from emoface_lib.features.alignment import into_canvas
+from emoface_lib.features.clips import Clip
+from emoface_lib.features.lift import mean_face
+from emoface_lib.harness import landmark_scores
+from emoface_lib.landmark_expressions import LandmarkExpressions
+from emoface_lib.models.content import ContentBranch
+from emoface_lib.steps import new_style, split, train_content, train_style
+from emoface_lib.studies import (
+    ABLATION,
+    CONTRASTS,
+    MEAN_FACE,
+    NO_STYLE,
+    STILL,
+    Outcome,
+    Trial,
+    compare,
+)
+
+ISSUE = 5
+CORPUS, SPEAKERS, TEST_SPEAKERS, VIDEOS = 200, 32, 20, 6
+SEEDS = (0, 1, 2, 3, 4)
+FEWER_SEEDS = (0, 1, 2)
+SIZES = (4, 8, 16, 32)
+BATCHES = 8  # of the measurement of speed
+
+
+def settings_of(**changes: object) -> Settings:
+    return load_settings(
+        "tutorial",
+        seed=CORPUS,
+        speakers=2,
+        heard_speakers=SPEAKERS,
+        test_speakers=TEST_SPEAKERS,
+        videos=VIDEOS,
+        **changes,
+    )
+
+
+def corpus() -> list[Clip]:
+    splits = ("train", "seen", "unseen")
+    return heard_clips(settings_of(), into_canvas(mean_face()), splits=splits)
+
+
+def how(part: str, seeds: Sequence[int]) -> str:
+    return (
+        f"benchmarks/style.py {part}: corpus seed {CORPUS}, {SPEAKERS} training and "
+        f"{TEST_SPEAKERS} unseen speakers, heard only, {len(seeds)} paired seeds"
+    )
+
+
+def level(scores: pd.DataFrame, method: str, metric: str) -> Interval:
+    rows = scores[(scores["method"] == method) & (scores["metric"] == metric)]
+    columns = (rows[name].tolist() for name in ("value", "speaker", "seed"))
+    values, speakers, seeds = columns
+    return bootstrap(values, speakers, np.random.default_rng(0), seeds=seeds)
+
+
+def enter_interval(
+    name: str, found: Interval, unit: str, source: str, target: str = "", meets=""
+) -> None:
+    where = f"{source}; 95 % interval {found.low:.3f} to {found.high:.3f}"
+    enter(ISSUE, name, found.mean, unit, target, meets, where)
+    print(f"{name}: {found} {target} {meets}", flush=True)
+
+
+def enter_levels(found: Outcome, regime: str, source: str) -> None:
+    methods = list(dict.fromkeys(found.scores["method"]))
+    for method in methods:
+        for metric, unit in (("LMD", "px"), ("ES", ""), ("lip r", "r")):
+            if metric == "lip r" and method in (STILL, MEAN_FACE):
+                continue
+            value = level(found.scores, method, metric)
+            enter_interval(f"{regime}: {metric}, {method}", value, unit, source)
+
+
+def enter_difference(
+    found: Outcome,
+    regime: str,
+    first: str,
+    second: str,
+    metric: str,
+    source: str,
+    least: float | None = None,
+) -> Interval:
+    """Enter a paired difference; `least` is how much better the target asks."""
+    change = difference(found.scores, first, second, metric, np.random.default_rng(0))
+    sign = -1 if metric == "LMD" else 1
+    apart = (
+        max(sign * change.low, sign * change.high)
+        > 0
+        > -min(sign * change.low, sign * change.high)
+    )
+    target: str = ""
+    meets: bool | str = ""
+    if least is not None:
+        target = (
+            f"{'<=' if sign < 0 else '>='} {sign * least:.3g}, interval apart from 0"
+        )
+        meets = bool(sign * change.mean >= least and apart)
+    name = f"{regime}: {metric}, {first} minus {second}"
+    enter_interval(name, change, "px" if metric == "LMD" else "", source, target, meets)
+    return change
+
+
+def enter_codes(found: Outcome, regime: str, source: str) -> None:
+    """What E_emotion tells of unseen speakers, mean over seeds."""
+    goals = {
+        "arousal r": (">= 0.75", 0.75, 1),
+        "share of the speaker": ("<= 0.1", 0.1, -1),
+    }
+    means = found.codes.groupby(["method", "fact"])["value"].agg(["mean", "min", "max"])
+    for (method, fact), row in means.iterrows():
+        target, meets = "", ""
+        if method == "improved" and fact in goals:
+            target, bound, sign = goals[fact]
+            meets = bool(sign * row["mean"] >= sign * bound)
+        name = f"{regime}: E_emotion, {fact}, {method}"
+        spread = f"{source}; seeds from {row['min']:.3f} to {row['max']:.3f}"
+        enter(ISSUE, name, float(row["mean"]), "", target, meets, spread)
+        print(f"{name}: {row['mean']:.3f} {target} {meets}", flush=True)
+
+
+def speed() -> None:
+    """Frames a second of one core, forward, backward and optimiser."""
+    settings = settings_of()
+    for step, least in ((1, 9_000), (2, 14_000)):
+        for kind in ("float32", "bfloat16"):
+            rate = frames_a_second(step, kind == "bfloat16", settings)
+            default = kind == "bfloat16"
+            enter(
+                ISSUE,
+                f"step {step}: frames a second of one core, {kind}",
+                rate,
+                "1/s",
+                f">= {least}" if default else "",
+                bool(rate >= least) if default else "",
+                "benchmarks/style.py speed: tutorial's batches, best of "
+                f"{BATCHES}; 1 thread of a core with AMX",
+            )
+            print(f"step {step}, {kind}: {rate:.0f} frames/s")
+
+
+def frames_a_second(step: int, bfloat16: bool, settings: Settings) -> float:
+    torch.set_num_threads(1)
+    clips = 3 * settings.batch_triplets if step == 2 else settings.batch_clips
+    frames = settings.crop_frames // (settings.style_stride if step == 2 else 1)
+    features, truth = torch.rand(clips, frames, 80), torch.rand(clips, frames, 68, 2)
+    content = torch.rand(clips, frames, 256)
+    branch = ContentBranch() if step == 1 else new_style(80, settings)
+    inputs = (features,) if step == 1 else (features, content)
+    optimiser, best = torch.optim.Adam(branch.parameters(), 1e-3), np.inf
+    for _ in range(BATCHES):
+        start = time.process_time()
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            loss = (branch(*inputs).float() - truth).abs().mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        best = min(best, time.process_time() - start)
+    return clips * frames / best
+
+
+def ablation(clips: list[Clip]) -> None:
+    """Style, contrast and the improved objective, in both regimes of content."""
+    trials = [Trial(seed) for seed in SEEDS]
+    blind, source = "emotion-blind content", how("ablation", SEEDS)
+    start = time.perf_counter()
+    found = compare(trials, ABLATION, clips, settings_of())
+    minutes = (time.perf_counter() - start) / 60 / len(SEEDS)
+    enter_levels(found, blind, source)
+    enter_codes(found, blind, source)
+    none = level(found.scores, NO_STYLE, "LMD").mean
+    for method in ("full", "without L_emotion", "improved"):
+        counts = method == "full"
+        for metric, least in (("LMD", 0.04 * none), ("ES", 0.08)):
+            enter_difference(
+                found,
+                blind,
+                method,
+                NO_STYLE,
+                metric,
+                source,
+                least if counts else None,
+            )
+    enter_difference(found, blind, "improved", "without L_emotion", "ES", source, 0.05)
+    enter_difference(found, blind, "improved", "without L_emotion", "LMD", source, 1e-9)
+    for metric in ("LMD", "ES"):
+        for second in ("without L_emotion", "L_identity alone", MEAN_FACE, STILL):
+            enter_difference(found, blind, "full", second, metric, source)
+    enter(
+        ISSUE,
+        "steps 1 and 2: minutes of one seed, four variants, two seeds at a time",
+        2 * minutes,
+        "min",
+        "",
+        "",
+        source,
+    )
+    plain, source = "plain content", how("ablation", FEWER_SEEDS)
+    trials = [Trial(seed) for seed in FEWER_SEEDS]
+    found = compare(trials, ABLATION, clips, settings_of(spectral_offset=0.0))
+    enter_levels(found, plain, source)
+    for metric in ("LMD", "ES"):
+        for method in ("full", "improved"):
+            enter_difference(found, plain, method, NO_STYLE, metric, source)
+
+
+def enrolment(clips: list[Clip]) -> None:
+    """The improved objective with fewer clips of an unseen speaker."""
+    settings = settings_of(objective="improved")
+    rows = []
+    known = enrolled(clips)
+    unseen = split(known, "unseen")
+    reader = LandmarkExpressions.learn(split(clips, "train"))
+    for seed in FEWER_SEEDS:
+        one = settings.changed(seed=seed)
+        with tempfile.TemporaryDirectory() as folder:
+            content, _ = train_content(known, Path(folder), one)
+            style, _ = train_style(known, content, Path(folder), one)
+        codes = content_codes(content, unseen)
+        methods = {}
+        for count in (1, 2, 4, 8):
+            some = enrolled_by(unseen, count, np.random.default_rng(seed))
+            methods[f"{count} clips"] = style_displacements(style, some, codes)
+        alone = [enrolled([clip])[0] for clip in unseen]
+        methods["the clip itself"] = style_displacements(style, alone, codes)
+        methods["all clips"] = style_displacements(style, unseen, codes)
+        rows.append(landmark_scores(methods, unseen, reader).assign(seed=seed))
+    scores = pd.concat(rows)
+    for method in dict.fromkeys(scores["method"]):
+        for metric, unit in (("LMD", "px"), ("ES", "")):
+            value = level(scores, method, metric)
+            name = f"improved, speaker enrolled by {method}: {metric}"
+            enter_interval(name, value, unit, how("enrolment", FEWER_SEEDS))
+
+
+def collapse(clips: list[Clip]) -> None:
+    """Six contrasts on one content branch a seed."""
+    trials = [Trial(seed) for seed in FEWER_SEEDS]
+    found = compare(trials, CONTRASTS, clips, settings_of())
+    source = how("collapse", FEWER_SEEDS)
+    enter_levels(found, "collapse study", source)
+    enter_codes(found, "collapse study", source)
+
+
+def curve(clips: list[Clip]) -> None:
+    """With and without L_emotion on 4 to 32 training speakers."""
+    trials = [Trial(seed, size) for size in SIZES for seed in FEWER_SEEDS]
+    variants = {name: ABLATION[name] for name in ("without L_emotion", "full")}
+    found = compare(trials, variants, clips, settings_of())
+    for size in SIZES:
+        part = found.scores[found.scores["speakers"] == size]
+        for metric, unit in (("LMD", "px"), ("ES", "")):
+            change = difference(
+                part, "full", "without L_emotion", metric, np.random.default_rng(0)
+            )
+            name = f"learning curve: {metric}, full minus without, {size} speakers"
+            enter_interval(name, change, unit, how("curve", FEWER_SEEDS))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parts = {
+        "speed": lambda _: speed(),
+        "ablation": ablation,
+        "enrolment": enrolment,
+        "collapse": collapse,
+        "curve": curve,
+    }
+    parser.add_argument("parts", nargs="*", choices=list(parts))
+    chosen = parser.parse_args().parts or list(parts)
+    clips = corpus() if chosen != ["speed"] else []
+    for name in chosen:
+        parts[name](clips)
+
+
+if __name__ == "__main__":
+    main()

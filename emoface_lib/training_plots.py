@@ -1,0 +1,95 @@
+"""Figures of training: curves that grow while it runs, histograms, learning curves."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from IPython.display import display
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from emoface_lib import plots
+
+
+class LiveCurves:
+    """A watch for training that redraws its curves in place as the log grows.
+
+    panels : the log's columns of each panel; alt : what the finished figure shows.
+    """
+
+    def __init__(self, panels: Sequence[Sequence[str]], alt: str) -> None:
+        self.panels, self.alt = panels, alt
+        self.shown: Any = None
+
+    def __call__(self, log: pd.DataFrame) -> None:
+        """Draw the log as it is now."""
+        wide = 3.2 * len(self.panels)
+        drawn, axes = plots.figure(1, len(self.panels), size=(wide, 2.6))
+        for one, columns in zip(axes.flat, self.panels, strict=True):
+            draw_training(one, log, [name for name in columns if name in log])
+        data, metadata = plots.as_output(drawn, self.alt)
+        if self.shown is None:
+            self.shown = display(data, raw=True, metadata=metadata, display_id=True)
+        else:
+            self.shown.update(data, raw=True, metadata=metadata)
+
+
+def draw_training(axes: Axes, log: pd.DataFrame, columns: Sequence[str]) -> None:
+    """Curves of a training log over steps, smoothed; dots are single validations."""
+    for number, name in enumerate(columns):
+        values = log[name]
+        if values.isna().any():
+            axes.plot(log["step"], values, "o", color=plots.PALETTE[number], label=name)
+            continue
+        smooth = values.rolling(max(1, len(log) // 30), min_periods=1).mean()
+        axes.plot(
+            log["step"],
+            smooth,
+            label=name,
+            color=plots.PALETTE[number],
+            linestyle=plots.LINES[number],
+        )
+    axes.set(xlabel="step")
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.legend(fontsize=8)
+
+
+def draw_histograms(axes: Axes, shares: Mapping[str, pd.Series], label: str) -> None:
+    """Histograms beside each other: shares by the lower edge of equal bins."""
+    width = 0.09 / len(shares)
+    for number, (name, share) in enumerate(shares.items()):
+        places = share.index.to_numpy() + 0.05 + (number - 0.5) * width
+        hatch = ("", "///", "...")[number % 3]
+        axes.bar(
+            places, share, width, label=name, color=plots.PALETTE[number], hatch=hatch
+        )
+    axes.set(xlabel=label, ylabel="share", xlim=(0, 1))
+    axes.legend(fontsize=8)
+
+
+def draw_logs(axes: Axes, logs: Mapping[str, pd.DataFrame], column: str) -> None:
+    """One column of several logs over steps, smoothed, a line style each."""
+    for number, (name, log) in enumerate(logs.items()):
+        smooth = log[column].rolling(max(1, len(log) // 20), min_periods=1).mean()
+        axes.plot(
+            log["step"],
+            smooth,
+            label=name,
+            color=plots.PALETTE[number % len(plots.PALETTE)],
+            linestyle=plots.LINES[number % len(plots.LINES)],
+        )
+    axes.set(xlabel="step", title=column)
+
+
+def draw_learning_curve(axes: Axes, table: pd.DataFrame, unit: str) -> None:
+    """Differences with intervals over the number of training speakers.
+
+    table : columns speakers, mean, low and high.
+    """
+    places = np.arange(len(table))
+    errors = np.stack([table["mean"] - table["low"], table["high"] - table["mean"]])
+    axes.errorbar(places, table["mean"], errors, fmt="o-", capsize=3)
+    axes.axhline(0, color="black", linewidth=0.8)
+    axes.set_xticks(places, table["speakers"].astype(str))
+    axes.set(xlabel="training speakers", ylabel=unit)
