@@ -20,7 +20,9 @@ from emoface_lib.video import iter_frames
 from emoface_lib.warp import PhotoWarp
 
 STRIDE = 4  # video frames between two that are kept; neighbours look alike
-SHARED = 4  # pairs of a batch that share a clip and its reference: one decoding for all
+# Pairs of a batch that share a clip and its reference, without and with the warp: one
+# decoding and one setting-up of the warp serve them all.
+SHARED, SHARED_WARP = 2, 4
 ROOM = 500e6  # bytes of decoded clips that a process keeps
 AHEAD = 4  # batches drawn before they are asked for
 
@@ -53,14 +55,15 @@ class Pairs:
     warp: bool = False
 
     def draw(self, count: int, generator: np.random.Generator) -> Pair:
-        """Draw `count` pairs; each group of SHARED has a clip and reference of its own.
+        """Draw `count` pairs; some share a clip and a reference.
 
         Without `warp`, `warped` is the reference itself.
         """
+        shared = SHARED_WARP if self.warp else SHARED
         drawn = [
-            self._draw_from(int(clip), min(SHARED, count - start), generator)
+            self._draw_from(int(clip), min(shared, count - start), generator)
             for start, clip in zip(
-                range(0, count, SHARED),
+                range(0, count, shared),
                 generator.integers(len(self.videos), size=count),
                 strict=False,
             )

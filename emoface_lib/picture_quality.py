@@ -5,6 +5,7 @@ Taught in notebook 06.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -77,13 +78,12 @@ def quality_table(done: Sequence[Trial]) -> pd.DataFrame:
     against the true frame's), landmark error and lip error (px of the 256-px canvas,
     NaN where dlib finds no face) and found.
     """
-    detector = DlibDetector(drawn=True)
     rows = []
     for trial in done:
         for method, picture in trial.painted.items():
             row: dict[str, str | float] = {"speaker": trial.speaker, "method": method}
             row.update(likeness(picture, trial.target, trial.landmarks))
-            row.update(reading(detector, picture, trial.landmarks))
+            row.update(reading(picture, trial.landmarks))
             rows.append(row)
     return pd.DataFrame(rows)
 
@@ -120,23 +120,33 @@ def edges(picture: np.ndarray) -> float:
     )
 
 
-def reading(
-    detector: DlibDetector, picture: np.ndarray, landmarks: np.ndarray
-) -> dict[str, float]:
-    """Distance of the landmarks that dlib reads from those that were asked for.
-
-    The picture is brought to 256 px, so that faces are large enough to be found.
-    """
-    side = (CANVAS, CANVAS)
-    large = cv2.resize(picture, side, interpolation=cv2.INTER_CUBIC)
-    asked = scale_points(landmarks, CANVAS / len(picture))
-    try:
-        read = detector.detect(large[None], track=False).landmarks[0, :, :2]
-    except InputError:
+def reading(picture: np.ndarray, landmarks: np.ndarray) -> dict[str, float]:
+    """Distance of the landmarks that dlib reads from those that were asked for."""
+    read = read_landmarks(picture)
+    if read is None:
         return {"landmark error": np.nan, "lip error": np.nan, "found": 0.0}
-    distance = np.linalg.norm(read - asked, axis=1)
+    distance = np.linalg.norm(read - landmarks, axis=1) * CANVAS / len(picture)
     return {
         "landmark error": float(distance.mean()),
         "lip error": float(distance[LIPS].mean()),
         "found": 1.0,
     }
+
+
+def read_landmarks(picture: np.ndarray) -> np.ndarray | None:
+    """dlib's landmarks of a drawn face, float[68, 2] px; None if it finds no face.
+
+    The picture is brought to 256 px, so that the face is large enough to be found.
+    """
+    side = (CANVAS, CANVAS)
+    large = cv2.resize(picture, side, interpolation=cv2.INTER_CUBIC)
+    try:
+        found = _detector().detect(large[None], track=False)
+    except InputError:
+        return None
+    return scale_points(found.landmarks[0, :, :2], len(picture) / CANVAS)
+
+
+@cache
+def _detector() -> DlibDetector:
+    return DlibDetector(drawn=True)
