@@ -97,7 +97,7 @@ def draw_best_guess(axes: Axes, values: np.ndarray) -> None:
     ):
         beside.plot(guesses, loss / loss.max(), style, color=colour, label=name)
         beside.plot(loss.argmin(), loss.min() / loss.max(), "o", color=colour)
-    beside.set(ylabel="error of a guess, share of the largest", ylim=(0, 1))
+    beside.set(ylabel="error of a guess", ylim=(0, 1))
     beside.legend(fontsize=7, title="error")
 
 
