@@ -78,6 +78,7 @@ def trained(run: Path, kind: str, **terms: float) -> tuple[Painter, float]:
     """A network trained at tutorial size, and the minutes that took."""
     settings = load_settings("tutorial", translator=kind, **terms)
     pairs = pairs_of(run, "train", settings, warp=kind == "improved")
+    torch.set_num_threads(1)  # the other core decodes videos and bends references
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         model, _ = train_translator(pairs, Path(folder), settings)
