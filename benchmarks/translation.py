@@ -279,7 +279,7 @@ PARTS = {"quality": quality, "ablation": ablation, "speed": speed, "animate": wh
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=list(PARTS))
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=[])
     parser.add_argument("--run", type=Path, default=Path("runs/tutorial"))
     parser.add_argument("--pictures", type=Path, default=Path("build"))
     parser.add_argument("--film", type=int, help=argparse.SUPPRESS)
@@ -289,7 +289,7 @@ def main() -> None:
     if given.film:
         film(given.run, given.folder, given.film, given.renderer)
         return
-    for part in given.parts:
+    for part in given.parts or PARTS:
         PARTS[part](given.run, given.pictures)
 
 

@@ -3,6 +3,7 @@
 Nothing is unpacked to disk. Taught in notebook 06, paper section 3.4.
 """
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
@@ -117,13 +118,16 @@ _shelf = Shelf(ROOM)  # one a process
 class Batches:
     """Batches of pairs, drawn by workers before they are asked for.
 
-    workers : processes; with 0, this one draws. A batch depends on seed and step alone.
+    workers : processes; with 0, this one draws; None takes the cores that training
+    leaves, up to AHEAD. A batch depends on seed and step alone.
     """
 
-    def __init__(self, pairs: Pairs, count: int, workers: int = 1) -> None:
+    def __init__(self, pairs: Pairs, count: int, workers: int | None = None) -> None:
         self.pairs, self.count = pairs, count
         self.waiting: dict[tuple[int, int], Future[Pair]] = {}
         self.pool = None
+        if workers is None:
+            workers = min(max(1, len(os.sched_getaffinity(0)) - 1), AHEAD)
         if workers:
             spawn = get_context("spawn")  # forking a Jupyter kernel can hang
             self.pool = ProcessPoolExecutor(workers, spawn, _begin, (pairs, count))

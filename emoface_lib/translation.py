@@ -28,13 +28,13 @@ from emoface_lib.translators import (
 
 
 def train_translator(
-    pairs: Pairs, folder: Path, settings: Settings, workers: int = 1
+    pairs: Pairs, folder: Path, settings: Settings, workers: int | None = None
 ) -> tuple[Translator, pd.DataFrame]:
     """Step 3: the network that `settings.translator` names, with L_image, eq. (11).
 
-    workers : processes that decode videos. Trains on a GPU if there is one, in bf16
-    where that is faster. Leaves `model.safetensors` and `log.csv` in `folder`; returns
-    model and log.
+    workers : processes that decode videos, as for `Batches`. Trains on a GPU if there
+    is one, in bf16 where that is faster. Leaves `model.safetensors` and `log.csv` in
+    `folder`; returns model and log.
     """
     settings = for_pictures(settings)
     torch.manual_seed(settings.seed)
