@@ -8,11 +8,10 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain, islice, repeat
+from itertools import chain, islice, repeat, tee
 from pathlib import Path
 from typing import Protocol
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
@@ -20,26 +19,37 @@ from emoface_lib.config import PRODUCTS, Run, load_settings
 from emoface_lib.errors import InputError
 from emoface_lib.features.alignment import align, into_canvas
 from emoface_lib.features.audio import frame_loudness, speech_level
+from emoface_lib.features.landmarks import DlibDetector
 from emoface_lib.features.lift import mean_face
-from emoface_lib.head_motion import blink, gentle_motion, head_transform, turn_face
-from emoface_lib.landmarks import CHIN, EYES, VIDEO_RATE
+from emoface_lib.head_motion import (
+    Moment,
+    blink,
+    clip_motion,
+    gentle_motion,
+    head_transform,
+    turn_face,
+)
+from emoface_lib.landmarks import CHIN, EYES, VIDEO_RATE, eye_distance
 from emoface_lib.lips import close_lips
 from emoface_lib.pauses import pauses
 from emoface_lib.photo import LONGEST_SIDE, Portrait, read_portrait
+from emoface_lib.renderers import Renderer, make_renderer
+from emoface_lib.stamp import Stamp
 from emoface_lib.video import (
     LONGEST_VOICE,
     check_audible,
     iter_audio,
+    iter_frames,
     read_audio,
     sound_info,
     write_video,
 )
-from emoface_lib.warp import PhotoWarp
 
 SOUND_RATE = 48_000  # Hz of the video's sound
 SOUND_BLOCK = 1.0  # s
 ENCODER_THREADS = 2  # one renders while the other encodes
 VOICE_BLOCK = 10.0  # s
+HEAD_FRAMES = 500  # of a video whose head motion is taken; 20 s, there and back again
 METADATA = {
     "title": "Synthetic video",
     "comment": "Synthetic: a photograph animated by emoface to a voice. What it shows "
@@ -47,8 +57,6 @@ METADATA = {
 }
 PAUSE_SHARE = 0.15  # of a gap between the lips that the upper one closes in a pause
 LAST_NOTEBOOK = "08_emotion_space"  # the last one that the predictor needs
-MARK = "synthetic"
-MARK_HEIGHT = 0.025  # of the picture's shorter side
 
 
 class Predictor(Protocol):
@@ -131,6 +139,9 @@ def animate(
     seed: int = 0,
     motion: float = 1.0,
     mark: bool = False,
+    renderer: str = "warp",
+    run: Path | None = None,
+    head: Path | str | None = None,
     longest_side: int = LONGEST_SIDE,
     longest_voice: float = LONGEST_VOICE,
     progress: bool = False,
@@ -139,9 +150,11 @@ def animate(
 
     photo : a picture of one frontal face; voice : any file with speech; out : .mp4 in a
     folder that exists. emotion : standard deviations along the first component of the
-    emotion space; motion : amount of head motion, 0 for none; mark : write MARK into
-    the picture. Raises InputError, before the work begins where that is possible, and
-    never leaves a half-written file.
+    emotion space; motion : amount of synthetic head motion, 0 for none; mark : write
+    "synthetic" into the picture; renderer : "warp", or "unet" or "improved" of the run
+    in the folder `run`, by default the best; head : a video whose head motion and
+    blinks are taken instead. Raises InputError, before the work begins where that is
+    possible, and never leaves a half-written file.
     """
     out = check_output(out, photo, voice)
     portrait = read_portrait(photo, longest_side=longest_side)
@@ -150,11 +163,12 @@ def animate(
     count = max(1, int(np.ceil(round(sound.seconds * VIDEO_RATE, 3))))
     blocks = iter_audio(voice, VOICE_BLOCK, longest=longest_voice)
     loudness = frame_loudness(iter_audio(voice, VOICE_BLOCK, longest=longest_voice))
+    generator = np.random.default_rng(seed)
     frames = render_portrait(
         portrait,
         hold_last(predictor.predict(blocks, emotion, speech_level(loudness)), count),
-        np.random.default_rng(seed),
-        motion,
+        read_motion(head) if head else gentle_motion(generator, motion),
+        renderer_of(portrait, renderer, run),
         mark,
         chain(pauses(loudness), repeat(0.0)),
     )
@@ -197,31 +211,64 @@ def can_hold_files(folder: Path) -> bool:
 def render_portrait(
     portrait: Portrait,
     displacements: Iterable[np.ndarray],
-    generator: np.random.Generator,
-    motion: float = 1.0,
+    moments: Iterable[Moment],
+    renderer: Renderer,
     mark: bool = False,
     resting: Iterable[float] = repeat(0.0),
 ) -> Iterator[np.ndarray]:
     """Frames of a talking portrait: uint8 (H, W, 3) RGB each.
 
-    displacements : float (68, 2) px of the canvas each, 25 a second; resting : how far
-    the mouth is closed in spite of them, 0..1 each.
+    displacements : float (68, 2) px of the canvas each, 25 a second; moments : where
+    the head is; resting : how far the mouth is closed in spite of it all, 0..1 each.
     """
-    warp = PhotoWarp(portrait.picture, portrait.landmarks)
-    closed = np.column_stack([warp.closed, portrait.landmarks[:, 2]])
-    place = into_photo(portrait.landmarks)
-    up = warp.closed[EYES].mean(0) - warp.closed[CHIN]
-    up /= np.linalg.norm(up)
     stamp = Stamp(portrait.picture.shape) if mark else None
-    moments = gentle_motion(generator, motion)
+    first, second = tee(moving_faces(portrait, displacements, moments, resting))
+    faces, motions = (face for face, _ in first), (motion for _, motion in second)
+    for frame in renderer.frames(faces, motions):
+        yield stamp.press(frame) if stamp else frame
+
+
+def moving_faces(
+    portrait: Portrait,
+    displacements: Iterable[np.ndarray],
+    moments: Iterable[Moment],
+    resting: Iterable[float] = repeat(0.0),
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Landmarks (68, 2) px of the photograph, and the head's motion (2, 3), each frame.
+
+    Arguments as those of `render_portrait`.
+    """
+    flat = portrait.landmarks[:, :2].astype(float)
+    closed, unit = close_lips(flat), float(eye_distance(flat))
+    solid = np.column_stack([closed, portrait.landmarks[:, 2]])
+    place = into_photo(portrait.landmarks)
+    up = closed[EYES].mean(0) - closed[CHIN]
+    up /= np.linalg.norm(up)
     for moved, moment, rest in zip(displacements, moments, resting, strict=False):
-        turned = turn_face(closed, moment.yaw, moment.pitch)
-        target = warp.closed + turned + moved @ place
+        turned = turn_face(solid, moment.yaw, moment.pitch)
+        target = closed + turned + moved @ place
         target += rest * (close_lips(target, PAUSE_SHARE) - target)
         target = blink(target, moment.closed)
-        transform = head_transform(moment, warp.closed, warp.unit, up)
-        frame = warp.render(target, transform)
-        yield stamp.press(frame) if stamp else frame
+        yield target, head_transform(moment, closed, unit, up)
+
+
+def renderer_of(portrait: Portrait, kind: str, run: Path | None = None) -> Renderer:
+    """The renderer called `kind` of a portrait, by default with the best run's network.
+
+    Raises InputError as `make_renderer`.
+    """
+    if run is None:
+        run = Path() if kind == "warp" else best_run()
+    return make_renderer(kind, portrait.picture, portrait.landmarks, run)
+
+
+def read_motion(path: Path | str) -> Iterator[Moment]:
+    """Head motion and blinks of a video's first seconds, endlessly.
+
+    Raises InputError if the file is no video or shows no face.
+    """
+    frames = list(islice(iter_frames(path, VIDEO_RATE), HEAD_FRAMES))
+    return clip_motion(DlibDetector().detect(frames).landmarks)
 
 
 def into_photo(landmarks: np.ndarray) -> np.ndarray:
@@ -243,29 +290,3 @@ def hold_last(blocks: Iterable[np.ndarray], count: int) -> Iterator[np.ndarray]:
     if last is None:
         raise InputError("The voice is too short: no frame was predicted.")
     yield from repeat(last, count - given)
-
-
-class Stamp:
-    """A small visible mark in the lower left corner of a picture (H, W, 3)."""
-
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        height = max(8.0, MARK_HEIGHT * min(shape[:2]))
-        font, scale = cv2.FONT_HERSHEY_SIMPLEX, height / 22  # its capitals have 22 px
-        (width, tall), low = cv2.getTextSize(MARK, font, scale, 1)
-        margin = round(height / 2)
-        self.box = (
-            slice(max(0, shape[0] - tall - low - 2 * margin), shape[0]),
-            slice(0, min(shape[1], width + 2 * margin)),
-        )
-        rows, columns = (side.stop - side.start for side in self.box)
-        letters = np.zeros((rows, columns), np.uint8)
-        origin = (margin, rows - low - margin)
-        cv2.putText(letters, MARK, origin, font, scale, 255, 1, cv2.LINE_AA)
-        self.letters = letters[..., None] * np.float32(1 / 255)
-
-    def press(self, frame: np.ndarray) -> np.ndarray:
-        """Darken the mark's ground, write it in white, in place; gives the frame."""
-        ground = 0.5 * frame[self.box].astype(np.float32)
-        ground += self.letters * (255 - ground)
-        frame[self.box] = ground.astype(np.uint8)
-        return frame

@@ -93,6 +93,13 @@ def animate(
         bool, typer.Option("--mark", help="Write 'synthetic' into the picture.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of head motion and blinks.")] = 0,
+    renderer: Annotated[
+        str, typer.Option(help="warp, or a network: unet or improved.")
+    ] = "warp",
+    head: Annotated[
+        Path | None,
+        typer.Option(help="A video whose head motion is taken (VOICE, or another)."),
+    ] = None,
 ) -> None:
     """Let a photograph say a voice."""
     from emoface_lib import animation  # OpenCV and dlib take a second
@@ -106,6 +113,9 @@ def animate(
         seed=seed,
         motion=motion,
         mark=mark,
+        renderer=renderer,
+        run=model,
+        head=head,
         progress=sys.stderr.isatty(),
     )
     for note in made.notes:

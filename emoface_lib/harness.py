@@ -12,6 +12,7 @@ import pandas as pd
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from emoface_lib.drawing import scale_points
 from emoface_lib.evaluation import (
     M_LMD,
     PAPER,
@@ -25,8 +26,9 @@ from emoface_lib.features.expression import ExpressionNet, face_crops
 from emoface_lib.features.observe import CROP_EVERY
 from emoface_lib.files import read_npz
 from emoface_lib.landmark_expressions import LandmarkExpressions
-from emoface_lib.models.translator import UNet
-from emoface_lib.translation import frame_landmark_images, paint, resized
+from emoface_lib.pairs import resized
+from emoface_lib.renderers import NetworkRenderer
+from emoface_lib.translators import Painter, Translator
 from emoface_lib.video import iter_frames
 
 Displacements = Sequence[Tensor]  # Tensor[T, 68, 2] px of the canvas, one a clip
@@ -69,7 +71,7 @@ class Studio:
     corpus: Path
     features: Path
     mean_face: np.ndarray
-    translator: UNet
+    translator: Translator
     expressions: ExpressionNet
     image_size: int
 
@@ -89,11 +91,13 @@ class Studio:
         solid = np.concatenate([flat, np.tile(depth[:, None], (len(flat), 1, 1))], -1)
         width = int(stored["size"][0])
         landmarks = pose.undo(solid)[::every, :, :2]
-        images = frame_landmark_images(landmarks, width, self.image_size)
+        landmarks = scale_points(landmarks, self.image_size / width)
         first = next(iter_frames(self.corpus / clip.path))
         reference = resized([first], self.image_size)[0]
-        pictures = paint(self.translator, reference, images)
-        return pictures, (landmarks + 0.5) * self.image_size / width - 0.5
+        face = scale_points(real[0, :, :2], self.image_size / width)
+        painter = Painter(self.translator)
+        renderer = NetworkRenderer(reference, face, painter, self.image_size)
+        return np.stack(list(renderer.frames(landmarks))), landmarks
 
     def expression_scores(
         self, methods: Mapping[str, Displacements], clips: Sequence[Clip]

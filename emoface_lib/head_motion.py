@@ -1,12 +1,23 @@
-"""Gentle synthetic head motion and blinks, so that a talking photograph is alive."""
+"""Head motion and blinks that make a photograph alive: synthetic, or of a clip."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import cycle
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 
+from emoface_lib.features.alignment import align, into_canvas
+from emoface_lib.features.lift import mean_face
 from emoface_lib.fields import smoothstep
-from emoface_lib.landmarks import CHIN, LEFT_LIDS, RIGHT_LIDS, VIDEO_RATE
+from emoface_lib.landmarks import (
+    CHIN,
+    LEFT_LIDS,
+    RIGHT_LIDS,
+    STABLE,
+    VIDEO_RATE,
+    eye_distance,
+)
 
 # Largest yaw, pitch, roll in degrees, shift right and down in eye distances.
 AMPLITUDES = np.array([2.0, 1.2, 1.0, 0.012, 0.008])
@@ -15,6 +26,10 @@ SHARES = np.array([0.6, 0.3, 0.1])  # of the amplitude
 SETTLED = 1.0  # s in which the motion leaves the photograph's own pose
 BLINK_PAUSE = (2.0, 2.5)  # s between blinks: at least, and mean of what is added
 BLINK_CLOSING, BLINK_OPENING = 0.08, 0.16  # s
+# Of a clip's motion:
+WIDEST = 15.0  # degrees; a picture of one side shows no more of the other
+SMOOTH = 2.0  # frames; standard deviation, against the detector's jitter
+NARROW, SHUT = 0.7, 0.35  # of the usual opening, where a blink begins and is whole
 PIVOT = 0.5  # eye distances below the chin: the head turns about the neck
 
 
@@ -62,6 +77,44 @@ def _blinks(generator: np.random.Generator) -> Iterator[float]:
         opening = (times - BLINK_CLOSING) / BLINK_OPENING
         closed = np.where(opening < 0, times / BLINK_CLOSING, 1 - opening)
         yield from smoothstep(closed).tolist()
+
+
+def clip_motion(landmarks: np.ndarray) -> Iterator[Moment]:
+    """Endless head motion of a clip, forwards and backwards, relative to its middle.
+
+    landmarks : float (F, 68, 3) px of its frames, 25 a second.
+    """
+    face = into_canvas(mean_face())
+    _, pose = align(landmarks.astype(float), face)
+    turns = pose.degrees()
+    turns = (turns - np.median(turns, 0)).clip(-WIDEST, WIDEST)
+    centre = pose.centre[:, :2] / np.median(eye_distance(landmarks[..., :2]))
+    seen = gaussian_filter1d(np.hstack([turns, centre]), SMOOTH, axis=0)
+    closed = _closed_lids(landmarks)
+    moments = []
+    for turn, place, lids in zip(seen[:, :3], seen[:, 3:], closed, strict=True):
+        yaw, pitch, roll = turn.tolist()
+        moment = Moment(yaw, pitch, roll, np.zeros(2), lids)
+        moments.append(replace(moment, shift=place - _turned_centre(face, moment)))
+    middle = np.median([moment.shift for moment in moments], axis=0)
+    moments = [replace(each, shift=each.shift - middle) for each in moments]
+    return cycle([*moments, *moments[-2:0:-1]])
+
+
+def _turned_centre(face: np.ndarray, moment: Moment) -> np.ndarray:
+    """Where turning alone takes a face's stable points, (2,) in eye distances."""
+    moved = face[:, :2] + turn_face(face, moment.yaw, moment.pitch)
+    unit, up = float(eye_distance(face[:, :2])), np.array([0.0, -1.0])
+    motion = head_transform(moment, face[:, :2], unit, up)
+    return (moved @ motion[:, :2].T + motion[:, 2])[STABLE].mean(0) / unit
+
+
+def _closed_lids(landmarks: np.ndarray) -> list[float]:
+    """How far the lids are closed in each frame, 0..1, against their usual opening."""
+    upper, lower = np.array([*RIGHT_LIDS, *LEFT_LIDS]).T
+    opening = (landmarks[:, lower, 1] - landmarks[:, upper, 1]).mean(1)
+    share = opening / max(float(np.median(opening)), 1e-6)
+    return smoothstep((NARROW - share) / (NARROW - SHUT)).tolist()
 
 
 def turn_face(landmarks: np.ndarray, yaw: float, pitch: float) -> np.ndarray:

@@ -75,6 +75,32 @@ def draw_threshold(axes: Axes, thresholds: np.ndarray) -> None:
     axes.legend(fontsize=7)
 
 
+def draw_map(
+    axes: Axes, values: np.ndarray, title: str = "", largest: float | None = None
+) -> None:
+    """A map over a picture, float[H, W], from 0 (dark) to `largest` (bright)."""
+    axes.imshow(values, cmap="magma", vmin=0, vmax=largest)
+    axes.set(xticks=[], yticks=[])
+    axes.set_title(title, fontsize=8)
+
+
+def draw_best_guess(axes: Axes, values: np.ndarray) -> None:
+    """Mean absolute and squared error of each guess of a pixel; values : uint8[N]."""
+    guesses = np.arange(256)
+    apart = guesses[:, None] - values.astype(float)
+    losses = {"absolute": np.abs(apart).mean(1), "squared": (apart**2).mean(1)}
+    axes.hist(values, bins=32, density=True, color="0.8", label="the pixel's values")
+    axes.set(xlabel="brightness", ylabel="share of frames")
+    beside = axes.twinx()
+    for (name, loss), style, colour in zip(
+        losses.items(), ("-", "--"), (PALETTE[0], PALETTE[5]), strict=True
+    ):
+        beside.plot(guesses, loss / loss.max(), style, color=colour, label=name)
+        beside.plot(loss.argmin(), loss.min() / loss.max(), "o", color=colour)
+    beside.set(ylabel="error of a guess", ylim=(0, 1))
+    beside.legend(fontsize=7, title="error")
+
+
 def draw_errors(axes: Axes, errors: Mapping[str, np.ndarray], unit: str) -> None:
     """Cumulative share of frames below an error, a line each. errors : float[F]."""
     for number, (name, values) in enumerate(errors.items()):

@@ -23,10 +23,9 @@ from emoface_lib.displacements import (
 from emoface_lib.enrolment import enrolled
 from emoface_lib.errors import InputError
 from emoface_lib.features.clips import Clip
-from emoface_lib.losses import image_loss, landmark_loss
+from emoface_lib.losses import landmark_loss
 from emoface_lib.models.content import ContentBranch
 from emoface_lib.models.style import StyleBranch
-from emoface_lib.models.translator import UNet
 from emoface_lib.objectives import StyleBatch, style_loss
 from emoface_lib.training import (
     Metrics,
@@ -36,7 +35,6 @@ from emoface_lib.training import (
     fit,
     without_replacement,
 )
-from emoface_lib.translation import Pairs
 from emoface_lib.triplets import TripletSampler, crop_batch
 from emoface_lib.watch import watching
 
@@ -170,27 +168,6 @@ def _sampler(train: Sequence[Clip], settings: Settings) -> TripletSampler | None
         if settings.emotion_weight or settings.identity_weight:
             raise
         return None
-
-
-def train_translator(
-    pairs: Pairs, folder: Path, settings: Settings
-) -> tuple[UNet, pd.DataFrame]:
-    """Step 3: the U-Net with L_image, eq. (11).
-
-    Leaves `model.safetensors` and `log.csv` in `folder`; returns model and log.
-    """
-    torch.manual_seed(settings.seed)
-    model = UNet(settings.translator_width)
-
-    def loss(_: int, generator: np.random.Generator) -> Metrics:
-        reference, landmark_image, truth = pairs.draw(
-            settings.translator_batch, generator
-        )
-        return {"loss": image_loss(model(reference, landmark_image), truth)}
-
-    rate = settings.translator_learning_rate
-    schedule = Schedule.of(settings, settings.translator_steps, rate)
-    return model, fit(model, loss, schedule, folder, settings)
 
 
 def new_style(features: int, settings: Settings) -> StyleBranch:

@@ -4,6 +4,9 @@ Two smooth fields move the skin above and below the line between the lips; betwe
 the mouth opens. Only the head's surroundings are computed anew. Taught in notebook 06.
 """
 
+from collections.abc import Iterable, Iterator
+from itertools import repeat
+
 import cv2
 import numpy as np
 
@@ -72,6 +75,15 @@ class PhotoWarp:
         self.lower_lattice = self.lattice.part(self.below)
         self.interior = MouthInterior(picture, self.landmarks, self.closed)
         self.skin = self.interior.skin
+
+    def frames(
+        self,
+        landmarks: Iterable[np.ndarray],
+        motions: Iterable[np.ndarray] = repeat(STILL),
+    ) -> Iterator[np.ndarray]:
+        """As `Renderer.frames`, one by one."""
+        for face, motion in zip(landmarks, motions, strict=False):
+            yield self.render(face, motion)
 
     def render(
         self, landmarks: np.ndarray, motion: np.ndarray | None = None

@@ -14,14 +14,18 @@ from skimage import data
 from typer.testing import CliRunner, Result
 
 from emoface_lib import animation
-from emoface_lib.animation import Stamp, animate, hold_last, into_photo
+from emoface_lib.animation import animate, hold_last, into_photo
+from emoface_lib.checkpoints import save_model
 from emoface_lib.cli import app
+from emoface_lib.config import load_settings
 from emoface_lib.errors import InputError
 from emoface_lib.features.alignment import into_canvas
 from emoface_lib.features.landmarks import DlibDetector
 from emoface_lib.features.lift import mean_face
 from emoface_lib.landmarks import EYE_DISTANCE, lip_opening
 from emoface_lib.lips import JAW_FOLLOWS, LOWER_LIP
+from emoface_lib.models.translator import UNet
+from emoface_lib.stamp import Stamp
 from emoface_lib.video import read_audio, read_video, sound_info, write_video
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -156,6 +160,34 @@ def test_emotion_reaches_the_model(folder: Path) -> None:
         for frame in (calm, strong)
     ]
     assert opening[1] > opening[0] + 1
+
+
+def test_head_motion_of_another_clip_is_taken(folder: Path) -> None:
+    portrait = data.astronaut()[:301, 60:391]
+    sways = [np.roll(portrait, round(12 * np.sin(i / 4)), axis=1) for i in range(40)]
+    write_video(folder / "head.mp4", sways)
+    for name, options in (("still", ["--motion", "0"]), ("sway", ["--head"])):
+        given = [*options, str(folder / "head.mp4")] if name == "sway" else options
+        assert run(folder, *given, out=f"{name}.mp4").exit_code == 0
+    still, sway = (
+        DlibDetector().detect(read_video(folder / f"{name}.mp4")[0]).landmarks
+        for name in ("still", "sway")
+    )
+    assert np.ptp(still[:, 27, 0]) < 3
+    assert np.ptp(sway[:, 27, 0]) > 10
+
+
+def test_a_network_paints_when_it_is_asked_to(folder: Path) -> None:
+    settings = load_settings("smoke", translator_width=4)
+    (folder / "run" / "translator").mkdir(parents=True)
+    path = folder / "run" / "translator" / "model.safetensors"
+    save_model(path, UNet(4), settings)
+    options = ["--renderer", "unet", "--model", str(folder / "run")]
+    assert run(folder, *options).exit_code == 0
+    frames, _ = read_video(folder / "out.mp4")
+    assert frames.shape == (19, 300, 330, 3)
+    refused(run(folder, "--renderer", "improved", *options[2:]), "improved")
+    refused(run(folder, "--renderer", "oil"), "warp", "unet", "improved")
 
 
 def test_mark_is_visible_and_only_in_its_corner(folder: Path) -> None:

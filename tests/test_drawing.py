@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emoface_lib.drawing import COLOURS, landmark_images, scale_points
+from emoface_lib.drawing import DISTINCT, landmark_images, scale_points
 from emoface_lib.landmarks import CHIN, POLYLINES
 
 
@@ -13,8 +13,8 @@ def a_face(seed: int = 0) -> np.ndarray:
 
 
 def test_every_region_has_its_own_colour() -> None:
-    assert set(COLOURS) == set(POLYLINES)
-    assert len(set(COLOURS.values())) == len(COLOURS)
+    assert set(DISTINCT.colours) == set(POLYLINES)
+    assert len(set(DISTINCT.colours.values())) == len(POLYLINES)
 
 
 def test_a_picture_is_bright_at_the_chin_and_black_far_from_the_face() -> None:

@@ -8,7 +8,6 @@ from emoface_lib.errors import InputError
 from emoface_lib.models.content import ContentBranch, predicted_landmarks
 from emoface_lib.models.layers import layer_sizes, mlp
 from emoface_lib.models.style import StyleBranch
-from emoface_lib.models.translator import UNet
 
 TABLE_1 = {
     "mlp_c": (80, 256, 161),
@@ -96,10 +95,3 @@ def test_batch_norm_runs_over_clips_and_frames() -> None:
     assert isinstance(layer, nn.BatchNorm1d)
     normed = layer(torch.randn(5, 9, 4) * 7 + 3)
     assert torch.allclose(normed.mean((0, 1)), torch.zeros(4), atol=1e-5)
-
-
-@pytest.mark.parametrize("size", [64, 96, 256])
-def test_unet_paints_a_picture_of_the_same_size(size: int) -> None:
-    picture = UNet(width=4)(torch.rand(1, 3, size, size), torch.rand(1, 3, size, size))
-    assert picture.shape == (1, 3, size, size)
-    assert 0 <= picture.min() <= picture.max() <= 1

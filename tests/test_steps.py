@@ -25,9 +25,7 @@ from emoface_lib.steps import (
     split,
     train_content,
     train_style,
-    train_translator,
 )
-from emoface_lib.translation import Pairs, paint
 
 
 def test_step_1_beats_the_still_face_on_held_out_videos(
@@ -182,30 +180,6 @@ def test_an_offset_of_the_emotion_moves_the_face(
     plain = style_displacements(style, some, codes)[0]
     moved = style_displacements(style, some, codes, torch.ones(128))[0]
     assert (plain - moved).abs().max() > 1e-4
-
-
-def test_step_3_learns_to_copy_a_still_picture(tiny: Settings, tmp_path: Path) -> None:
-    ramp = np.linspace(0, 255, 32).astype(np.uint8)
-    picture = np.stack(np.broadcast_arrays(ramp, ramp[:, None], 40), -1)[None]
-    picture = picture.astype(np.uint8)
-    pairs = Pairs(
-        picture.repeat(4, 0), np.zeros_like(picture).repeat(4, 0), np.zeros(4)
-    )
-    longer = tiny.model_copy(
-        update={"translator_steps": 100, "translator_learning_rate": 1e-2}
-    )
-    model, log = train_translator(pairs, tmp_path, longer)
-    assert log["loss"].iloc[-5:].mean() < 0.5 * log["loss"].iloc[:5].mean()
-    assert paint(model, picture[0], pairs.landmark_images).shape == (4, 32, 32, 3)
-
-
-def test_reference_and_target_are_frames_of_one_clip() -> None:
-    numbers = np.repeat(np.arange(5), 3)
-    frames = np.tile(numbers[:, None, None, None], (1, 16, 16, 3)).astype(np.uint8)
-    reference, _, target = Pairs(frames, frames, numbers).draw(
-        64, np.random.default_rng(0)
-    )
-    assert torch.equal(reference, target)
 
 
 def test_spectral_offsets_are_smooth_constant_in_time_and_off_by_default() -> None:

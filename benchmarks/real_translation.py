@@ -1,0 +1,105 @@
+"""Real portraits by each renderer: contact sheets, and lips that dlib reads on them.
+
+python benchmarks/real_translation.py DATA [--run runs/tutorial] [--pictures build]
+
+DATA holds `portraits`. Each portrait opens its mouth, turns and blinks; one contact
+sheet a renderer is left in the folder of pictures, which is never committed. Warp and
+improved keep the photograph's resolution; the networks have seen drawn faces alone.
+"""
+
+import argparse
+from pathlib import Path
+
+import cv2
+import numpy as np
+from results import enter
+
+from emoface_lib.animation import moving_faces
+from emoface_lib.features.landmarks import DlibDetector
+from emoface_lib.framing import Square
+from emoface_lib.head_motion import Moment
+from emoface_lib.landmarks import EYE_DISTANCE, LIPS, eye_distance
+from emoface_lib.lips import JAW_FOLLOWS, LOWER_LIP
+from emoface_lib.photo import Portrait, read_portrait
+from emoface_lib.renderers import RENDERERS, make_renderer
+from emoface_lib.warp import transform
+
+ISSUE = 6
+SIDE = 200  # px of a picture in the sheet
+LONGEST = 900  # px of a portrait
+# Opening in px of the canvas, yaw and roll in degrees, lids closed: a column each.
+POSES = ((0, 0, 0, 0), (8, 0, 0, 0), (20, 0, 0, 0), (8, 4, 2, 0), (4, -4, -2, 1))
+
+
+def opened(amount: float) -> np.ndarray:
+    """Displacements (68, 2) px of the canvas that open the mouth by `amount`."""
+    moved = np.zeros((68, 2))
+    moved[:17, 1] = 0.7 * amount * JAW_FOLLOWS
+    for point, weights in LOWER_LIP.items():
+        moved[point, 1] = amount * sum(weights)
+    return moved
+
+
+def asked(portrait: Portrait) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Landmarks and head motion of each pose."""
+    moments = [Moment(yaw, 0, roll, np.zeros(2), shut) for _, yaw, roll, shut in POSES]
+    return list(moving_faces(portrait, [opened(pose[0]) for pose in POSES], moments))
+
+
+def lip_error(frame: np.ndarray, wanted: np.ndarray) -> float:
+    """Distance of dlib's lips from those asked for, px of the canvas; NaN if none."""
+    detector = DlibDetector()
+    found = detector.faces(frame)
+    if not found:
+        return float("nan")
+    away = np.linalg.norm(detector.points(frame, found[0][0]) - wanted, axis=1)
+    return float(away[LIPS].mean() * EYE_DISTANCE / eye_distance(wanted))
+
+
+def row_of(
+    portrait: Portrait, kind: str, run: Path
+) -> tuple[np.ndarray, list[float], float]:
+    """A row of the sheet, lip errors, and what changes where nothing is asked for."""
+    poses = asked(portrait)
+    renderer = make_renderer(kind, portrait.picture, portrait.landmarks, run)
+    faces, motions = zip(*poses, strict=True)
+    frames = list(renderer.frames(faces, motions))
+    errors = [
+        lip_error(frame, transform(face, motion))
+        for frame, (face, motion) in zip(frames, poses, strict=True)
+    ]
+    square = Square.around(portrait.landmarks[:, :2], portrait.picture.shape)
+    pictures = [square.cut(x, SIDE) for x in (portrait.picture, *frames)]
+    still = portrait.landmarks[:, :2].astype(float)
+    (same,) = renderer.frames([still])
+    change = np.abs(same.astype(float) - portrait.picture).mean()
+    return np.hstack(pictures), errors, float(change)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--run", type=Path, default=Path("runs/tutorial"))
+    parser.add_argument("--pictures", type=Path, default=Path("build"))
+    given = parser.parse_args()
+    given.pictures.mkdir(parents=True, exist_ok=True)
+    paths = sorted((given.data / "portraits").glob("*.[jp][pn]g"))
+    portraits = [read_portrait(path, longest_side=LONGEST) for path in paths]
+    how = f"benchmarks/real_translation.py: {len(paths)} portraits, {len(POSES)} poses"
+    for kind in RENDERERS:
+        rows, errors, changes = zip(
+            *(row_of(portrait, kind, given.run) for portrait in portraits), strict=True
+        )
+        sheet = given.pictures / f"portraits_{kind}.png"
+        cv2.imwrite(str(sheet), cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))
+        error = float(np.nanmean(errors))
+        lost = float(np.isnan(errors).mean())
+        print(f"{kind}: lips {error:.2f} px, lost {lost:.0%}, {np.mean(changes):.2f}")
+        name = f"real portraits: lip error, {kind}"
+        enter(ISSUE, name, error, "px of 256", "", "", how)
+        name = f"real portraits: dlib finds no face, {kind}"
+        enter(ISSUE, name, lost, "share", "", "", how)
+
+
+if __name__ == "__main__":
+    main()

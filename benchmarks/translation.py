@@ -1,0 +1,297 @@
+"""Step 3: quality on unseen identities, terms beyond L1, frames a second, memory.
+
+python benchmarks/translation.py [PART ...] [--run runs/tutorial] [--pictures build]
+
+Parts: quality (trains the U-Net and the improved translator at tutorial size, 3 min),
+ablation (trains the improved one with other terms, 2 min each), speed (best of several
+trials at 256 px), animate (films of two lengths; the longest takes its voice's time).
+The run needs notebooks 01 to 03, for `animate` also 08.
+"""
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import torch
+from results import enter
+from scipy.io import wavfile
+from skimage.data import astronaut
+
+from emoface_lib.animation import TrainedModel, animate
+from emoface_lib.config import Settings, load_settings
+from emoface_lib.drawing import landmark_images
+from emoface_lib.features.alignment import into_canvas
+from emoface_lib.features.landmarks import DlibDetector
+from emoface_lib.features.lift import mean_face
+from emoface_lib.landmarks import CANVAS
+from emoface_lib.models.makeittalk import ResidualUNet
+from emoface_lib.pairs import Pairs
+from emoface_lib.picture_quality import COPIED, TRUE, Trial, quality_table, trials
+from emoface_lib.renderers import BATCH
+from emoface_lib.translation import train_translator
+from emoface_lib.translators import Painter, Translator, new_translator
+from emoface_lib.video import read_audio
+from emoface_lib.warp import PhotoWarp
+
+ISSUE = 6
+SIZE = 256  # px of the speed trials
+REPEATS = 5  # of each, of which the best counts: the machine may be shared
+FRAMES = 4  # of each unseen clip
+CORES = 2
+LENGTHS = (60, 600)  # s of voice
+ROOM = 50.0  # MB that ten minutes may take more than one
+# Terms beyond L1 in the ablation: settings by name.
+TERMS: dict[str, dict[str, float]] = {
+    "L1 alone": {"translator_edges": 0.0},
+    "L1 and edges (improved)": {},
+    "L1, edges, perceptual": {"translator_perceptual": 0.05},
+    "L1, edges, adversarial": {"translator_adversarial": 0.003},
+}
+COLUMNS = ("PSNR", "SSIM", "sharpness", "landmark error", "lip error")
+UNITS = {"PSNR": "dB", "landmark error": "px of 256", "lip error": "px of 256"}
+
+
+def pairs_of(run: Path, split: str, settings: Settings, warp: bool = False) -> Pairs:
+    rows = rows_of(run, split)
+    return Pairs(
+        [run / "corpus" / path for path in rows["path"]],
+        [run / "features" / f"{clip}.npz" for clip in rows["clip"]],
+        settings.image_size,
+        warp=warp,
+    )
+
+
+def rows_of(run: Path, split: str) -> pd.DataFrame:
+    index = pd.read_parquet(run / "features" / "index.parquet")
+    return index[index["split"] == split]
+
+
+def trained(run: Path, kind: str, **terms: float) -> tuple[Painter, float]:
+    """A network trained at tutorial size, and the minutes that took."""
+    settings = load_settings("tutorial", translator=kind, **terms)
+    pairs = pairs_of(run, "train", settings, warp=kind == "improved")
+    torch.set_num_threads(1)  # the other core decodes videos and bends references
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        model, _ = train_translator(pairs, Path(folder), settings)
+    return Painter(model, settings), (time.perf_counter() - start) / 60
+
+
+def tried(run: Path, painters: dict[str, Painter]) -> list[Trial]:
+    settings = load_settings("tutorial")
+    speakers = list(rows_of(run, "unseen")["speaker"])
+    unseen = pairs_of(run, "unseen", settings)
+    return trials(unseen, speakers, painters, FRAMES, np.random.default_rng(0))
+
+
+def quality(run: Path, pictures: Path) -> None:
+    """U-Net, warp and improved against the copied reference, with pictures."""
+    painters, minutes = {}, 0.0
+    for name, kind in (("U-Net", "unet"), ("improved", "improved")):
+        painters[name], took = trained(run, kind)
+        minutes += took
+        print(f"{name}: {took:.2f} min", flush=True)
+    how = "benchmarks/translation.py quality: U-Net and improved one after the other"
+    in_time = minutes <= 3
+    enter(ISSUE, "step 3: training", minutes, "min", "<= 3", in_time, f"{how}, 2 cores")
+    done = tried(run, painters)
+    table = quality_table(done)
+    speakers = table["speaker"].nunique()
+    means = table.drop(columns="speaker").groupby("method").mean()
+    print(means.to_string(float_format="%.3f"))
+    how = f"{how}; {len(done)} frames of {speakers} unseen identities, 128 px"
+    for method in (COPIED, "U-Net", "warp", "improved", TRUE):
+        for column in COLUMNS if method != TRUE else COLUMNS[3:]:
+            value = float(means.loc[method, column])
+            target, meets = against_copy(method, column, value, means)
+            unit = UNITS.get(column, "")
+            enter(ISSUE, f"step 3: {column}, {method}", value, unit, target, meets, how)
+    shown = ["U-Net", "warp", "improved", TRUE]
+    save_rows(pictures / "translation.png", done[:: len(done) // 8], shown)
+
+
+def against_copy(
+    method: str, column: str, value: float, means: pd.DataFrame
+) -> tuple[str, bool | str]:
+    """Whether a method is better than showing the reference again."""
+    copied = float(means.loc[COPIED, column])
+    if method in (COPIED, TRUE) or column == "sharpness":
+        return "", ""
+    if column in ("PSNR", "SSIM"):
+        return f"> {copied:.4g} (copied)", value > copied
+    return f"< {copied:.4g} (copied)", value < copied
+
+
+def save_rows(path: Path, some: list[Trial], methods: list[str]) -> None:
+    """A picture: a row a trial, first the reference, then what each method painted."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = [
+        np.hstack([trial.reference, *(trial.painted[name] for name in methods)])
+        for trial in some
+    ]
+    cv2.imwrite(str(path), cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))
+    print(f"{path}: reference, {', '.join(methods)}")
+
+
+def ablation(run: Path, pictures: Path) -> None:
+    """What each term beyond L1 is worth to the improved translator."""
+    painters = {}
+    for name, terms in TERMS.items():
+        painters[name], took = trained(run, "improved", **terms)
+        print(f"{name}: {took:.2f} min", flush=True)
+    done = tried(run, painters)
+    means = quality_table(done).drop(columns="speaker").groupby("method").mean()
+    print(means.to_string(float_format="%.3f"))
+    how = (
+        "benchmarks/translation.py ablation: gated warp, tutorial size, 1 seed; "
+        f"{len(done)} frames of unseen identities, 128 px"
+    )
+    for name in TERMS:
+        for column in COLUMNS:
+            value, unit = float(means.loc[name, column]), UNITS.get(column, "")
+            enter(ISSUE, f"step 3, terms: {column}, {name}", value, unit, "", "", how)
+    save_rows(pictures / "translation_terms.png", done[:: len(done) // 8], [*TERMS])
+
+
+def best_rate(work: Callable[[], object], frames: int) -> float:
+    """Frames a second in the best of some trials."""
+    work()
+    times = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return frames / min(times)
+
+
+def painting_rate(model: Translator) -> float:
+    """Frames a second of 256 px, in batches as they stream."""
+    painter = Painter(model)
+    batch = np.random.default_rng(0).integers(0, 256, (BATCH, SIZE, SIZE, 3))
+    given = [batch.astype(np.uint8)] * (3 if model.needs_warp else 2)
+    return best_rate(lambda: painter.paint(*given), BATCH)
+
+
+def speed(run: Path, pictures: Path) -> None:
+    """Frames a second at 256 px: U-Net by width, MakeItTalk's, warp, drawing."""
+    torch.set_num_threads(CORES)
+    how = (
+        f"benchmarks/translation.py speed: {SIZE} px, batches of {BATCH}, {CORES} "
+        f"threads, bf16, channels last, batch norms folded in; best of {REPEATS}"
+    )
+    theirs = painting_rate(ResidualUNet())
+    enter(ISSUE, "speed: MakeItTalk's network", theirs, "frames/s", "", "", how)
+    for kind, width in (
+        ("unet", 16),
+        ("unet", 24),
+        ("unet", 32),
+        ("unet", 48),
+        ("unet", 64),
+        ("improved", 24),
+        ("improved", 64),
+    ):
+        settings = load_settings("paper", translator=kind, translator_width=width)
+        rate = painting_rate(new_translator(settings))
+        paper = kind == "unet" and width == load_settings("paper").translator_width
+        target, meets = (">= 25", rate >= 25) if paper else ("", "")
+        name = f"speed: {kind} of width {width}"
+        print(f"{name}: {rate:.1f} frames/s, {rate / theirs:.1f} of MakeItTalk's")
+        enter(ISSUE, name, rate, "frames/s", target, meets, how)
+        if paper:
+            ratio = rate / theirs
+            name = f"{name} against MakeItTalk's network"
+            enter(ISSUE, name, ratio, "times as fast", "", "", f"{how}; same run")
+    picture = cv2.resize(astronaut()[:300, 75:375], (SIZE, SIZE))
+    face = DlibDetector().detect(picture[None]).landmarks[0, :, :2].astype(float)
+    warp, opened = PhotoWarp(picture, face), face.copy()
+    opened[[55, 56, 57, 58, 59, 65, 66, 67], 1] += 6
+    rate = best_rate(lambda: [warp.render(opened) for _ in range(25)], 25)
+    print(f"warp: {rate:.0f} frames/s")
+    how = f"benchmarks/translation.py speed: {SIZE} px, open mouth; best of {REPEATS}"
+    enter(ISSUE, "speed: warp", rate, "frames/s", ">= 60", rate >= 60, how)
+    canvas = into_canvas(mean_face())[None, :, :2].repeat(100, 0) * SIZE / CANVAS
+    rate = best_rate(lambda: landmark_images(canvas, SIZE), 100)
+    enter(ISSUE, "speed: landmark images", 1000 / rate, "ms a frame", "", "", how)
+
+
+def film(run: Path, folder: Path, seconds: int, renderer: str) -> None:
+    """Animate once in this process and print seconds and the peak of memory, MB."""
+    torch.set_num_threads(CORES)
+    start = time.perf_counter()
+    voice, photo = folder / f"{seconds}.wav", folder / "photo.png"
+    out = folder / f"film_{renderer}_{seconds}.mp4"
+    animate(photo, voice, out, TrainedModel(run), renderer=renderer, run=run)
+    took = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{took} {peak}")
+
+
+def whole(run: Path, pictures: Path) -> None:
+    """Seconds and memory from audio to mp4, for one minute of voice and for ten."""
+    cv2.setNumThreads(CORES)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        photo = cv2.resize(astronaut()[:300, 75:375], (SIZE, SIZE))
+        bgr = cv2.cvtColor(photo, cv2.COLOR_RGB2BGR)
+        cv2.imwrite(str(folder / "photo.png"), bgr)
+        clip = run / "corpus" / rows_of(run, "unseen")["path"].iloc[0]
+        said = read_audio(clip)
+        for seconds in LENGTHS:
+            samples = np.resize(said, seconds * 16_000)
+            wavfile.write(folder / f"{seconds}.wav", 16_000, samples)
+        for renderer in ("warp", "unet", "improved"):
+            animated(run, folder, renderer)
+
+
+def animated(run: Path, folder: Path, renderer: str) -> None:
+    """Enter speed and memory of one renderer, each film in a process of its own."""
+    spent, peaks = [], []
+    for seconds in LENGTHS:
+        command = [sys.executable, __file__, "--film", str(seconds)]
+        command += ["--folder", str(folder), "--renderer", renderer, "--run", str(run)]
+        said = subprocess.run(command, check=True, capture_output=True, text=True)
+        took, peak = map(float, said.stdout.split())
+        spent.append(took)
+        peaks.append(peak)
+        print(f"{renderer}: {seconds} s of voice in {took:.0f} s, {peak:.0f} MB")
+    how = (
+        f"benchmarks/translation.py animate: {SIZE}-px photograph, {LENGTHS[-1]} s of "
+        f"voice, {CORES} cores, audio to mp4 with all start-up"
+    )
+    rate, more = LENGTHS[-1] / spent[-1], peaks[-1] - peaks[0]
+    name = f"animate with {renderer}"
+    enter(ISSUE, f"{name}: speed", rate, "x real time", ">= 1", rate >= 1, how)
+    how += f"; peak of memory against {LENGTHS[0]} s ({peaks[0]:.0f} MB)"
+    target = f"<= {ROOM:.0f} (flat)"
+    enter(ISSUE, f"{name}: memory", more, "MB more", target, more <= ROOM, how)
+
+
+PARTS = {"quality": quality, "ablation": ablation, "speed": speed, "animate": whole}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=[])
+    parser.add_argument("--run", type=Path, default=Path("runs/tutorial"))
+    parser.add_argument("--pictures", type=Path, default=Path("build"))
+    parser.add_argument("--film", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--renderer", default="warp", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.film:
+        film(given.run, given.folder, given.film, given.renderer)
+        return
+    for part in given.parts or PARTS:
+        PARTS[part](given.run, given.pictures)
+
+
+if __name__ == "__main__":
+    main()

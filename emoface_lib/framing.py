@@ -1,0 +1,81 @@
+"""Where in a photograph networks paint: a square, framed as the corpus frames faces."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from emoface_lib.fields import smoothstep
+from emoface_lib.landmarks import eye_distance
+
+# The corpus' pictures: their side in eye distances, and the mean landmark's place.
+SIDE, MIDDLE = 3.33, (0.495, 0.58)
+FRAMED = 4.0  # a square picture of at most so many eye distances is taken as it is
+FEATHER = 0.08  # of the side, in which what is painted fades into the photograph
+
+
+@dataclass(frozen=True)
+class Square:
+    """A square of a picture, which may reach beyond it: left, top and side in px."""
+
+    left: int
+    top: int
+    side: int
+
+    @classmethod
+    def around(cls, landmarks: np.ndarray, shape: tuple[int, ...]) -> "Square":
+        """Around a face (68, 2) px in a picture of a shape (H, W, 3)."""
+        unit = float(eye_distance(landmarks))
+        if shape[0] == shape[1] <= FRAMED * unit:
+            return cls(0, 0, shape[0])
+        side = SIDE * unit
+        left, top = np.round(landmarks.mean(0) - side * np.array(MIDDLE)).astype(int)
+        return cls(int(left), int(top), round(side))
+
+    def cut(self, picture: np.ndarray, size: int) -> np.ndarray:
+        """The square as (size, size, 3); beyond the picture its edge goes on."""
+        place, own = self._places(picture.shape)
+        part = picture[place]
+        before = [part_of.start for part_of in own]
+        after = [self.side - part_of.stop for part_of in own]
+        whole = cv2.copyMakeBorder(
+            part, before[0], after[0], before[1], after[1], cv2.BORDER_REPLICATE
+        )
+        return scaled(whole, size)
+
+    def lay(self, picture: np.ndarray, colour: np.ndarray, share: np.ndarray) -> None:
+        """Lay colour float (side, side, 3) over the picture by a share, in place.
+
+        share : float (side, side, 1) in 0..1.
+        """
+        place, own = self._places(picture.shape)
+        below = picture[place].astype(np.float32)
+        below += share[own] * (colour[own] - below)
+        picture[place] = np.round(below.clip(0, 255))
+
+    def fade(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Share that fades at the square's edges within a picture: (side, side, 1)."""
+        if self == Square(0, 0, shape[0]) and shape[0] == shape[1]:
+            return np.ones((self.side, self.side, 1), np.float32)
+        edge = np.minimum(np.arange(self.side), np.arange(self.side)[::-1])
+        rise = smoothstep((edge + 0.5) / (FEATHER * self.side)).astype(np.float32)
+        return (rise[:, None] * rise)[..., None]
+
+    def _places(
+        self, shape: tuple[int, ...]
+    ) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+        """Rows and columns inside the picture, counted in it and in the square."""
+        inside, own = [], []
+        for start, length in ((self.top, shape[0]), (self.left, shape[1])):
+            low, high = max(0, start), min(length, start + self.side)
+            inside.append(slice(low, high))
+            own.append(slice(low - start, high - start))
+        return (inside[0], inside[1]), (own[0], own[1])
+
+
+def scaled(picture: np.ndarray, size: int) -> np.ndarray:
+    """A square picture in another size: pixels are averaged, or curves put between."""
+    if len(picture) == size:
+        return picture
+    method = cv2.INTER_AREA if size < len(picture) else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(picture, (size, size), interpolation=method))

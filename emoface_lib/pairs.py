@@ -1,0 +1,171 @@
+"""Step 3's training pairs, straight from video files and decoded in workers.
+
+Nothing is unpacked to disk. Taught in notebook 06, paper section 3.4.
+"""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import cv2
+import numpy as np
+
+from emoface_lib.drawing import DISTINCT, Style, landmark_images, scale_points
+from emoface_lib.files import read_npz
+from emoface_lib.landmarks import CANVAS
+from emoface_lib.video import iter_frames
+from emoface_lib.warp import PhotoWarp
+
+STRIDE = 4  # video frames between two that are kept; neighbours look alike
+# Pairs of a batch that share a clip and its reference, without and with the warp: one
+# decoding and one setting-up of the warp serve them all.
+SHARED, SHARED_WARP = 2, 4
+ROOM = 500e6  # bytes of decoded clips that a process keeps
+AHEAD = 4  # batches drawn before they are asked for
+
+
+class Pair(NamedTuple):
+    """What step 3 learns from, uint8[B, S, S, 3] each.
+
+    reference : a frame; landmark_image : of another frame of the same clip, the target;
+    warped : the reference, bent to the target's landmarks (empty if not asked for).
+    """
+
+    reference: np.ndarray
+    landmark_image: np.ndarray
+    warped: np.ndarray
+    target: np.ndarray
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Clips from which pairs are drawn.
+
+    videos : mp4 files; features : the .npz files of the same clips; size : px of the
+    pictures; style : of the landmark images; warp : whether pairs hold the warp.
+    """
+
+    videos: Sequence[Path]
+    features: Sequence[Path]
+    size: int
+    style: Style = DISTINCT
+    warp: bool = False
+
+    def draw(self, count: int, generator: np.random.Generator) -> Pair:
+        """Draw `count` pairs; some share a clip and a reference.
+
+        Without `warp`, `warped` is the reference itself.
+        """
+        shared = SHARED_WARP if self.warp else SHARED
+        drawn = [
+            self._draw_from(int(clip), min(shared, count - start), generator)
+            for start, clip in zip(
+                range(0, count, shared),
+                generator.integers(len(self.videos), size=count),
+                strict=False,
+            )
+        ]
+        return Pair(*(np.concatenate(part) for part in zip(*drawn, strict=True)))
+
+    def _draw_from(self, clip: int, count: int, generator: np.random.Generator) -> Pair:
+        frames, landmarks = _shelf.take(self, clip)
+        reference = generator.integers(len(frames))
+        targets = generator.integers(len(frames), size=count)
+        references = frames[[reference] * count]
+        warped = references
+        if self.warp:
+            bent = PhotoWarp(frames[reference], landmarks[reference])
+            warped = np.stack([bent.render(landmarks[i]) for i in targets])
+        canvas = scale_points(landmarks[targets], CANVAS / self.size)
+        images = landmark_images(canvas, self.size, self.style)
+        return Pair(references, images, warped, frames[targets])
+
+    def read(self, clip: int) -> tuple[np.ndarray, np.ndarray]:
+        """Every STRIDE-th frame of a clip and its landmarks, in px of the pictures.
+
+        Returns uint8[F, S, S, 3] and float[F, 68, 2].
+        """
+        stored = read_npz(self.features[clip])
+        landmarks = stored["landmarks"][::STRIDE, :, :2].astype(float)
+        frames = list(iter_frames(self.videos[clip]))[::STRIDE][: len(landmarks)]
+        factor = self.size / int(stored["size"][0])
+        return resized(frames, self.size), scale_points(landmarks, factor)
+
+
+class Shelf:
+    """Decoded clips, as many as there is room for; the oldest leaves first."""
+
+    def __init__(self, room: float) -> None:
+        self.room, self.kept = room, dict[tuple, tuple[np.ndarray, np.ndarray]]()
+
+    def take(self, pairs: Pairs, clip: int) -> tuple[np.ndarray, np.ndarray]:
+        """Frames and landmarks of a clip, as `Pairs.read`."""
+        name = pairs.videos[clip], pairs.features[clip], pairs.size
+        if name not in self.kept:
+            self.kept[name] = pairs.read(clip)
+            while sum(frames.nbytes for frames, _ in self.kept.values()) > self.room:
+                del self.kept[next(iter(self.kept))]
+        return self.kept.get(name) or pairs.read(clip)
+
+
+_shelf = Shelf(ROOM)  # one a process
+
+
+class Batches:
+    """Batches of pairs, drawn by workers before they are asked for.
+
+    workers : processes; with 0, this one draws; None takes the cores that training
+    leaves, up to AHEAD. A batch depends on seed and step alone.
+    """
+
+    def __init__(self, pairs: Pairs, count: int, workers: int | None = None) -> None:
+        self.pairs, self.count = pairs, count
+        self.waiting: dict[tuple[int, int], Future[Pair]] = {}
+        self.pool = None
+        if workers is None:
+            workers = min(max(1, len(os.sched_getaffinity(0)) - 1), AHEAD)
+        if workers:
+            spawn = get_context("spawn")  # forking a Jupyter kernel can hang
+            self.pool = ProcessPoolExecutor(workers, spawn, _begin, (pairs, count))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.pool:
+            self.pool.shutdown(cancel_futures=True)
+
+    def of(self, seed: int, step: int) -> Pair:
+        """The batch of a step; workers begin with those that follow it."""
+        if not self.pool:
+            return self.pairs.draw(self.count, np.random.default_rng([seed, step]))
+        for key in ((seed, later) for later in range(step, step + 1 + AHEAD)):
+            if key not in self.waiting:
+                self.waiting[key] = self.pool.submit(_draw, *key)
+        return self.waiting.pop((seed, step)).result()
+
+
+_work: list[Batches] = []  # of this process, if it is a worker
+
+
+def _begin(pairs: Pairs, count: int) -> None:
+    cv2.setNumThreads(1)
+    _work.append(Batches(pairs, count, workers=0))
+
+
+def _draw(seed: int, step: int) -> Pair:
+    return _work[0].of(seed, step)
+
+
+def resized(frames: Sequence[np.ndarray], size: int) -> np.ndarray:
+    """Scale square frames: uint8[F, size, size, 3]."""
+    return np.stack(
+        [
+            cv2.resize(frame, (size, size), interpolation=cv2.INTER_AREA)
+            for frame in frames
+        ]
+    )

@@ -1,0 +1,152 @@
+"""How good painted frames are: PSNR, SSIM, sharpness, and dlib's landmarks on them.
+
+Taught in notebook 06.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+import numpy as np
+import pandas as pd
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from emoface_lib.drawing import scale_points
+from emoface_lib.errors import InputError
+from emoface_lib.features.landmarks import DlibDetector
+from emoface_lib.landmarks import CANVAS, LIPS
+from emoface_lib.pairs import Pairs
+from emoface_lib.renderers import NetworkRenderer, Renderer
+from emoface_lib.translators import Painter
+from emoface_lib.warp import PhotoWarp
+
+BEST_PSNR = 60.0  # dB, of a picture that is painted without error
+MOUTH = 0.06  # of the picture's side, around the lips
+COPIED, TRUE = "copied reference", "true frame"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One frame that methods were asked for: of which speaker, and what each painted.
+
+    reference, target : uint8[S, S, 3]; landmarks : float[68, 2] px, as asked for;
+    painted : a picture a method.
+    """
+
+    speaker: str
+    reference: np.ndarray
+    target: np.ndarray
+    landmarks: np.ndarray
+    painted: Mapping[str, np.ndarray]
+
+
+def trials(
+    pairs: Pairs,
+    speakers: Sequence[str],
+    painters: Mapping[str, Painter],
+    frames: int,
+    generator: np.random.Generator,
+) -> list[Trial]:
+    """Let methods paint random frames of each clip from another one of it.
+
+    speakers : of the pairs' clips; painters : the networks by name. To them come the
+    copied reference, the warp and the true frame, which no method can beat.
+    """
+    done = []
+    for clip, speaker in enumerate(speakers):
+        pictures, landmarks = pairs.read(clip)
+        first, *others = generator.permutation(len(pictures))[: frames + 1]
+        reference, face = pictures[first], landmarks[first]
+        renderers: dict[str, Renderer] = {"warp": PhotoWarp(reference, face)} | {
+            name: NetworkRenderer(reference, face, painter, pairs.size)
+            for name, painter in painters.items()
+        }
+        asked = landmarks[others]
+        painted = {name: list(r.frames(asked)) for name, r in renderers.items()}
+        for i, other in enumerate(others):
+            all_of = {name: series[i] for name, series in painted.items()}
+            all_of |= {COPIED: reference, TRUE: pictures[other]}
+            done.append(Trial(speaker, reference, pictures[other], asked[i], all_of))
+    return done
+
+
+def quality_table(done: Sequence[Trial]) -> pd.DataFrame:
+    """One row a trial and method.
+
+    Columns speaker, method, PSNR and mouth PSNR (dB), SSIM, sharpness (edges' strength
+    against the true frame's), landmark error and lip error (px of the 256-px canvas,
+    NaN where dlib finds no face) and found.
+    """
+    rows = []
+    for trial in done:
+        for method, picture in trial.painted.items():
+            row: dict[str, str | float] = {"speaker": trial.speaker, "method": method}
+            row.update(likeness(picture, trial.target, trial.landmarks))
+            row.update(reading(picture, trial.landmarks))
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def likeness(
+    picture: np.ndarray, target: np.ndarray, landmarks: np.ndarray
+) -> dict[str, float]:
+    """PSNR, PSNR around the mouth, SSIM and sharpness of a picture uint8[S, S, 3]."""
+    lips, margin = landmarks[LIPS], MOUTH * len(target)
+    left, top = np.maximum(lips.min(0) - margin, 0).astype(int)
+    right, bottom = np.ceil(lips.max(0) + margin).astype(int)
+    mouth = slice(top, bottom), slice(left, right)
+    ssim = structural_similarity(picture, target, channel_axis=2, data_range=255)
+    return {
+        "PSNR": psnr(picture, target),
+        "mouth PSNR": psnr(picture[mouth], target[mouth]),
+        "SSIM": float(ssim),
+        "sharpness": edges(picture) / edges(target),
+    }
+
+
+def psnr(picture: np.ndarray, target: np.ndarray) -> float:
+    """Peak signal-to-noise ratio, dB, at most BEST_PSNR."""
+    if np.array_equal(picture, target):
+        return BEST_PSNR
+    return float(min(BEST_PSNR, peak_signal_noise_ratio(target, picture)))
+
+
+def edges(picture: np.ndarray) -> float:
+    """Mean absolute difference of neighbouring pixels, 0..255."""
+    values = picture.astype(float)
+    return float(
+        np.abs(np.diff(values, axis=0)).mean() + np.abs(np.diff(values, axis=1)).mean()
+    )
+
+
+def reading(picture: np.ndarray, landmarks: np.ndarray) -> dict[str, float]:
+    """Distance of the landmarks that dlib reads from those that were asked for."""
+    read = read_landmarks(picture)
+    if read is None:
+        return {"landmark error": np.nan, "lip error": np.nan, "found": 0.0}
+    distance = np.linalg.norm(read - landmarks, axis=1) * CANVAS / len(picture)
+    return {
+        "landmark error": float(distance.mean()),
+        "lip error": float(distance[LIPS].mean()),
+        "found": 1.0,
+    }
+
+
+def read_landmarks(picture: np.ndarray) -> np.ndarray | None:
+    """dlib's landmarks of a drawn face, float[68, 2] px; None if it finds no face.
+
+    The picture is brought to 256 px, so that the face is large enough to be found.
+    """
+    side = (CANVAS, CANVAS)
+    large = cv2.resize(picture, side, interpolation=cv2.INTER_CUBIC)
+    try:
+        found = _detector().detect(large[None], track=False)
+    except InputError:
+        return None
+    return scale_points(found.landmarks[0, :, :2], len(picture) / CANVAS)
+
+
+@cache
+def _detector() -> DlibDetector:
+    return DlibDetector(drawn=True)

@@ -1,0 +1,108 @@
+"""Renderers: landmarks and a reference picture in, frames out, as a stream.
+
+`warp` bends the photograph, `unet` paints as the paper, `improved` corrects the warp.
+Taught in notebook 06, paper section 3.4.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice, repeat
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from emoface_lib.checkpoints import read_settings
+from emoface_lib.drawing import landmark_images, scale_points
+from emoface_lib.errors import InputError
+from emoface_lib.framing import Square, scaled
+from emoface_lib.landmarks import CANVAS
+from emoface_lib.translators import FOLDERS, Painter, load_translator
+from emoface_lib.warp import STILL, PhotoWarp, transform
+
+RENDERERS = ("warp", *FOLDERS)
+BATCH = 4  # frames painted at once; more is no faster
+
+
+class Renderer(Protocol):
+    """Anything that draws a reference picture with its face's landmarks moved."""
+
+    def frames(
+        self,
+        landmarks: Iterable[np.ndarray],
+        motions: Iterable[np.ndarray] = repeat(STILL),
+    ) -> Iterator[np.ndarray]:
+        """Frames uint8 (H, W, 3) RGB of the picture's size, one a face.
+
+        landmarks : float (68, 2) px of the picture each; motions : affine (2, 3) of the
+        whole head on top of them, which hair follows, too.
+        """
+        ...
+
+
+class NetworkRenderer:
+    """Paints each frame by a network, in a square around the face.
+
+    picture : uint8 (H, W, 3) RGB; landmarks : float (68, 2 or 3) px of the face in it;
+    size : px of the network's pictures. A network that corrects the warp adds only its
+    correction to the photograph, whose own resolution stays.
+    """
+
+    def __init__(
+        self, picture: np.ndarray, landmarks: np.ndarray, painter: Painter, size: int
+    ) -> None:
+        self.picture, self.painter, self.size = picture, painter, size
+        self.square = Square.around(landmarks[:, :2], picture.shape)
+        self.reference = self.square.cut(picture, size)
+        self.share = self.square.fade(picture.shape)
+        self.warp = PhotoWarp(picture, landmarks) if painter.needs_warp else None
+
+    def frames(
+        self,
+        landmarks: Iterable[np.ndarray],
+        motions: Iterable[np.ndarray] = repeat(STILL),
+    ) -> Iterator[np.ndarray]:
+        """As `Renderer.frames`; BATCH faces are waited for."""
+        faces = zip(landmarks, motions, strict=False)
+        while some := list(islice(faces, BATCH)):
+            yield from self._paint(some)
+
+    def _paint(self, faces: list[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray]:
+        moved = np.stack([transform(face, motion) for face, motion in faces])
+        corner = np.array([self.square.left, self.square.top])
+        canvas = scale_points(moved - corner, CANVAS / self.square.side)
+        drawn = landmark_images(canvas, self.size, self.painter.style)
+        given = [self.reference[None].repeat(len(faces), 0), drawn]
+        if self.warp is None:
+            frames = [self.picture.copy() for _ in faces]
+            below = np.zeros_like(drawn)
+        else:
+            frames = [self.warp.render(*face) for face in faces]
+            below = np.stack([self.square.cut(x, self.size) for x in frames])
+            given.append(below)
+        painted = self.painter.paint(*given)
+        for frame, new, old in zip(frames, painted, below, strict=True):
+            colour = scaled(new.astype(np.float32) - old, self.square.side)
+            if self.warp is not None:
+                colour += self.square.cut(frame, self.square.side)
+            self.square.lay(frame, colour, self.share)
+        return frames
+
+
+def make_renderer(
+    kind: str, picture: np.ndarray, landmarks: np.ndarray, run: Path
+) -> Renderer:
+    """The renderer called `kind` of a picture (H, W, 3) and its face (68, 2 or 3).
+
+    run : folder that holds the trained networks. Raises InputError if there is no such
+    renderer, or if its network has not been trained.
+    """
+    if kind not in RENDERERS:
+        raise InputError(
+            f"There is no renderer {kind!r}: there are {', '.join(RENDERERS)}."
+        )
+    if kind == "warp":
+        return PhotoWarp(picture, landmarks)
+    path = run / FOLDERS[kind] / "model.safetensors"
+    settings = read_settings(path)
+    painter = Painter(load_translator(path), settings)
+    return NetworkRenderer(picture, landmarks, painter, settings.image_size)

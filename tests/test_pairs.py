@@ -1,0 +1,82 @@
+"""Pairs come straight from videos, and the same whoever draws them."""
+
+import numpy as np
+import pytest
+
+from emoface_lib.features.alignment import into_canvas
+from emoface_lib.features.lift import mean_face
+from emoface_lib.files import write_npz
+from emoface_lib.pairs import SHARED, STRIDE, Batches, Pairs, Shelf, resized
+from emoface_lib.video import write_video
+
+SIZE, FRAMES = 32, 12
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Pairs:
+    """Three clips whose frames are as bright as 40, 80 and 120, with a face."""
+    folder = tmp_path_factory.mktemp("clips")
+    face = into_canvas(mean_face()) / 4
+    videos, features = [], []
+    for number in range(3):
+        frame = np.full((64, 64, 3), 40 * (number + 1), np.uint8)
+        videos.append(folder / f"{number}.mp4")
+        write_video(videos[-1], [frame] * FRAMES)
+        features.append(folder / f"{number}.npz")
+        landmarks = np.tile(face, (FRAMES, 1, 1)).astype(np.float32)
+        write_npz(features[-1], landmarks=landmarks, size=np.array([64, 64]))
+    return Pairs(videos, features, SIZE)
+
+
+def test_reference_and_target_are_of_one_clip(pairs: Pairs) -> None:
+    pair = pairs.draw(24, np.random.default_rng(0))
+    brightness = pair.reference.mean((1, 2, 3))
+    assert np.abs(brightness - pair.target.mean((1, 2, 3))).max() < 3
+    assert np.ptp(brightness) > 30  # and of several clips
+
+
+@pytest.mark.parametrize("count", [1, SHARED, SHARED + 1])
+def test_as_many_pairs_as_asked_for(pairs: Pairs, count: int) -> None:
+    pair = pairs.draw(count, np.random.default_rng(0))
+    assert all(part.shape == (count, SIZE, SIZE, 3) for part in pair)
+    assert all(part.dtype == np.uint8 for part in pair)
+
+
+def test_landmark_images_show_the_face_and_the_warp_is_asked_for(pairs: Pairs) -> None:
+    pair = pairs.draw(1, np.random.default_rng(0))
+    assert pair.landmark_image.max() > 100
+    assert np.array_equal(pair.warped, pair.reference)
+    bent = Pairs(pairs.videos, pairs.features, SIZE, warp=True)
+    warped = bent.draw(1, np.random.default_rng(0)).warped
+    assert warped.shape == pair.reference.shape
+
+
+def test_a_clip_keeps_every_fourth_frame_with_its_landmarks(pairs: Pairs) -> None:
+    frames, landmarks = pairs.read(0)
+    assert len(frames) == len(landmarks) == FRAMES // STRIDE
+    middle = landmarks.mean((0, 1))
+    assert np.abs(middle - SIZE / 2).max() < 4
+
+
+def test_batches_of_workers_are_those_that_this_process_draws(pairs: Pairs) -> None:
+    with Batches(pairs, 2, workers=1) as ahead, Batches(pairs, 2, workers=0) as own:
+        for step in (3, 4, 5):
+            for there, here in zip(ahead.of(7, step), own.of(7, step), strict=True):
+                np.testing.assert_array_equal(there, here)
+        assert not np.array_equal(own.of(7, 3).reference, own.of(8, 5).reference)
+
+
+def test_the_shelf_keeps_what_there_is_room_for(pairs: Pairs) -> None:
+    one = pairs.read(0)[0].nbytes
+    shelf = Shelf(2.5 * one)
+    for clip in (0, 1, 2):
+        assert np.array_equal(shelf.take(pairs, clip)[0], pairs.read(clip)[0])
+    assert len(shelf.kept) == 2
+    full = Shelf(0.5 * one)
+    assert len(full.take(pairs, 0)[0]) == FRAMES // STRIDE
+    assert not full.kept
+
+
+def test_resized_frames_keep_their_mean() -> None:
+    frame = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
+    assert abs(resized([frame], 16).mean() - frame.mean()) < 1

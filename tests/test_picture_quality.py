@@ -1,0 +1,74 @@
+"""Measures of painted frames know a copy, a blur and a face that is not there."""
+
+import cv2
+import numpy as np
+import pytest
+
+from emoface_lib.corpus.face_drawing import FaceDrawer
+from emoface_lib.corpus.face_shape import CONTROLS, Identity, pose_face, project
+from emoface_lib.picture_quality import (
+    BEST_PSNR,
+    COPIED,
+    TRUE,
+    Trial,
+    likeness,
+    psnr,
+    quality_table,
+    reading,
+)
+
+SIZE = 128
+
+
+@pytest.fixture(scope="module")
+def drawn() -> tuple[np.ndarray, np.ndarray]:
+    """A drawn face, 128 px, and its landmarks."""
+    identity = Identity.random(np.random.default_rng(3))
+    controls = np.zeros((1, len(CONTROLS)))
+    shapes = pose_face(identity, controls)
+    large = FaceDrawer(identity).draw(shapes[0], controls[0])
+    landmarks = project(identity, shapes, controls)[0, :, :2]
+    side = (SIZE, SIZE)
+    picture = cv2.resize(large, side, interpolation=cv2.INTER_AREA)
+    return picture, (landmarks + 0.5) * SIZE / len(large) - 0.5
+
+
+def test_psnr_is_that_of_its_formula_and_bounded() -> None:
+    dark = np.full((8, 8, 3), 100, np.uint8)
+    assert psnr(dark + 10, dark) == pytest.approx(20 * np.log10(255 / 10))
+    assert psnr(dark, dark) == BEST_PSNR
+
+
+def test_blur_is_less_sharp_and_less_like(drawn: tuple[np.ndarray, np.ndarray]) -> None:
+    picture, landmarks = drawn
+    blurred = cv2.GaussianBlur(picture, (0, 0), 2)
+    same, soft = (likeness(x, picture, landmarks) for x in (picture, blurred))
+    assert same["sharpness"] == same["SSIM"] == 1
+    assert soft["sharpness"] < 0.9
+    assert soft["SSIM"] < 0.95
+    assert soft["mouth PSNR"] < BEST_PSNR
+
+
+def test_landmark_error_is_small_on_the_face_and_grows_with_a_shift(
+    drawn: tuple[np.ndarray, np.ndarray],
+) -> None:
+    picture, landmarks = drawn
+    here = reading(picture, landmarks)
+    there = reading(picture, landmarks + np.array([4, 0]))  # px of 128: 8 of 256
+    assert here["found"] == 1
+    assert here["landmark error"] < 3
+    assert abs(there["landmark error"] - 8) < 2
+    nothing = reading(np.zeros_like(picture), landmarks)
+    assert nothing["found"] == 0
+    assert np.isnan(nothing["landmark error"])
+
+
+def test_the_table_has_a_row_for_each_method(
+    drawn: tuple[np.ndarray, np.ndarray],
+) -> None:
+    picture, landmarks = drawn
+    painted = {COPIED: np.roll(picture, 5, axis=1), TRUE: picture}
+    trial = Trial("id1", painted[COPIED], picture, landmarks, painted)
+    table = quality_table([trial, trial]).groupby("method").mean(numeric_only=True)
+    assert table.loc[TRUE, "PSNR"] > table.loc[COPIED, "PSNR"]
+    assert table.loc[TRUE, "landmark error"] < table.loc[COPIED, "landmark error"]

@@ -1,0 +1,195 @@
+"""Renderers draw what they are told, one frame a face, in the picture's own size."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from skimage import data
+
+from emoface_lib.checkpoints import save_model
+from emoface_lib.config import load_settings
+from emoface_lib.errors import InputError
+from emoface_lib.features.alignment import into_canvas
+from emoface_lib.features.landmarks import DlibDetector
+from emoface_lib.features.lift import mean_face
+from emoface_lib.framing import FRAMED, SIDE, Square, scaled
+from emoface_lib.head_motion import clip_motion
+from emoface_lib.landmarks import eye_distance
+from emoface_lib.models.translator import GatedWarp, UNet
+from emoface_lib.renderers import BATCH, NetworkRenderer, make_renderer
+from emoface_lib.translators import Painter
+from emoface_lib.warp import STILL, PhotoWarp
+
+SIZE = 64
+
+
+@pytest.fixture(scope="module")
+def picture() -> np.ndarray:
+    return np.ascontiguousarray(data.astronaut()[:300, 60:390])
+
+
+@pytest.fixture(scope="module")
+def face(picture: np.ndarray) -> np.ndarray:
+    return DlibDetector().detect(picture[None]).landmarks[0, :, :2].astype(float)
+
+
+def opened(face: np.ndarray, amount: float) -> np.ndarray:
+    moved = face.copy()
+    moved[[55, 56, 57, 58, 59, 65, 66, 67], 1] += amount
+    return moved
+
+
+def test_a_fresh_unet_shows_the_photograph_again(
+    picture: np.ndarray, face: np.ndarray
+) -> None:
+    renderer = NetworkRenderer(picture, face, Painter(UNet(4)), SIZE)
+    (frame,) = renderer.frames([opened(face, 9)])
+    assert frame.shape == picture.shape
+    square = Square.around(face, picture.shape)
+    beyond = np.ones(picture.shape[:2], bool)
+    rows = slice(max(0, square.top), square.top + square.side)
+    columns = slice(max(0, square.left), square.left + square.side)
+    beyond[rows, columns] = False
+    np.testing.assert_array_equal(frame[beyond], picture[beyond])
+    assert np.abs(frame.astype(float) - picture).mean() < 12  # 64 px, enlarged
+
+
+def test_a_gate_that_is_shut_leaves_the_warp_in_full_resolution(
+    picture: np.ndarray, face: np.ndarray
+) -> None:
+    net = GatedWarp(4)
+    with torch.no_grad():
+        net.leave.weight[3] = 0
+        net.leave.bias[3] = -50
+    renderer = NetworkRenderer(picture, face, Painter(net), SIZE)
+    (frame,) = renderer.frames([opened(face, 9)])
+    (bent,) = PhotoWarp(picture, face).frames([opened(face, 9)])
+    assert np.abs(frame.astype(int) - bent).max() <= 1
+
+
+@pytest.mark.parametrize("count", [0, 1, BATCH, 2 * BATCH + 1])
+def test_one_frame_a_face_and_none_is_computed_before_it_is_asked_for(
+    picture: np.ndarray, face: np.ndarray, count: int
+) -> None:
+    taken = []
+
+    def faces():
+        for number in range(count):
+            taken.append(number)
+            yield opened(face, number)
+
+    renderer = NetworkRenderer(picture, face, Painter(UNet(4)), SIZE)
+    frames = renderer.frames(faces())
+    assert not taken
+    if count:
+        next(frames)
+        assert len(taken) <= BATCH
+    assert len(list(frames)) == max(0, count - 1)
+
+
+def test_the_heads_motion_moves_what_is_painted(
+    picture: np.ndarray, face: np.ndarray
+) -> None:
+    class Lines(Painter):
+        """Shows the landmark image."""
+
+        def paint(self, *pictures: np.ndarray) -> np.ndarray:
+            return pictures[1]
+
+    renderer = NetworkRenderer(picture, face, Lines(UNet(4)), SIZE)
+    shift = STILL + np.array([[0, 0, 12], [0, 0, 0]])
+    moved, told = renderer.frames([face, face + np.array([12, 0])], [shift, STILL])
+    np.testing.assert_array_equal(moved, told)
+
+
+def test_renderers_are_made_by_name(
+    tmp_path: Path, picture: np.ndarray, face: np.ndarray
+) -> None:
+    assert isinstance(make_renderer("warp", picture, face, tmp_path), PhotoWarp)
+    with pytest.raises(InputError, match="warp, unet, improved"):
+        make_renderer("oil", picture, face, tmp_path)
+    with pytest.raises(InputError, match="no checkpoint"):
+        make_renderer("unet", picture, face, tmp_path)
+    settings = load_settings("smoke", translator="improved", translator_width=4)
+    (tmp_path / "improved").mkdir()
+    save_model(tmp_path / "improved" / "model.safetensors", GatedWarp(4), settings)
+    renderer = make_renderer("improved", picture, face, tmp_path)
+    assert next(renderer.frames([face])).shape == picture.shape
+
+
+def test_a_picture_of_the_corpus_is_taken_whole_and_a_photograph_cut() -> None:
+    corpus = into_canvas(mean_face())[:, :2] * 224 / 256
+    assert Square.around(corpus, (224, 224, 3)) == Square(0, 0, 224)
+    far = corpus + np.array([400, 300])
+    square = Square.around(far, (1000, 1000, 3))
+    assert eye_distance(far) * FRAMED < 1000
+    assert square.side == round(SIDE * eye_distance(far))
+    middle = (far.mean(0) - [square.left, square.top]) / square.side
+    np.testing.assert_allclose(middle, [0.495, 0.58], atol=0.01)
+
+
+def test_a_square_beyond_the_border_is_cut_and_laid_back(picture: np.ndarray) -> None:
+    square = Square(-20, 200, 150)
+    cut = square.cut(picture, 150)
+    assert cut.shape == (150, 150, 3)
+    np.testing.assert_array_equal(cut[:100, 20:], picture[200:, :130])
+    np.testing.assert_array_equal(cut[:100, 0], picture[200:, 0])
+    laid = picture.copy()
+    square.lay(laid, cut.astype(np.float32), np.ones((150, 150, 1), np.float32))
+    np.testing.assert_array_equal(laid, picture)
+    square.lay(laid, 0 * cut.astype(np.float32), square.fade(picture.shape))
+    assert laid[200, 60].tolist() != [0, 0, 0]  # it fades at its edges
+    assert laid[270, 60].tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("size", [16, 64, 256])
+def test_scaling_keeps_the_mean(size: int) -> None:
+    smooth = np.tile(np.linspace(0, 200, 64)[:, None, None], (1, 64, 3))
+    other = scaled(smooth.astype(np.float32), size)
+    assert other.shape == (size, size, 3)
+    assert abs(other.mean() - smooth.mean()) < 1
+
+
+def turned(angle: float, axis: str, closed: float = 0.0) -> np.ndarray:
+    """The mean face in the canvas, turned by degrees."""
+    face = into_canvas(mean_face())
+    for upper, lower in ((37, 41), (38, 40), (43, 47), (44, 46)):
+        face[upper] += closed * (face[lower] - face[upper])
+    c, s = np.cos(np.radians(angle)), np.sin(np.radians(angle))
+    turn = {
+        "yaw": [[c, 0, -s], [0, 1, 0], [s, 0, c]],
+        "pitch": [[1, 0, 0], [0, c, -s], [0, s, c]],
+        "roll": [[c, -s, 0], [s, c, 0], [0, 0, 1]],
+    }[axis]
+    middle = face.mean(0)
+    return (face - middle) @ np.array(turn).T + middle
+
+
+@pytest.mark.parametrize("axis", ["yaw", "pitch", "roll"])
+def test_a_clips_turns_are_read_from_its_landmarks(axis: str) -> None:
+    angles = 8 * np.sin(np.linspace(0, 4 * np.pi, 101))
+    moments = clip_motion(np.stack([turned(angle, axis) for angle in angles]))
+    read = [getattr(moment, axis) for moment, _ in zip(moments, angles, strict=False)]
+    assert np.abs(np.corrcoef(read, angles)[0, 1]) > 0.99
+    assert np.abs(np.abs(read) - np.abs(angles)).max() < 1.5
+    others = {"yaw", "pitch", "roll"} - {axis}
+    first = next(clip_motion(np.stack([turned(angle, axis) for angle in angles])))
+    assert all(abs(getattr(first, other)) < 0.5 for other in others)
+
+
+def test_a_clips_motion_goes_there_and_back_again_without_a_jump() -> None:
+    angles = np.linspace(0, 10, 21)
+    moments = clip_motion(np.stack([turned(angle, "roll") for angle in angles]))
+    rolls = [next(moments).roll for _ in range(100)]
+    assert np.abs(np.diff(rolls)).max() < 1
+    assert rolls[0] == rolls[40] == rolls[80]
+
+
+def test_a_clips_blinks_come_along() -> None:
+    closed = np.zeros(50)
+    closed[20:24] = 0.9
+    moments = clip_motion(np.stack([turned(0, "yaw", share) for share in closed]))
+    lids = np.array([next(moments).closed for _ in closed])
+    assert lids[20:24].min() > 0.8
+    assert np.delete(lids, range(20, 24)).max() < 0.1

@@ -1,0 +1,220 @@
+"""Step 3: what the networks learn, promise and load."""
+
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from emoface_lib.config import load_settings
+from emoface_lib.errors import InputError
+from emoface_lib.features.expression import ExpressionNet
+from emoface_lib.models.makeittalk import ResidualUNet
+from emoface_lib.models.translator import GatedWarp, UNet
+from emoface_lib.pairs import Pair
+from emoface_lib.picture_losses import Critic, EdgeLoss, PerceptualLoss
+from emoface_lib.translation import terms_beyond_l1, train_translator
+from emoface_lib.translators import (
+    Painter,
+    as_tensor,
+    folded,
+    load_makeittalk,
+    load_translator,
+    new_translator,
+    translator_of,
+)
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+TABLE = SHARED / "interfaces" / "makeittalk_image_translation.tsv"
+
+
+class Still:
+    """Stands for `Pairs`: always the same picture, whatever the landmarks."""
+
+    def __init__(self, size: int = 32) -> None:
+        ramp = np.linspace(0, 255, size).astype(np.uint8)
+        picture = np.stack(np.broadcast_arrays(ramp, ramp[:, None], 40), -1)
+        self.picture = picture.astype(np.uint8)[None].repeat(2, 0)
+
+    def draw(self, count: int, generator: np.random.Generator) -> Pair:
+        other = 255 - self.picture
+        return Pair(other, np.zeros_like(other), other, self.picture)
+
+
+@pytest.mark.parametrize(
+    ("kind", "terms"),
+    [
+        ("unet", {}),
+        ("improved", {}),
+        ("improved", {"translator_adversarial": 0.01}),
+        ("unet", {"translator_perceptual": 0.1}),
+    ],
+)
+def test_step_3_learns_a_picture_that_is_not_the_reference(
+    tmp_path: Path, kind: str, terms: dict[str, float]
+) -> None:
+    longer = load_settings(
+        "smoke",
+        translator=kind,
+        translator_steps=150,
+        translator_batch=2,
+        translator_width=4,
+        translator_learning_rate=1e-2,
+        image_size=32,
+        **terms,
+    )
+    model, log = train_translator(Still(), tmp_path, longer, workers=0)  # type: ignore[arg-type]
+    first, last = (log["loss"].iloc[i].mean() for i in (slice(0, 5), slice(-5, None)))
+    if "translator_adversarial" not in terms:
+        assert last < 0.6 * first
+    pair = Still().draw(2, np.random.default_rng(0))
+    given = pair[: 3 if kind == "improved" else 2]
+    painted = Painter(model, longer).paint(*given)
+    away = np.abs(painted.astype(float) - pair.target).mean()
+    assert away < 0.7 * np.abs(pair.reference.astype(float) - pair.target).mean()
+    again = load_translator(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(Painter(again, longer).paint(*given), painted)
+
+
+@pytest.mark.parametrize("size", [32, 64, 96, 256])
+def test_unet_begins_by_copying_the_reference(size: int) -> None:
+    reference, image = torch.rand(2, 1, 3, size, size)
+    painted = UNet(width=4).eval()(reference, image)
+    assert torch.allclose(painted, reference, atol=1e-6)
+
+
+def test_gated_warp_begins_near_the_warp_and_its_gate_decides() -> None:
+    pictures = torch.rand(3, 1, 3, 64, 64)
+    net = GatedWarp(width=4).eval()
+    painted, gate = net.layers(*pictures)
+    assert torch.equal(net(*pictures), pictures[2] + gate * (painted - pictures[2]))
+    assert gate.mean() < 0.3
+    with torch.no_grad():
+        net.leave.bias[3] = -50
+        net.leave.weight[3] = 0
+    assert torch.allclose(net(*pictures), pictures[2], atol=1e-3)
+
+
+@pytest.mark.skipif(not TABLE.exists(), reason="needs MakeItTalk's table of names")
+def test_names_and_shapes_are_those_of_makeittalks_checkpoint() -> None:
+    wanted = {}
+    for line in TABLE.read_text().splitlines():
+        if line.strip() and not line.startswith("#"):
+            name, shape, _ = line.split("\t")
+            sizes = [] if shape == "scalar" else shape.split("x")
+            wanted[name] = tuple(map(int, sizes))
+    ours = {name: tuple(x.shape) for name, x in ResidualUNet().state_dict().items()}
+    assert ours == wanted
+
+
+def test_makeittalks_channels_are_bgr_with_landmarks_first() -> None:
+    class Seen(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            self.given = x
+            return x[:, 3:] - 0.5
+
+    net = ResidualUNet(width=4)
+    net.model = Seen()  # type: ignore[assignment]
+    reference, image = torch.rand(2, 1, 3, 64, 64)
+    painted = net(reference, image)
+    rgb = torch.cat([image, reference], dim=1)
+    assert torch.equal(net.model.given, rgb[:, [2, 1, 0, 5, 4, 3]])
+    assert torch.allclose(painted, (reference - 0.5).tanh().clamp(min=0))
+
+
+@pytest.mark.parametrize(("prefix", "bare"), [*product(["", "module."], [True, False])])
+def test_makeittalks_checkpoint_loads_with_its_optimiser_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefix: str, bare: bool
+) -> None:
+    small = lambda: ResidualUNet(width=2)  # noqa: E731
+    monkeypatch.setattr("emoface_lib.translators.ResidualUNet", small)
+    net = small()
+    optimiser = torch.optim.Adam(net.parameters())
+    net(*torch.rand(2, 1, 3, 128, 128)).sum().backward()
+    optimiser.step()
+    state = {prefix + name: value for name, value in net.state_dict().items()}
+    stored = state if bare else {"G": state, "opt": optimiser, "epoch": 3}
+    torch.save(stored, tmp_path / "ckpt.pth")
+    loaded = load_makeittalk(tmp_path / "ckpt.pth")
+    for name, value in net.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], value)
+    settings = load_settings(
+        "paper",
+        translator="makeittalk",
+        translator_checkpoint=str(tmp_path / "ckpt.pth"),
+    )
+    assert isinstance(translator_of(tmp_path, settings), nn.Module)
+
+
+class Harmful:
+    """Would write a file if a checkpoint could call anything."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple:
+        return Path.touch, (self.path,)
+
+
+def test_a_checkpoint_can_call_nothing(tmp_path: Path) -> None:
+    torch.save({"G": {}, "opt": Harmful(tmp_path / "harm")}, tmp_path / "ckpt.pth")
+    with pytest.raises(InputError, match="no checkpoint of MakeItTalk"):
+        load_makeittalk(tmp_path / "ckpt.pth")
+    assert not (tmp_path / "harm").exists()
+
+
+def test_what_is_no_checkpoint_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "text.pth").write_text("no network")
+    for name in ("text.pth", "missing.pth"):
+        with pytest.raises(InputError, match=name):
+            load_makeittalk(tmp_path / name)
+
+
+@pytest.mark.parametrize("kind", ["unet", "improved", "makeittalk"])
+def test_folding_batch_norms_changes_nothing(kind: str) -> None:
+    settings = load_settings("smoke", translator=kind, translator_width=4)
+    net = new_translator(settings)
+    pictures = torch.rand(3, 2, 3, 128, 128)[: 3 if net.needs_warp else 2]
+    net.train()(*pictures)  # so that running means are not those of a new network
+    quick = folded(net)
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in quick.modules())
+    assert torch.allclose(quick(*pictures), net.eval()(*pictures), atol=1e-5)
+
+
+def test_tensors_are_pictures_in_the_order_of_channels_last() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3)).astype(np.uint8)
+    tensor = as_tensor(picture)
+    assert tensor.is_contiguous(memory_format=torch.channels_last)
+    assert tensor[1, 2, 3, 4] == picture[1, 3, 4, 2] / 255
+
+
+def test_the_papers_loss_is_l1_alone_and_improved_adds_edges() -> None:
+    assert not terms_beyond_l1(load_settings("paper"))
+    assert set(terms_beyond_l1(load_settings("smoke", translator="improved"))) == {
+        "edges"
+    }
+    plain = load_settings("smoke", translator="improved", translator_edges=0.0)
+    assert not terms_beyond_l1(plain)
+
+
+def test_edges_and_features_miss_what_is_blurred() -> None:
+    truth = torch.rand(1, 3, 32, 32)
+    blurred = nn.functional.avg_pool2d(truth, 3, stride=1, padding=1)
+    lighter = truth + 0.1
+    for term in (EdgeLoss(), PerceptualLoss(ExpressionNet())):
+        assert term(truth, truth) == 0
+        assert term(blurred, truth) > term(lighter, truth) - 1e-6
+    assert EdgeLoss()(lighter, truth) < 1e-5
+
+
+def test_painter_and_critic_learn_from_their_own_loss_alone() -> None:
+    critic = Critic()
+    truth, other = torch.rand(2, 1, 3, 32, 32)
+    painted = other.clone().requires_grad_()
+    critic(painted, truth).backward()
+    fooled = -critic.judge(painted.detach().requires_grad_(True)).mean()
+    assert painted.grad is not None
+    assert all(weight.grad is not None for weight in critic.parameters())
+    assert torch.isfinite(fooled)
