@@ -57,11 +57,12 @@ def test_a_lonely_clip_is_its_own_mean(clips: list[Clip]) -> None:
 def voiced(clips: list[Clip], seeds: int) -> list[Clip]:
     """Speakers whose mean can be told from their voice; clips differ by their mood."""
     rng = np.random.default_rng(seeds)
-    mixing = np.random.default_rng(0).normal(size=(256, 80)) / 16
+    of_voice, of_mean = np.random.default_rng(0).normal(size=(2, 4, 256)) / 2
     made = []
     for speaker in range(60):
-        voice = rng.normal(size=256).astype(np.float32)
-        mean = torch.from_numpy((voice @ mixing).astype(np.float32))
+        traits = rng.normal(size=4)
+        voice = (traits @ of_voice).astype(np.float32)
+        mean = torch.from_numpy(traits @ of_mean)[:80].float()
         for clip in clips[:3]:
             mood = float(rng.normal())
             made.append(
