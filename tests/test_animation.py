@@ -14,10 +14,11 @@ from skimage import data
 from typer.testing import CliRunner, Result
 
 from emoface_lib import animation
-from emoface_lib.animation import animate, hold_last, into_photo
+from emoface_lib.animation import animate
 from emoface_lib.checkpoints import save_model
 from emoface_lib.cli import app
 from emoface_lib.config import load_settings
+from emoface_lib.dial import Dial, Emotion
 from emoface_lib.errors import InputError
 from emoface_lib.features.alignment import into_canvas
 from emoface_lib.features.landmarks import DlibDetector
@@ -26,6 +27,7 @@ from emoface_lib.landmarks import EYE_DISTANCE, lip_opening
 from emoface_lib.lips import JAW_FOLLOWS, LOWER_LIP
 from emoface_lib.models.translator import UNet
 from emoface_lib.stamp import Stamp
+from emoface_lib.talking import hold_last, into_photo
 from emoface_lib.video import read_audio, read_video, sound_info, write_video
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -38,13 +40,15 @@ class LoudnessMouth:
     def predict(
         self,
         blocks: Iterable[np.ndarray],
-        emotion: float = 0.0,
+        emotion: Emotion = 0.0,
         level: float | None = None,
     ) -> Iterator[np.ndarray]:
+        (curve,) = Dial.of(emotion).curves.values()
+        amount = float(curve(np.zeros(1))[0])
         opening = np.zeros((68, 2))
         opening[:17, 1] = 10 * JAW_FOLLOWS
         for point, weights in LOWER_LIP.items():
-            opening[point, 1] = (14 + emotion) * sum(weights)
+            opening[point, 1] = (14 + amount) * sum(weights)
         for block in blocks:
             padded = np.pad(block, (0, -len(block) % FRAME)).reshape(-1, FRAME)
             loudness = np.sqrt((padded**2).mean(1)) / 0.2
@@ -122,7 +126,7 @@ def test_mouth_is_closed_in_silence_whatever_the_model_says(folder: Path) -> Non
         def predict(
             self,
             blocks: Iterable[np.ndarray],
-            emotion: float = 0.0,
+            emotion: Emotion = 0.0,
             level: float | None = None,
         ) -> Iterator[np.ndarray]:
             return super().predict(0 * block + 0.2 for block in blocks)
@@ -286,7 +290,7 @@ def test_an_error_in_the_middle_leaves_no_file(folder: Path) -> None:
         def predict(
             self,
             blocks: Iterable[np.ndarray],
-            emotion: float = 0.0,
+            emotion: Emotion = 0.0,
             level: float | None = None,
         ) -> Iterator[np.ndarray]:
             yield from islice_one(super().predict(blocks))
