@@ -44,8 +44,18 @@ def draw_figure_2(
         below.axvline(time, color="0.8", linewidth=0.8, linestyle=":")
     draw_curves(below, curves, rate, "lip distance, px")
     below.margins(x=0)
+    below.set_ylim(top=1.25 * max(float(curve.max()) for curve in curves.values()))
     below.legend(fontsize=8, ncols=len(curves), loc="upper right")
     return drawn
+
+
+def widest(opening: np.ndarray, count: int) -> np.ndarray:
+    """Frames to show: the most open one of each of `count` equal parts, int[count].
+
+    opening : of the lips, float[F].
+    """
+    parts = np.array_split(np.arange(len(opening)), count)
+    return np.array([part[opening[part].argmax()] for part in parts])
 
 
 def draw_dose(

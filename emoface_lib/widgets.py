@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import ipywidgets as w
+import pandas as pd
 from PIL import Image
+from skimage.data import astronaut
 
 from emoface_lib.dial import Curve, Dial
 from emoface_lib.errors import InputError
 from emoface_lib.exports import reduced
 from emoface_lib.landmarks import VIDEO_RATE
 from emoface_lib.photo import read_portrait
-from emoface_lib.prediction import FacePredictor
+from emoface_lib.prediction import FacePredictor, load_predictor
 from emoface_lib.scene import Face, Scene, Voice
+from emoface_lib.video import iter_frames
 
 AXES = ("PC1", "PC2", "arousal", "valence")
 FURTHEST, STEP = 3.0, 0.1  # standard deviations of a slider
@@ -82,6 +85,7 @@ class Panel:
         )
         self.picture = w.Image(format="jpeg", layout={"width": f"{WIDTH}px"})
         self.picture.add_class("emoface-picture")
+        self.play.add_class("emoface-play")
         self.screen = w.Box([self.picture], layout={"width": f"{WIDTH}px"})
         self.note = w.HTML()
         self.view = self._arranged()
@@ -208,6 +212,34 @@ class Panel:
         except InputError:
             chooser.options, chooser.value = chooser.options[:-1], before
             raise
+
+
+def open_panel(run: Path, voices: int = 6) -> Panel:
+    """The panel of a trained run: voices and heads that it never trained on.
+
+    run : folder that notebooks 01 to 08 have filled; voices : how many to offer. Heads
+    are first frames of videos; beside them stands the portrait of the astronaut Eileen
+    Collins (NASA, in the public domain, from scikit-image). Raises InputError that
+    names what is missing.
+    """
+    predictor = load_predictor(run)
+    index = pd.read_parquet(run / "corpus" / "index.parquet")
+    unseen = index[index["split"] == "unseen"]
+    folder = run / "dial"
+    folder.mkdir(parents=True, exist_ok=True)
+    faces = {"photograph": folder / "astronaut.png"}
+    Image.fromarray(astronaut()[:260, 90:350]).save(faces["photograph"])
+    for row in unseen.groupby("speaker").head(1).to_dict("records"):
+        name = f"drawn head {row['speaker']}"
+        faces[name] = folder / f"{row['speaker']}.png"
+        first = next(iter_frames(run / "corpus" / row["path"]))
+        Image.fromarray(first).save(faces[name])
+    chosen = unseen.iloc[:: max(1, len(unseen) // voices)].head(voices)
+    said = {
+        f"{row['speaker']}, {row['emotion']}": run / "corpus" / row["path"]
+        for row in chosen.to_dict("records")
+    }
+    return Panel(predictor, said, faces, folder)
 
 
 def _chooser(
