@@ -96,7 +96,7 @@ lab: $(INSTALLED) ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab $(LAB) notebooks
 
 app: $(INSTALLED) ## the dial of notebook 08 as a page of its own, by Voila
-	$(BIN)/voila $(APP) tools/app.ipynb
+	$(BIN)/python -m tools.app $(APP)
 
 notebooks: $(INSTALLED) ## run the notebooks (tutorial) and store their outputs in them
 	$(BIN)/python -m tools.store_notebooks

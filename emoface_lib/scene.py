@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 from itertools import chain, islice, repeat
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -25,6 +26,7 @@ from emoface_lib.video import iter_audio, read_audio, write_video
 from emoface_lib.warp import PhotoWarp
 
 LONGEST = 30.0  # s of a voice
+STAGE_WIDTH = 480  # px at least, so that the curve is sharp
 SOUND_RATE = 48_000  # Hz of a film's sound
 CURVE_HEIGHT = 0.32  # of a picture's width; the lips' curve below it
 SHARP = 2  # the curve is drawn so many times larger
@@ -89,7 +91,7 @@ class Scene:
 
     def stage(self, number: int) -> np.ndarray:
         """One frame, and below it the curve of the lips with the place of the frame."""
-        frame = self.frame(number)
+        frame = enlarged(self.frame(number), STAGE_WIDTH)
         curves = [self.plain, self.opening]
         below = draw_curve(curves, number, frame.shape[1])
         return np.vstack([frame, below])
@@ -106,12 +108,21 @@ class Scene:
         return iter_audio(self.voice.path, 1.0, SOUND_RATE, longest=LONGEST)
 
 
+def enlarged(frame: np.ndarray, width: int) -> np.ndarray:
+    """A picture at least so many px wide, of an even height as films need."""
+    scale = max(1.0, width / frame.shape[1])
+    size = round(frame.shape[1] * scale), round(frame.shape[0] * scale / 2) * 2
+    if size == frame.shape[1::-1]:
+        return frame
+    return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_CUBIC))
+
+
 def draw_curve(curves: list[np.ndarray], number: int, width: int) -> np.ndarray:
     """Lip curves, the last one in colour, and a mark at a frame: uint8 (h, W, 3) RGB.
 
     curves : float[F] px of the canvas each; the first is drawn faintly for comparison.
     """
-    size = width * SHARP, round(CURVE_HEIGHT * width) * SHARP
+    size = width * SHARP, round(CURVE_HEIGHT * width / 2) * 2 * SHARP
     image = Image.new("RGB", size, "white")
     pen, unit = ImageDraw.Draw(image), size[1] / 20
     font = _font(round(2.2 * unit))

@@ -177,7 +177,7 @@ class Panel:
         try:
             path = self.folder / "dial.mp4"
             self.scene.film(path)
-            video = w.Video.from_file(path, autoplay=True, loop=False)
+            video = w.Video.from_file(path, autoplay=True, loop=False, controls=False)
             video.layout.width = f"{WIDTH}px"
             self.screen.children = (video,)
         finally:

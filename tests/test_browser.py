@@ -164,8 +164,8 @@ def turn_and_play(watched: Watched, name: str) -> None:
     assert length > 1
     sounds = "() => document.querySelector('video').webkitAudioDecodedByteCount > 0"
     page.wait_for_function(sounds)
-    assert watched.errors == []
     assert watched.outside == []
+    assert watched.errors == []
 
 
 def test_the_dial_in_jupyterlab(tmp_path: Path) -> None:
@@ -206,9 +206,7 @@ def test_the_dial_as_an_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     (runs / "smoke").symlink_to(RUN.folder)  # the best run there is
     monkeypatch.setenv("EMOFACE_RUNS", str(runs))
     port = free_port()
-    command = [
-        *(sys.executable, "-m", "voila", "--no-browser", f"--port={port}"),
-        *("--Voila.ip=127.0.0.1", str(REPOSITORY / "tools" / "app.ipynb")),
-    ]
+    options = ["--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1"]
+    command = [sys.executable, "-m", "tools.app", *options]
     with served(command, tmp_path / "voila", port, "/") as watched:
         turn_and_play(watched, "app")
