@@ -27,6 +27,7 @@ from emoface_lib.exports import (
     write_exports,
 )
 from emoface_lib.features.audio import frame_loudness, speech_level
+from emoface_lib.framing import Square
 from emoface_lib.head_motion import gentle_motion
 from emoface_lib.landmarks import VIDEO_RATE
 from emoface_lib.pauses import pauses
@@ -206,7 +207,8 @@ def animate(
     check_audible(voice, sound.peak)
     count = max(1, int(np.ceil(round(sound.seconds * VIDEO_RATE, 3))))
     painter = renderer_of(portrait, renderer, run)
-    gallery = Gallery([path.suffix.lower() for path in paths], count)
+    square = Square.around(portrait.landmarks[:, :2], portrait.picture.shape)
+    gallery = Gallery([path.suffix.lower() for path in paths], count, square)
     loudness = frame_loudness(iter_audio(voice, VOICE_BLOCK, longest=longest_voice))
     sway = gentle_motion(np.random.default_rng(seed), motion)
     moments = tee(read_motion(head) if head else sway, len(dials))

@@ -4,7 +4,7 @@ Every file says that it is synthetic. Taught in notebook 09.
 """
 
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from emoface_lib.errors import InputError
 from emoface_lib.files import write_beside, write_npz
+from emoface_lib.framing import Square
 from emoface_lib.gestures import coefficients
 from emoface_lib.landmarks import VIDEO_RATE, lip_opening
 from emoface_lib.talking import Pose
@@ -30,7 +31,7 @@ METADATA = {"title": "Synthetic video", "comment": SYNTHETIC}
 KINDS = (".mp4", ".gif", ".svg", ".csv", ".npz")
 GIF_SECONDS, GIF_SIDE, GIF_EVERY = 20, 480, 2  # s and px at most; every n-th frame
 STRIP = 8  # pictures of a row
-STRIP_SIDE = 256  # px of one
+STRIP_SIDE = 192  # px of one
 CAPTION = 0.07  # of a picture's height; the band above it
 
 
@@ -128,10 +129,12 @@ def caption(text: str, width: int, height: int) -> np.ndarray:
 class Gallery:
     """Frames that pass by and are kept, reduced, for a GIF and for a strip.
 
-    kinds : suffixes of the files that are wanted; count : frames of the film.
+    kinds : suffixes of the files that are wanted; count : frames of the film; square :
+    of the face, which a strip shows.
     """
 
-    def __init__(self, kinds: Sequence[str], count: int) -> None:
+    def __init__(self, kinds: Sequence[str], count: int, square: Square) -> None:
+        self.square = square
         wanted = np.linspace(0, count - 1, min(STRIP, count)).round().astype(int)
         self.shots = wanted.tolist() if ".svg" in kinds else []
         last = GIF_SECONDS * VIDEO_RATE if ".gif" in kinds else 0
@@ -143,19 +146,26 @@ class Gallery:
         """The frames of one emotion; those of its row in the strip are kept."""
         kept: list[np.ndarray] = []
         self.strip.append(kept)
-        return _keeping(frames, self.shots, kept, STRIP_SIDE)
+        return _keeping(frames, self.shots, kept, self._face)
 
     def watch_all(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """The frames of the whole film; those of the GIF are kept."""
-        return _keeping(frames, self.reel, self.gif, GIF_SIDE * len(self.strip))
+        side = GIF_SIDE * len(self.strip)
+        return _keeping(frames, self.reel, self.gif, lambda x: reduced(x, side))
+
+    def _face(self, frame: np.ndarray) -> np.ndarray:
+        return self.square.cut(frame, STRIP_SIDE)
 
 
 def _keeping(
-    frames: Iterable[np.ndarray], wanted: Sequence[int], kept: list, side: int
+    frames: Iterable[np.ndarray],
+    wanted: Sequence[int],
+    kept: list[np.ndarray],
+    part: Callable[[np.ndarray], np.ndarray],
 ) -> Iterator[np.ndarray]:
     for number, frame in enumerate(frames):
         if number in wanted:
-            kept.append(reduced(frame, side))
+            kept.append(part(frame))
         yield frame
 
 

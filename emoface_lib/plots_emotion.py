@@ -29,7 +29,7 @@ def draw_figure_2(
     shape = pictures[0][0].shape
     tall = TALL * shape[0] / shape[1]
     size = (WIDE * columns + 0.5, tall * rows + BELOW)
-    tight = ConstrainedLayoutEngine(w_pad=0.01, h_pad=0.02, wspace=0, hspace=0)
+    tight = ConstrainedLayoutEngine(w_pad=0.04, h_pad=0.03, wspace=0, hspace=0)
     drawn = plt.figure(figsize=size, layout=tight)
     heights = [*[tall] * rows, BELOW]
     grid = drawn.add_gridspec(rows + 1, columns, height_ratios=heights)

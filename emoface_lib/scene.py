@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 from emoface_lib.dial import Dial, Emotion
 from emoface_lib.exports import METADATA
 from emoface_lib.features.audio import frame_loudness, speech_level
+from emoface_lib.framing import Square
 from emoface_lib.head_motion import gentle_motion
 from emoface_lib.landmarks import VIDEO_RATE, lip_opening
 from emoface_lib.pauses import pauses
@@ -88,6 +89,12 @@ class Scene:
         """One frame: uint8 (H, W, 3) RGB."""
         pose = self.poses[number]
         return self.face.warp.render(pose.face, pose.motion)
+
+    def close_up(self, number: int, size: int) -> np.ndarray:
+        """The face in one frame: uint8 (size, size, 3) RGB."""
+        picture, landmarks = self.face.portrait.picture, self.face.portrait.landmarks
+        square = Square.around(landmarks[:, :2], picture.shape)
+        return square.cut(self.frame(number), size)
 
     def stage(self, number: int) -> np.ndarray:
         """One frame, and below it the curve of the lips with the place of the frame."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import ipywidgets as w
+import numpy as np
 import pandas as pd
 from PIL import Image
 from skimage.data import astronaut
@@ -167,7 +168,7 @@ class Panel:
     def _show(self) -> None:
         number = round(self.time.value * VIDEO_RATE)
         stage = self.scene.stage(min(number, self.scene.voice.count - 1))
-        self.picture.value = _jpeg(reduced(stage, 2 * WIDTH))
+        self.picture.value = as_jpeg(reduced(stage, 2 * WIDTH))
         if self.screen.children != (self.picture,):
             self.screen.children = (self.picture,)
 
@@ -268,7 +269,8 @@ def _slider(
     )
 
 
-def _jpeg(picture: Any) -> bytes:
+def as_jpeg(picture: np.ndarray) -> bytes:
+    """A picture uint8 (H, W, 3) RGB as a JPEG file."""
     stream = io.BytesIO()
     Image.fromarray(picture).save(stream, "jpeg", quality=92)
     return stream.getvalue()
