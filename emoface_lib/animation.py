@@ -124,7 +124,9 @@ class TrainedModel:
         other = self.predictor.listen([read_audio(recording)], level)
         level = speech_level(frame_loudness([read_audio(voice)]))
         own = self.listen([read_audio(voice)], level)
-        return replace(self.predictor.like(other, own), name=Path(recording).stem)
+        return replace(
+            self.predictor.like(other, own), name=f"like {Path(recording).stem}"
+        )
 
 
 def read_emotion(

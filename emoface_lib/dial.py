@@ -67,7 +67,7 @@ class Curve:
 
     def __str__(self) -> str:
         if len(set(self.amounts)) == 1:
-            return f"{self.amounts[0]:+g}"
+            return f"{self.amounts[0]:+.3g}"
         pairs = zip(self.seconds, self.amounts, strict=True)
         return ", ".join(f"{time:g}:{amount:g}" for time, amount in pairs)
 

@@ -134,7 +134,8 @@ def told_by(
     """What places along axes tell of clips: one row a fact, one column an axis.
 
     coordinates : float[N] an axis; loudness : of the clips. Pearson r with arousal,
-    valence and loudness, and the category's and the speaker's share of the variance.
+    valence and loudness, and the category's and the speaker's share of the variance; 0
+    is what chance gives, or less.
     """
     numbers = {
         "r with arousal": [clip.arousal for clip in clips],
@@ -149,8 +150,13 @@ def told_by(
         {
             axis: {
                 **{n: np.corrcoef(x, places)[0, 1] for n, x in numbers.items()},
-                **{n: variance_share(places[:, None], x) for n, x in groups.items()},
+                **{n: _share(places, x) for n, x in groups.items()},
             }
             for axis, places in coordinates.items()
         }
     )
+
+
+def _share(places: np.ndarray, groups: Sequence[str]) -> float:
+    """Share of the variance between groups; 0 also where it is less than by chance."""
+    return max(0.0, variance_share(places[:, None], groups))

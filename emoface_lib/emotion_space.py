@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from sklearn.decomposition import PCA
 from torch import Tensor
 
-from emoface_lib.config import nearest
+from emoface_lib.config import MEL_BANDS, nearest
 from emoface_lib.displacements import (
     content_codes,
     style_codes,
@@ -27,6 +27,7 @@ from emoface_lib.landmarks import lip_opening
 from emoface_lib.models.content import ContentBranch
 from emoface_lib.models.style import StyleBranch
 
+LOUD = 0.12  # log-mel; 12 dB below the loudest frame; chosen on other speakers
 LABELS = ("arousal", "valence")
 Turn = Callable[[np.ndarray], np.ndarray]  # seconds to amounts
 Codes = Sequence[tuple[Tensor, Tensor]]  # E_content and D_content of clips
@@ -99,9 +100,30 @@ def load_space(path: Path) -> EmotionSpace:
     return EmotionSpace(**load_file(path))
 
 
-def emotion_embeddings(style: StyleBranch, clips: Sequence[Clip]) -> Tensor:
-    """E_emotion of each clip, averaged over its frames: Tensor[N, 128]."""
-    return torch.stack([emotion.mean(0) for emotion, _ in style_codes(style, clips)])
+def emotion_embeddings(
+    style: StyleBranch, clips: Sequence[Clip], loud: bool = True
+) -> Tensor:
+    """E_emotion of each clip, averaged over its loud frames: Tensor[N, 128].
+
+    loud : False takes all frames; what then differs most between clips is the noise in
+    their pauses (notebook 08, section 2).
+    """
+    pairs = zip(style_codes(style, clips), clips, strict=True)
+    chosen = [(e, loud_frames(frame_level(c.features))) for (e, _), c in pairs]
+    return torch.stack([(e[mask] if loud else e).mean(0) for e, mask in chosen])
+
+
+def frame_level(features: Tensor) -> Tensor:
+    """Mean log-mel of each frame, Tensor[T]; zeros where F_a is no mel."""
+    return features.mean(1) * (features.shape[1] == MEL_BANDS)
+
+
+def loud_frames(level: Tensor) -> Tensor:
+    """Which frames are nearly as loud as the loudest, mostly vowels: bool Tensor[T].
+
+    level : from `frame_level`, in log-mel units.
+    """
+    return level >= level.max() - LOUD
 
 
 def emotion_space(

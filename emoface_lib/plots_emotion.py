@@ -50,12 +50,17 @@ def draw_figure_2(
 
 
 def widest(opening: np.ndarray, count: int) -> np.ndarray:
-    """Frames to show: the most open one of each of `count` equal parts, int[count].
+    """Frames to show: up to `count` with open lips, apart from one another, in order.
 
-    opening : of the lips, float[F].
+    opening : of the lips, float[F]. Returns int[<= count].
     """
-    parts = np.array_split(np.arange(len(opening)), count)
-    return np.array([part[opening[part].argmax()] for part in parts])
+    apart = max(1, round(0.6 * len(opening) / count))
+    left, chosen = opening.astype(float), []
+    while len(chosen) < count and np.isfinite(left).any():
+        place = int(np.nanargmax(left))
+        chosen.append(place)
+        left[max(0, place - apart) : place + apart + 1] = np.nan
+    return np.array(sorted(chosen))
 
 
 def draw_dose(

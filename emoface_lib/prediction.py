@@ -15,7 +15,12 @@ from torch import Tensor
 
 from emoface_lib.config import HOP_LENGTH, MEL_BANDS, Settings
 from emoface_lib.dial import LARGEST, Curve, Dial, Emotion
-from emoface_lib.emotion_space import EmotionSpace, load_space
+from emoface_lib.emotion_space import (
+    EmotionSpace,
+    frame_level,
+    load_space,
+    loud_frames,
+)
 from emoface_lib.enrolment import GUESS, SpeakerGuess
 from emoface_lib.features.audio import (
     frame_loudness,
@@ -108,8 +113,10 @@ class FacePredictor:
 
     def place(self, windows: Iterable["Heard"]) -> Tensor:
         """Where a recording lies along the components, Tensor[K] deviations."""
-        frames = torch.cat([one.emotion[one.old :] for one in windows])
-        return self.space.coordinates(frames.mean(0, keepdim=True))[0]
+        fresh = [(one.emotion[one.old :], one.level[one.old :]) for one in windows]
+        emotion, level = map(torch.cat, zip(*fresh, strict=True))
+        place = emotion[loud_frames(level)].mean(0, keepdim=True)
+        return self.space.coordinates(place)[0]
 
     def like(self, recording: Iterable["Heard"], voice: Iterable["Heard"]) -> Dial:
         """The dial that gives a voice the place of another recording's emotion."""
@@ -147,18 +154,20 @@ class FacePredictor:
         known = None if speaker_mean is None else speaker_mean[None]
         state: State | None = None
         window: tuple[Tensor, ...] = ()
-        start = 0
+        at = 0
         for part in in_steps(features, STEP):
             code, state = self.content.encode(part[None], state)
             emotion = self.style.emotion(part[None], known)[0]
             identity = self.style.identity(part[None])[0]
-            fresh = code[0], self.content.displace(code)[0], emotion, identity
+            said = self.content.displace(code)[0]
+            fresh = code[0], said, emotion, identity, frame_level(part)
             old = [kept[-STEP:] for kept in window] or [new[:0] for new in fresh]
             window = tuple(map(torch.cat, zip(old, fresh, strict=True)))
-            content, said, emotion, identity = window
             before = len(old[0])
-            yield Heard(content, said, emotion, identity, before, start - before)
-            start += len(part)
+            content, said, emotion, identity, level = window
+            start = at - before
+            yield Heard(content, said, emotion, identity, level, before, start)
+            at += len(part)
 
     @torch.inference_mode()
     def _displacements(
@@ -184,14 +193,15 @@ class FacePredictor:
 class Heard(NamedTuple):
     """A window of a voice: E_content, D_content, E_emotion, E_identity, Tensor[T, ..].
 
-    old : frames at its beginning that the window before had, too; start : its first
-    frame.
+    level : of each frame, from `frame_level`; old : frames at its beginning that the
+    window before had, too; start : its first frame.
     """
 
     content: Tensor
     said: Tensor
     emotion: Tensor
     identity: Tensor
+    level: Tensor
     old: int
     start: int
 
