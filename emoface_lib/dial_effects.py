@@ -129,18 +129,18 @@ def by_clip(effects: pd.DataFrame) -> pd.DataFrame:
 def told_by(
     coordinates: Mapping[str, np.ndarray],
     clips: Sequence[Clip],
-    loudness: Sequence[float],
+    others: Mapping[str, Sequence[float]],
 ) -> pd.DataFrame:
     """What places along axes tell of clips: one row a fact, one column an axis.
 
-    coordinates : float[N] an axis; loudness : of the clips. Pearson r with arousal,
-    valence and loudness, and the category's and the speaker's share of the variance; 0
-    is what chance gives, or less.
+    coordinates : float[N] an axis; others : further numbers of the clips, such as
+    loudness. Pearson r with arousal, valence and those, and the category's and the
+    speaker's share of the variance; 0 is what chance gives, or less.
     """
     numbers = {
         "r with arousal": [clip.arousal for clip in clips],
         "r with valence": [clip.valence for clip in clips],
-        "r with loudness": list(loudness),
+        **{f"r with {name}": list(values) for name, values in others.items()},
     }
     groups = {
         "share of the category": [clip.emotion for clip in clips],

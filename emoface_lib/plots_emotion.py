@@ -55,7 +55,8 @@ def widest(opening: np.ndarray, count: int) -> np.ndarray:
     opening : of the lips, float[F]. Returns int[<= count].
     """
     apart = max(1, round(0.6 * len(opening) / count))
-    left, chosen = opening.astype(float), []
+    left = opening.astype(float)
+    chosen: list[int] = []
     while len(chosen) < count and np.isfinite(left).any():
         place = int(np.nanargmax(left))
         chosen.append(place)

@@ -199,20 +199,21 @@ class Panel:
             slider.value = 0.0
 
     def _take(self, given: w.FileUpload, chooser: w.Dropdown) -> None:
-        """Keep an uploaded file and choose it."""
-        if not given.value:
-            return
-        upload = given.value[0]
+        """Take what was uploaded, and let the same file be given again."""
+        if given.value:
+            upload, given.value = given.value[0], ()
+            self._take_file(upload, chooser)
+
+    def _take_file(self, upload: Mapping[str, Any], chooser: w.Dropdown) -> None:
+        """Keep an uploaded file and choose it, if it is a voice or a face."""
         path = self.folder / Path(upload["name"]).name
         path.write_bytes(upload["content"])
-        before = chooser.value
+        if chooser is self.voice:
+            self.hear(path)
+        else:
+            self.see(path)
         chooser.options = [*chooser.options, (path.name, path)]
-        try:
-            self.hear(path) if chooser is self.voice else self.see(path)
-            chooser.value = path
-        except InputError:
-            chooser.options, chooser.value = chooser.options[:-1], before
-            raise
+        chooser.value = path
 
 
 def open_panel(run: Path, voices: int = 6) -> Panel:

@@ -166,6 +166,23 @@ def test_emotion_reaches_the_model(folder: Path) -> None:
     assert opening[1] > opening[0] + 1
 
 
+def test_an_emotion_over_time_and_what_is_none(folder: Path) -> None:
+    (folder / "rise.csv").write_text("seconds,amount\n0,0\n1,2\n")
+    assert run(folder, "--emotion", str(folder / "rise.csv")).exit_code == 0
+    assert run(folder, "--emotion", "0:-1,0.5:1", "--axis", "PC2").exit_code == 0
+    refused(run(folder, "--emotion", "angry.wav"), "can't be read")
+    refused(run(folder, "--emotion", "99"), "at most")
+
+
+def test_faces_stand_side_by_side_if_several_emotions_are_given(folder: Path) -> None:
+    csv = folder / "out.csv"
+    result = run(folder, "--emotion", "-2", "--emotion", "2", "-o", str(csv))
+    assert result.exit_code == 0, result.output
+    frames, _ = read_video(folder / "out.mp4")
+    assert frames.shape[2] == 2 * 331
+    assert csv.exists()
+
+
 def test_head_motion_of_another_clip_is_taken(folder: Path) -> None:
     portrait = data.astronaut()[:301, 60:391]
     sways = [np.roll(portrait, round(12 * np.sin(i / 4)), axis=1) for i in range(40)]
