@@ -135,7 +135,8 @@ def doctor(
     ] = False,
 ) -> None:
     """Say what a corpus holds, what is wrong with it, and what preparing it costs."""
-    from emoface_lib.doctor import examine, readable
+    from emoface_lib.doctor import examine
+    from emoface_lib.doctor_report import readable
 
     settings = load_settings(profile, **_overrides(parameter))
     report = examine(corpus, settings, layout, sample)

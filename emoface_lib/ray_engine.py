@@ -82,6 +82,7 @@ def train_by_ray(
     none. If a worker dies, all begin again, from the state that `fit` has kept. Raises
     InputError if Ray is not installed, and what `train` raises.
     """
+    os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", SLOW_START)
     with _cluster(workers, shown=True) as ray:
         from ray import train as ray_train
         from ray.train.torch import TorchTrainer

