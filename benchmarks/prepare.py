@@ -38,8 +38,8 @@ from emoface_lib.parallel import one_thread
 from emoface_lib.video import iter_frames, read_audio, write_video
 
 ISSUE = 9
-# of the drawn clips in the corpus that one and two processes prepare: a process needs 4 s
-# of CPU time before its first clip, which is nothing in hours and much in a minute
+# of the drawn clips in the corpus that one and two processes prepare: a process needs
+# 4 s of CPU time before its first clip, nothing in hours and much in a minute
 COPIES = 8
 SHORT = 25  # frames of a clip of which there are many
 WARM = 400  # clips after which memory must be flat
