@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.io import wavfile
 from test_openface import write_track
@@ -19,7 +20,7 @@ from emoface_lib.doctor_report import readable
 from emoface_lib.errors import InputError
 from emoface_lib.features import recognisers
 from emoface_lib.features.clips import load_clips
-from emoface_lib.features.corpora import prepare_corpus
+from emoface_lib.features.corpora import prepare_corpus, summary
 from emoface_lib.features.speaker import read_embeddings
 from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, new_autovc
 from emoface_lib.files import read_npz
@@ -113,6 +114,20 @@ def test_tracks_and_sounds_will_do_without_videos(
     assert (rows["problem"] == "").all()
     clips = load_clips(tmp_path / "run" / "features", settings)
     assert {clip.emotion for clip in clips} == set(ACTED.values())
+
+
+def test_the_summary_says_what_to_do_next(
+    prepared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = pd.read_parquet(prepared / "features" / "index.parquet")
+    assert summary(rows, prepared).endswith(f"reproduce -p corpus={prepared}")
+    monkeypatch.setenv("EMOFACE_RUNS", str(prepared.parent))
+    assert summary(rows, prepared).endswith("reproduce -p corpus=ravdess")
+    rows.loc[0, "problem"] = "clip.mp4 is silent."
+    assert "clip.mp4 is silent" in summary(rows, prepared)
+    assert "--retry" in summary(rows, prepared)
+    rows["split"] = "unseen"
+    assert "reproduce" not in summary(rows, prepared)
 
 
 def test_another_corpus_is_not_mixed_in(
