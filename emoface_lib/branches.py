@@ -44,7 +44,8 @@ def train_run(
     if engine == "ray":
         from emoface_lib.ray_engine import train_by_ray  # an extra, and slow to import
 
-        train_by_ray(partial(train_branches, settings, folder), folder, workers)
+        train = partial(train_branches, settings, folder)
+        train_by_ray(train, folder, workers, gpus=settings.device != "cpu")
     elif engine != "local" or workers not in (None, 1):
         raise InputError(
             f"Engine {engine!r} does not train with workers = {workers}: give "

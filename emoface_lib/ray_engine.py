@@ -18,6 +18,7 @@ import torch
 from tqdm.auto import tqdm
 
 from emoface_lib.errors import InputError
+from emoface_lib.files import write_beside
 from emoface_lib.parallel import one_thread
 
 Item = TypeVar("Item")
@@ -73,26 +74,28 @@ def each_by_ray(
 
 
 def train_by_ray(
-    train: Callable[[], object], folder: Path, workers: int | None = None
+    train: Callable[[], object],
+    folder: Path,
+    workers: int | None = None,
+    gpus: bool = True,
 ) -> None:
     """Let workers train as one by Ray Train: each calls `train`, which calls `fit`.
 
     folder : on a file system that all machines see, for Ray's own notes, which are
     removed at the end; workers : None takes one a GPU of the cluster, or one if it has
-    none. If a worker dies, all begin again, from the state that `fit` has kept. Raises
-    InputError if Ray is not installed, and what `train` raises.
+    none; gpus : whether to use them. If a worker dies, all begin again, from the state that `fit` has kept. Raises
+    InputError if Ray is not installed or the cluster is too small, and that of `train`.
     """
     os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", SLOW_START)
     with _cluster(workers, shown=True) as ray:
         from ray import train as ray_train
         from ray.train.torch import TorchTrainer
 
-        gpus = int(ray.cluster_resources().get("GPU", 0))
+        count, gpu = _places(ray.cluster_resources(), workers, gpus)
+        complaint = folder / NOTES / "complaint"
         trainer = TorchTrainer(
-            partial(_train_here, train),
-            scaling_config=ray_train.ScalingConfig(
-                num_workers=workers or max(1, gpus), use_gpu=gpus > 0
-            ),
+            partial(_train_here, train, complaint),
+            scaling_config=ray_train.ScalingConfig(num_workers=count, use_gpu=gpu),
             run_config=ray_train.RunConfig(
                 storage_path=str(folder / NOTES),
                 failure_config=ray_train.FailureConfig(max_failures=RESTARTS),
@@ -100,18 +103,42 @@ def train_by_ray(
         )
         try:
             trainer.fit()
+            if complaint.exists():
+                raise InputError(complaint.read_text())
         finally:
             shutil.rmtree(folder / NOTES, ignore_errors=True)
 
 
-def _train_here(train: Callable[[], object]) -> None:
-    """In a worker, whose process group Ray has made: nccl on GPUs, else gloo."""
+def _places(
+    resources: dict[str, float], workers: int | None, use: bool = True
+) -> tuple[int, bool]:
+    """How many workers train, and whether on GPUs; Ray would wait for more for ever."""
+    gpus = int(resources.get("GPU", 0)) if use else 0
+    count, most = workers or max(1, gpus), gpus or int(resources["CPU"])
+    if count > most:
+        kind = "GPUs" if gpus else "cores"
+        raise InputError(
+            f"{count} workers need as many {kind}, and the cluster has {most}: give "
+            f"--workers {most} at most."
+        )
+    return count, gpus > 0
+
+
+def _train_here(train: Callable[[], object], complaint: Path) -> None:
+    """In a worker, whose process group Ray has made: nccl on GPUs, else gloo.
+
+    What a user got wrong is left in a file: beginning again would not help.
+    """
     from ray.train.torch import get_device
 
     one_thread()
     if (device := get_device()).type == "cuda":
         torch.cuda.set_device(device)
-    train()
+    try:
+        train()
+    except InputError as error:
+        with write_beside(complaint) as beside:
+            beside.write_text(str(error))
 
 
 def _check_start(ray: Any, pool: list[Any]) -> None:

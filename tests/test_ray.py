@@ -168,6 +168,16 @@ def test_one_worker_trains_to_the_numbers_of_none_and_two_nearly(
     assert not list(tmp_path.rglob("ray"))
 
 
+def test_a_worker_trains_on_a_gpu_or_on_a_core() -> None:
+    cluster = {"CPU": 8.0, "GPU": 2.0}
+    assert ray_engine._places(cluster, None) == (2, True)
+    assert ray_engine._places({"CPU": 8.0}, None) == (1, False)
+    assert ray_engine._places({"CPU": 8.0}, 4) == (4, False)
+    assert ray_engine._places(cluster, 4, use=False) == (4, False)
+    with pytest.raises(InputError, match=r"3 workers need as many GPUs.*has 2"):
+        ray_engine._places(cluster, 3)
+
+
 @needs_ray
 @pytest.mark.usefixtures("cluster")
 def test_training_goes_on_after_a_worker_was_killed(
@@ -189,6 +199,16 @@ def test_training_goes_on_after_a_worker_was_killed(
     assert killed
     assert logs["content"]["step"].tolist() == list(range(300))
     assert load_state(state, "") is None
+
+
+@needs_ray
+@pytest.mark.usefixtures("cluster")
+def test_what_a_user_gets_wrong_comes_out_as_a_sentence(
+    prepared: tuple[Path, Settings], tmp_path: Path
+) -> None:
+    odd = prepared[1].changed(batch_clips=3)
+    with pytest.raises(InputError, match=r"batch of 3 can't be shared.*2 workers"):
+        trained((prepared[0], odd), tmp_path / "run", "ray", 2)
 
 
 @pytest.mark.skipif(
