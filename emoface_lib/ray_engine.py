@@ -83,8 +83,9 @@ def train_by_ray(
 
     folder : on a file system that all machines see, for Ray's own notes, which are
     removed at the end; workers : None takes one a GPU of the cluster, or one if it has
-    none; gpus : whether to use them. If a worker dies, all begin again, from the state that `fit` has kept. Raises
-    InputError if Ray is not installed or the cluster is too small, and that of `train`.
+    none; gpus : whether to use them. If a worker dies, all begin again, from the state
+    that `fit` has kept. Raises InputError if Ray is not installed or the cluster is too
+    small, and that of `train`.
     """
     os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", SLOW_START)
     with _cluster(workers, shown=True) as ray:
