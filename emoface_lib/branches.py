@@ -9,10 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tqdm.auto import tqdm
+
 from emoface_lib.checkpoints import read_settings
 from emoface_lib.config import PRODUCTS, Run, Settings
 from emoface_lib.corpus.heard import heard_clips
-from emoface_lib.data_parallel import as_the_first
+from emoface_lib.data_parallel import as_the_first, rank
 from emoface_lib.errors import InputError
 from emoface_lib.features.clips import Clip, load_clips
 from emoface_lib.files import read_npz
@@ -68,11 +70,18 @@ def train_branches(settings: Settings, folder: Path) -> None:
     if _is_made(made / WEIGHTS, settings, features):
         content = load_content(made / WEIGHTS, settings)
     else:
+        _say("step 1, content")
         content, _ = train_content(clips, made, settings)
     for name, changes in STYLES.items():
         own = settings.changed(**changes)
         if not _is_made(folder / name / WEIGHTS, own, made / WEIGHTS):
+            _say(f"step 2, {name}")
             train_style(clips, content, folder / name, own)
+
+
+def _say(what: str) -> None:
+    if rank() == 0:
+        tqdm.write(f"Training {what}")
 
 
 def _training_clips(run: Run) -> Sequence[Clip]:
