@@ -201,7 +201,9 @@ def write_exports(
 
 def write_strip(path: Path, tracks: Sequence[Track], gallery: Gallery) -> None:
     """A row of pictures an emotion, and the lips' curves below, as Figure 2."""
-    from emoface_lib.plots import encode  # matplotlib takes a second
+    from matplotlib import pyplot  # it takes a second
+
+    from emoface_lib.plots import encode
     from emoface_lib.plots_emotion import draw_figure_2
 
     drawn = draw_figure_2(
@@ -213,6 +215,7 @@ def write_strip(path: Path, tracks: Sequence[Track], gallery: Gallery) -> None:
     metadata = {"Title": METADATA["title"], "Description": SYNTHETIC, "Date": None}
     with write_beside(path) as beside:
         beside.write_bytes(encode(drawn, "svg", metadata=metadata))
+    pyplot.close(drawn)
 
 
 def table_of(track: Track) -> pd.DataFrame:
