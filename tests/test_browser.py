@@ -33,7 +33,7 @@ ARGUMENTS = [
     "--disable-dev-shm-usage",
 ]
 NOTEBOOK = "08_emotion_space"
-PATIENCE = 100_000  # ms; other work may share the cores
+PATIENCE = 300_000  # ms; other work may share the cores
 RUN = Run(load_settings("smoke"))
 READY = """async () => {
     const app = window.jupyterapp; await app.restored;
