@@ -5,12 +5,14 @@
 #   TORCH     `cpu` takes PyTorch's build without CUDA, for machines without a GPU
 #   DATA      folder of real clips for the benchmarks named real_*
 #   LAB       options of JupyterLab, such as "--no-browser --port 8890"
+#   APP       options of Voila, such as "--no-browser --port 8890"
 
 PYTHON ?= python3.11
 PROFILE ?= tutorial
 TORCH ?=
 DATA ?=
 LAB ?=
+APP ?=
 
 # Small tensors: more threads than one slow a run down, and sums in another order
 # change the last digits of results.
@@ -25,8 +27,8 @@ REAL_BENCHMARKS := $(if $(DATA),$(wildcard benchmarks/real_*.py))
 RUNS := $(or $(EMOFACE_RUNS),$(CURDIR)/runs)
 SMOKE_NOTEBOOKS = $(addprefix $(RUNS)/smoke/,$(sort $(wildcard notebooks/*.ipynb)))
 
-.PHONY: help install reproduce test test-library test-ray test-notebooks check lab \
-	notebooks bench format lock clean
+.PHONY: help install reproduce test test-library test-ray test-notebooks test-browser \
+	check lab app notebooks bench format lock clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # two cores are busy with one of these
 
@@ -56,7 +58,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 reproduce: $(INSTALLED) ## run the notebooks in order (PROFILE) and fill figures/
 	$(BIN)/emoface reproduce --profile $(PROFILE)
 
-test: check test-library test-notebooks ## every test
+test: check test-library test-notebooks test-browser ## every test
 
 check: $(INSTALLED) ## style, types and the hygiene of the notebooks
 	$(BIN)/ruff check .
@@ -65,7 +67,7 @@ check: $(INSTALLED) ## style, types and the hygiene of the notebooks
 	$(BIN)/python -m tools.check_notebooks notebooks
 
 test-library: $(INSTALLED)
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/test_browser.py
 
 # Ray is not part of the environment. It gets one of its own, which looks into .venv for
 # all that it does not bring.
@@ -85,8 +87,16 @@ test-notebooks: $(INSTALLED)
 	rm -rf $(RUNS)/repeat
 	EMOFACE_RUNS=$(RUNS)/repeat $(BIN)/python -m tools.repeat_notebooks $(SMOKE_NOTEBOOKS)
 
+# Needs Debian's chromium; without it the tests are skipped, and say so.
+test-browser: $(INSTALLED) ## the dial in JupyterLab and Voila, in a real browser
+	$(BIN)/emoface reproduce --profile smoke --through 08_emotion_space
+	$(BIN)/python -m pytest -rs tests/test_browser.py
+
 lab: $(INSTALLED) ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab $(LAB) notebooks
+
+app: $(INSTALLED) ## the dial of notebook 08 as a page of its own, by Voila
+	$(BIN)/python -m tools.app $(APP)
 
 notebooks: $(INSTALLED) ## run the notebooks (tutorial) and store their outputs in them
 	$(BIN)/python -m tools.store_notebooks

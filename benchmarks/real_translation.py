@@ -14,7 +14,6 @@ import cv2
 import numpy as np
 from results import enter
 
-from emoface_lib.animation import moving_faces
 from emoface_lib.features.landmarks import DlibDetector
 from emoface_lib.framing import Square
 from emoface_lib.head_motion import Moment
@@ -22,6 +21,7 @@ from emoface_lib.landmarks import EYE_DISTANCE, LIPS, eye_distance
 from emoface_lib.lips import JAW_FOLLOWS, LOWER_LIP
 from emoface_lib.photo import Portrait, read_portrait
 from emoface_lib.renderers import RENDERERS, make_renderer
+from emoface_lib.talking import moving_faces
 from emoface_lib.warp import transform
 
 ISSUE = 6

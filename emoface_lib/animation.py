@@ -5,57 +5,59 @@ notebook 09.
 """
 
 import sys
-import tempfile
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import chain, islice, repeat, tee
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import chain, repeat, tee
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from tqdm import tqdm
 
 from emoface_lib.config import PRODUCTS, Run, load_settings
-from emoface_lib.errors import InputError
-from emoface_lib.features.alignment import align, into_canvas
-from emoface_lib.features.audio import frame_loudness, speech_level
-from emoface_lib.features.landmarks import DlibDetector
-from emoface_lib.features.lift import mean_face
-from emoface_lib.head_motion import (
-    Moment,
-    blink,
-    clip_motion,
-    gentle_motion,
-    head_transform,
-    turn_face,
+from emoface_lib.dial import FIRST_AXIS, Dial, Emotion
+from emoface_lib.exports import (
+    METADATA,
+    Gallery,
+    Track,
+    check_outputs,
+    side_by_side,
+    write_exports,
 )
-from emoface_lib.landmarks import CHIN, EYES, VIDEO_RATE, eye_distance
-from emoface_lib.lips import close_lips
+from emoface_lib.features.audio import frame_loudness, speech_level
+from emoface_lib.framing import Square
+from emoface_lib.head_motion import gentle_motion
+from emoface_lib.landmarks import VIDEO_RATE
 from emoface_lib.pauses import pauses
 from emoface_lib.photo import LONGEST_SIDE, Portrait, read_portrait
 from emoface_lib.renderers import Renderer, make_renderer
 from emoface_lib.stamp import Stamp
+from emoface_lib.talking import (
+    Pose,
+    hold_last,
+    moving_faces,
+    read_motion,
+    resting_face,
+)
+from emoface_lib.translators import FOLDERS
 from emoface_lib.video import (
     LONGEST_VOICE,
     check_audible,
     iter_audio,
-    iter_frames,
     read_audio,
     sound_info,
     write_video,
 )
 
+if TYPE_CHECKING:  # torch takes seconds
+    from emoface_lib.prediction import FacePredictor, Heard
+
 SOUND_RATE = 48_000  # Hz of the video's sound
 SOUND_BLOCK = 1.0  # s
 ENCODER_THREADS = 2  # one renders while the other encodes
 VOICE_BLOCK = 10.0  # s
-HEAD_FRAMES = 500  # of a video whose head motion is taken; 20 s, there and back again
-METADATA = {
-    "title": "Synthetic video",
-    "comment": "Synthetic: a photograph animated by emoface to a voice. What it shows "
-    "did not happen.",
-}
-PAUSE_SHARE = 0.15  # of a gap between the lips that the upper one closes in a pause
 LAST_NOTEBOOK = "08_emotion_space"  # the last one that the predictor needs
 
 
@@ -65,7 +67,7 @@ class Predictor(Protocol):
     def predict(
         self,
         blocks: Iterable[np.ndarray],
-        emotion: float = 0.0,
+        emotion: Emotion = 0.0,
         level: float | None = None,
     ) -> Iterator[np.ndarray]:
         """Blocks of samples, float32 (S,) at 16 kHz, to (F, 68, 2) px of the canvas.
@@ -87,20 +89,57 @@ class TrainedModel:
     folder: Path | None = None
     enrol: tuple[Path, ...] = ()
 
+    @cached_property
+    def predictor(self) -> "FacePredictor":
+        """The run's models. Raises InputError if a file of it is missing."""
+        from emoface_lib.prediction import load_predictor
+
+        return load_predictor(self.folder or best_run())
+
+    def listen(
+        self, blocks: Iterable[np.ndarray], level: float | None = None
+    ) -> Iterator["Heard"]:
+        """As `FacePredictor.listen`, to the speaker who is enrolled."""
+        known = None
+        if self.enrol:
+            known = self.predictor.enrol([read_audio(path) for path in self.enrol])
+        return self.predictor.listen(blocks, level, known)
+
     def predict(
         self,
         blocks: Iterable[np.ndarray],
-        emotion: float = 0.0,
+        emotion: Emotion = 0.0,
         level: float | None = None,
     ) -> Iterator[np.ndarray]:
-        """As `FacePredictor.predict`. Raises InputError if a file of it is missing."""
-        from emoface_lib.prediction import load_predictor  # torch takes seconds
+        """As `FacePredictor.predict`."""
+        return self.predictor.say(self.listen(blocks, level), emotion)
 
-        predictor = load_predictor(self.folder or best_run())
-        known = None
-        if self.enrol:
-            known = predictor.enrol([read_audio(path) for path in self.enrol])
-        return predictor.predict(blocks, emotion, level, known)
+    def like(self, recording: Path | str, voice: Path | str) -> Dial:
+        """The dial by which a voice is said as another recording is.
+
+        It gives the voice the recording's place in the emotion space. Raises InputError
+        if one of the files holds no speech.
+        """
+        level = speech_level(frame_loudness([read_audio(recording)]))
+        other = self.predictor.listen([read_audio(recording)], level)
+        level = speech_level(frame_loudness([read_audio(voice)]))
+        own = self.listen([read_audio(voice)], level)
+        return replace(
+            self.predictor.like(other, own), name=f"like {Path(recording).stem}"
+        )
+
+
+def read_emotion(
+    given: Emotion, model: TrainedModel, voice: Path | str, axis: str = FIRST_AXIS
+) -> Dial:
+    """The dial of what `Dial.of` reads, or of a recording to speak like.
+
+    Raises InputError that says what can't be read.
+    """
+    path = Path(given) if isinstance(given, str | Path) else Path()
+    if path.is_file() and path.suffix.lower() != ".csv":
+        return model.like(path, voice)
+    return Dial.of(given, axis)
 
 
 def best_run() -> Path:
@@ -122,20 +161,25 @@ def best_run() -> Path:
 
 @dataclass(frozen=True)
 class Animation:
-    """What was made: path, seconds of the voice, frames, notes for the user."""
+    """What was made: paths, seconds of the voice, frames, notes for the user."""
 
-    path: Path
+    paths: tuple[Path, ...]
     seconds: float
     frames: int
     notes: tuple[str, ...]
+
+    @property
+    def path(self) -> Path:
+        """The first of the files."""
+        return self.paths[0]
 
 
 def animate(
     photo: Path | str,
     voice: Path | str,
-    out: Path | str,
+    out: Path | str | Sequence[Path | str],
     predictor: Predictor,
-    emotion: float = 0.0,
+    emotion: Emotion | Sequence[Emotion] = 0.0,
     seed: int = 0,
     motion: float = 1.0,
     mark: bool = False,
@@ -148,108 +192,72 @@ def animate(
 ) -> Animation:
     """Let a photograph say a voice, and write that as an mp4 with sound.
 
-    photo : a picture of one frontal face; voice : any file with speech; out : .mp4 in a
-    folder that exists. emotion : standard deviations along the first component of the
-    emotion space; motion : amount of synthetic head motion, 0 for none; mark : write
-    "synthetic" into the picture; renderer : "warp", or "unet" or "improved" of the run
-    in the folder `run`, by default the best; head : a video whose head motion and
-    blinks are taken instead. Raises InputError, before the work begins where that is
-    possible, and never leaves a half-written file.
+    photo : a picture of one frontal face; voice : any file with speech; out : .mp4, or
+    .gif, .svg (rows of pictures and the lips' curves), .csv or .npz (landmarks), or
+    several of them. emotion : what `Dial.of` reads, standard deviations along the first
+    component of the emotion space; several make faces side by side. motion : amount of
+    synthetic head motion, 0 for none; mark : write "synthetic" into the picture;
+    renderer : "warp", or "unet" or "improved" of the run in the folder `run`, by
+    default the best; head : a video whose head motion and blinks are taken instead.
+    Raises InputError, before the work begins where that is possible, and never leaves a
+    half-written file.
     """
-    out = check_output(out, photo, voice)
+    paths = check_outputs(out, photo, voice)
+    dials = [Dial.of(one) for one in _as_list(emotion)]
     portrait = read_portrait(photo, longest_side=longest_side)
     sound = sound_info(voice, longest_voice)
     check_audible(voice, sound.peak)
     count = max(1, int(np.ceil(round(sound.seconds * VIDEO_RATE, 3))))
-    blocks = iter_audio(voice, VOICE_BLOCK, longest=longest_voice)
+    painter = renderer_of(portrait, renderer, run)
+    square = Square.around(portrait.landmarks[:, :2], portrait.picture.shape)
+    gallery = Gallery([path.suffix.lower() for path in paths], count, square)
     loudness = frame_loudness(iter_audio(voice, VOICE_BLOCK, longest=longest_voice))
-    generator = np.random.default_rng(seed)
-    frames = render_portrait(
-        portrait,
-        hold_last(predictor.predict(blocks, emotion, speech_level(loudness)), count),
-        read_motion(head) if head else gentle_motion(generator, motion),
-        renderer_of(portrait, renderer, run),
-        mark,
-        chain(pauses(loudness), repeat(0.0)),
-    )
-    write_video(
-        out,
-        tqdm(frames, total=count, unit="frame", disable=not progress),
-        iter_audio(
-            voice, SOUND_BLOCK, SOUND_RATE, min(2, sound.channels), longest_voice
-        ),
-        SOUND_RATE,
-        metadata=METADATA,
-        threads=ENCODER_THREADS,
-    )
-    return Animation(out, sound.seconds, count, portrait.notes)
+    sway = gentle_motion(np.random.default_rng(seed), motion)
+    moments = tee(read_motion(head) if head else sway, len(dials))
+    tracks, streams = [], []
+    for dial, moment in zip(dials, moments, strict=True):
+        blocks = iter_audio(voice, VOICE_BLOCK, longest=longest_voice)
+        said = predictor.predict(blocks, dial, speech_level(loudness))
+        resting = chain(pauses(loudness), repeat(0.0))
+        poses = moving_faces(portrait, hold_last(said, count), moment, resting)
+        tracks.append(Track(str(dial), resting_face(portrait)))
+        seen = painted(painter, tracks[-1].watch(poses), mark)
+        streams.append(gallery.watch_one(seen))
+    frames = gallery.watch_all(side_by_side(streams, [track.name for track in tracks]))
+    frames = iter(tqdm(frames, total=count, unit="frame", disable=not progress))
+    for path in paths:
+        if path.suffix.lower() == ".mp4":
+            channels = min(2, sound.channels)
+            write_video(
+                path,
+                frames,
+                iter_audio(voice, SOUND_BLOCK, SOUND_RATE, channels, longest_voice),
+                SOUND_RATE,
+                metadata=METADATA,
+                threads=ENCODER_THREADS,
+            )
+    deque(frames, maxlen=0)  # without a film, they pass by all the same
+    write_exports(paths, tracks, gallery)
+    return Animation(tuple(paths), sound.seconds, count, portrait.notes)
 
 
-def check_output(out: Path | str, *inputs: Path | str) -> Path:
-    """The path to write to; raises InputError if that can't be written."""
-    out = Path(out)
-    if out.suffix.lower() != ".mp4":
-        raise InputError(f"The video {out} should have a name that ends in .mp4.")
-    if not out.parent.is_dir():
-        raise InputError(f"The folder {out.parent} does not exist: make it first.")
-    if out.is_dir() or not can_hold_files(out.parent):
-        raise InputError(f"{out} can't be written: choose another folder or name.")
-    if out.resolve() in [Path(given).resolve() for given in inputs]:
-        raise InputError(f"{out} would overwrite what was given: choose another name.")
-    return out
+def _as_list(emotion: Emotion | Sequence[Emotion]) -> Sequence[Emotion]:
+    if isinstance(emotion, str) or not isinstance(emotion, Sequence):
+        return [emotion]
+    return emotion
 
 
-def can_hold_files(folder: Path) -> bool:
-    """Whether a file can be made in a folder; rights alone don't tell."""
-    try:
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError:
-        return False
-    return True
-
-
-def render_portrait(
-    portrait: Portrait,
-    displacements: Iterable[np.ndarray],
-    moments: Iterable[Moment],
-    renderer: Renderer,
-    mark: bool = False,
-    resting: Iterable[float] = repeat(0.0),
+def painted(
+    renderer: Renderer, poses: Iterable[Pose], mark: bool = False
 ) -> Iterator[np.ndarray]:
-    """Frames of a talking portrait: uint8 (H, W, 3) RGB each.
-
-    displacements : float (68, 2) px of the canvas each, 25 a second; moments : where
-    the head is; resting : how far the mouth is closed in spite of it all, 0..1 each.
-    """
-    stamp = Stamp(portrait.picture.shape) if mark else None
-    first, second = tee(moving_faces(portrait, displacements, moments, resting))
-    faces, motions = (face for face, _ in first), (motion for _, motion in second)
-    for frame in renderer.frames(faces, motions):
-        yield stamp.press(frame) if stamp else frame
-
-
-def moving_faces(
-    portrait: Portrait,
-    displacements: Iterable[np.ndarray],
-    moments: Iterable[Moment],
-    resting: Iterable[float] = repeat(0.0),
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Landmarks (68, 2) px of the photograph, and the head's motion (2, 3), each frame.
-
-    Arguments as those of `render_portrait`.
-    """
-    flat = portrait.landmarks[:, :2].astype(float)
-    closed, unit = close_lips(flat), float(eye_distance(flat))
-    solid = np.column_stack([closed, portrait.landmarks[:, 2]])
-    place = into_photo(portrait.landmarks)
-    up = closed[EYES].mean(0) - closed[CHIN]
-    up /= np.linalg.norm(up)
-    for moved, moment, rest in zip(displacements, moments, resting, strict=False):
-        turned = turn_face(solid, moment.yaw, moment.pitch)
-        target = closed + turned + moved @ place
-        target += rest * (close_lips(target, PAUSE_SHARE) - target)
-        target = blink(target, moment.closed)
-        yield target, head_transform(moment, closed, unit, up)
+    """Frames of faces: uint8 (H, W, 3) RGB each; mark : write "synthetic" into them."""
+    first, second = tee(poses)
+    stamp = None
+    for frame in renderer.frames((p.face for p in first), (p.motion for p in second)):
+        if mark:
+            stamp = stamp or Stamp(frame.shape)
+            stamp.press(frame)
+        yield frame
 
 
 def renderer_of(portrait: Portrait, kind: str, run: Path | None = None) -> Renderer:
@@ -258,35 +266,5 @@ def renderer_of(portrait: Portrait, kind: str, run: Path | None = None) -> Rende
     Raises InputError as `make_renderer`.
     """
     if run is None:
-        run = Path() if kind == "warp" else best_run()
+        run = best_run() if kind in FOLDERS else Path()
     return make_renderer(kind, portrait.picture, portrait.landmarks, run)
-
-
-def read_motion(path: Path | str) -> Iterator[Moment]:
-    """Head motion and blinks of a video's first seconds, endlessly.
-
-    Raises InputError if the file is no video or shows no face.
-    """
-    frames = list(islice(iter_frames(path, VIDEO_RATE), HEAD_FRAMES))
-    return clip_motion(DlibDetector().detect(frames).landmarks)
-
-
-def into_photo(landmarks: np.ndarray) -> np.ndarray:
-    """Matrix (2, 2) that takes displacements of the canvas into a photograph's pose.
-
-    landmarks : float (68, 3) px of the photograph. Displacements have no depth.
-    """
-    _, pose = align(landmarks[None].astype(float), into_canvas(mean_face()))
-    return pose.rotation[0, :2, :2] / pose.scale
-
-
-def hold_last(blocks: Iterable[np.ndarray], count: int) -> Iterator[np.ndarray]:
-    """Exactly `count` frames from blocks (F, ...); the last one is held if too few."""
-    last = None
-    given = 0
-    for last in islice(chain.from_iterable(blocks), count):
-        given += 1
-        yield last
-    if last is None:
-        raise InputError("The voice is too short: no frame was predicted.")
-    yield from repeat(last, count - given)

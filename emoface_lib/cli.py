@@ -13,6 +13,19 @@ from emoface_lib.errors import InputError
 
 PROFILE_HELP = "smoke, tutorial, full or paper."
 LAYOUT_HELP = "voxceleb2, lrw, ravdess, crema-d, grid or mead; by default what fits."
+OUT_HELP = (
+    "What to write, by its ending: .mp4, .gif, .svg (rows of pictures over the lips' "
+    "curves), .csv or .npz (landmarks and coefficients); may be repeated."
+)
+EMOTION_HELP = (
+    "How far along the axis, in standard deviations, such as 1.5; key frames "
+    "SECONDS:AMOUNT, such as 0:0,1.5:2; a CSV of them; or a recording to speak like. "
+    "Repeated: faces side by side."
+)
+AXIS_HELP = (
+    "Of the emotion space: arousal, valence, PC1, PC2, ...; by default arousal, or PC1 "
+    "where the corpus has no labels."
+)
 Parameters = Annotated[
     list[str] | None,
     typer.Option("--parameter", "-p", help="NAME=VALUE; may be repeated."),
@@ -69,13 +82,11 @@ def reproduce(
 def animate(
     photo: Annotated[Path, typer.Argument(help="A picture of one frontal face.")],
     voice: Annotated[Path, typer.Argument(help="An audio file, or a video's sound.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The mp4 to write.")] = Path(
-        "animated.mp4"
-    ),
-    emotion: Annotated[
-        float,
-        typer.Option(help="Standard deviations along the first emotion component."),
-    ] = 0.0,
+    out: Annotated[
+        list[Path] | None, typer.Option("--out", "-o", help=OUT_HELP)
+    ] = None,
+    emotion: Annotated[list[str] | None, typer.Option(help=EMOTION_HELP)] = None,
+    axis: Annotated[str, typer.Option(help=AXIS_HELP)] = "emotion",
     model: Annotated[
         Path | None, typer.Option(help="Folder of a run, such as runs/tutorial.")
     ] = None,
@@ -104,12 +115,18 @@ def animate(
     """Let a photograph say a voice."""
     from emoface_lib import animation  # OpenCV and dlib take a second
 
+    outs = out or [Path("animated.mp4")]
+    animation.check_outputs(outs, photo, voice)
+    trained = animation.TrainedModel(model, tuple(enrol or []))
     made = animation.animate(
         photo,
         voice,
-        out,
-        animation.TrainedModel(model, tuple(enrol or [])),
-        emotion=emotion,
+        outs,
+        trained,
+        emotion=[
+            animation.read_emotion(given, trained, voice, axis)
+            for given in emotion or ["0"]
+        ],
         seed=seed,
         motion=motion,
         mark=mark,
@@ -120,7 +137,8 @@ def animate(
     )
     for note in made.notes:
         typer.echo(f"emoface: note: {note}", err=True)
-    typer.echo(f"{made.path}: {made.seconds:.2f} s, {made.frames} frames")
+    for path in made.paths:
+        typer.echo(f"{path}: {made.seconds:.2f} s, {made.frames} frames")
 
 
 @app.command()

@@ -1,18 +1,20 @@
-"""The space of emotion embeddings: its components, and a dial along the first one.
+"""The space of emotion embeddings: its axes, and what a dial along them moves.
 
 Taught in notebook 08, paper section 4.4.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from safetensors.torch import load_file, save_file
 from sklearn.decomposition import PCA
 from torch import Tensor
 
+from emoface_lib.config import MEL_BANDS, nearest
 from emoface_lib.displacements import (
     content_codes,
     style_codes,
@@ -25,22 +27,61 @@ from emoface_lib.landmarks import lip_opening
 from emoface_lib.models.content import ContentBranch
 from emoface_lib.models.style import StyleBranch
 
+LOUD = 0.12  # log-mel; 12 dB below the loudest frame; chosen on other speakers
+LABELS = ("arousal", "valence")
+Turn = Callable[[np.ndarray], np.ndarray]  # seconds to amounts
+Codes = Sequence[tuple[Tensor, Tensor]]  # E_content and D_content of clips
+
+
+def _none() -> Tensor:
+    return torch.zeros(0, 128)
+
 
 @dataclass(frozen=True)
 class EmotionSpace:
-    """Principal components of the mean emotion embeddings of clips.
+    """Axes in the space of the mean emotion embeddings of clips.
 
-    mean : Tensor[128]; components : Tensor[K, 128], unit length; deviations :
-    Tensor[K], standard deviations along them.
+    mean : Tensor[128]; components : Tensor[K, 128], principal, of unit length;
+    deviations : Tensor[K], standard deviations along them; labelled : Tensor[2, 128],
+    a standard deviation of embeddings along the axes of arousal and valence; Tensor[0,
+    128] where the corpus has no such labels.
     """
 
     mean: Tensor
     components: Tensor
     deviations: Tensor
+    labelled: Tensor = field(default_factory=_none)
 
-    def offset(self, amount: float, component: int = 0) -> Tensor:
-        """What to add to E_emotion for `amount` standard deviations: Tensor[128]."""
-        return amount * self.deviations[component] * self.components[component]
+    @property
+    def axes(self) -> dict[str, Tensor]:
+        """What one standard deviation adds to E_emotion, by name: Tensor[128] each."""
+        steps = self.deviations[:, None] * self.components
+        named = {f"PC{k + 1}": step for k, step in enumerate(steps)}
+        return named | dict(zip(LABELS, self.labelled, strict=False))
+
+    def offset(self, amount: float, axis: str = "PC1") -> Tensor:
+        """What to add to E_emotion for `amount` standard deviations: Tensor[128].
+
+        axis : one of `axes`, or "emotion": arousal, or PC1 where that is not known.
+        Raises InputError if there is no such axis.
+        """
+        axes = self.axes
+        axes["emotion"] = axes.get("arousal", axes["PC1"])
+        if axis not in axes:
+            hint = nearest(axis, tuple(axes))
+            raise InputError(f"This model's dial has no axis {axis!r}; {hint}")
+        return amount * axes[axis]
+
+    def offsets(self, curves: Mapping[str, Turn], seconds: np.ndarray) -> Tensor:
+        """What to add to E_emotion at some seconds, Tensor[T, 128].
+
+        curves : amounts over time by axis. Raises InputError as `offset`.
+        """
+        whole = torch.zeros(len(seconds), self.mean.shape[0])
+        for axis, curve in curves.items():
+            amounts = torch.from_numpy(curve(seconds)).float()
+            whole += amounts[:, None] * self.offset(1.0, axis)
+        return whole
 
     def coordinates(self, embeddings: Tensor) -> Tensor:
         """Standard deviations along the components: Tensor[N, 128] -> Tensor[N, K]."""
@@ -59,22 +100,89 @@ def load_space(path: Path) -> EmotionSpace:
     return EmotionSpace(**load_file(path))
 
 
-def emotion_embeddings(style: StyleBranch, clips: Sequence[Clip]) -> Tensor:
-    """E_emotion of each clip, averaged over its frames: Tensor[N, 128]."""
-    return torch.stack([emotion.mean(0) for emotion, _ in style_codes(style, clips)])
+def emotion_embeddings(
+    style: StyleBranch, clips: Sequence[Clip], loud: bool = True
+) -> Tensor:
+    """E_emotion of each clip, averaged over its loud frames: Tensor[N, 128].
+
+    loud : False takes all frames; what then differs most between clips is the noise in
+    their pauses (notebook 08, section 2).
+    """
+    pairs = zip(style_codes(style, clips), clips, strict=True)
+    chosen = [(e, loud_frames(frame_level(c.features))) for (e, _), c in pairs]
+    return torch.stack([(e[mask] if loud else e).mean(0) for e, mask in chosen])
 
 
-def emotion_space(embeddings: Tensor, components: int = 4) -> EmotionSpace:
+def frame_level(features: Tensor) -> Tensor:
+    """Mean log-mel of each frame, Tensor[T]; zeros where F_a is no mel."""
+    return features.mean(1) * (features.shape[1] == MEL_BANDS)
+
+
+def loud_frames(level: Tensor) -> Tensor:
+    """Which frames are nearly as loud as the loudest, mostly vowels: bool Tensor[T].
+
+    level : from `frame_level`, in log-mel units.
+    """
+    return level >= level.max() - LOUD
+
+
+def emotion_space(
+    embeddings: Tensor, components: int = 4, speakers: Sequence[str] | None = None
+) -> EmotionSpace:
     """Principal components of embeddings : Tensor[N, 128]. Paper section 4.4.
 
-    The sign of a component is arbitrary: see `oriented`.
+    speakers : of the embeddings, whose means are then taken off before; the paper does
+    not. The sign of a component is arbitrary: see `oriented`.
     """
-    pca = PCA(min(components, len(embeddings) - 1)).fit(embeddings.double().numpy())
+    inner = embeddings.double().numpy()
+    if speakers is not None:
+        inner = centred(inner, speakers) + inner.mean(0)
+    pca = PCA(min(components, len(embeddings) - 1)).fit(inner)
     return EmotionSpace(
         torch.from_numpy(pca.mean_).float(),
         torch.from_numpy(pca.components_).float(),
         torch.from_numpy(np.sqrt(pca.explained_variance_)).float(),
     )
+
+
+def centred(values: np.ndarray, groups: Sequence[str]) -> np.ndarray:
+    """Values float[N, D] minus the mean of their group, such as a speaker."""
+    table = pd.DataFrame(values)
+    return (table - table.groupby(np.asarray(groups)).transform("mean")).to_numpy()
+
+
+def supervised(
+    space: EmotionSpace, embeddings: Tensor, clips: Sequence[Clip]
+) -> EmotionSpace:
+    """The same space with axes of arousal and valence, where all clips have labels.
+
+    Their directions: how an embedding changes with one label when the other one and the
+    speaker stay, by least squares of embeddings on labels, both centred by speaker. A
+    step is the standard deviation of the embeddings in that direction, as for the
+    components.
+    """
+    labels = np.array([[getattr(clip, name) for name in LABELS] for clip in clips])
+    if not np.isfinite(labels).all():
+        return space
+    speakers = [clip.speaker for clip in clips]
+    codes = embeddings.double().numpy()
+    inner = centred(labels, speakers)
+    slopes, *_ = np.linalg.lstsq(inner, centred(codes, speakers))
+    units = slopes / np.linalg.norm(slopes, axis=1, keepdims=True)
+    steps = units * (codes @ units.T).std(0)[:, None]
+    return replace(space, labelled=torch.from_numpy(steps).float())
+
+
+def dialled_openings(
+    style: StyleBranch, clips: Sequence[Clip], codes: Codes, offset: Tensor
+) -> list[Tensor]:
+    """Lip opening of each clip with an offset of its emotion: Tensor[T] px each.
+
+    codes : from `content_codes`.
+    """
+    moved = style_displacements(style, clips, codes, offset)
+    pairs = zip(clips, moved, strict=True)
+    return [lip_opening(clip.reference + move) for clip, move in pairs]
 
 
 def oriented(
@@ -90,12 +198,11 @@ def oriented(
     """
     codes = content_codes(content, clips)
 
-    def opening(amount: float, component: int) -> float:
-        offset = space.offset(amount, component)
-        moved = style_displacements(style, clips, codes, offset)
-        pairs = zip(clips, moved, strict=True)
-        return float(np.mean([lip_opening(c.reference + m).mean() for c, m in pairs]))
+    def opening(offset: Tensor) -> float:
+        openings = dialled_openings(style, clips, codes, offset)
+        return float(np.mean([one.mean() for one in openings]))
 
-    effects = [opening(1.0, k) - opening(-1.0, k) for k in range(len(space.components))]
+    steps = space.deviations[:, None] * space.components
+    effects = [opening(step) - opening(-step) for step in steps]
     signs = torch.tensor([-1.0 if effect < 0 else 1.0 for effect in effects])
     return replace(space, components=space.components * signs[:, None])

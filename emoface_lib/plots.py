@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from emoface_lib.files import write_beside
-from emoface_lib.landmarks import CANVAS, POLYLINES, VIDEO_RATE
+from emoface_lib.landmarks import CANVAS, POLYLINES
 
 # Okabe and Ito's colours, told apart by the colour-blind; lines also differ in style.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
@@ -49,10 +49,10 @@ def show(
     alt : what a reader who can't see the figure should know; path : without suffix,
     gets `.png`, `.svg` and, with `data`, `.csv`; kind : "jpeg" suits many faces.
     """
-    picture = _encode(drawn, kind)
+    picture = encode(drawn, kind)
     if path is not None:
-        keep(path.with_suffix(".png"), _encode(drawn, "png"))
-        keep(path.with_suffix(".svg"), _encode(drawn, "svg"))
+        keep(path.with_suffix(".png"), encode(drawn, "png"))
+        keep(path.with_suffix(".svg"), encode(drawn, "svg"))
         if data is not None:
             keep(path.with_suffix(".csv"), data.to_csv(index=False).encode())
     plt.close(drawn)
@@ -62,7 +62,7 @@ def show(
 
 def as_output(drawn: Figure, alt: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Data and metadata of a figure as a notebook's output; closes the figure."""
-    picture = _encode(drawn, "png")
+    picture = encode(drawn, "png")
     plt.close(drawn)
     return _output(picture, alt, "png")
 
@@ -80,11 +80,13 @@ def keep(path: Path, content: bytes) -> None:
         beside.write_bytes(content)
 
 
-def _encode(drawn: Figure, kind: str) -> bytes:
+def encode(drawn: Figure, kind: str, **options: Any) -> bytes:
+    """A figure as the bytes of a file; options : of savefig, beside the usual ones."""
     stream = BytesIO()
+    usual = OPTIONS.get(kind, {}) | options
     # fixed ids, too
     with plt.rc_context({"svg.hashsalt": "emoface", "svg.fonttype": "none"}):
-        drawn.savefig(stream, format=kind, dpi=DOTS_PER_INCH, **OPTIONS.get(kind, {}))
+        drawn.savefig(stream, format=kind, dpi=DOTS_PER_INCH, **usual)
     return stream.getvalue()
 
 
@@ -260,30 +262,3 @@ def draw_diagram(
         ylim=(min(rows) - 0.4, max(rows) + 0.4),
     )
     axes.axis("off")
-
-
-def draw_figure_2(
-    pictures: Sequence[np.ndarray],
-    curves: Mapping[str, np.ndarray],
-    rate: float,
-    every: int,
-) -> Figure:
-    """The paper's Figure 2: rows of frames at equal times, below curves over time.
-
-    pictures : uint8[K, H, W, 3] a row, one row a curve; every : video frames between
-    two of them, the first being frame `every`; rate : values of a curve a second.
-    """
-    rows, columns = len(pictures), len(pictures[0])
-    drawn = plt.figure(figsize=(1.25 * columns, 1.3 * rows + 2), layout="constrained")
-    grid = drawn.add_gridspec(
-        rows + 1, columns, height_ratios=[*[1.0] * rows, 1.5], hspace=0.02
-    )
-    for row, (name, faces) in enumerate(zip(curves, pictures, strict=True)):
-        for column, face in enumerate(faces):
-            axes = drawn.add_subplot(grid[row, column])
-            seconds = (column + 1) * every / VIDEO_RATE
-            draw_picture(axes, face, f"{seconds:.2f} s" if row == 0 else "")
-            axes.set_ylabel(name if column == 0 else "")
-    below = drawn.add_subplot(grid[rows, :])
-    draw_curves(below, curves, rate, "lip opening, px")
-    return drawn

@@ -7,13 +7,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from emoface_lib.config import HOP_LENGTH, MEL_BANDS, Settings
-from emoface_lib.emotion_space import EmotionSpace, load_space
+from emoface_lib.dial import LARGEST, Curve, Dial, Emotion
+from emoface_lib.emotion_space import (
+    EmotionSpace,
+    frame_level,
+    load_space,
+    loud_frames,
+)
 from emoface_lib.enrolment import GUESS, SpeakerGuess
 from emoface_lib.features.audio import (
     frame_loudness,
@@ -54,18 +61,29 @@ class FacePredictor:
     def predict(
         self,
         blocks: Iterable[np.ndarray],
-        emotion: float = 0.0,
+        emotion: Emotion = 0.0,
         level: float | None = None,
         speaker_mean: Tensor | None = None,
     ) -> Iterator[np.ndarray]:
         """Displacements D_content + D_style of a voice.
 
-        blocks : float[S] each, of any sizes, at 16 kHz; emotion : standard deviations
-        along the first component of the emotion space; level : of the voice, dBFS, from
-        `speech_level`, None if it needs no correction; speaker_mean : from
-        `enrol`, which only the improved objective listens to; by default guessed from
-        the voice's first seconds. Yields float32[F, 68, 2] px of the canvas, 25
-        frames/s, one frame for each started 40 ms.
+        blocks : float[S] each, of any sizes, at 16 kHz; emotion : what `Dial.of` reads;
+        level : of the voice, dBFS, from `speech_level`, None if it needs no correction;
+        speaker_mean : from `enrol`, which only the improved objective listens to; by
+        default guessed from the voice's first seconds. Yields float32[F, 68, 2] px of
+        the canvas, 25 frames/s, one frame for each started 40 ms.
+        """
+        return self.say(self.listen(blocks, level, speaker_mean), emotion)
+
+    def listen(
+        self,
+        blocks: Iterable[np.ndarray],
+        level: float | None = None,
+        speaker_mean: Tensor | None = None,
+    ) -> Iterator["Heard"]:
+        """What is heard in a voice, window by window, whatever the dial says.
+
+        Arguments as those of `predict`.
         """
         gain = 10 ** ((self.level - level) / 20) if level is not None else 1.0
         loud: Iterable[np.ndarray] = (block * np.float32(gain) for block in blocks)
@@ -77,15 +95,37 @@ class FacePredictor:
             speaker_mean, features = mean_of_start(features)
             if voice is not None and self.guess is not None:
                 speaker_mean = self.guess(torch.from_numpy(voice), speaker_mean)
+        return self._windows(features, speaker_mean)
+
+    def say(
+        self, windows: Iterable["Heard"], emotion: Emotion = 0.0
+    ) -> Iterator[np.ndarray]:
+        """Displacements of what was heard, as `predict`; only the style runs anew."""
+        dial = Dial.of(emotion)
         left: Tensor = torch.zeros(0, 68, 2)
-        offset = self.space.offset(emotion)
-        for part in self._displacements(features, offset, speaker_mean):
+        for part in self._displacements(windows, dial):
             left = torch.cat([left, part])
             whole = len(left) // PAIR * PAIR
             yield to_video_rate(left[:whole]).numpy()
             left = left[whole:]
         if len(left):
             yield left.mean(0, keepdim=True).numpy()
+
+    def place(self, windows: Iterable["Heard"]) -> Tensor:
+        """Where a recording lies along the components, Tensor[K] deviations."""
+        fresh = [(one.emotion[one.old :], one.level[one.old :]) for one in windows]
+        emotion, level = map(torch.cat, zip(*fresh, strict=True))
+        place = emotion[loud_frames(level)].mean(0, keepdim=True)
+        return self.space.coordinates(place)[0]
+
+    def like(self, recording: Iterable["Heard"], voice: Iterable["Heard"]) -> Dial:
+        """The dial that gives a voice the place of another recording's emotion."""
+        apart = self.place(recording) - self.place(voice)
+        curves = {
+            f"PC{number + 1}": Curve((0.0,), (amount,))
+            for number, amount in enumerate(apart.clamp(-LARGEST, LARGEST).tolist())
+        }
+        return Dial(curves)
 
     def enrol(self, recordings: Iterable[np.ndarray]) -> Tensor:
         """m_spk of a speaker, Tensor[D], from recordings float[S] at 16 kHz each.
@@ -107,39 +147,63 @@ class FacePredictor:
         return self.features.stream(stream_log_mel(blocks), speaker)
 
     @torch.inference_mode()
-    def _displacements(
-        self, features: Iterator[Tensor], offset: Tensor, speaker_mean: Tensor | None
-    ) -> Iterator[Tensor]:
-        """Blend the predictions of windows that overlap by half: Tensor[<= 100, ..]."""
+    def _windows(
+        self, features: Iterator[Tensor], speaker_mean: Tensor | None
+    ) -> Iterator["Heard"]:
+        """Windows that overlap by half, each with the codes of its frames."""
+        known = None if speaker_mean is None else speaker_mean[None]
         state: State | None = None
         window: tuple[Tensor, ...] = ()
-        tail: Tensor | None = None
+        at = 0
         for part in in_steps(features, STEP):
             code, state = self.content.encode(part[None], state)
-            fresh = part, code[0], self.content.displace(code)[0]
-            before = window or tuple(new[:0] for new in fresh)
-            window = tuple(
-                torch.cat([old[-STEP:], new])
-                for old, new in zip(before, fresh, strict=True)
-            )
-            moved = self._styled(window, offset, speaker_mean)
-            if len(window[0]) > len(part):  # the first half was predicted before
-                assert tail is not None
-                yield blend(tail, moved[: len(tail)])
-                tail = moved[len(tail) :]
-            else:
-                tail = moved
+            emotion = self.style.emotion(part[None], known)[0]
+            identity = self.style.identity(part[None])[0]
+            said = self.content.displace(code)[0]
+            fresh = code[0], said, emotion, identity, frame_level(part)
+            old = [kept[-STEP:] for kept in window] or [new[:0] for new in fresh]
+            window = tuple(map(torch.cat, zip(old, fresh, strict=True)))
+            before = len(old[0])
+            content, said, emotion, identity, level = window
+            start = at - before
+            yield Heard(content, said, emotion, identity, level, before, start)
+            at += len(part)
+
+    @torch.inference_mode()
+    def _displacements(
+        self, windows: Iterable["Heard"], dial: Dial
+    ) -> Iterator[Tensor]:
+        """Blend the predictions of windows that overlap by half: Tensor[<= 100, ..]."""
+        tail: Tensor | None = None
+        for heard in windows:
+            moved = self._styled(heard, dial)
+            if tail is not None:  # the first half was predicted before
+                yield blend(tail, moved[: heard.old])
+            tail = moved[heard.old :]
         if tail is not None:
             yield tail
 
-    def _styled(
-        self, window: tuple[Tensor, ...], offset: Tensor, speaker_mean: Tensor | None
-    ) -> Tensor:
-        features, content, said = window
-        known = None if speaker_mean is None else speaker_mean[None]
-        emotion = self.style.emotion(features[None], known) + offset
-        style = self.style.style(emotion, self.style.identity(features[None]))
-        return said + self.style.displace(content[None], style)[0]
+    def _styled(self, heard: "Heard", dial: Dial) -> Tensor:
+        seconds = (heard.start + np.arange(len(heard.emotion))) / FRAME_RATE
+        emotion = heard.emotion + self.space.offsets(dial.curves, seconds)
+        style = self.style.style(emotion[None], heard.identity[None])
+        return heard.said + self.style.displace(heard.content[None], style)[0]
+
+
+class Heard(NamedTuple):
+    """A window of a voice: E_content, D_content, E_emotion, E_identity, Tensor[T, ..].
+
+    level : of each frame, from `frame_level`; old : frames at its beginning that the
+    window before had, too; start : its first frame.
+    """
+
+    content: Tensor
+    said: Tensor
+    emotion: Tensor
+    identity: Tensor
+    level: Tensor
+    old: int
+    start: int
 
 
 def load_predictor(folder: Path) -> FacePredictor:

@@ -216,7 +216,9 @@ def write_video(
             sound.add_until(None)
 
 
-def keep_gif(path: Path | str, frames: Iterable[np.ndarray], rate: float) -> None:
+def keep_gif(
+    path: Path | str, frames: Iterable[np.ndarray], rate: float, comment: str = ""
+) -> None:
     """Write a short silent animation that pages show: RGB uint8 (H, W, 3) frames."""
     first, *others = [
         Image.fromarray(frame).quantize(128, dither=Image.Dither.NONE)
@@ -225,7 +227,12 @@ def keep_gif(path: Path | str, frames: Iterable[np.ndarray], rate: float) -> Non
     duration = round(1000 / rate)  # ms
     with write_beside(Path(path)) as beside:
         first.save(
-            beside, save_all=True, append_images=others, duration=duration, loop=0
+            beside,
+            save_all=True,
+            append_images=others,
+            duration=duration,
+            loop=0,
+            comment=comment,
         )
 
 

@@ -14,10 +14,11 @@ from skimage import data
 from typer.testing import CliRunner, Result
 
 from emoface_lib import animation
-from emoface_lib.animation import animate, hold_last, into_photo
+from emoface_lib.animation import animate
 from emoface_lib.checkpoints import save_model
 from emoface_lib.cli import app
 from emoface_lib.config import load_settings
+from emoface_lib.dial import Dial, Emotion
 from emoface_lib.errors import InputError
 from emoface_lib.features.alignment import into_canvas
 from emoface_lib.features.landmarks import DlibDetector
@@ -26,6 +27,7 @@ from emoface_lib.landmarks import EYE_DISTANCE, lip_opening
 from emoface_lib.lips import JAW_FOLLOWS, LOWER_LIP
 from emoface_lib.models.translator import UNet
 from emoface_lib.stamp import Stamp
+from emoface_lib.talking import hold_last, into_photo
 from emoface_lib.video import read_audio, read_video, sound_info, write_video
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -38,13 +40,15 @@ class LoudnessMouth:
     def predict(
         self,
         blocks: Iterable[np.ndarray],
-        emotion: float = 0.0,
+        emotion: Emotion = 0.0,
         level: float | None = None,
     ) -> Iterator[np.ndarray]:
+        (curve,) = Dial.of(emotion).curves.values()
+        amount = float(curve(np.zeros(1))[0])
         opening = np.zeros((68, 2))
         opening[:17, 1] = 10 * JAW_FOLLOWS
         for point, weights in LOWER_LIP.items():
-            opening[point, 1] = (14 + emotion) * sum(weights)
+            opening[point, 1] = (14 + amount) * sum(weights)
         for block in blocks:
             padded = np.pad(block, (0, -len(block) % FRAME)).reshape(-1, FRAME)
             loudness = np.sqrt((padded**2).mean(1)) / 0.2
@@ -122,7 +126,7 @@ def test_mouth_is_closed_in_silence_whatever_the_model_says(folder: Path) -> Non
         def predict(
             self,
             blocks: Iterable[np.ndarray],
-            emotion: float = 0.0,
+            emotion: Emotion = 0.0,
             level: float | None = None,
         ) -> Iterator[np.ndarray]:
             return super().predict(0 * block + 0.2 for block in blocks)
@@ -160,6 +164,23 @@ def test_emotion_reaches_the_model(folder: Path) -> None:
         for frame in (calm, strong)
     ]
     assert opening[1] > opening[0] + 1
+
+
+def test_an_emotion_over_time_and_what_is_none(folder: Path) -> None:
+    (folder / "rise.csv").write_text("seconds,amount\n0,0\n1,2\n")
+    assert run(folder, "--emotion", str(folder / "rise.csv")).exit_code == 0
+    assert run(folder, "--emotion", "0:-1,0.5:1", "--axis", "PC2").exit_code == 0
+    refused(run(folder, "--emotion", "angry.wav"), "can't be read")
+    refused(run(folder, "--emotion", "99"), "at most")
+
+
+def test_faces_stand_side_by_side_if_several_emotions_are_given(folder: Path) -> None:
+    csv = folder / "out.csv"
+    result = run(folder, "--emotion", "-2", "--emotion", "2", "-o", str(csv))
+    assert result.exit_code == 0, result.output
+    frames, _ = read_video(folder / "out.mp4")
+    assert frames.shape[2] == 2 * 331
+    assert csv.exists()
 
 
 def test_head_motion_of_another_clip_is_taken(folder: Path) -> None:
@@ -286,7 +307,7 @@ def test_an_error_in_the_middle_leaves_no_file(folder: Path) -> None:
         def predict(
             self,
             blocks: Iterable[np.ndarray],
-            emotion: float = 0.0,
+            emotion: Emotion = 0.0,
             level: float | None = None,
         ) -> Iterator[np.ndarray]:
             yield from islice_one(super().predict(blocks))

@@ -3,15 +3,21 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from emoface_lib.dial import Curve
 from emoface_lib.displacements import content_codes, style_displacements
 from emoface_lib.emotion_space import (
+    EmotionSpace,
+    centred,
     emotion_embeddings,
     emotion_space,
     load_space,
+    loud_frames,
     oriented,
+    supervised,
 )
 from emoface_lib.errors import InputError
 from emoface_lib.features.clips import Clip
@@ -74,3 +80,53 @@ def test_a_space_is_read_as_it_was_saved(tmp_path: Path) -> None:
     assert torch.equal(space.components, again.components)
     with pytest.raises(InputError, match="08_emotion_space first"):
         load_space(tmp_path / "none.safetensors")
+
+
+def test_an_axis_of_arousal_is_the_direction_that_arousal_takes(
+    clips: list[Clip],
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.tensor([[clip.arousal, clip.valence] for clip in clips]).float()
+    directions = torch.zeros(2, 128)
+    directions[0, 3], directions[1, 5] = 2.0, -1.0
+    names = sorted({clip.speaker for clip in clips})
+    who = torch.tensor([names.index(clip.speaker) for clip in clips])
+    codes = labels @ directions + 9 * torch.randn(3, 128, generator=generator)[who]
+    space = supervised(emotion_space(codes), codes, clips)
+    for axis, direction in zip(("arousal", "valence"), directions, strict=True):
+        step = space.axes[axis]
+        assert torch.cosine_similarity(step, direction, dim=0) > 0.999
+        assert step.norm() == pytest.approx(
+            float((codes @ direction).std(correction=0) / direction.norm()), rel=1e-3
+        )
+
+
+def test_centring_leaves_nothing_of_the_speaker() -> None:
+    values = np.random.default_rng(0).normal(size=(12, 4))
+    left = centred(values, ["a", "b", "c"] * 4)
+    assert np.abs(left.reshape(4, 3, 4).mean(0)).max() < 1e-12
+    np.testing.assert_allclose(left[0] - left[3], values[0] - values[3])
+
+
+def test_an_emotion_over_time_moves_each_frame_by_its_own_amount() -> None:
+    space = EmotionSpace(torch.zeros(128), torch.eye(4, 128), torch.full((4,), 2.0))
+    curves = {"PC2": Curve.parse("0:0,1:3"), "PC1": Curve.parse("1")}
+    offsets = space.offsets(curves, np.array([0.0, 0.5, 2.0]))
+    assert offsets[:, 1].tolist() == [0.0, 3.0, 6.0]
+    assert offsets[:, 0].tolist() == [2.0, 2.0, 2.0]
+    assert offsets[:, 2:].abs().max() == 0
+
+
+def test_the_default_axis_is_arousal_or_else_the_first_component() -> None:
+    plain = EmotionSpace(torch.zeros(128), torch.eye(2, 128), torch.ones(2))
+    assert torch.equal(plain.offset(1.0, "emotion"), plain.offset(1.0, "PC1"))
+    known = replace(plain, labelled=torch.eye(9, 128)[7:])
+    assert torch.equal(known.offset(1.0, "emotion"), known.labelled[0])
+    with pytest.raises(InputError, match="did you mean 'PC1'"):
+        plain.offset(1.0, "PC11")
+
+
+def test_pauses_do_not_count_as_loud() -> None:
+    level = torch.tensor([0.1, 0.5, 0.62, 0.55, 0.2])
+    assert loud_frames(level).tolist() == [False, True, True, True, False]
+    assert loud_frames(torch.zeros(3)).all()  # where nothing is known, all count

@@ -56,15 +56,6 @@ def test_lines_can_be_told_apart_without_colour() -> None:
     assert len(set(plots.LINES)) == len(plots.LINES) == len(set(plots.PALETTE))
 
 
-def test_figure_2_has_a_row_of_frames_for_each_curve() -> None:
-    frames = [np.zeros((4, 8, 8, 3), np.uint8)] * 3
-    curves = {name: np.arange(60.0) for name in ("-2", "0", "+2")}
-    drawn = plots.draw_figure_2(frames, curves, rate=50, every=8)
-    assert sum(bool(axes.images) for axes in drawn.axes) == 12
-    below = drawn.axes[-1]
-    assert len(below.lines) == 3
-
-
 def test_tiles_lie_edge_to_edge_and_are_kept_small(
     shown: list[tuple[dict, dict]],
 ) -> None:

@@ -113,6 +113,41 @@ def test_the_dial_moves_the_face(predictor: FacePredictor) -> None:
     assert np.abs(plain - moved).max() > 1e-4
 
 
+def test_key_frames_move_the_face_from_their_time_on(predictor: FacePredictor) -> None:
+    samples = voice(16_000 * 9)
+    plain = np.concatenate(list(predictor.predict([samples])))
+    late = np.concatenate(list(predictor.predict([samples], "7:0,8:3")))
+    apart = np.abs(plain - late).max((1, 2))
+    assert apart[: 25 * 3].max() < 1e-5  # windows of 4 s hear 2 s of the future
+    assert apart[25 * 8 :].min() > 1e-4
+
+
+def test_what_was_heard_once_is_said_as_by_the_whole(predictor: FacePredictor) -> None:
+    samples = voice(16_000 * 6)
+    heard = list(predictor.listen([samples]))
+    for emotion in (0.0, 2.0):
+        whole = np.concatenate(list(predictor.predict([samples], emotion)))
+        np.testing.assert_array_equal(
+            np.concatenate(list(predictor.say(heard, emotion))), whole
+        )
+
+
+def test_said_like_another_recording_a_voice_takes_its_place(
+    predictor: FacePredictor,
+) -> None:
+    rng = np.random.default_rng(1)
+    samples = voice(16_000 * 5)
+    other = (0.2 * np.cumsum(rng.normal(size=70_000))).clip(-0.3, 0.3)
+    own, heard = (list(predictor.listen([x])) for x in (samples, other))
+    dial = predictor.like(heard, own)
+    apart = predictor.place(heard) - predictor.place(own)
+    amounts = [curve.amounts[0] for curve in dial.curves.values()]
+    assert np.abs(apart.numpy()).max() > 1e-3
+    np.testing.assert_allclose(amounts, apart, atol=1e-6)
+    itself = predictor.like(own, own).curves.values()
+    assert max(abs(curve.amounts[0]) for curve in itself) < 1e-6
+
+
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=6), st.integers(0, 7))
 def test_a_stream_hears_ahead_as_a_whole_does(sizes: list[int], frames: int) -> None:
     whole = np.random.default_rng(0).random((sum(sizes), 80)).astype(np.float32)

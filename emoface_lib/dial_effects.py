@@ -1,0 +1,162 @@
+"""What a dial of emotion does to faces: measured on clips, setting by setting.
+
+Taught in notebook 08, paper section 4.4.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from torch import Tensor
+
+from emoface_lib.displacements import content_codes, style_displacements
+from emoface_lib.emotion_space import LABELS, Codes, EmotionSpace
+from emoface_lib.features.clips import Clip
+from emoface_lib.gestures import measures
+from emoface_lib.models.content import ContentBranch
+from emoface_lib.models.style import StyleBranch
+from emoface_lib.probes import Probe, Spoken, variance_share
+from emoface_lib.studies import spoken_codes
+
+AMOUNTS = (-2.0, -1.0, 0.0, 1.0, 2.0)  # standard deviations
+GESTURES = {  # of the calibration, from `measures`
+    "lip opening": ("lip opening",),
+    "mouth width": ("mouth width",),
+    "corners up": ("left corner", "right corner"),
+    "brows up": ("left brow", "right brow"),
+}
+
+
+class FaceReader:
+    """Reads arousal and valence from how a face moves; learnt from true landmarks.
+
+    A linear probe on the mean and the deviation of displacements over a clip.
+    """
+
+    def __init__(self, train: Sequence[Clip]) -> None:
+        shown = _shown(train, [clip.displacement for clip in train])
+        self.generator = np.random.default_rng(0)  # which these probes never draw from
+        self.probes = {n: Probe.learn(shown, n, self.generator) for n in LABELS}
+
+    def read(
+        self, clips: Sequence[Clip], moved: Sequence[Tensor]
+    ) -> dict[str, np.ndarray]:
+        """Arousal and valence of displacements Tensor[T, 68, 2], float[N] each."""
+        shown = _shown(clips, moved)
+        return {n: p.read(shown, self.generator).said for n, p in self.probes.items()}
+
+
+def _shown(clips: Sequence[Clip], moved: Sequence[Tensor]) -> list[Spoken]:
+    return spoken_codes(clips, [move.flatten(1).numpy() for move in moved])
+
+
+def dial_effects(
+    space: EmotionSpace,
+    axis: str,
+    content: ContentBranch,
+    style: StyleBranch,
+    clips: Sequence[Clip],
+    reader: FaceReader,
+    amounts: Sequence[float] = AMOUNTS,
+    codes: Codes | None = None,
+) -> pd.DataFrame:
+    """What the dial moves in each clip at each amount.
+
+    Columns clip, speaker, amount; those of GESTURES, means over time in px of the
+    canvas; "arousal" and "valence", what the face shows; "lip r", Pearson r of its lip
+    curve and that of the first amount.
+    """
+    codes = codes or content_codes(content, clips)
+    tables, first = [], None
+    for amount in amounts:
+        moved = style_displacements(style, clips, codes, space.offset(amount, axis))
+        curves = [
+            measures((clip.reference + move).numpy())
+            for clip, move in zip(clips, moved, strict=True)
+        ]
+        first = first or curves
+        tables.append(
+            pd.DataFrame(
+                {
+                    "clip": [clip.name for clip in clips],
+                    "speaker": [clip.speaker for clip in clips],
+                    "amount": amount,
+                    **{g: [_mean(c, g) for c in curves] for g in GESTURES},
+                    **reader.read(clips, moved),
+                    "lip r": list(_together(first, curves)),
+                }
+            )
+        )
+    return pd.concat(tables, ignore_index=True)
+
+
+def _mean(curves: Mapping[str, np.ndarray], gesture: str) -> float:
+    return float(np.mean([curves[name].mean() for name in GESTURES[gesture]]))
+
+
+def _together(
+    first: Sequence[Mapping[str, np.ndarray]],
+    second: Sequence[Mapping[str, np.ndarray]],
+) -> Iterator[float]:
+    for one, other in zip(first, second, strict=True):
+        pair = one["lip opening"], other["lip opening"]
+        yield float(np.corrcoef(*pair)[0, 1])
+
+
+def by_clip(effects: pd.DataFrame) -> pd.DataFrame:
+    """What turning the dial from its first to its last amount does, one row a clip.
+
+    Columns clip, speaker, rises (1 if the mean opening rises at every step, else 0),
+    range (px), lip r (of the two ends), and the changes of all else that is measured.
+    """
+    wide = effects.pivot(index=["speaker", "clip"], columns="amount")
+    opening = wide["lip opening"].to_numpy()
+    ends = {
+        name: wide[name].to_numpy()[:, -1] - wide[name].to_numpy()[:, 0]
+        for name in (*GESTURES, *LABELS)
+    }
+    table = pd.DataFrame(
+        {
+            "rises": (np.diff(opening, axis=1) > 0).all(1).astype(float),
+            "lip r": wide["lip r"].to_numpy()[:, -1],
+            **ends,
+        },
+        index=wide.index,
+    )
+    return table.reset_index()
+
+
+def told_by(
+    coordinates: Mapping[str, np.ndarray],
+    clips: Sequence[Clip],
+    others: Mapping[str, Sequence[float]],
+) -> pd.DataFrame:
+    """What places along axes tell of clips: one row a fact, one column an axis.
+
+    coordinates : float[N] an axis; others : further numbers of the clips, such as
+    loudness. Pearson r with arousal, valence and those, and the category's and the
+    speaker's share of the variance; 0 is what chance gives, or less.
+    """
+    numbers = {
+        "r with arousal": [clip.arousal for clip in clips],
+        "r with valence": [clip.valence for clip in clips],
+        **{f"r with {name}": list(values) for name, values in others.items()},
+    }
+    groups = {
+        "share of the category": [clip.emotion for clip in clips],
+        "share of the speaker": [clip.speaker for clip in clips],
+    }
+    return pd.DataFrame(
+        {
+            axis: {
+                **{n: np.corrcoef(x, places)[0, 1] for n, x in numbers.items()},
+                **{n: _share(places, x) for n, x in groups.items()},
+            }
+            for axis, places in coordinates.items()
+        }
+    )
+
+
+def _share(places: np.ndarray, groups: Sequence[str]) -> float:
+    """Share of the variance between groups; 0 also where it is less than by chance."""
+    return max(0.0, variance_share(places[:, None], groups))

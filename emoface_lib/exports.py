@@ -1,0 +1,266 @@
+"""What an animation is written to: a film, a GIF, a strip of pictures, landmarks.
+
+Every file says that it is synthetic. Taught in notebook 09.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageDraw, ImageFont
+
+from emoface_lib.errors import InputError
+from emoface_lib.files import write_beside, write_npz
+from emoface_lib.framing import Square
+from emoface_lib.gestures import coefficients
+from emoface_lib.landmarks import VIDEO_RATE, lip_opening
+from emoface_lib.talking import Pose
+from emoface_lib.video import keep_gif
+from emoface_lib.warp import transform
+
+SYNTHETIC = (
+    "Synthetic: a photograph animated by emoface to a voice. What it shows did not "
+    "happen."
+)
+METADATA = {"title": "Synthetic video", "comment": SYNTHETIC}
+KINDS = (".mp4", ".gif", ".svg", ".csv", ".npz")
+GIF_SECONDS, GIF_SIDE, GIF_EVERY = 20, 480, 2  # s and px at most; every n-th frame
+STRIP = 8  # pictures of a row
+STRIP_SIDE = 192  # px of one
+CAPTION = 0.07  # of a picture's height; the band above it
+
+
+@dataclass
+class Track:
+    """The faces of one emotion in a film, as they go by.
+
+    name : of the emotion; rest : the face with closed lips, (68, 2) px of the canvas.
+    """
+
+    name: str
+    rest: np.ndarray
+    landmarks: list[np.ndarray] = field(default_factory=list)  # px of the photograph
+    canvas: list[np.ndarray] = field(default_factory=list)  # px, without head motion
+
+    def watch(self, poses: Iterable[Pose]) -> Iterator[Pose]:
+        """The same faces, each noted."""
+        for pose in poses:
+            moved = transform(pose.face, pose.motion)
+            self.landmarks.append(moved.astype(np.float32))
+            self.canvas.append(pose.canvas.astype(np.float32))
+            yield pose
+
+    @property
+    def opening(self) -> np.ndarray:
+        """Lip opening of each frame, float[F] px of the canvas."""
+        return lip_opening(np.stack(self.canvas))
+
+
+def check_outputs(
+    outs: Path | str | Sequence[Path | str], *inputs: Path | str
+) -> list[Path]:
+    """The paths to write to; raises InputError if one of them can't be written."""
+    paths = [Path(outs)] if isinstance(outs, str | Path) else [Path(x) for x in outs]
+    taken = [Path(given).resolve() for given in inputs]
+    for path in paths:
+        if path.suffix.lower() not in KINDS:
+            raise InputError(f"{path} should have a name that ends in {_or(KINDS)}.")
+        if not path.parent.is_dir():
+            raise InputError(f"The folder {path.parent} does not exist: make it first.")
+        if path.is_dir() or not can_hold_files(path.parent):
+            raise InputError(f"{path} can't be written: choose another folder or name.")
+        if path.resolve() in taken:
+            raise InputError(
+                f"{path} would overwrite what was given: choose another name."
+            )
+        taken.append(path.resolve())
+    kinds = [path.suffix.lower() for path in paths]
+    if twice := [kind for kind in KINDS if kinds.count(kind) > 1]:
+        raise InputError(f"Two files end in {twice[0]}: give one of each kind.")
+    if not paths:
+        raise InputError("Nothing is to be written: name a file, such as out.mp4.")
+    return paths
+
+
+def _or(names: Sequence[str]) -> str:
+    return ", ".join(names[:-1]) + " or " + names[-1]
+
+
+def can_hold_files(folder: Path) -> bool:
+    """Whether a file can be made in a folder; rights alone don't tell."""
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError:
+        return False
+    return True
+
+
+def side_by_side(
+    streams: Sequence[Iterator[np.ndarray]], names: Sequence[str]
+) -> Iterator[np.ndarray]:
+    """Frames of several films in one, each below its name; one alone stays as it is."""
+    if len(streams) == 1:
+        yield from streams[0]
+        return
+    for frames in zip(*streams, strict=True):
+        whole = [
+            np.vstack([caption(name, frame.shape[1], frame.shape[0]), frame])
+            for name, frame in zip(names, frames, strict=True)
+        ]
+        yield np.hstack(whole)
+
+
+@lru_cache(maxsize=32)
+def caption(text: str, width: int, height: int) -> np.ndarray:
+    """A band above a picture of this size with a text in its middle: uint8 RGB."""
+    tall = max(14, round(CAPTION * height))
+    band = Image.new("RGB", (width, tall), "white")
+    font = ImageFont.load_default(0.7 * tall)
+    place = (width / 2, tall / 2)
+    ImageDraw.Draw(band).text(place, text, "black", font, anchor="mm")
+    return np.asarray(band)
+
+
+class Gallery:
+    """Frames that pass by and are kept, reduced, for a GIF and for a strip.
+
+    kinds : suffixes of the files that are wanted; count : frames of the film; square :
+    of the face, which a strip shows.
+    """
+
+    def __init__(self, kinds: Sequence[str], count: int, square: Square) -> None:
+        self.square = square
+        wanted = np.linspace(0, count - 1, min(STRIP, count)).round().astype(int)
+        self.shots = wanted.tolist() if ".svg" in kinds else []
+        last = GIF_SECONDS * VIDEO_RATE if ".gif" in kinds else 0
+        self.reel = range(0, min(count, last), GIF_EVERY)
+        self.strip: list[list[np.ndarray]] = []
+        self.gif: list[np.ndarray] = []
+
+    def watch_one(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """The frames of one emotion; those of its row in the strip are kept."""
+        kept: list[np.ndarray] = []
+        self.strip.append(kept)
+        return _keeping(frames, self.shots, kept, self._face)
+
+    def watch_all(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """The frames of the whole film; those of the GIF are kept."""
+        side = GIF_SIDE * len(self.strip)
+        return _keeping(frames, self.reel, self.gif, lambda x: reduced(x, side))
+
+    def _face(self, frame: np.ndarray) -> np.ndarray:
+        return self.square.cut(frame, STRIP_SIDE)
+
+
+def _keeping(
+    frames: Iterable[np.ndarray],
+    wanted: Sequence[int],
+    kept: list[np.ndarray],
+    part: Callable[[np.ndarray], np.ndarray],
+) -> Iterator[np.ndarray]:
+    for number, frame in enumerate(frames):
+        if number in wanted:
+            kept.append(part(frame))
+        yield frame
+
+
+def reduced(frame: np.ndarray, side: int) -> np.ndarray:
+    """A picture with at most `side` px on its longer side."""
+    share = side / max(frame.shape[:2])
+    if share >= 1:
+        return frame.copy()
+    return np.asarray(
+        cv2.resize(frame, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
+    )
+
+
+def write_exports(
+    paths: Sequence[Path], tracks: Sequence[Track], gallery: Gallery
+) -> None:
+    """Write what is not the film itself: .gif, .svg, .csv and .npz, beside and renamed.
+
+    The frames must have passed by.
+    """
+    for path in paths:
+        kind = path.suffix.lower()
+        if kind == ".gif":
+            rate = VIDEO_RATE / GIF_EVERY
+            keep_gif(path, gallery.gif, rate, comment=SYNTHETIC)
+        elif kind == ".svg":
+            write_strip(path, tracks, gallery)
+        elif kind == ".csv":
+            write_csv(path, tracks)
+        elif kind == ".npz":
+            write_arrays(path, tracks)
+
+
+def write_strip(path: Path, tracks: Sequence[Track], gallery: Gallery) -> None:
+    """A row of pictures an emotion, and the lips' curves below, as Figure 2."""
+    from matplotlib import pyplot  # it takes a second
+
+    from emoface_lib.plots import encode
+    from emoface_lib.plots_emotion import draw_figure_2
+
+    drawn = draw_figure_2(
+        gallery.strip,
+        {track.name: track.opening for track in tracks},
+        np.array(gallery.shots) / VIDEO_RATE,
+        VIDEO_RATE,
+    )
+    metadata = {"Title": METADATA["title"], "Description": SYNTHETIC, "Date": None}
+    with write_beside(path) as beside:
+        beside.write_bytes(encode(drawn, "svg", metadata=metadata))
+    pyplot.close(drawn)
+
+
+def table_of(track: Track) -> pd.DataFrame:
+    """One row a frame: emotion, seconds, lip_opening, coefficients, x0, y0, ... y67.
+
+    The lips' opening in px of the canvas, the landmarks in px of the photograph.
+    """
+    count = len(track.landmarks)
+    points = np.stack(track.landmarks).reshape(count, -1)
+    names = [f"{axis}{number}" for number in range(68) for axis in "xy"]
+    first = pd.DataFrame(
+        {
+            "emotion": track.name,
+            "seconds": np.arange(count) / VIDEO_RATE,
+            "lip_opening": track.opening,
+        }
+    )
+    shown = coefficients(np.stack(track.canvas), track.rest)
+    return pd.concat([first, shown, pd.DataFrame(points, columns=names)], axis=1)
+
+
+def write_csv(path: Path, tracks: Sequence[Track]) -> None:
+    """The tables of all emotions, after a line that begins with # and says what it is.
+
+    Read it by `pd.read_csv(path, comment="#")`.
+    """
+    whole = pd.concat([table_of(track) for track in tracks])
+    text = f"# {SYNTHETIC}\n" + whole.to_csv(index=False, float_format="%.4f")
+    with write_beside(path) as beside:
+        beside.write_text(text)
+
+
+def write_arrays(path: Path, tracks: Sequence[Track]) -> None:
+    """Arrays: emotions [E], rate, landmarks and canvas float32[E, F, 68, 2], opening
+    float[E, F], coefficients float[E, F, K], their names [K], comment.
+    """
+    shown = [coefficients(np.stack(track.canvas), track.rest) for track in tracks]
+    write_npz(
+        path,
+        comment=np.array(SYNTHETIC),
+        emotions=np.array([track.name for track in tracks]),
+        rate=np.array(VIDEO_RATE),
+        landmarks=np.stack([track.landmarks for track in tracks]),
+        canvas=np.stack([track.canvas for track in tracks]),
+        opening=np.stack([track.opening for track in tracks]),
+        coefficients=np.stack(shown),
+        names=np.array(list(shown[0])),
+    )

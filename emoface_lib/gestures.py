@@ -1,0 +1,92 @@
+"""What a face does, in a few numbers: lips, corners, brows, lids, from 68 landmarks.
+
+A subset of ARKit's blend-shape coefficients that landmarks can tell: geometry, and no
+face tracker. Taught in notebooks 08 and 09.
+"""
+
+import numpy as np
+import pandas as pd
+
+from emoface_lib.landmarks import (
+    CHIN,
+    LEFT_BROW,
+    LEFT_EYE,
+    LEFT_LIDS,
+    LEFT_MOUTH_CORNER,
+    RIGHT_BROW,
+    RIGHT_EYE,
+    RIGHT_LIDS,
+    RIGHT_MOUTH_CORNER,
+    lip_opening,
+)
+
+LIP_MIDDLES = [51, 57]  # of the outer lips
+INNER_BROWS = [20, 21, 22, 23]
+NOSE_ROOT, NOSE_TIP = 27, 33
+
+# Canvas px (96 between the outer eye corners) between rest, 0, and the coefficient 1:
+# about the largest motion that the embedded corpus draws, and that people show.
+FULL = {
+    "jawOpen": 22.0,  # chin away from the nose
+    "mouthSmileLeft": 7.0,  # corner up against the middle of the lips
+    "mouthSmileRight": 7.0,
+    "mouthFrownLeft": 5.0,  # corner down
+    "mouthFrownRight": 5.0,
+    "mouthPucker": 14.0,  # corners towards each other
+    "browInnerUp": 7.0,  # inner ends of the brows away from the nose's root
+    "browDownLeft": 6.0,  # brow towards its eye
+    "browDownRight": 6.0,
+    "eyeBlinkLeft": 1.0,  # share of its usual opening that an eye has lost
+    "eyeBlinkRight": 1.0,
+}
+
+
+def measures(landmarks: np.ndarray) -> dict[str, np.ndarray]:
+    """Distances in a face without head motion, px of the canvas, each float[F].
+
+    landmarks : float[F, 68, 2] px of the canvas. "left" is the person's own.
+    """
+    y = landmarks[..., 1]
+    middle = y[:, LIP_MIDDLES].mean(1)
+    across = landmarks[:, LEFT_MOUTH_CORNER] - landmarks[:, RIGHT_MOUTH_CORNER]
+    return {
+        "lip opening": lip_opening(landmarks),
+        "jaw": y[:, CHIN] - y[:, NOSE_TIP],
+        "mouth width": np.linalg.norm(across, axis=-1),
+        "left corner": middle - y[:, LEFT_MOUTH_CORNER],
+        "right corner": middle - y[:, RIGHT_MOUTH_CORNER],
+        "left brow": y[:, LEFT_EYE].mean(1) - y[:, LEFT_BROW].mean(1),
+        "right brow": y[:, RIGHT_EYE].mean(1) - y[:, RIGHT_BROW].mean(1),
+        "inner brows": y[:, NOSE_ROOT] - y[:, INNER_BROWS].mean(1),
+        "left lids": _opening(y, LEFT_LIDS),
+        "right lids": _opening(y, RIGHT_LIDS),
+    }
+
+
+def _opening(y: np.ndarray, lids: tuple[tuple[int, int], ...]) -> np.ndarray:
+    upper, lower = (list(points) for points in zip(*lids, strict=True))
+    return (y[:, lower] - y[:, upper]).mean(1)
+
+
+def coefficients(landmarks: np.ndarray, rest: np.ndarray) -> pd.DataFrame:
+    """Coefficients 0..1 under ARKit's names, one row a frame, columns as FULL.
+
+    landmarks : float[F, 68, 2]; rest : float[68, 2] of the same face at rest, lips
+    closed; both px of the canvas, without head motion.
+    """
+    now, base = measures(landmarks), measures(rest[None])
+    change = {name: now[name] - base[name] for name in now}
+    raw = {
+        "jawOpen": change["jaw"],
+        "mouthSmileLeft": change["left corner"],
+        "mouthSmileRight": change["right corner"],
+        "mouthFrownLeft": -change["left corner"],
+        "mouthFrownRight": -change["right corner"],
+        "mouthPucker": -change["mouth width"],
+        "browInnerUp": change["inner brows"],
+        "browDownLeft": -change["left brow"],
+        "browDownRight": -change["right brow"],
+        "eyeBlinkLeft": -change["left lids"] / base["left lids"],
+        "eyeBlinkRight": -change["right lids"] / base["right lids"],
+    }
+    return pd.DataFrame({name: (raw[name] / FULL[name]).clip(0, 1) for name in FULL})

@@ -1,0 +1,154 @@
+"""A voice and a face that were taken in once, so that the dial answers at once.
+
+What does not depend on the dial is kept: the codes of the voice, the portrait, its
+warp, the head's motion. Taught in notebook 08, section 5.
+"""
+
+from collections.abc import Iterator
+from functools import cached_property, lru_cache
+from itertools import chain, islice, repeat
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from emoface_lib.dial import Dial, Emotion
+from emoface_lib.exports import METADATA
+from emoface_lib.features.audio import frame_loudness, speech_level
+from emoface_lib.framing import Square
+from emoface_lib.head_motion import gentle_motion
+from emoface_lib.landmarks import VIDEO_RATE, lip_opening
+from emoface_lib.pauses import pauses
+from emoface_lib.photo import Portrait
+from emoface_lib.prediction import FacePredictor
+from emoface_lib.talking import Pose, hold_last, moving_faces
+from emoface_lib.video import iter_audio, read_audio, write_video
+from emoface_lib.warp import PhotoWarp
+
+LONGEST = 30.0  # s of a voice
+STAGE_WIDTH = 480  # px at least, so that the curve is sharp
+SOUND_RATE = 48_000  # Hz of a film's sound
+CURVE_HEIGHT = 0.32  # of a picture's width; the lips' curve below it
+SHARP = 2  # the curve is drawn so many times larger
+INK, FAINT, ACCENT = "#333333", "#d9d9d9", "#0072B2"
+
+
+class Voice:
+    """A recording, heard once by a predictor. Raises InputError if it is no speech."""
+
+    def __init__(self, path: Path | str, predictor: FacePredictor) -> None:
+        self.path, self.predictor = Path(path), predictor
+        samples = read_audio(path, longest=LONGEST)
+        loudness = frame_loudness([samples])
+        self.seconds = len(samples) / 16_000
+        self.count = max(1, int(np.ceil(round(self.seconds * VIDEO_RATE, 3))))
+        self.resting = list(islice(chain(pauses(loudness), repeat(0.0)), self.count))
+        level = speech_level(loudness)
+        self.heard = list(predictor.listen([samples], level))
+
+    def say(self, emotion: Emotion) -> list[np.ndarray]:
+        """Displacements (68, 2) px of the canvas of every video frame."""
+        return list(hold_last(self.predictor.say(self.heard, emotion), self.count))
+
+
+class Face:
+    """A portrait that can be drawn with moved landmarks."""
+
+    def __init__(self, portrait: Portrait) -> None:
+        self.portrait = portrait
+        self.warp = PhotoWarp(portrait.picture, portrait.landmarks)
+
+
+class Scene:
+    """A face that says a voice; what is drawn depends on how the dial is turned."""
+
+    def __init__(self, voice: Voice, face: Face, seed: int = 0) -> None:
+        self.voice, self.face = voice, face
+        sway = gentle_motion(np.random.default_rng(seed))
+        self.moments = list(islice(sway, voice.count))
+        self.turn(0.0)
+
+    def turn(self, emotion: Emotion) -> None:
+        """Turn the dial: new landmarks for all frames."""
+        self.dial = Dial.of(emotion)
+        said = self.voice.say(self.dial)
+        faces = moving_faces(self.face.portrait, said, self.moments, self.voice.resting)
+        self.poses: list[Pose] = list(faces)
+        self.opening = lip_opening(np.stack([pose.canvas for pose in self.poses]))
+
+    @cached_property
+    def plain(self) -> np.ndarray:
+        """Lip opening without any turn of the dial, float[F] px of the canvas."""
+        faces = moving_faces(
+            self.face.portrait, self.voice.say(0.0), self.moments, self.voice.resting
+        )
+        return lip_opening(np.stack([pose.canvas for pose in faces]))
+
+    def frame(self, number: int) -> np.ndarray:
+        """One frame: uint8 (H, W, 3) RGB."""
+        pose = self.poses[number]
+        return self.face.warp.render(pose.face, pose.motion)
+
+    def close_up(self, number: int, size: int) -> np.ndarray:
+        """The face in one frame: uint8 (size, size, 3) RGB."""
+        picture, landmarks = self.face.portrait.picture, self.face.portrait.landmarks
+        square = Square.around(landmarks[:, :2], picture.shape)
+        return square.cut(self.frame(number), size)
+
+    def stage(self, number: int) -> np.ndarray:
+        """One frame, and below it the curve of the lips with the place of the frame."""
+        frame = enlarged(self.frame(number), STAGE_WIDTH)
+        curves = [self.plain, self.opening]
+        below = draw_curve(curves, number, frame.shape[1])
+        return np.vstack([frame, below])
+
+    def film(self, path: Path) -> None:
+        """Write the whole stage as an mp4 with the voice."""
+        write_video(path, self.stages(), self._sound(), SOUND_RATE, metadata=METADATA)
+
+    def stages(self) -> Iterator[np.ndarray]:
+        """The stage of every frame."""
+        return (self.stage(number) for number in range(self.voice.count))
+
+    def _sound(self) -> Iterator[np.ndarray]:
+        return iter_audio(self.voice.path, 1.0, SOUND_RATE, longest=LONGEST)
+
+
+def enlarged(frame: np.ndarray, width: int) -> np.ndarray:
+    """A picture at least so many px wide, of an even height as films need."""
+    scale = max(1.0, width / frame.shape[1])
+    size = round(frame.shape[1] * scale), round(frame.shape[0] * scale / 2) * 2
+    if size == frame.shape[1::-1]:
+        return frame
+    return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_CUBIC))
+
+
+def draw_curve(curves: list[np.ndarray], number: int, width: int) -> np.ndarray:
+    """Lip curves, the last one in colour, and a mark at a frame: uint8 (h, W, 3) RGB.
+
+    curves : float[F] px of the canvas each; the first is drawn faintly for comparison.
+    """
+    size = width * SHARP, round(CURVE_HEIGHT * width / 2) * 2 * SHARP
+    image = Image.new("RGB", size, "white")
+    pen, unit = ImageDraw.Draw(image), size[1] / 20
+    font = _font(round(2.2 * unit))
+    pen.text((unit, unit), "lip distance, px", INK, font, anchor="lt")
+    top, bottom = 5 * unit, size[1] - 2 * unit
+    largest = max(1.0, *(float(curve.max()) for curve in curves))
+    across = np.linspace(0, size[0], len(curves[0]))
+    for curve, colour in zip(curves, (FAINT, ACCENT), strict=True):
+        heights = bottom - curve / largest * (bottom - top)
+        points = list(zip(across.tolist(), heights.tolist(), strict=True))
+        pen.line(points, colour, max(2, round(unit / 3)), joint="curve")
+    x, y = float(across[number]), float(heights[number])
+    pen.line([(x, top - unit), (x, size[1])], INK, SHARP)
+    pen.ellipse([x - unit, y - unit, x + unit, y + unit], ACCENT, "white", SHARP)
+    said = f"{number / VIDEO_RATE:.2f} s   {curves[-1][number]:.1f} px"
+    pen.text((size[0] - unit, unit), said, INK, font, anchor="rt")
+    return np.asarray(image.reduce(SHARP))
+
+
+@lru_cache
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(max(10, size))

@@ -1,0 +1,105 @@
+"""A portrait's face in motion: displacements, head motion, blinks and pauses.
+
+Everything streams: memory does not grow with the length of the voice. Taught in
+notebook 09.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice, repeat
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from emoface_lib.errors import InputError
+from emoface_lib.features.alignment import align, into_canvas
+from emoface_lib.features.landmarks import DlibDetector
+from emoface_lib.features.lift import mean_face
+from emoface_lib.head_motion import (
+    Moment,
+    blink,
+    clip_motion,
+    head_transform,
+    turn_face,
+)
+from emoface_lib.landmarks import CHIN, EYES, VIDEO_RATE, eye_distance
+from emoface_lib.lips import close_lips
+from emoface_lib.photo import Portrait
+from emoface_lib.video import iter_frames
+
+HEAD_FRAMES = 500  # of a video whose head motion is taken; 20 s, there and back again
+PAUSE_SHARE = 0.15  # of a gap between the lips that the upper one closes in a pause
+
+
+class Pose(NamedTuple):
+    """A face in one frame.
+
+    face : float (68, 2) px of the photograph; motion : (2, 3) of the whole head on top;
+    canvas : the same face without head motion, frontal, (68, 2) px of the canvas.
+    """
+
+    face: np.ndarray
+    motion: np.ndarray
+    canvas: np.ndarray
+
+
+def moving_faces(
+    portrait: Portrait,
+    displacements: Iterable[np.ndarray],
+    moments: Iterable[Moment],
+    resting: Iterable[float] = repeat(0.0),
+) -> Iterator[Pose]:
+    """The faces of a talking portrait, frame by frame.
+
+    displacements : float (68, 2) px of the canvas each, 25 a second; moments : where
+    the head is; resting : how far the mouth is closed in spite of it all, 0..1 each.
+    """
+    flat = portrait.landmarks[:, :2].astype(float)
+    closed, unit = close_lips(flat), float(eye_distance(flat))
+    solid = np.column_stack([closed, portrait.landmarks[:, 2]])
+    place = into_photo(portrait.landmarks)
+    up = closed[EYES].mean(0) - closed[CHIN]
+    up /= np.linalg.norm(up)
+    for moved, moment, rest in zip(displacements, moments, resting, strict=False):
+        turned = turn_face(solid, moment.yaw, moment.pitch)
+        target = closed + turned + moved @ place
+        target += rest * (close_lips(target, PAUSE_SHARE) - target)
+        target = blink(target, moment.closed)
+        canvas = (target - turned) @ np.linalg.inv(place)
+        yield Pose(target, head_transform(moment, closed, unit, up), canvas)
+
+
+def resting_face(portrait: Portrait) -> np.ndarray:
+    """The portrait's face with closed lips, as `Pose.canvas`: float (68, 2) px."""
+    closed = close_lips(portrait.landmarks[:, :2].astype(float))
+    return closed @ np.linalg.inv(into_photo(portrait.landmarks))
+
+
+def read_motion(path: Path | str) -> Iterator[Moment]:
+    """Head motion and blinks of a video's first seconds, endlessly.
+
+    Raises InputError if the file is no video or shows no face.
+    """
+    frames = list(islice(iter_frames(path, VIDEO_RATE), HEAD_FRAMES))
+    return clip_motion(DlibDetector().detect(frames).landmarks)
+
+
+def into_photo(landmarks: np.ndarray) -> np.ndarray:
+    """Matrix (2, 2) that takes displacements of the canvas into a photograph's pose.
+
+    landmarks : float (68, 3) px of the photograph. Displacements have no depth.
+    """
+    _, pose = align(landmarks[None].astype(float), into_canvas(mean_face()))
+    return pose.rotation[0, :2, :2] / pose.scale
+
+
+def hold_last(blocks: Iterable[np.ndarray], count: int) -> Iterator[np.ndarray]:
+    """Exactly `count` frames from blocks (F, ...); the last one is held if too few."""
+    last = None
+    given = 0
+    for last in islice(chain.from_iterable(blocks), count):
+        given += 1
+        yield last
+    if last is None:
+        raise InputError("The voice is too short: no frame was predicted.")
+    yield from repeat(last, count - given)

@@ -1,0 +1,277 @@
+"""The dial as a panel of ipywidgets: a face, a voice, sliders, and a play button.
+
+It works in JupyterLab, and as an app by `make app`. Taught in notebook 08, section 5.
+"""
+
+import io
+from collections.abc import Callable, Mapping
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as w
+import numpy as np
+import pandas as pd
+from PIL import Image
+from skimage.data import astronaut
+
+from emoface_lib.dial import Curve, Dial
+from emoface_lib.errors import InputError
+from emoface_lib.exports import reduced
+from emoface_lib.landmarks import VIDEO_RATE
+from emoface_lib.photo import read_portrait
+from emoface_lib.prediction import FacePredictor, load_predictor
+from emoface_lib.scene import Face, Scene, Voice
+from emoface_lib.video import iter_frames
+
+AXES = ("PC1", "PC2", "arousal", "valence")
+FURTHEST, STEP = 3.0, 0.1  # standard deviations of a slider
+LONGEST_SIDE = 480  # px of a photograph in the panel
+WIDTH = 380  # px of the picture on the screen
+NARROW = w.Layout(width="360px")
+HINTS = {
+    "PC1": "the direction in which codes vary most",
+    "PC2": "the second one",
+    "arousal": "calm to excited",
+    "valence": "displeased to pleased",
+}
+
+
+class Panel:
+    """A face that says a voice, and sliders for its emotion; show `panel.view`.
+
+    predictor : of a trained run; voices, faces : files to choose from, by name; folder
+    : where uploads and films go.
+    """
+
+    def __init__(
+        self,
+        predictor: FacePredictor,
+        voices: Mapping[str, Path],
+        faces: Mapping[str, Path],
+        folder: Path,
+    ) -> None:
+        self.predictor, self.folder = predictor, folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.hear = cache(lambda path: Voice(path, predictor))
+        self.see = cache(lambda path: Face(read_portrait(path, None, LONGEST_SIDE)))
+        self.voice, self.own_voice = _chooser("voice", voices, "audio/*,video/*")
+        self.face, self.own_face = _chooser("face", faces, "image/*")
+        self.sliders = {
+            axis: _slider(axis, -FURTHEST, FURTHEST, 0.0, HINTS[axis])
+            for axis in AXES
+            if axis in predictor.space.axes
+        }
+        self.amount = _slider("amount", 0.0, 2.0, 1.0, "all sliders times this")
+        self.over_time = w.Text(
+            description="over time",
+            placeholder="0:0, 1.5:2 (seconds:amount)",
+            continuous_update=False,
+            layout=NARROW,
+        )
+        self.key_frame = w.Button(description="key frame here", icon="plus")
+        self.reset = w.Button(description="reset", icon="undo")
+        self.play = w.Button(
+            description="play",
+            icon="play",
+            button_style="primary",
+            layout={"width": "90px"},
+        )
+        self.time = w.FloatSlider(
+            0,
+            min=0,
+            step=1 / VIDEO_RATE,
+            readout_format=".2f",
+            layout={"width": f"{WIDTH - 100}px"},
+        )
+        self.picture = w.Image(format="jpeg", layout={"width": f"{WIDTH}px"})
+        self.picture.add_class("emoface-picture")
+        self.play.add_class("emoface-play")
+        self.screen = w.Box([self.picture], layout={"width": f"{WIDTH}px"})
+        self.note = w.HTML()
+        self.view = self._arranged()
+        self._connect()
+        self._load()
+
+    def _arranged(self) -> w.Widget:
+        left = w.VBox([self.screen, w.HBox([self.play, self.time])])
+        right = w.VBox(
+            [
+                w.HTML("<b>Who says what</b>"),
+                w.HBox([self.voice, self.own_voice]),
+                w.HBox([self.face, self.own_face]),
+                w.HTML("<b>How</b>, in standard deviations"),
+                *self.sliders.values(),
+                self.amount,
+                self.over_time,
+                w.HBox([self.key_frame, self.reset]),
+                self.note,
+            ],
+            layout={"padding": "0 0 0 24px"},
+        )
+        return w.HBox([left, right], layout={"align_items": "flex-start"})
+
+    def _connect(self) -> None:
+        for chooser in (self.voice, self.face):
+            chooser.observe(self._guarded(self._load), "value")
+        for given, chooser in (
+            (self.own_voice, self.voice),
+            (self.own_face, self.face),
+        ):
+            take = partial(self._take, given, chooser)
+            given.observe(self._guarded(take), "value")
+        for slider in (*self.sliders.values(), self.amount, self.over_time):
+            slider.observe(self._guarded(self._turn), "value")
+        self.time.observe(self._guarded(self._show), "value")
+        self.play.on_click(self._guarded(self._play))
+        self.key_frame.on_click(self._guarded(self._add_key_frame))
+        self.reset.on_click(self._guarded(self._reset))
+
+    def _guarded(self, action: Callable[[], None]) -> Callable[[Any], None]:
+        """The action as an observer; what went wrong is said below the sliders."""
+
+        def run(_: Any) -> None:
+            try:
+                action()
+                self.note.value = ""
+            except InputError as error:
+                self.note.value = f'<span style="color:#a00">{error}</span>'
+
+        return run
+
+    def dial(self) -> Dial:
+        """How the sliders stand. Raises InputError if the key frames can't be read."""
+        text = self.over_time.value.strip()
+        amount = Curve.parse(text) if text else Curve((0.0,), (self.amount.value,))
+        return Dial(
+            {
+                axis: Curve(
+                    amount.seconds, tuple(x * slider.value for x in amount.amounts)
+                )
+                for axis, slider in self.sliders.items()
+            }
+        )
+
+    def _load(self) -> None:
+        """Take in the chosen voice and face."""
+        self.scene = Scene(self.hear(self.voice.value), self.see(self.face.value))
+        self.time.max = (self.scene.voice.count - 1) / VIDEO_RATE
+        if not self.time.value:  # a moment with open lips says more than the first one
+            self.time.value = float(self.scene.opening.argmax()) / VIDEO_RATE
+        self._turn()
+
+    def _turn(self) -> None:
+        self.amount.disabled = bool(self.over_time.value.strip())
+        self.scene.turn(self.dial())
+        self._show()
+
+    def _show(self) -> None:
+        number = round(self.time.value * VIDEO_RATE)
+        stage = self.scene.stage(min(number, self.scene.voice.count - 1))
+        self.picture.value = as_jpeg(reduced(stage, 2 * WIDTH))
+        if self.screen.children != (self.picture,):
+            self.screen.children = (self.picture,)
+
+    def _play(self) -> None:
+        """Film the whole voice and play it, with sound."""
+        self.play.disabled, self.play.description = True, "filming"
+        try:
+            path = self.folder / "dial.mp4"
+            self.scene.film(path)
+            video = w.Video.from_file(path, autoplay=True, loop=False, controls=False)
+            video.layout.width = f"{WIDTH}px"
+            self.screen.children = (video,)
+        finally:
+            self.play.disabled, self.play.description = False, "play"
+
+    def _add_key_frame(self) -> None:
+        """Note the amount at the moment that is shown."""
+        text = self.over_time.value.strip()
+        frames = [part.strip() for part in text.split(",") if part.strip()]
+        now = f"{self.time.value:.2f}"
+        kept = [frame for frame in frames if not frame.startswith(f"{now}:")]
+        self.over_time.value = ", ".join([*kept, f"{now}:{self.amount.value:g}"])
+        self.amount.disabled = False  # the next key frame may have another amount
+
+    def _reset(self) -> None:
+        self.over_time.value, self.amount.value = "", 1.0
+        for slider in self.sliders.values():
+            slider.value = 0.0
+
+    def _take(self, given: w.FileUpload, chooser: w.Dropdown) -> None:
+        """Take what was uploaded, and let the same file be given again."""
+        if given.value:
+            upload, given.value = given.value[0], ()
+            self._take_file(upload, chooser)
+
+    def _take_file(self, upload: Mapping[str, Any], chooser: w.Dropdown) -> None:
+        """Keep an uploaded file and choose it, if it is a voice or a face."""
+        path = self.folder / Path(upload["name"]).name
+        path.write_bytes(upload["content"])
+        if chooser is self.voice:
+            self.hear(path)
+        else:
+            self.see(path)
+        chooser.options = [*chooser.options, (path.name, path)]
+        chooser.value = path
+
+
+def open_panel(run: Path, voices: int = 6) -> Panel:
+    """The panel of a trained run: voices and heads that it never trained on.
+
+    run : folder that notebooks 01 to 08 have filled; voices : how many to offer. Heads
+    are first frames of videos; beside them stands the portrait of the astronaut Eileen
+    Collins (NASA, in the public domain, from scikit-image). Raises InputError that
+    names what is missing.
+    """
+    predictor = load_predictor(run)
+    index = pd.read_parquet(run / "corpus" / "index.parquet")
+    unseen = index[index["split"] == "unseen"]
+    folder = run / "dial"
+    folder.mkdir(parents=True, exist_ok=True)
+    faces = {"photograph": folder / "astronaut.png"}
+    Image.fromarray(astronaut()[:260, 90:350]).save(faces["photograph"])
+    for row in unseen.groupby("speaker").head(1).to_dict("records"):
+        name = f"drawn head {row['speaker']}"
+        faces[name] = folder / f"{row['speaker']}.png"
+        first = next(iter_frames(run / "corpus" / row["path"]))
+        Image.fromarray(first).save(faces[name])
+    chosen = unseen.iloc[:: max(1, len(unseen) // voices)].head(voices)
+    said = {
+        f"{row['speaker']}, {row['emotion']}": run / "corpus" / row["path"]
+        for row in chosen.to_dict("records")
+    }
+    return Panel(predictor, said, faces, folder)
+
+
+def _chooser(
+    name: str, files: Mapping[str, Path], kinds: str
+) -> tuple[w.Dropdown, w.FileUpload]:
+    chooser = w.Dropdown(
+        options=list(files.items()), description=name, layout={"width": "250px"}
+    )
+    return chooser, w.FileUpload(
+        accept=kinds, description="own file", layout={"width": "106px"}
+    )
+
+
+def _slider(
+    name: str, low: float, high: float, value: float, hint: str
+) -> w.FloatSlider:
+    return w.FloatSlider(
+        value,
+        min=low,
+        max=high,
+        step=STEP,
+        description=name,
+        tooltip=hint,
+        readout_format="+.1f" if low < 0 else ".1f",
+        layout=NARROW,
+    )
+
+
+def as_jpeg(picture: np.ndarray) -> bytes:
+    """A picture uint8 (H, W, 3) RGB as a JPEG file."""
+    stream = io.BytesIO()
+    Image.fromarray(picture).save(stream, "jpeg", quality=92)
+    return stream.getvalue()

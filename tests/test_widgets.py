@@ -1,0 +1,134 @@
+"""The panel answers to each of its controls, and says what a user got wrong."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from skimage import data
+from test_animation import write_wav
+
+from emoface_lib.config import load_settings
+from emoface_lib.emotion_space import EmotionSpace
+from emoface_lib.models.content import ContentBranch
+from emoface_lib.models.style import StyleBranch
+from emoface_lib.photo import read_portrait
+from emoface_lib.prediction import FacePredictor
+from emoface_lib.scene import Face, Scene, Voice
+from emoface_lib.widgets import Panel
+
+
+@pytest.fixture(scope="module")
+def predictor() -> FacePredictor:
+    torch.manual_seed(0)
+    parts = torch.zeros(128), 5 * torch.eye(4, 128), torch.ones(4)
+    space = EmotionSpace(*parts, 5 * torch.eye(9, 128)[7:])
+    networks = ContentBranch().eval(), StyleBranch().eval()
+    return FacePredictor(*networks, space, -25.0, load_settings("smoke"))
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("files")
+    Image.fromarray(data.astronaut()[:260, 90:350]).save(folder / "face.png")
+    Image.fromarray(data.coffee()).save(folder / "coffee.png")
+    tone = 0.3 * np.sin(2 * np.pi * 200 * np.arange(24_000) / 16_000)
+    write_wav(folder / "one.wav", tone)
+    write_wav(folder / "two.wav", tone[:12_000])
+    return {path.stem: path for path in folder.iterdir()}
+
+
+@pytest.fixture
+def panel(predictor: FacePredictor, files: dict[str, Path], tmp_path: Path) -> Panel:
+    voices = {"one": files["one"], "two": files["two"]}
+    return Panel(predictor, voices, {"face": files["face"]}, tmp_path / "dial")
+
+
+def seen(panel: Panel) -> bytes:
+    return bytes(panel.picture.value)
+
+
+@pytest.mark.parametrize("axis", ["PC1", "PC2", "arousal", "valence"])
+def test_a_slider_changes_the_picture_and_back(panel: Panel, axis: str) -> None:
+    before = seen(panel)
+    panel.sliders[axis].value = 2.5
+    turned = seen(panel)
+    panel.amount.value = 0.0
+    assert turned != before
+    assert seen(panel) == before
+
+
+def test_time_moves_the_picture_and_its_mark(panel: Panel) -> None:
+    assert panel.time.max == pytest.approx(37 / 25)
+    panel.time.value = 0.2
+    first = seen(panel)
+    panel.time.value = 1.0
+    assert seen(panel) != first
+    panel.voice.value = panel.voice.options[1][1]
+    assert panel.time.max == pytest.approx(18 / 25)
+    assert panel.time.value == panel.time.max
+
+
+def test_key_frames_are_noted_and_used(panel: Panel) -> None:
+    panel.sliders["PC1"].value = 2.0
+    panel.time.value, panel.amount.value = 0.0, 0.0
+    panel.key_frame.click()
+    panel.time.value, panel.amount.value = 1.2, 2.0
+    panel.key_frame.click()
+    assert panel.over_time.value == "0.00:0, 1.20:2"
+    curve = panel.dial().curves["PC1"]
+    np.testing.assert_allclose(curve(np.array([0.0, 0.6, 9.0])), [0, 2, 4])
+    panel.over_time.value = "soon"
+    assert "can't be read" in panel.note.value
+    panel.reset.click()
+    assert panel.note.value == ""
+    assert str(panel.dial()) == "0"
+
+
+def test_play_films_the_whole_voice_with_its_sound(panel: Panel) -> None:
+    panel.play.click()
+    (video,) = panel.screen.children
+    assert video.autoplay
+    assert video.value[4:8] == b"ftyp"
+    with av.open(str(panel.folder / "dial.mp4")) as film:
+        assert [s.codec_context.name for s in film.streams] == ["h264", "aac"]
+        assert film.streams.video[0].frames == 38
+        assert "Synthetic" in film.metadata["comment"]
+    panel.time.value = 0.4
+    assert panel.screen.children == (panel.picture,)
+
+
+def upload(path: Path, name: str | None = None) -> list[dict]:
+    content = path.read_bytes()
+    whole = {"name": name or path.name, "type": "", "size": len(content)}
+    return [whole | {"content": content, "last_modified": datetime.now(UTC)}]
+
+
+def test_own_files_are_taken_or_refused(panel: Panel, files: dict[str, Path]) -> None:
+    panel._take_file(upload(files["two"], "../mine.wav")[0], panel.voice)
+    assert panel.voice.value == panel.folder / "mine.wav"
+    assert panel.scene.voice.count == 19
+    panel.own_face.set_trait("value", tuple(upload(files["coffee"])))
+    assert "No frontal face" in panel.note.value
+    assert len(panel.face.options) == 1
+    assert panel.scene.face is panel.see(files["face"])
+
+
+def test_a_scene_draws_what_the_dial_says(
+    predictor: FacePredictor, files: dict[str, Path]
+) -> None:
+    face = Face(read_portrait(files["face"]))
+    scene = Scene(Voice(files["one"], predictor), face)
+    assert scene.opening.shape == (38,)
+    np.testing.assert_allclose(scene.opening, scene.plain, atol=1e-9)
+    still = scene.frame(20)
+    scene.turn("0:1,1:3")
+    assert np.abs(scene.opening - scene.plain).max() > 1e-3
+    assert scene.frame(20).shape == still.shape == (260, 260, 3)
+    assert (scene.frame(20) != still).any()
+    stage = scene.stage(3)
+    assert stage.shape[1] == 480
+    assert stage.shape[0] % 2 == 0
