@@ -5,6 +5,7 @@ can be told is known, and checked, before a kernel starts.
 """
 
 import ast
+import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -114,9 +115,16 @@ def check_overrides(
     Raises InputError for a profile that does not exist, a name that no notebook of
     `paths` declares (with the nearest), and a value of another type or out of range.
     """
+    cells = [declared_parameters(path) for path in paths]
+    return check_parameters(cells, profile, overrides)
+
+
+def check_parameters(
+    cells: Sequence[Mapping[str, Any]], profile: str, overrides: Mapping[str, Any]
+) -> Settings:
+    """`check_overrides` of parameters cells that have been read."""
     of_settings = {k: v for k, v in overrides.items() if k in Settings.model_fields}
     settings = load_settings(profile, **of_settings)
-    cells = [declared_parameters(path) for path in paths]
     known = {name: default for cell in cells for name, default in cell.items()}
     for name, value in overrides.items():
         if name not in known:
@@ -155,6 +163,7 @@ def execute(path: Path, output: Path, parameters: Mapping[str, Any]) -> None:
                 language="python",
                 cwd=output.parent,
                 progress_bar=sys.stderr.isatty(),
+                log_output=logging.getLogger("papermill").isEnabledFor(logging.INFO),
                 config=Config(KernelManager={"transport_encryption": "auto"}),
                 # A kernel told to stop may report that as an error.
                 extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
