@@ -71,25 +71,31 @@ def run_sweep(
     plans = plan_runs(sweep)[shard[0] - 1 :: shard[1]]
     make = partial(Job, store=store, commit=commit())
     todo = [job for job in map(make, plans) if state_of(job.folder) != "done"]
-    first = {shared.key: make(shared) for job in todo if (shared := job.plan.shared)}
     each = _engine(engine, workers, sweep)
-    for job in (*first.values(), *todo):
-        forgive(job)
     with _watched(plans, store) if show else nullcontext():
-        each([job for job in first.values() if state_of(job.folder) != "done"])
-        each([job for job in todo if _can_start(job, first)])
+        for level in _levels([job.plan for job in todo]):
+            each([job for job in map(make, level) if _can_start(job)])
     return status(plans, store)
 
 
-def _can_start(job: Job, first: dict[str, Job]) -> bool:
-    """Whether what a run shares with others is there; if not, the run has failed."""
-    if not job.plan.shared:
-        return True
-    folder = first[job.plan.shared.key].folder
-    if state_of(folder) == "done":
+def _levels(plans: Sequence[Plan]) -> Iterator[list[Plan]]:
+    """What runs share, each once: what needs nothing first; at last the runs."""
+    for depth in range(max((len(plan.before) for plan in plans), default=0)):
+        these = [plan.before[depth] for plan in plans if len(plan.before) > depth]
+        yield list({plan.key: plan for plan in these}.values())
+    yield list(plans)
+
+
+def _can_start(job: Job) -> bool:
+    """Whether a run is to be done and what it needs is there; if not, it has failed."""
+    if state_of(job.folder) == "done":
+        return False
+    forgive(job)
+    needed = job.store / job.plan.shared.key if job.plan.shared else None
+    if needed is None or state_of(needed) == "done":
         return True
     job.folder.mkdir(parents=True, exist_ok=True)
-    fail(job, f"What it shares, {folder.name}, failed: {_note(folder, 'failed')}")
+    fail(job, f"What it shares, {needed.name}, failed: {_note(needed, 'failed')}")
     return False
 
 
@@ -139,11 +145,11 @@ def status(plans: Sequence[Plan], store: Path) -> pd.DataFrame:
     Columns run, notebooks, parameters (those that differ), state, seconds, memory (MB),
     note (the notebook at work, or why the run failed).
     """
-    shared = {plan.shared.key: plan.shared for plan in plans if plan.shared}
+    shared = {one.key: one for plan in plans for one in plan.before}
     several = _varied(plans)
     rows = [_row(plan, store / plan.key, {}) for plan in shared.values()]
     for plan in plans:
-        shown = {name: plan.given.get(name) for name in several}
+        shown = {name: plan.given[name] for name in several if name in plan.given}
         rows.append(_row(plan, store / plan.key, shown))
     return pd.DataFrame(rows)
 
@@ -215,10 +221,10 @@ def _watched(plans: Sequence[Plan], store: Path) -> Iterator[None]:
         with Live(get_renderable=show, refresh_per_second=1):
             yield
         return
-    told: set[str] = set()
+    table = status(plans, store)
+    told = set(table["run"][table["state"] == "done"])
     over = threading.Event()
     teller = threading.Thread(target=_tell, args=(plans, store, told, over))
-    _news(status(plans, store), told)  # what was done before is no news
     teller.start()
     try:
         yield

@@ -65,10 +65,15 @@ class Plan:
         made = [names, self.parameters, self.outputs, self.results]
         return hash_of([*made, self.shared and self.shared.key, stamp(self.base)])
 
+    @cached_property
+    def before(self) -> "tuple[Plan, ...]":
+        """The plans of what is shared, in their order."""
+        return (*self.shared.before, self.shared) if self.shared else ()
+
     @property
     def earlier(self) -> tuple[Source, ...]:
         """The notebooks that were run before."""
-        return self.shared.notebooks if self.shared else ()
+        return tuple(one for plan in self.before for one in plan.notebooks)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -114,10 +119,11 @@ class _Planner:
         if len(self.sweep.seeds) == 1 and not any("seed" in cell for cell in cells):
             del asked["seed"]
         check_parameters(cells, self.sweep.profile, asked)
-        once = {**given, "seed": 0}
-        shared = (
-            Plan(before, once, self.code, base=base, is_shared=True) if before else None
-        )
+        shared = None
+        for one in before:
+            rest = {"shared": shared, "base": None if shared else base}
+            once = {**given, "seed": 0}
+            shared = Plan((one,), once, self.code, is_shared=True, **rest)
         return Plan(
             self.own,
             given,
