@@ -143,7 +143,7 @@ def test_what_runs_share_is_made_once_and_linked(swept: Swept) -> None:
 
 def test_a_failing_cell_leaves_the_notebook_with_the_error(swept: Swept) -> None:
     (note,) = swept[2]["note"][swept[2]["parameters"].str.contains("mode=fail")]
-    assert "02_numbers failed in cell [3] with ValueError: as asked" in note
+    assert "02_numbers failed in cell [4] with ValueError: as asked" in note
     executed = read_notebook(place(swept, mode="fail") / "notebooks/02_numbers.ipynb")
     errors = [o for c in executed.cells for o in c.get("outputs", []) if "ename" in o]
     assert [error.ename for error in errors] == ["ValueError"]
