@@ -71,8 +71,10 @@ def run_sweep(
     plans = plan_runs(sweep)[shard[0] - 1 :: shard[1]]
     make = partial(Job, store=store, commit=commit())
     todo = [job for job in map(make, plans) if state_of(job.folder) != "done"]
-    each = _engine(engine, workers, sweep)
-    with _watched(plans, store) if show else nullcontext():
+    with (
+        _engine(engine, workers, sweep) as each,
+        _watched(plans, store) if show else nullcontext(),
+    ):
         for level in _levels([job.plan for job in todo]):
             each([job for job in map(make, level) if _can_start(job)])
     return status(plans, store)
@@ -106,15 +108,20 @@ def room(sweep: Sweep) -> int:
     return max(1, min(len(os.sched_getaffinity(0)), fitting))
 
 
+@contextmanager
 def _engine(
     engine: str, workers: int | None, sweep: Sweep
-) -> Callable[[Sequence[Job]], None]:
+) -> Iterator[Callable[[Sequence[Job]], None]]:
     """What carries out jobs, all of them, before it returns."""
     if engine not in ENGINES:
         raise InputError(f"There is no engine {engine!r}; {nearest(engine, ENGINES)}")
-    if engine == "ray":
-        return partial(_by_ray, workers=workers)
-    return partial(_here, workers=workers or room(sweep))
+    if engine == "local":
+        yield partial(_here, workers=workers or room(sweep))
+        return
+    from emoface_lib.ray_engine import connected  # Ray is an extra
+
+    with connected(workers):
+        yield partial(_by_ray, workers=workers)
 
 
 def _here(jobs: Sequence[Job], workers: int) -> None:
@@ -129,7 +136,7 @@ def _here(jobs: Sequence[Job], workers: int) -> None:
 
 
 def _by_ray(jobs: Sequence[Job], workers: int | None) -> None:
-    from emoface_lib.ray_engine import each_by_ray  # Ray is an extra
+    from emoface_lib.ray_engine import each_by_ray
 
     for _ in each_by_ray(attempt, jobs, workers, "runs", _lost):
         pass

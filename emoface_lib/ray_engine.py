@@ -134,3 +134,6 @@ def _cluster(workers: int | None) -> Iterator[Any]:
     finally:
         if started:
             ray.shutdown()
+
+
+connected = _cluster  # around several calls of `each_by_ray`: Ray then starts once
