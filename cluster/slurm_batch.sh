@@ -17,5 +17,5 @@ BIN=${BIN:-$SLURM_SUBMIT_DIR/.venv/bin}
 export OMP_NUM_THREADS=1 # every run computes in one thread
 shard=${SLURM_ARRAY_TASK_ID:-1}/${SLURM_ARRAY_TASK_MAX:-1}
 
-exec "$BIN/emoface" batch run "$@" --shard "$shard" \
-    --workers "${WORKERS:-$SLURM_CPUS_PER_TASK}"
+# as many at a time as cores and memory allow, or WORKERS
+exec "$BIN/emoface" batch run "$@" --shard "$shard" ${WORKERS:+--workers "$WORKERS"}

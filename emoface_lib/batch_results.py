@@ -17,7 +17,7 @@ from emoface_lib.files import read_json, write_beside
 from emoface_lib.sweep_plans import Plan
 
 RESULT = "result.json"  # of a run: its numbers and what they cost
-LABELS = ("table", "method", "metric", "protocol")  # what a number is of
+LABELS = ("table", "study", "method", "metric", "protocol")  # what a number is of
 NEEDED = ("metric", "protocol", "value")
 # columns of a table of results that are averaged over, or that the run knows better
 UNIT, RUNS_OWN = ("value", "speaker", "clip", "video"), ("profile", "seed", "corpus")
