@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from emoface_lib.errors import InputError
-from emoface_lib.evaluation import bootstrap
 from emoface_lib.files import read_json, write_beside
 from emoface_lib.sweep_plans import Plan
 
@@ -104,6 +103,8 @@ def compare(
     columns that say which runs belong together. Returns LABELS, mean, low, high (NaN
     for a single pair) and pairs. Raises InputError if the keys don't tell rows apart.
     """
+    from emoface_lib.evaluation import bootstrap  # PyTorch takes seconds
+
     own = [name for name in LABELS if name in first and name in second]
     keys = [*own, *pairs]
     for table in (first, second):

@@ -69,7 +69,7 @@ def attempt(job: Job) -> None:
 def _processes() -> Any:
     """Processes that start in milliseconds, from one that has imported all this."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["__main__", __name__])
+    context.set_forkserver_preload(["__main__", __name__, "papermill"])
     return context
 
 

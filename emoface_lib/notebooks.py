@@ -15,11 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-import papermill
-from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
-from papermill.exceptions import PapermillExecutionError
-from traitlets.config import Config
 
 from emoface_lib.config import REPOSITORY, Settings, load_settings, nearest
 from emoface_lib.errors import InputError
@@ -151,6 +147,11 @@ def execute(path: Path, output: Path, parameters: Mapping[str, Any]) -> None:
     The kernel works in the copy's folder; its own files go to a folder `jupyter` beside
     that. Raises NotebookError that names the cell and the copy.
     """
+    import papermill  # takes a second, which who only reads notebooks need not wait
+    from nbclient.exceptions import DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+    from traitlets.config import Config
+
     output = output.resolve()
     output.parent.mkdir(parents=True, exist_ok=True)
     try:
