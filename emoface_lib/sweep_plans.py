@@ -119,11 +119,11 @@ class _Planner:
         if len(self.sweep.seeds) == 1 and not any("seed" in cell for cell in cells):
             del asked["seed"]
         check_parameters(cells, self.sweep.profile, asked)
-        shared = None
+        shared: Plan | None = None
         for one in before:
-            rest = {"shared": shared, "base": None if shared else base}
             once = {**given, "seed": 0}
-            shared = Plan((one,), once, self.code, is_shared=True, **rest)
+            start = None if shared else base
+            shared = Plan((one,), once, self.code, shared, start, is_shared=True)
         return Plan(
             self.own,
             given,
