@@ -131,15 +131,15 @@ def command(path: Path, store: Path, what: str = "run") -> list[str]:
 
 def kills(root: Path, count: int) -> None:
     """A sweep killed by -9 at random, until it is done, against one that was not."""
-    path = write_sweep(root, 2 * count)
+    path = write_sweep(root, count + 4)
     plans = plan_runs(read_sweep(path))
     run_sweep(read_sweep(path), root / "whole")
     dice, killed = random.Random(0), 0
     while killed < count:
+        start = time.time()
         with subprocess.Popen(command(path, root / "cut")) as process:
-            started = len(list((root / "cut").glob("*/run.json")))
-            while process.poll() is None:  # once it is at work, at a random moment
-                if len(list((root / "cut").glob("*/run.json"))) > started:
+            while process.poll() is None:
+                if at_work_since(root / "cut", start):
                     time.sleep(dice.uniform(0, 3))
                     process.kill()
                     killed += 1
@@ -148,17 +148,22 @@ def kills(root: Path, count: int) -> None:
         if process.returncode == 0:
             break
     subprocess.run(command(path, root / "cut"), check=True)
-    costs = ["seconds", "peak_memory_mb"]
+    costs = ["seconds", "peak_memory_mb", "commit"]
     tables = [collect(plans, root / n).drop(columns=costs) for n in ("whole", "cut")]
     same = bool(tables[0].equals(tables[1])) and killed == count
     name = "batch: results after kills by -9 that are the undisturbed ones"
     how = (
-        f"benchmarks/batch.py --only kills: {2 * count} small runs, killed {killed} "
+        f"benchmarks/batch.py --only kills: {count + 4} small runs, killed {killed} "
         f"times at random; {load()}"
     )
     rows = int((tables[0] == tables[1]).all(axis=1).sum())
     enter(ISSUE, name, f"{rows} of {len(plans)}", "", "all", same, how)
     print(f"killed {killed} times: {rows} of {len(plans)} results are the same")
+
+
+def at_work_since(store: Path, start: float) -> bool:
+    """Whether a run has begun."""
+    return any(path.stat().st_mtime > start for path in store.glob("*/run.json"))
 
 
 def many(root: Path, count: int) -> None:
