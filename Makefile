@@ -78,7 +78,7 @@ test-ray: $(INSTALLED) ## the tests of --engine ray, after installing Ray beside
 	    $(RAY)/lib/python3.11/site-packages/project.pth
 	$(RAY)/bin/python -m pip install --quiet \
 	    "$$(sed -n 's/^ray = \["\(.*\)"\].*/\1/p' pyproject.toml)"
-	PYTHONPATH=$(CURDIR) $(RAY)/bin/python -m pytest tests/test_ray.py
+	PYTHONPATH=$(CURDIR) $(RAY)/bin/python -m pytest tests/test_ray.py tests/test_batch_ray.py
 
 # The notebooks through papermill, and once more through nbval in a folder of its own:
 # cells marked NBVAL_CHECK_OUTPUT must give the same output, number by number.

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from emoface_lib.batch_cli import commands as batch_commands
 from emoface_lib.config import load_settings, runs_folder
 from emoface_lib.errors import InputError
 
@@ -247,6 +248,9 @@ def read_parameter(text: str) -> tuple[str, Any]:
         return name, json.loads(value)
     except json.JSONDecodeError:
         return name, value
+
+
+app.add_typer(batch_commands, name="batch")
 
 
 def main() -> None:

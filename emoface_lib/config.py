@@ -277,6 +277,14 @@ PRODUCTS = {
     "08_emotion_space": "emotion_space/space.safetensors",
 }
 
+# Tables of numbers that notebooks leave: columns metric, protocol and value, speaker
+# and clip where a number is of one clip, and others that say what it is of.
+RESULTS = {
+    "04_content_encoder": "content/results.parquet",
+    "05_style_encoder": "style/results.parquet",
+    "07_comparison": "comparison/results.parquet",
+}
+
 
 class Run:
     """The folder of a run and what lies in it.

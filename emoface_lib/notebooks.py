@@ -5,6 +5,7 @@ can be told is known, and checked, before a kernel starts.
 """
 
 import ast
+import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,11 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-import papermill
-from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
-from papermill.exceptions import PapermillExecutionError
-from traitlets.config import Config
 
 from emoface_lib.config import REPOSITORY, Settings, load_settings, nearest
 from emoface_lib.errors import InputError
@@ -114,9 +111,16 @@ def check_overrides(
     Raises InputError for a profile that does not exist, a name that no notebook of
     `paths` declares (with the nearest), and a value of another type or out of range.
     """
+    cells = [declared_parameters(path) for path in paths]
+    return check_parameters(cells, profile, overrides)
+
+
+def check_parameters(
+    cells: Sequence[Mapping[str, Any]], profile: str, overrides: Mapping[str, Any]
+) -> Settings:
+    """`check_overrides` of parameters cells that have been read."""
     of_settings = {k: v for k, v in overrides.items() if k in Settings.model_fields}
     settings = load_settings(profile, **of_settings)
-    cells = [declared_parameters(path) for path in paths]
     known = {name: default for cell in cells for name, default in cell.items()}
     for name, value in overrides.items():
         if name not in known:
@@ -143,6 +147,11 @@ def execute(path: Path, output: Path, parameters: Mapping[str, Any]) -> None:
     The kernel works in the copy's folder; its own files go to a folder `jupyter` beside
     that. Raises NotebookError that names the cell and the copy.
     """
+    import papermill  # takes a second, which who only reads notebooks need not wait
+    from nbclient.exceptions import DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+    from traitlets.config import Config
+
     output = output.resolve()
     output.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -155,6 +164,7 @@ def execute(path: Path, output: Path, parameters: Mapping[str, Any]) -> None:
                 language="python",
                 cwd=output.parent,
                 progress_bar=sys.stderr.isatty(),
+                log_output=logging.getLogger("papermill").isEnabledFor(logging.INFO),
                 config=Config(KernelManager={"transport_encryption": "auto"}),
                 # A kernel told to stop may report that as an error.
                 extra_arguments=["--IPKernelApp.log_level=CRITICAL"],

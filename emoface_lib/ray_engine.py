@@ -214,3 +214,6 @@ def _cluster(workers: int | None, shown: bool = False) -> Iterator[Any]:
     finally:
         if started:
             ray.shutdown()
+
+
+connected = _cluster  # around several calls of `each_by_ray`: Ray then starts once

@@ -1,0 +1,100 @@
+"""The commands `emoface batch run`, `status` and `collect`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+commands = typer.Typer(
+    help="Many runs of the notebooks, as a sweep's file says.", no_args_is_help=True
+)
+SweepFile = Annotated[Path, typer.Argument(help="A sweep, such as sweeps/table_2.yml.")]
+Store = Annotated[
+    Path | None, typer.Option(help="Folder of the runs; by default runs/batch.")
+]
+
+
+@commands.command("run")
+def batch_run(
+    sweep: SweepFile,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say which runs there would be.")
+    ] = False,
+    store: Store = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Runs at a time; by default as cores and memory do."),
+    ] = None,
+    engine: Annotated[
+        str, typer.Option(help="local, or ray: the machines of a cluster.")
+    ] = "local",
+    shard: Annotated[
+        str, typer.Option(help="i/n: every n-th run, for n machines.")
+    ] = "1/1",
+) -> None:
+    """Run what is not done of a sweep; stopped at any moment, a second call goes on."""
+    from emoface_lib import batch, sweep_plans, sweeps
+    from emoface_lib.cli import read_shard
+
+    asked, part = sweeps.read_sweep(sweep), read_shard(shard)
+    if dry_run:
+        plans = sweep_plans.plan_runs(asked)[part[0] - 1 :: part[1]]
+        _print_runs(plans, store, everything=True)
+        return
+    table = batch.run_sweep(
+        asked, store, workers=workers, engine=engine, shard=part, show=True
+    )
+    if (table["state"] == "failed").any():
+        raise typer.Exit(1)
+
+
+@commands.command("status")
+def batch_status(
+    sweep: SweepFile,
+    store: Store = None,
+    every: Annotated[bool, typer.Option("--all", help="Every run of many.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Until nothing is running.")
+    ] = False,
+) -> None:
+    """Say what is done, running, failed and waiting of a sweep."""
+    from emoface_lib import batch, sweep_plans, sweeps
+
+    plans = sweep_plans.plan_runs(sweeps.read_sweep(sweep))
+    if watch:
+        batch.watch(plans, store or batch.default_store())
+    else:
+        _print_runs(plans, store, every)
+
+
+def _print_runs(plans: list[Any], store: Path | None, everything: bool) -> None:
+    from rich.console import Console
+
+    from emoface_lib import batch
+
+    table = batch.status(plans, store or batch.default_store())
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    console.print(batch.readable(table, everything))
+
+
+@commands.command("collect")
+def batch_collect(
+    sweep: SweepFile,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="By default SWEEP.parquet.")
+    ] = None,
+    store: Store = None,
+    any_code: Annotated[
+        bool, typer.Option("--any-code", help="Also runs of other versions.")
+    ] = False,
+) -> None:
+    """Gather all numbers of a sweep into one tidy parquet file."""
+    from emoface_lib import batch, batch_results, sweep_plans, sweeps
+
+    plans = sweep_plans.plan_runs(sweeps.read_sweep(sweep))
+    found = batch_results.collect(plans, store or batch.default_store(), any_code)
+    path = out or sweep.with_suffix(".parquet")
+    batch_results.keep(found, path)
+    runs = found["run"].nunique()
+    typer.echo(f"{path}: {len(found)} numbers of {runs} of {len(plans)} runs")

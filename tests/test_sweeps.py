@@ -1,0 +1,166 @@
+"""A sweep's file: what it means, and that all that is wrong is said before a run."""
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emoface_lib.config import REPOSITORY
+from emoface_lib.errors import InputError
+from emoface_lib.sweep_plans import plan_runs
+from emoface_lib.sweeps import combinations, make_sweep, read_sweep
+
+READY_MADE = sorted((REPOSITORY / "sweeps").glob("*.yml"))
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def sweep(tmp_path: Path, text: str):
+    return read_sweep(write(tmp_path / "tried.yml", text))
+
+
+def test_grid_list_seeds_and_conditions(tmp_path: Path) -> None:
+    text = """
+        profile: smoke
+        notebooks: [04, "05"]
+        parameters: {style_steps: 50, study_speakers: [2, 4]}
+        list: [{features: codes}, {features: log_mel, spectral_offset: 0.5}]
+        grid: {style_learning_rate: [1e-5, 1E-3], objective: paper}
+        seeds: 2
+        exclude: "features == 'codes' and style_learning_rate > 1e-4"
+        """
+    asked = sweep(tmp_path, text)
+    assert asked.name == "tried"
+    assert asked.notebooks == ("04", "05")
+    runs = combinations(asked)
+    seen = [(r["features"], r["style_learning_rate"], r["seed"]) for r in runs]
+    rates = [("codes", 1e-5), ("log_mel", 1e-5), ("log_mel", 1e-3)]
+    assert seen == [(*pair, seed) for pair in rates for seed in (0, 1)]
+    assert all(
+        r["study_speakers"] == [2, 4] and r["objective"] == "paper" for r in runs
+    )
+
+
+@given(
+    sizes=st.lists(st.integers(1, 4), max_size=3),
+    seeds=st.lists(st.integers(0, 99), min_size=1, max_size=4, unique=True),
+)
+def test_a_grid_is_the_product_of_its_values(
+    sizes: list[int], seeds: list[int]
+) -> None:
+    grid = {f"p{n}": list(range(size)) for n, size in enumerate(sizes)}
+    runs = combinations(make_sweep(notebooks=4, grid=grid, seeds=seeds))
+    expected = product(*grid.values(), seeds)
+    assert [tuple(run[k] for k in (*grid, "seed")) for run in runs] == list(expected)
+
+
+WRONG = {
+    "gird: {a: [1]}": "did you mean 'grid'",
+    "seeds: -1": "at least 1 item",
+    "seeds: [0, -1]": "greater than or equal to 0",
+    "seeds: many": "seeds = 'many'",
+    "profile: smok": "profile = 'smok'",
+    "minutes: 0": "minutes = 0",
+    "grid: {content_step: [1]}": "did you mean 'content_steps'",
+    "grid: {content_steps: [5, 0]}": "content_steps = 0",
+    "grid: {content_steps: [five]}": "content_steps = 'five'",
+    "grid: {content_steps: []}": "no value",
+    "grid: {features: [log_mel, kodes]}": "features = 'kodes'",
+    "list: [{features: kodes}]": "features = 'kodes'",
+    "parameters: {seed: 3}": "own key",
+    "parameters: {features: codes}\ngrid: {features: [log_mel]}": "given twice",
+    "exclude: content_step > 3\nparameters: {content_steps: 3}": "'content_steps'",
+    "exclude: content_steps >\nparameters: {content_steps: 3}": "content_steps >",
+    "exclude: content_steps > 3\nparameters: {content_steps: 3}": "excludes no run",
+    "exclude: content_steps > 2\nparameters: {content_steps: 3}": "leave no run",
+    "shared: [03x]": "no notebook '03x'",
+    "parameters: {corpus: nowhere}": "no prepared clips",
+    "base: nowhere": "no prepared clips",
+    "notebooks: 05": "stands twice",
+    "grid: [": "can't be read",
+}
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_what_is_wrong_is_said_before_anything_runs(text: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=WRONG[text]):
+        plan_runs(sweep(tmp_path, f"notebooks: [04]\n{text}"))
+
+
+def test_no_file_and_no_mapping(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="can't be read"):
+        read_sweep(tmp_path / "none.yml")
+    with pytest.raises(InputError, match="is no sweep"):
+        sweep(tmp_path, "- 04")
+    with pytest.raises(InputError, match="notebooks"):
+        sweep(tmp_path, "seeds: 1")
+
+
+def keys(**given: object) -> list[str]:
+    return [plan.key for plan in plan_runs(make_sweep(profile="smoke", **given))]
+
+
+def test_a_run_is_named_by_what_it_depends_on_and_by_nothing_else() -> None:
+    (one,) = keys(notebooks="04", parameters={"content_steps": 7})
+    assert keys(notebooks=4, grid={"content_steps": [7, 7]}, name="x") == [one]
+    assert keys(notebooks=4, parameters={"content_steps": 7}, minutes=3.0) == [one]
+    assert keys(notebooks="04", parameters={"content_steps": 8}) != [one]
+    assert keys(notebooks="04", parameters={"content_steps": 7}, seeds=[1]) != [one]
+    assert keys(notebooks=["04", "05"], parameters={"content_steps": 7}) != [one]
+    assert keys(notebooks=4, parameters={"content_steps": 7}, outputs="x") != [one]
+
+
+def test_what_comes_before_is_shared_by_all_runs_that_ask_the_same_of_it() -> None:
+    grid = {"heard_speakers": [2, 4], "style_steps": [3, 5]}
+    plans = plan_runs(make_sweep(profile="smoke", notebooks=5, grid=grid, seeds=2))
+    assert len(plans) == 8
+    by_number = {number: set() for number in ("01", "02", "03", "04")}
+    for plan in plans:
+        for before, one in zip(plan.before, plan.earlier, strict=True):
+            by_number[one.path.stem[:2]].add(before.key)
+            assert before.parameters["seed"] == 0
+    # 01 does not know heard_speakers, and none of them style_steps
+    assert [len(known) for known in by_number.values()] == [1, 2, 2, 2]
+
+
+def test_prepared_data_stand_in_for_the_first_notebooks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMOFACE_RUNS", str(tmp_path))
+    index = tmp_path / "mine" / "features" / "index.parquet"
+    index.parent.mkdir(parents=True)
+    index.write_bytes(b"clips")
+    (of_base,) = plan_runs(sweep(tmp_path, "notebooks: [04]\nbase: mine"))
+    assert of_base.base == index.parents[1]
+    assert of_base.earlier == ()
+    (of_corpus,) = plan_runs(
+        sweep(tmp_path, "notebooks: [05]\nparameters: {corpus: mine}")
+    )
+    assert [one.path.stem for one in of_corpus.earlier] == ["04_content_encoder"]
+    assert of_corpus.shared.base == index.parents[1]
+    index.write_bytes(b"more clips")
+    assert (
+        plan_runs(sweep(tmp_path, "notebooks: [04]\nbase: mine"))[0].key != of_base.key
+    )
+
+
+@pytest.mark.parametrize("path", READY_MADE, ids=lambda path: path.stem)
+def test_ready_made_sweeps_can_be_run(path: Path) -> None:
+    plans = plan_runs(read_sweep(path))
+    assert len(plans) >= 5
+    assert all(plan.results for plan in plans)
+
+
+def test_there_are_ready_made_sweeps_for_every_study() -> None:
+    assert {path.stem for path in READY_MADE} == {
+        "ablations",
+        "collapse",
+        "features",
+        "learning_curve",
+        "learning_rates",
+    }
