@@ -1,0 +1,131 @@
+"""PC-AVS, reduced: codes of identity, pose and speech content modulate a generator.
+
+Our implementation after Zhou et al. 2021 (the paper's [4]). Reduced against it: 64-px
+pictures instead of 224, encoders of four convolutions instead of ResNets, L1 instead of
+L1, VGG and a critic, colours as the only augmentation, minutes of training. Kept: the
+three codes, the 12 numbers of the pose, the contrast of sound and picture, modulated
+convolutions. Taught in notebook 07.
+"""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, interpolate, leaky_relu, normalize
+
+from emoface_lib.config import MEL_BANDS
+from emoface_lib.models.layers import SLOPE
+
+SIDE = 64  # px of the pictures
+CODE, POSE = 128, 12  # numbers of identity and of speech content, and of the pose
+HEARD = 20  # 20-ms frames around a video frame
+WIDTHS = (96, 64, 48, 32, 24)  # of the generator at 4, 8, 16, 32 and 64 px
+TEMPERATURE = 0.1  # of the contrast
+
+
+class PCAVS(nn.Module):
+    """Encoders of identity, pose and speech content, and the modulated generator."""
+
+    def __init__(self, features: int = MEL_BANDS) -> None:
+        super().__init__()
+        self.identity = picture_encoder(CODE)
+        self.seen = picture_encoder(CODE)  # of what is not identity
+        self.pose = nn.Linear(CODE, POSE)
+        self.seen_content = nn.Linear(CODE, CODE)
+        self.heard_content = sound_encoder(features, CODE)
+        self.generator = Generator(CODE + POSE + CODE)
+
+    def look(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """Pose, Tensor[B, 12], and visual speech content, Tensor[B, 128].
+
+        pictures : Tensor[B, 3, 64, 64] in [0, 1].
+        """
+        seen = leaky_relu(self.seen(pictures), SLOPE)
+        return self.pose(seen), normalize(self.seen_content(seen), dim=1)
+
+    def listen(self, windows: Tensor) -> Tensor:
+        """Speech content of sound, Tensor[B, 128]. windows : Tensor[B, 20, D]."""
+        return normalize(self.heard_content(windows.transpose(1, 2)), dim=1)
+
+    def forward(self, face: Tensor, pose: Tensor, content: Tensor) -> Tensor:
+        """Paint a face, given by a picture, in a pose, saying a content.
+
+        face : Tensor[B, 3, 64, 64]. Returns Tensor[B, 3, 64, 64] in [0, 1].
+        """
+        codes = [self.identity(face), pose, CODE**0.5 * content]
+        return self.generator(torch.cat(codes, dim=1))
+
+
+def audiovisual_contrast(seen: Tensor, heard: Tensor) -> Tensor:
+    """InfoNCE of sound and picture of one moment, against the batch, both ways.
+
+    Both : Tensor[B, 128] of length 1. PC-AVS, equation (2).
+    """
+    likeness = seen @ heard.T / TEMPERATURE
+    own = torch.arange(len(seen), device=seen.device)
+    return (cross_entropy(likeness, own) + cross_entropy(likeness.T, own)) / 2
+
+
+def picture_encoder(size: int) -> nn.Sequential:
+    """Four halvings of 64 px, then one code: Tensor[B, 3, 64, 64] to [B, size]."""
+    layers: list[nn.Module] = []
+    for inputs, outputs in pairwise((3, 24, 48, 96, 96)):
+        layers += [nn.Conv2d(inputs, outputs, 4, 2, 1), nn.BatchNorm2d(outputs)]
+        layers.append(nn.LeakyReLU(SLOPE))
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(96 * 16, size))
+
+
+def sound_encoder(features: int, size: int) -> nn.Sequential:
+    """Two halvings of 20 frames, then one code: Tensor[B, D, 20] to [B, size]."""
+    layers: list[nn.Module] = []
+    for inputs, outputs in pairwise((features, 128, 128)):
+        layers += [nn.Conv1d(inputs, outputs, 4, 2, 1), nn.BatchNorm1d(outputs)]
+        layers.append(nn.LeakyReLU(SLOPE))
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(128 * 5, size))
+
+
+class Generator(nn.Module):
+    """From a learnt 4-px constant to 64 px, each convolution modulated by the codes."""
+
+    def __init__(self, codes: int) -> None:
+        super().__init__()
+        self.mapping = nn.Sequential(nn.Linear(codes, 128), nn.LeakyReLU(SLOPE))
+        self.start = nn.Parameter(torch.randn(1, WIDTHS[0], 4, 4))
+        sizes = pairwise((WIDTHS[0], *WIDTHS))
+        self.layers = nn.ModuleList(Modulated(128, *pair) for pair in sizes)
+        self.colour = nn.Conv2d(WIDTHS[-1], 3, 1)
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Tensor[B, codes] to Tensor[B, 3, 64, 64] in [0, 1]."""
+        style = self.mapping(codes)
+        x = self.start.expand(len(codes), -1, -1, -1)
+        for number, layer in enumerate(self.layers):
+            x = interpolate(x, scale_factor=2, mode="bilinear") if number else x
+            x = layer(x, style)
+        return self.colour(x).sigmoid()
+
+
+class Modulated(nn.Module):
+    """A convolution whose inputs are scaled by a style and whose outputs are normed.
+
+    Karras et al. 2020: the scale of each input channel, undone in the mean by that of
+    each output channel.
+    """
+
+    def __init__(self, style: int, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.scale = nn.Linear(style, inputs)
+        nn.init.ones_(self.scale.bias)
+        weight = torch.randn(outputs, inputs, 3, 3) / (9 * inputs) ** 0.5
+        self.weight, self.bias = (
+            nn.Parameter(weight),
+            nn.Parameter(torch.zeros(outputs)),
+        )
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """x : Tensor[B, inputs, H, W]; style : Tensor[B, S]."""
+        scale = self.scale(style)  # (B, inputs)
+        strength = (self.weight**2).sum((2, 3)) @ (scale**2).T  # (outputs, B)
+        norm = (strength.T + 1e-8).rsqrt()[..., None, None]
+        x = nn.functional.conv2d(x * scale[..., None, None], self.weight, padding=1)
+        return leaky_relu(x * norm + self.bias[:, None, None], SLOPE)
