@@ -81,7 +81,7 @@ def paper_value(method: str, metric: str) -> float:
     name, column = OF_THE_PAPER.get(method, method), f"VoxCeleb2 {metric}"
     if name not in printed.index or column not in printed:
         return float("nan")
-    return float(printed.loc[name, column])
+    return float(printed[column].to_dict()[name])
 
 
 def comparisons(

@@ -17,6 +17,7 @@ POINTS = 68 * 3
 SIZE, HEADS, LAYERS = 64, 2, 2  # of the speaker branch's self-attention
 NOISE = 128  # z of the speaker branch, zeros outside of its first training
 LONGEST = 512  # frames that attend to each other
+DROPOUT = 0.2  # as in our content branch; 0.5 in the released code, trained for days
 LOUDER = 3.0  # factor of the embedding, as in the released code
 
 
@@ -31,7 +32,7 @@ class ContentBranch(nn.Module):
             nn.LeakyReLU(0.2),
             nn.Linear(256, 161),
         )
-        self.bilstm = nn.LSTM(161, 256, 3, dropout=0.5, batch_first=True)
+        self.bilstm = nn.LSTM(161, 256, 3, dropout=DROPOUT, batch_first=True)
         self.fc = nn.Sequential(
             nn.Linear(256 + POINTS, 512),
             nn.BatchNorm1d(512),
@@ -61,7 +62,7 @@ class SpeakerBranch(nn.Module):
     def __init__(self, features: int = MEL_BANDS) -> None:
         super().__init__()
         self.audio_content_encoder = nn.LSTM(
-            features, 256, 3, dropout=0.5, batch_first=True
+            features, 256, 3, dropout=DROPOUT, batch_first=True
         )
         self.spk_emb_encoder = nn.Sequential(
             nn.Linear(256, 256),

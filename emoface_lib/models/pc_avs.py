@@ -1,12 +1,15 @@
 """PC-AVS, reduced: codes of identity, pose and speech content modulate a generator.
 
 Our implementation after Zhou et al. 2021 (the paper's [4]). Reduced against it: 64-px
-pictures instead of 224, encoders of four convolutions instead of ResNets, L1 instead of
-L1, VGG and a critic, colours as the only augmentation, minutes of training. Kept: the
-three codes, the 12 numbers of the pose, the contrast of sound and picture, modulated
-convolutions. Taught in notebook 07.
+pictures instead of 224, encoders of four convolutions instead of ResNets, L1 (the mouth
+weighs more) instead of L1, VGG and a critic, colours as the only augmentation, minutes
+of training. Identity is maps of the reference face and the face itself instead of a
+vector, from which minutes make no face that a detector finds. Kept: three encoders, the
+12 numbers of the pose, the contrast of sound and picture, modulated convolutions.
+Taught in notebook 07.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -17,9 +20,10 @@ from emoface_lib.config import MEL_BANDS
 from emoface_lib.models.layers import SLOPE
 
 SIDE = 64  # px of the pictures
-CODE, POSE = 128, 12  # numbers of identity and of speech content, and of the pose
+CODE, POSE = 128, 12  # numbers of the speech content and of the pose
 HEARD = 20  # 20-ms frames around a video frame
 WIDTHS = (96, 64, 48, 32, 24)  # of the generator at 4, 8, 16, 32 and 64 px
+FACE_WIDTHS = (24, 48, 96, 96)  # of encoders of pictures at 32, 16, 8 and 4 px
 TEMPERATURE = 0.1  # of the contrast
 
 
@@ -28,12 +32,13 @@ class PCAVS(nn.Module):
 
     def __init__(self, features: int = MEL_BANDS) -> None:
         super().__init__()
-        self.identity = picture_encoder(CODE)
+        widths = pairwise((3, *FACE_WIDTHS))
+        self.identity = nn.ModuleList(halving(*pair) for pair in widths)
         self.seen = picture_encoder(CODE)  # of what is not identity
         self.pose = nn.Linear(CODE, POSE)
         self.seen_content = nn.Linear(CODE, CODE)
         self.heard_content = sound_encoder(features, CODE)
-        self.generator = Generator(CODE + POSE + CODE)
+        self.generator = Generator(POSE + CODE, (*FACE_WIDTHS[::-1], 3))
 
     def look(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """Pose, Tensor[B, 12], and visual speech content, Tensor[B, 128].
@@ -52,8 +57,11 @@ class PCAVS(nn.Module):
 
         face : Tensor[B, 3, 64, 64]. Returns Tensor[B, 3, 64, 64] in [0, 1].
         """
-        codes = [self.identity(face), pose, CODE**0.5 * content]
-        return self.generator(torch.cat(codes, dim=1))
+        maps = [face]
+        for layer in self.identity:
+            maps.insert(0, layer(maps[0]))
+        codes = torch.cat([pose, CODE**0.5 * content], dim=1)
+        return self.generator(maps, codes)
 
 
 def audiovisual_contrast(seen: Tensor, heard: Tensor) -> Tensor:
@@ -68,11 +76,14 @@ def audiovisual_contrast(seen: Tensor, heard: Tensor) -> Tensor:
 
 def picture_encoder(size: int) -> nn.Sequential:
     """Four halvings of 64 px, then one code: Tensor[B, 3, 64, 64] to [B, size]."""
-    layers: list[nn.Module] = []
-    for inputs, outputs in pairwise((3, 24, 48, 96, 96)):
-        layers += [nn.Conv2d(inputs, outputs, 4, 2, 1), nn.BatchNorm2d(outputs)]
-        layers.append(nn.LeakyReLU(SLOPE))
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(96 * 16, size))
+    layers = [halving(*pair) for pair in pairwise((3, *FACE_WIDTHS))]
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(FACE_WIDTHS[-1] * 16, size))
+
+
+def halving(inputs: int, outputs: int) -> nn.Sequential:
+    """A convolution that halves the side: Tensor[B, C, H, W] to [B, .., H/2, W/2]."""
+    convolution = nn.Conv2d(inputs, outputs, 4, 2, 1)
+    return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.LeakyReLU(SLOPE))
 
 
 def sound_encoder(features: int, size: int) -> nn.Sequential:
@@ -85,24 +96,29 @@ def sound_encoder(features: int, size: int) -> nn.Sequential:
 
 
 class Generator(nn.Module):
-    """From a learnt 4-px constant to 64 px, each convolution modulated by the codes."""
+    """From 4 px up to 64, each convolution modulated; maps of the face join on the way.
 
-    def __init__(self, codes: int) -> None:
+    maps : channels of the face's maps at 4, 8, 16, 32 and 64 px.
+    """
+
+    def __init__(self, codes: int, maps: Sequence[int]) -> None:
         super().__init__()
         self.mapping = nn.Sequential(nn.Linear(codes, 128), nn.LeakyReLU(SLOPE))
-        self.start = nn.Parameter(torch.randn(1, WIDTHS[0], 4, 4))
-        sizes = pairwise((WIDTHS[0], *WIDTHS))
-        self.layers = nn.ModuleList(Modulated(128, *pair) for pair in sizes)
-        self.colour = nn.Conv2d(WIDTHS[-1], 3, 1)
+        before = (0, *WIDTHS)
+        sizes = zip(before, maps, WIDTHS, strict=False)
+        self.layers = nn.ModuleList(Modulated(128, a + b, c) for a, b, c in sizes)
+        self.colour = nn.Conv2d(WIDTHS[-1], 4, 1)
 
-    def forward(self, codes: Tensor) -> Tensor:
-        """Tensor[B, codes] to Tensor[B, 3, 64, 64] in [0, 1]."""
+    def forward(self, maps: Sequence[Tensor], codes: Tensor) -> Tensor:
+        """Maps Tensor[B, C, H, W], the last the face itself: Tensor[B, 3, 64, 64]."""
         style = self.mapping(codes)
-        x = self.start.expand(len(codes), -1, -1, -1)
-        for number, layer in enumerate(self.layers):
-            x = interpolate(x, scale_factor=2, mode="bilinear") if number else x
-            x = layer(x, style)
-        return self.colour(x).sigmoid()
+        x = self.layers[0](maps[0], style)
+        for beside, layer in zip(maps[1:], list(self.layers)[1:], strict=True):
+            x = interpolate(x, scale_factor=2, mode="bilinear")
+            x = layer(torch.cat([x, beside], dim=1), style)
+        painted = self.colour(x).sigmoid()
+        share = painted[:, 3:]  # of the painting; the rest is the face as it was
+        return share * painted[:, :3] + (1 - share) * maps[-1]
 
 
 class Modulated(nn.Module):
