@@ -14,7 +14,6 @@ the peers of seed 0, into emoface_lib/weights).
 """
 
 import argparse
-import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +23,7 @@ import pandas as pd
 import torch
 from results import enter
 
-from emoface_lib.baselines import DETECTOR, STATIC, detector_noise, true_landmarks
+from emoface_lib.baselines import DETECTOR, detector_noise, true_landmarks
 from emoface_lib.comparison import RATIO, comparisons, tidy
 from emoface_lib.config import REPOSITORY, Settings, load_settings
 from emoface_lib.corpus.heard import heard_clips
@@ -35,21 +34,19 @@ from emoface_lib.features.lift import WEIGHTS, mean_face
 from emoface_lib.features.recognisers import scoring_model
 from emoface_lib.features.speaker import read_embeddings
 from emoface_lib.files import read_npz, write_beside
-from emoface_lib.harness import Studio, landmark_scores
-from emoface_lib.pc_avs import NAME as PC_AVS
-from emoface_lib.pc_avs import Filmed, synthesise, train_pc_avs
+from emoface_lib.harness import ALL, Studio, landmark_scores, one_a_video
+from emoface_lib.pc_avs import Filmed, load_pc_avs, train_pc_avs
+from emoface_lib.peers import CONTENT, PICTURES, SPEAKER, painted_rows, ship_half
 from emoface_lib.steps import split
-from emoface_lib.studies import NO_STYLE, study_settings
-from emoface_lib.table_2 import FULL, IMPROVED, MAKEITTALK, Study
+from emoface_lib.studies import study_settings
+from emoface_lib.table_2 import Study
 from emoface_lib.translators import load_translator
 
 ISSUE = 7
 CORPUS, SPEAKERS, TEST_SPEAKERS, VIDEOS = 300, 24, 12, 4
 FOLDER = REPOSITORY / "runs" / "table_2"
 GROUPS = ("ours", "peers", "bounds")
-PC_AVS_STEPS = 300
-PAINTED = (STATIC, NO_STYLE, FULL, IMPROVED, MAKEITTALK)
-PAINTED_TRUTH = "true landmarks, painted"
+PC_AVS_STEPS = 900
 DRAWN = "embedded, drawn, unseen speakers"
 FULL_TABLE = REPOSITORY / "figures" / "table_2_full.csv"
 DIFFERENCES = REPOSITORY / "figures" / "table_2_differences.csv"
@@ -122,24 +119,24 @@ def picture_scores(
     seed: int, clips: list[Clip], studio: Studio, settings: Settings
 ) -> pd.DataFrame:
     folder = FOLDER / f"seed_{seed}"
-    films = [Filmed.read(clip, studio.corpus) for clip in split(clips, "train")]
-    one = settings.changed(seed=seed, translator_steps=PC_AVS_STEPS)
-    model = train_pc_avs(films, folder / "pc_avs", one)
+    path = folder / "pc_avs" / "model.safetensors"
+    if not path.exists():
+        films = [Filmed.read(clip, studio.corpus) for clip in split(clips, "train")]
+        one = settings.changed(seed=seed, translator_steps=PC_AVS_STEPS)
+        train_pc_avs(films, path.parent, one)
+    model = load_pc_avs(path, clips[0].features.shape[1])
     unseen = split(clips, "unseen")
-    first = [clip for clip in unseen if clip.name.endswith("/00001")]  # of each video
+    first = one_a_video(unseen)
     models = study()
     known = {n: m for group in GROUPS for n, m in models.methods(group, seed).items()}
-    asked = {name: known[name](first) for name in PAINTED}
-    asked[PAINTED_TRUTH] = [clip.displacement for clip in first]
-    frames = studio.painted(asked, first)
-    size = studio.image_size
-    frames[PC_AVS] = [synthesise(model, c, studio.corpus, size) for c in first]
+    frames = painted_rows(known, first, studio, model)
     noise = detector_noise(true_landmarks(studio.corpus, unseen), studio.mean_face)
     rows = {n: m(unseen) for n, m in {**known, DETECTOR: noise}.items()}
-    scored = [landmark_scores(rows, unseen), studio.frame_scores(frames, first)]
+    scored = [
+        landmark_scores(rows, unseen, metrics=ALL),
+        studio.frame_scores(frames, first),
+    ]
     found = pd.concat(scored, ignore_index=True)
-    read = found["protocol"].str.contains("frames")
-    found.loc[read, "metric"] += ", read"
     return found.assign(corpus=DRAWN, seed=seed)
 
 
@@ -180,9 +177,13 @@ def enter_all() -> None:
 def ship() -> None:
     """Copy seed 0's peers to where notebook 07 finds them."""
     first = FOLDER / "seed_0"
-    for name in ("makeittalk/content", "makeittalk/speaker", "pc_avs"):
-        place = WEIGHTS / f"{name.replace('/', '_')}.safetensors"
-        shutil.copy(first / name / "model.safetensors", place)
+    made = {
+        "makeittalk/content": CONTENT,
+        "makeittalk/speaker": SPEAKER,
+        "pc_avs": PICTURES,
+    }
+    for name, file in made.items():
+        ship_half(first / name / "model.safetensors", WEIGHTS / file)
 
 
 def main() -> None:

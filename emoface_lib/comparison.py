@@ -11,7 +11,7 @@ import pandas as pd
 
 from emoface_lib.baselines import AGAIN, ENERGY, MEAN_MOTION, SHUFFLED, STATIC
 from emoface_lib.evaluation import PAPER_TABLE_2, Interval, difference, ratio, table
-from emoface_lib.harness import EXPRESSIONS_OF, LIPS_TOGETHER
+from emoface_lib.harness import EXPRESSIONS_OF, LIPS_TOGETHER, READ
 from emoface_lib.pc_avs import NAME as PC_AVS
 from emoface_lib.studies import NO_STYLE
 from emoface_lib.table_2 import (
@@ -103,7 +103,7 @@ def comparisons(
             said = sentence(first, second, metric, found)
             seeds = part[part["method"] == first]["seed"].nunique()
             rows.append((corpus, first, second, metric, found, seeds, said))
-        if scored.issuperset((FULL, MAKEITTALK)):
+        if scored.issuperset((FULL, MAKEITTALK)) and "LMD" in metrics:
             found = ratio(part, FULL, MAKEITTALK, "LMD", generator, samples)
             said = f"LMD of {FULL} is {found} of {MAKEITTALK}'s (the paper: 0.45)."
             rows.append((corpus, FULL, MAKEITTALK, RATIO, found, seeds, said))
@@ -119,13 +119,13 @@ def sentence(first: str, second: str, metric: str, change: Interval) -> str:
 
     An interval with zero in it says nothing; one without it says which is better.
     """
-    spread = f"{change.mean:+.3f}{UNITS.get(metric, '')}"
+    spread = f"{change.mean:+.3f}{UNITS.get(metric.removesuffix(READ), '')}"
     spread += f", 95 % interval {change.low:+.3f} to {change.high:+.3f}"
     if np.isnan(change.mean):
         return f"{metric} of {first} and {second} can't be compared."
     if change.low <= 0 <= change.high:
         return f"{metric}: no difference shown of {first} and {second} ({spread})."
-    better = (change.mean > 0) == (metric in LARGER_IS_BETTER)
+    better = (change.mean > 0) == (metric.removesuffix(READ) in LARGER_IS_BETTER)
     verb = "better" if better else "worse"
     return f"{metric}: {first} is {verb} than {second} ({spread})."
 

@@ -37,6 +37,7 @@ from emoface_lib.video import iter_frames
 Displacements = Sequence[Tensor]  # Tensor[T, 68, 2] px of the canvas, one a clip
 EXPRESSIONS_OF = ("ES", "ES centred", "ES top-1")
 LIPS_TOGETHER = "lip r"
+READ = ", read"  # of a landmark metric whose landmarks were read from frames
 SHORT = ("LMD", "M-LMD", LIPS_TOGETHER, "ES")  # for lessons
 ALL = (*PROTOCOLS, LIPS_TOGETHER, *EXPRESSIONS_OF)
 
@@ -85,13 +86,13 @@ def _labelled(scores: Mapping[str, float], source: str) -> Found:
 
 
 def _rows(
-    method: str, clip: Clip, found: Found, metrics: Sequence[str] = ALL
+    method: str, clip: Clip, found: Found, metrics: Sequence[str] | None = None
 ) -> list[dict]:
     named = {"method": method, "speaker": clip.speaker, "clip": clip.name}
     return [
         {**named, "metric": metric, "protocol": protocol, "value": value}
         for metric, (protocol, value) in found.items()
-        if metric in metrics or metric not in ALL
+        if metrics is None or metric in metrics
     ]
 
 
@@ -218,4 +219,10 @@ class Studio:
         predicted, truth = (
             torch.from_numpy(np.stack(one) * scale) for one in zip(*both, strict=True)
         )
-        return found | _distances(predicted, truth, "dlib")
+        distances = _distances(predicted, truth, "dlib")
+        return found | {name + READ: each for name, each in distances.items()}
+
+
+def one_a_video(clips: Sequence[Clip]) -> list[Clip]:
+    """The first clip of each video: painting and reading frames takes its time."""
+    return list({(c.speaker, c.video): c for c in reversed(clips)}.values())[::-1]

@@ -82,9 +82,9 @@ def train_makeittalk(
     torch.manual_seed(settings.seed)
     content = ContentBranch(train[0].windows.shape[-1])
     speaker = SpeakerBranch(train[0].windows.shape[-1])
-    for last in (content.fc[-1], speaker.out[-1]):  # starts from a face that is still
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
+    for branch in (content.fc, speaker.out):  # starts from a face that is still
+        for parameter in branch[-1].parameters():
+            nn.init.zeros_(parameter)
 
     def content_loss(_: int, generator: np.random.Generator) -> Metrics:
         drawn = _draw(train, CONTENT_WINDOWS, 1, generator)

@@ -107,7 +107,7 @@ def synthesise(model: PCAVS, clip: Clip, corpus: Path, size: int) -> np.ndarray:
     pose, _ = model.look(pictures)
     content = model.listen(film.windows(np.arange(count)))
     painted = model(pictures[:1].expand(count, -1, -1, -1), pose, content)
-    frames = painted.mul(255).round().byte().permute(0, 2, 3, 1).numpy()
+    frames = painted.clamp(0, 1).mul(255).round().byte().permute(0, 2, 3, 1).numpy()
     return np.stack(
         [cv2.resize(f, (size, size), interpolation=cv2.INTER_CUBIC) for f in frames]
     )

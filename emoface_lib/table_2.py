@@ -133,6 +133,14 @@ def bounds(
     }
 
 
+def reader_of(train: Sequence[Clip]) -> LandmarkExpressions | None:
+    """A reader of expressions from landmarks; None if no clip has a label."""
+    try:
+        return LandmarkExpressions.learn(train)
+    except InputError:
+        return None
+
+
 def _made(folder: Path, settings: Settings) -> bool:
     """Whether a model was left in a folder by the same settings."""
     path = folder / "model.safetensors"
@@ -192,7 +200,7 @@ class Study:
 
     def scores(self, methods: Mapping[str, Method]) -> pd.DataFrame:
         """Scores on unseen speakers and on seen speakers' new videos."""
-        reader = LandmarkExpressions.learn(split(self.clips, "train"))
+        reader = reader_of(split(self.clips, "train"))
         known, parts = enrolled(self.clips), []
         for column, name in SPLITS.items():
             clips = split(known, name)

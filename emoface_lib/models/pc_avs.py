@@ -55,7 +55,8 @@ class PCAVS(nn.Module):
     def forward(self, face: Tensor, pose: Tensor, content: Tensor) -> Tensor:
         """Paint a face, given by a picture, in a pose, saying a content.
 
-        face : Tensor[B, 3, 64, 64]. Returns Tensor[B, 3, 64, 64] in [0, 1].
+        face : Tensor[B, 3, 64, 64]. Returns Tensor[B, 3, 64, 64], about in
+        [0, 1].
         """
         maps = [face]
         for layer in self.identity:
@@ -104,21 +105,21 @@ class Generator(nn.Module):
     def __init__(self, codes: int, maps: Sequence[int]) -> None:
         super().__init__()
         self.mapping = nn.Sequential(nn.Linear(codes, 128), nn.LeakyReLU(SLOPE))
-        before = (0, *WIDTHS)
+        self.start = nn.Linear(codes, WIDTHS[0] * 16)  # tells minutes where to paint
+        before = (WIDTHS[0], *WIDTHS)
         sizes = zip(before, maps, WIDTHS, strict=False)
         self.layers = nn.ModuleList(Modulated(128, a + b, c) for a, b, c in sizes)
-        self.colour = nn.Conv2d(WIDTHS[-1], 4, 1)
+        self.colour = nn.Conv2d(WIDTHS[-1], 3, 1)
+        nn.init.zeros_(self.colour.weight)  # starts from the face as it is
 
     def forward(self, maps: Sequence[Tensor], codes: Tensor) -> Tensor:
         """Maps Tensor[B, C, H, W], the last the face itself: Tensor[B, 3, 64, 64]."""
         style = self.mapping(codes)
-        x = self.layers[0](maps[0], style)
-        for beside, layer in zip(maps[1:], list(self.layers)[1:], strict=True):
-            x = interpolate(x, scale_factor=2, mode="bilinear")
+        x = self.start(codes).unflatten(1, (-1, 4, 4))
+        for number, (beside, layer) in enumerate(zip(maps, self.layers, strict=True)):
+            x = interpolate(x, scale_factor=2, mode="bilinear") if number else x
             x = layer(torch.cat([x, beside], dim=1), style)
-        painted = self.colour(x).sigmoid()
-        share = painted[:, 3:]  # of the painting; the rest is the face as it was
-        return share * painted[:, :3] + (1 - share) * maps[-1]
+        return maps[-1] + self.colour(x)
 
 
 class Modulated(nn.Module):

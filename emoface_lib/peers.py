@@ -1,0 +1,81 @@
+"""The peers' shipped weights, and frames of every row that is compared in pictures.
+
+Made by `benchmarks/table_2.py ship`. Taught in notebook 07.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from emoface_lib.baselines import STATIC, Method
+from emoface_lib.checkpoints import load_model
+from emoface_lib.config import MEL_BANDS, Settings
+from emoface_lib.features.clips import Clip
+from emoface_lib.features.lift import WEIGHTS
+from emoface_lib.files import write_beside
+from emoface_lib.harness import Studio
+from emoface_lib.makeittalk import MakeItTalk
+from emoface_lib.models.makeittalk_landmarks import ContentBranch, SpeakerBranch
+from emoface_lib.models.pc_avs import PCAVS
+from emoface_lib.pc_avs import NAME as PC_AVS
+from emoface_lib.pc_avs import synthesise
+from emoface_lib.studies import NO_STYLE
+from emoface_lib.table_2 import FULL, IMPROVED, MAKEITTALK, MAKEITTALK_CONTENT
+
+CONTENT = "makeittalk_content.safetensors"
+SPEAKER = "makeittalk_speaker.safetensors"
+PICTURES = "pc_avs.safetensors"
+PAINTED = (STATIC, NO_STYLE, FULL, IMPROVED, MAKEITTALK)
+PAINTED_TRUTH = "true landmarks, painted"
+
+
+def shipped_peers(settings: Settings, folder: Path = WEIGHTS) -> dict[str, Method]:
+    """MakeItTalk's rows as shipped; none if they learnt other features."""
+    if settings.features != "log_mel":
+        return {}
+    content, speaker = ContentBranch(), SpeakerBranch()
+    load_model(folder / CONTENT, content)
+    load_model(folder / SPEAKER, speaker)
+    both, alone = MakeItTalk(content, speaker), MakeItTalk(content)
+    return {MAKEITTALK: both.displacements, MAKEITTALK_CONTENT: alone.displacements}
+
+
+def shipped_pc_avs(settings: Settings, folder: Path = WEIGHTS) -> PCAVS | None:
+    """PC-AVS, reduced, as shipped; None if it learnt other features."""
+    if settings.features != "log_mel":
+        return None
+    model = PCAVS(MEL_BANDS)
+    load_model(folder / PICTURES, model)
+    return model
+
+
+def ship_half(source: Path, target: Path) -> None:
+    """Copy a checkpoint with its provenance, numbers in half precision."""
+    with safe_open(source, framework="pt") as file:
+        metadata = file.metadata()
+    weights = load_file(source)
+    halves = {n: w.half() if w.is_floating_point() else w for n, w in weights.items()}
+    with write_beside(target) as beside:
+        save_file(halves, beside, metadata=metadata)
+
+
+def painted_rows(
+    rows: Mapping[str, Method],
+    clips: Sequence[Clip],
+    studio: Studio,
+    pc_avs: PCAVS | None = None,
+) -> dict[str, list[np.ndarray]]:
+    """Frames of the rows of PAINTED, of the true landmarks, and of PC-AVS.
+
+    As `Studio.frame_scores` takes them.
+    """
+    asked = {name: list(rows[name](clips)) for name in PAINTED if name in rows}
+    asked[PAINTED_TRUTH] = [clip.displacement for clip in clips]
+    frames = studio.painted(asked, clips)
+    if pc_avs is not None:
+        size = studio.image_size
+        frames[PC_AVS] = [synthesise(pc_avs, c, studio.corpus, size) for c in clips]
+    return frames
