@@ -35,7 +35,7 @@ from emoface_lib.training import Metrics, Schedule, device_of, fit
 JAW_WIDTH = 1.6  # of the standard face, in the branches' units
 LIP_WEIGHT = 2.0  # of the lips in the L1; what was used is not published
 # Learning rates of content and speaker branch; short one-cycle runs need faster ones.
-RATES = {"constant": (1e-4, 1e-3), "one_cycle": (2e-3, 1e-3)}
+RATES = {"constant": (1e-4, 1e-3), "one_cycle": (4e-3, 1e-3)}
 CONTENT_WINDOWS, MORE = 192, 2  # of a batch; steps for one of our step 1
 SPEAKER_CLIPS, SPEAKER_WINDOWS = 3, 32  # of a batch; windows that follow each other
 CONTENT_FILE, SPEAKER_FILE = "content", "speaker"  # folders of a trained model
