@@ -231,7 +231,7 @@ def _paired(scores: pd.DataFrame, first: str, second: str, metric: str) -> pd.Da
     chosen = scores[scores["metric"] == metric]
     keys = ["seed", "speaker", "clip"]
     wide = chosen.pivot(index=keys, columns="method", values="value")
-    return wide[[first, second]].dropna().reset_index()
+    return wide.reindex(columns=[first, second]).dropna().reset_index()
 
 
 def table(
