@@ -150,28 +150,38 @@ def enter_all() -> None:
     """Write the table, the differences, and what the issue asks to be measured."""
     scores, generator = all_scores(), np.random.default_rng(0)
     tidy(scores, generator).round(4).to_csv(FULL_TABLE, index=False)
-    metrics = ("LMD", "M-LMD", "lip r", "ES", "ES centred", "M-LMD, read")
+    landmarks_of = ("LMD", "M-LMD", "lip r", "ES", "ES centred")
+    metrics = (*landmarks_of, "M-LMD, read", "lip r, read")
     found = comparisons(scores, generator, metrics)
     found.round(4).to_csv(DIFFERENCES, index=False)
     seeds = trained_seeds()
     how = (
         f"benchmarks/table_2.py: corpus seed {CORPUS}, {SPEAKERS} training and "
-        f"{TEST_SPEAKERS} unseen speakers, heard only, {len(seeds)} paired seeds, "
+        f"{TEST_SPEAKERS} unseen speakers, heard only, at most {len(seeds)} seeds, "
         f"{settings_of().content_steps} and {settings_of().style_steps} steps"
     )
-    for row in found[found["metric"].isin(("LMD", RATIO))].to_dict("records"):
+    entered = ("LMD", "M-LMD, read", "lip r, read", RATIO)
+    for row in found[found["metric"].isin(entered)].to_dict("records"):
         spread = f"95 % interval {row['low']:.3f} to {row['high']:.3f}"
+        spread += f", {row['seeds']} seeds"
         ratio = row["metric"] == RATIO
         name = f"{row['corpus']}: {row['metric']}, {row['first']}, {row['second']}"
         target, meets = ("<= 0.45", row["high"] <= 0.45) if ratio else ("", "")
-        unit = "ratio" if ratio else "px"
+        unit = "ratio" if ratio else "r" if "lip r" in row["metric"] else "px"
         enter(ISSUE, name, row["mean"], unit, target, meets, f"{how}; {spread}")
         print(row["sentence"])
-    spent = scores.groupby(["seed", "corpus", "method"])["minutes"].first()
     per_group = scores.drop_duplicates(["seed", "minutes"])["minutes"].sum()
-    name = "table 2: core minutes of full, every row and seed"
-    enter(ISSUE, name, float(per_group), "min", "<= 240", bool(per_group <= 240), how)
-    print(f"{per_group:.1f} core minutes, {len(spent)} rows")
+    name = "table 2: minutes of full, summed over processes"
+    enter(
+        ISSUE,
+        name,
+        float(per_group),
+        "min",
+        "<= 240",
+        bool(per_group <= 240),
+        f"{how}; 2 of them at a time, cores shared",
+    )
+    print(f"{per_group:.1f} minutes, summed over processes")
 
 
 def ship() -> None:

@@ -47,7 +47,7 @@ def energy(clip: Clip) -> Tensor:
 
 def shuffled(method: Method) -> Method:
     """A method that hears another clip, of another speaker if there is one."""
-    return lambda clips: method([_with_voice_of(c, other(c, clips)) for c in clips])
+    return lambda clips: method([with_voice_of(c, other(c, clips)) for c in clips])
 
 
 def other(clip: Clip, clips: Sequence[Clip]) -> Clip:
@@ -57,8 +57,8 @@ def other(clip: Clip, clips: Sequence[Clip]) -> Clip:
     return next((each for each in later if each.speaker != clip.speaker), later[0])
 
 
-def _with_voice_of(clip: Clip, heard: Clip) -> Clip:
-    """A clip with the sound of another, brought to its length."""
+def with_voice_of(clip: Clip, heard: Clip) -> Clip:
+    """A clip with the sound of another, which is brought to its length."""
     frames = held(heard.features, len(clip.landmarks))
     mean = heard.speaker_mean
     return replace(clip, features=frames, voice=heard.voice, speaker_mean=mean)

@@ -13,6 +13,7 @@ from emoface_lib.baselines import AGAIN, ENERGY, MEAN_MOTION, SHUFFLED, STATIC
 from emoface_lib.evaluation import PAPER_TABLE_2, Interval, difference, ratio, table
 from emoface_lib.harness import EXPRESSIONS_OF, LIPS_TOGETHER, READ
 from emoface_lib.pc_avs import NAME as PC_AVS
+from emoface_lib.peers import PC_AVS_WRONG
 from emoface_lib.studies import NO_STYLE
 from emoface_lib.table_2 import (
     FULL,
@@ -49,6 +50,7 @@ PAIRS = (
     (FULL, MAKEITTALK),
     (NO_STYLE, MAKEITTALK_CONTENT),
     (FULL, PC_AVS),
+    (PC_AVS, PC_AVS_WRONG),
     (FULL, ENERGY),
     (FULL, MEAN_MOTION),
     (FULL, STATIC),

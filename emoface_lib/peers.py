@@ -10,7 +10,7 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from emoface_lib.baselines import STATIC, Method
+from emoface_lib.baselines import STATIC, Method, other, with_voice_of
 from emoface_lib.checkpoints import load_model
 from emoface_lib.config import MEL_BANDS, Settings
 from emoface_lib.features.clips import Clip
@@ -30,6 +30,7 @@ SPEAKER = "makeittalk_speaker.safetensors"
 PICTURES = "pc_avs.safetensors"
 PAINTED = (STATIC, NO_STYLE, FULL, IMPROVED, MAKEITTALK)
 PAINTED_TRUTH = "true landmarks, painted"
+PC_AVS_WRONG = f"{PC_AVS}, shuffled audio"
 
 
 def shipped_peers(settings: Settings, folder: Path = WEIGHTS) -> dict[str, Method]:
@@ -52,6 +53,11 @@ def shipped_pc_avs(settings: Settings, folder: Path = WEIGHTS) -> PCAVS | None:
     return model
 
 
+def misheard(clip: Clip, clips: Sequence[Clip]) -> Clip:
+    """A clip with the sound of another, as in "shuffled audio"."""
+    return with_voice_of(clip, other(clip, clips))
+
+
 def ship_half(source: Path, target: Path) -> None:
     """Copy a checkpoint with its provenance, numbers in half precision."""
     with safe_open(source, framework="pt") as file:
@@ -70,12 +76,15 @@ def painted_rows(
 ) -> dict[str, list[np.ndarray]]:
     """Frames of the rows of PAINTED, of the true landmarks, and of PC-AVS.
 
-    As `Studio.frame_scores` takes them.
+    As `Studio.frame_scores` takes them. PC-AVS is also asked to hear another clip: what
+    is right then comes from the pose, which it takes from the real frames.
     """
     asked = {name: list(rows[name](clips)) for name in PAINTED if name in rows}
     asked[PAINTED_TRUTH] = [clip.displacement for clip in clips]
     frames = studio.painted(asked, clips)
     if pc_avs is not None:
-        size = studio.image_size
-        frames[PC_AVS] = [synthesise(pc_avs, c, studio.corpus, size) for c in clips]
+        heard = {PC_AVS: clips, PC_AVS_WRONG: [misheard(c, clips) for c in clips]}
+        place, size = studio.corpus, studio.image_size
+        for name, some in heard.items():
+            frames[name] = [synthesise(pc_avs, clip, place, size) for clip in some]
     return frames
