@@ -38,6 +38,9 @@ from emoface_lib.parallel import one_thread
 from emoface_lib.video import iter_frames, read_audio, write_video
 
 ISSUE = 9
+# of the drawn clips in the corpus that one and two processes prepare: a process needs
+# 4 s of CPU time before its first clip, nothing in hours and much in a minute
+COPIES = 8
 SHORT = 25  # frames of a clip of which there are many
 WARM = 400  # clips after which memory must be flat
 FLAT = 30.0  # MB that it may still grow in all the others
@@ -176,7 +179,7 @@ def plan(real_time: float, bytes_a_second: float, how: str) -> None:
 def processes(drawn: list[Path], root: Path) -> None:
     """The same clips in one process and in two, by the clock."""
     corpus = root / "copies"
-    for copy in range(4):
+    for copy in range(COPIES):
         for path in drawn:
             there = corpus / "mp4" / f"{path.parts[-3]}{copy}" / path.parts[-2]
             there.mkdir(parents=True, exist_ok=True)
@@ -189,7 +192,7 @@ def processes(drawn: list[Path], root: Path) -> None:
         seconds[workers] = time.perf_counter() - start
     gain = seconds[1] / seconds[2]
     how = (
-        f"benchmarks/prepare.py --only processes: {4 * len(drawn)} drawn clips, "
+        f"benchmarks/prepare.py --only processes: {COPIES * len(drawn)} drawn clips, "
         f"{seconds[1]:.0f} and {seconds[2]:.0f} s, the start of processes included; "
         f"{load()}"
     )

@@ -5,7 +5,8 @@ Settings were chosen on the embedded corpus of seed 100; the numbers here are of
 only (true landmarks); seeds of training are paired over methods; intervals are over
 test speakers and seeds.
 
-python benchmarks/style.py [speed | ablation | enrolment | collapse | curve ...]
+python benchmarks/style.py [PART ...]; parts: speed, minutes, ablation, enrolment,
+collapse, curve
 """
 
 import argparse
@@ -188,6 +189,31 @@ def frames_a_second(step: int, bfloat16: bool, settings: Settings) -> float:
     return clips * frames / best
 
 
+def minutes() -> None:
+    """Steps 1 and 2 of the tutorial, as many clips as there, three variants, a seed."""
+    settings = load_settings("tutorial")
+    many = settings.changed(heard_speakers=settings.speakers + settings.heard_speakers)
+    face = into_canvas(mean_face())
+    clips = enrolled(heard_clips(many, face, splits=("train", "seen"), voices=True))
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        content, _ = train_content(clips, Path(folder), settings)
+        for name in ("without L_emotion", "full", "improved"):
+            changed = settings.changed(**ABLATION[name])
+            train_style(clips, content, Path(folder), changed)
+    spent = (time.perf_counter() - start) / 60
+    enter(
+        ISSUE,
+        "steps 1 and 2: minutes of the tutorial's training, three variants, one seed",
+        spent,
+        "min",
+        "<= 3",
+        spent <= 3,
+        "benchmarks/style.py minutes: 100 speakers heard only, 1 thread",
+    )
+    print(f"{spent:.2f} min")
+
+
 def ablation(clips: list[Clip]) -> None:
     """Style, contrast and the improved objective, in both regimes of content."""
     trials = [Trial(seed) for seed in SEEDS]
@@ -301,6 +327,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parts = {
         "speed": lambda _: speed(),
+        "minutes": lambda _: minutes(),
         "ablation": ablation,
         "enrolment": enrolment,
         "collapse": collapse,
@@ -308,7 +335,7 @@ def main() -> None:
     }
     parser.add_argument("parts", nargs="*", choices=list(parts))
     chosen = parser.parse_args().parts or list(parts)
-    clips = corpus() if chosen != ["speed"] else []
+    clips = [] if set(chosen) <= {"speed", "minutes"} else corpus()
     for name in chosen:
         parts[name](clips)
 

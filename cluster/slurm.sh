@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Prepare a corpus on the nodes of a Slurm job, by Ray:
-#     sbatch --nodes 8 --cpus-per-task 32 cluster/slurm.sh /data/voxceleb2 --out runs/vox
-# Whatever follows the script's name goes to `emoface prepare`. A job that is stopped by
-# its time limit is submitted again as it was; it goes on where it stopped.
+# Prepare a corpus, or train on one, on the nodes of a Slurm job, by Ray:
+#     sbatch --nodes 8 --cpus-per-task 32 cluster/slurm.sh prepare /data/vox --out runs/vox
+#     sbatch --nodes 2 --gpus-per-node 4 cluster/slurm.sh train -p corpus=vox
+# Whatever follows the script's name goes to `emoface`. A job that is stopped by its time
+# limit is submitted again as it was; it goes on where it stopped.
 # Without Ray, an array of jobs does the same, a shard each; the last line gathers:
 #     sbatch --array 1-8 --cpus-per-task 32 --wrap \
 #         'emoface prepare /data/voxceleb2 --out runs/vox --shard $SLURM_ARRAY_TASK_ID/8'
 #     emoface prepare /data/voxceleb2 --out runs/vox
-#SBATCH --job-name=emoface-prepare
+#SBATCH --job-name=emoface
 #SBATCH --ntasks-per-node=1
 #SBATCH --cpus-per-task=16
 #SBATCH --output=%x-%j.log
@@ -41,4 +42,4 @@ for node in "${nodes[@]:1}"; do
     start "$node" --address "$RAY_ADDRESS"
 done
 
-"$BIN/emoface" prepare "$@" --engine ray
+"$BIN/emoface" "$@" --engine ray

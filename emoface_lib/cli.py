@@ -135,7 +135,8 @@ def doctor(
     ] = False,
 ) -> None:
     """Say what a corpus holds, what is wrong with it, and what preparing it costs."""
-    from emoface_lib.doctor import examine, readable
+    from emoface_lib.doctor import examine
+    from emoface_lib.doctor_report import readable
 
     settings = load_settings(profile, **_overrides(parameter))
     report = examine(corpus, settings, layout, sample)
@@ -185,6 +186,26 @@ def prepare(
         engine=engine,
     )
     typer.echo(summary(rows, run))
+
+
+@app.command()
+def train(
+    profile: Annotated[str, typer.Option(help=PROFILE_HELP)] = "tutorial",
+    parameter: Parameters = None,
+    engine: Annotated[
+        str, typer.Option(help="local, or ray: workers that train as one.")
+    ] = "local",
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="With ray; by default one a GPU of the cluster."),
+    ] = None,
+) -> None:
+    """Train the branches of Table 2 (steps 1 and 2), without the notebooks."""
+    from emoface_lib.branches import train_run
+
+    settings = load_settings(profile, **_overrides(parameter))
+    for path in train_run(settings, engine, workers):
+        typer.echo(path)
 
 
 def read_shard(text: str) -> tuple[int, int]:

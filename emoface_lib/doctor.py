@@ -4,73 +4,35 @@ The tree is read whole, by names alone; some clips, spread over the speakers, ar
 prepared, which tells what fails, how long all will take and how much they will fill.
 """
 
-import os
 import shutil
 import tempfile
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from emoface_lib.config import Settings
+from emoface_lib.config import Settings, runs_folder
 from emoface_lib.corpus.layouts import ARCHIVES, walk
 from emoface_lib.corpus.stages import stages
 from emoface_lib.corpus.synthetic import CARD
 from emoface_lib.corpus.trees import Reading, read_corpus
+from emoface_lib.doctor_report import Report
 from emoface_lib.errors import InputError
 from emoface_lib.features.observe import Job, Recipe, load_tools, observe
-from emoface_lib.features.recognisers import fitting_recogniser
+from emoface_lib.features.recognisers import fitting_recogniser, scoring_model
 from emoface_lib.files import read_npz
 from emoface_lib.landmarks import VIDEO_RATE, lip_opening
 from emoface_lib.media import audio_stream, open_media, sound_delay
 from emoface_lib.video import video_info
 
 LAGS = range(-8, 9)  # video frames
-USUAL_LAG = (
-    -40,
-    160,
-)  # ms that the loudness follows the lips, as measured on real clips
+# ms that the loudness follows the lips, as measured on real clips
+USUAL_LAG = (-40, 160)
 SHOWN = 5  # examples of a finding
 FEW = 3  # clips below which a lag says nothing
-
-
-@dataclass(frozen=True)
-class Report:
-    """What `examine` found; every number is of the whole corpus or of `sampled` clips.
-
-    findings : sentences that ask for something to be done; stages : "" or why not.
-    """
-
-    corpus: str
-    layout: str
-    clips: int
-    speakers: int
-    videos: int
-    whole: str
-    splits: dict[str, int]
-    emotions: dict[str, int]
-    speakers_with_one_video: int
-    stages: dict[str, str]
-    sampled: int
-    usable: int
-    frame_rates: dict[str, int]
-    sample_rates: dict[str, int]
-    sizes: dict[str, int]
-    frames_with_a_face: float
-    sound_delay_ms: float
-    lag_ms: float | None
-    core_hours: float
-    gigabytes: float
-    free_gigabytes: float
-    findings: list[str]
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
 
 
 def examine(
@@ -112,7 +74,7 @@ def examine(
         lag_ms=lag(seen["curves"]),
         core_hours=seconds * len(index) / 3600,
         gigabytes=size * len(index) / 1e9,
-        free_gigabytes=shutil.disk_usage(root).free / 1e9,
+        free_gigabytes=shutil.disk_usage(_there(runs_folder())).free / 1e9,
         findings=[*_of_names(reading, root), *_of_sample(seen)],
     )
 
@@ -155,15 +117,11 @@ def _look_at(
     """Prepare a sample of clips into a folder that is removed again."""
     names = ("rows", "seconds", "bytes", "curves", "delays")
     seen: dict[str, list] = {name: [] for name in names}
-    seen |= {"frame_rates": [], "sample_rates": [], "sizes": []}
+    seen |= {"frame_rates": [], "sample_rates": [], "sizes": [], "lacking": []}
     index = reading.index[reading.index["problem"] == ""]
-    drawn = (root / CARD).exists()
-    labelled = bool((index["emotion"] != "").all())
-    recogniser = fitting_recogniser(settings, drawn, labelled)
     with tempfile.TemporaryDirectory() as folder:
         there = Path(folder)
-        recipe = Recipe(root, there, settings, drawn, recogniser, there)
-        load_tools(recipe)
+        recipe = _recipe(index, root, there, settings, seen["lacking"])
         for row in spread(index, count).to_dict("records"):
             job = Job(*(row[name] for name in Job._fields))
             _header(job, root, seen)
@@ -181,6 +139,33 @@ def _look_at(
     return seen
 
 
+def _recipe(
+    index: pd.DataFrame, root: Path, there: Path, settings: Settings, lacking: list[str]
+) -> Recipe:
+    """How the sample is prepared; what is not installed yet is added to `lacking`."""
+    drawn = (root / CARD).exists()
+    labelled = bool((index["emotion"] != "").all())
+    recogniser = fitting_recogniser(settings, drawn, labelled)
+    recipe = Recipe(root, there, settings, drawn, recogniser, there)
+    if recogniser == "labels":
+        lacking += _of_scoring(there, settings)
+    try:
+        load_tools(recipe)
+    except InputError as error:  # the rest can be looked at all the same
+        lacking.append(f"Nothing can be prepared yet. {error}")
+        recipe = replace(recipe, recogniser="drawn")
+    return recipe
+
+
+def _of_scoring(folder: Path, settings: Settings) -> list[str]:
+    """What ES lacks: labels are enough to prepare, but not to read painted faces."""
+    try:
+        scoring_model(folder, settings)
+    except InputError as error:
+        return [f"Preparing and training can begin, but ES needs more. {error}"]
+    return []
+
+
 def _header(job: Job, root: Path, seen: dict[str, list]) -> None:
     """What a clip's headers say; what can't be read is found when it is prepared."""
     try:
@@ -196,6 +181,11 @@ def _header(job: Job, root: Path, seen: dict[str, list]) -> None:
             seen["sample_rates"].append(str(rate))
     except InputError:
         return
+
+
+def _there(folder: Path) -> Path:
+    """A folder, or what is there of the folders above it."""
+    return folder if folder.exists() else _there(folder.parent)
 
 
 def _counts(values: pd.Series) -> dict[str, int]:
@@ -241,7 +231,8 @@ def _of_names(reading: Reading, root: Path) -> list[str]:
 
 def _of_sample(seen: dict[str, list]) -> list[str]:
     """What the prepared clips tell."""
-    found = [row["problem"] for row in seen["rows"] if row["problem"]]
+    found = [*seen["lacking"]]
+    found += [row["problem"] for row in seen["rows"] if row["problem"]]
     rates = set(seen["frame_rates"]) - {f"{VIDEO_RATE:.2f}"}
     if rates:
         found.append(
@@ -255,33 +246,3 @@ def _of_sample(seen: dict[str, list]) -> list[str]:
             f"{USUAL_LAG[1]}: sound and picture may be out of step."
         )
     return found
-
-
-def readable(report: Report) -> str:
-    """The report as text for a terminal."""
-    cores = len(os.sched_getaffinity(0))
-    lines = [
-        f"{report.layout} in {report.corpus}",
-        f"  {report.clips:,} clips, {report.speakers:,} speakers, {report.videos:,} "
-        f"videos ({report.whole})",
-        f"  splits: {_listed(report.splits)}; emotions: {_listed(report.emotions)}",
-        f"  speakers with fewer than two videos: {report.speakers_with_one_video:,}",
-        f"Of {report.sampled} clips looked at, {report.usable} can be used",
-        f"  {_listed(report.sizes)}; frames/s: {_listed(report.frame_rates)}; "
-        f"Hz: {_listed(report.sample_rates)}",
-        f"  frames with a face: {100 * report.frames_with_a_face:.1f} %",
-        f"  sound begins {report.sound_delay_ms:.0f} ms after the picture at most"
-        + ("" if report.lag_ms is None else f"; lips lead by {report.lag_ms:.0f} ms"),
-        f"All clips need about {report.core_hours:.2g} core hours "
-        f"({report.core_hours / cores:.2g} h here) and {report.gigabytes:.2g} GB "
-        f"({report.free_gigabytes:.0f} GB are free beside the corpus)",
-        "Stages",
-        *(f"  {name}: {why or 'yes'}" for name, why in report.stages.items()),
-        "Findings" if report.findings else "Nothing is wrong.",
-        *(f"  - {finding}" for finding in report.findings),
-    ]
-    return "\n".join(lines)
-
-
-def _listed(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} ({n})" for name, n in counts.items()) or "none"

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from emoface_lib.config import Settings
+from emoface_lib.data_parallel import gathered
 from emoface_lib.losses import (
     embedding_distance,
     emotion_contrast,
@@ -62,7 +63,7 @@ def style_loss(model: StyleBranch, batch: StyleBatch, settings: Settings) -> Met
         same = identity_loss(i_r, i_p, settings.emotion_distance)
         loss = loss + settings.identity_weight * same
         metrics["loss/identity"] = same
-        metrics |= watch_codes("identity", identity.mean(1))
+        metrics |= watch_codes("identity", gathered(identity.mean(1), 3))
     return {"loss": loss, **metrics}
 
 
@@ -81,9 +82,9 @@ def emotion_loss(
     if settings.expression_weights:
         lambda_rs = expression_similarity(e_r, e_s)
         lambda_rp = expression_similarity(e_r, e_p)
-    codes = emotion.mean(1)  # (3 B, 128)
+    codes = gathered(emotion.mean(1), 3)  # (3 B, 128), B of all processes
     if settings.contrast == "supervised":
-        loss = supervised_contrast(codes, batch.labels)
+        loss = supervised_contrast(codes, gathered(batch.labels, 3))
     elif settings.contrast == "infonce":
         r, s, p = codes.chunk(3)
         loss = info_nce(r, s, p)

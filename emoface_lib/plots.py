@@ -203,7 +203,7 @@ def draw_embedding(
             marker=EXPRESSION_MARKS[number % len(EXPRESSION_MARKS)],
         )
     axes.set_title(title, fontsize=9)
-    axes.legend(fontsize=7)
+    axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.01, 1))
 
 
 def draw_intervals(axes: Axes, table: pd.DataFrame, unit: str) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from emoface_lib.checkpoints import feature_size, load_model, read_settings
 from emoface_lib.config import EXPRESSIONS, MEL_BANDS, Settings
+from emoface_lib.data_parallel import share
 from emoface_lib.displacements import (
     content_codes,
     content_displacements,
@@ -68,8 +69,8 @@ def train_content(
                 count, settings.spectral_offset, generator
             )
         device = device_of(model)
-        moved = model(features.to(device)).float()
-        return {"loss": landmark_loss(moved, truth.to(device))}
+        moved = model(share(features).to(device)).float()
+        return {"loss": landmark_loss(moved, share(truth).to(device))}
 
     def validate() -> float:
         return mean_landmark_loss(held_out, content_displacements(model, held_out))
@@ -156,7 +157,7 @@ class _StyleBatches:
         cut = crop_batch(some, self.settings.crop_frames, generator)
         fewer = [sequence[:, :: self.settings.style_stride] for sequence in cut]
         whole = self.expressions[order], self.means[order], self.labels[order]
-        there = [x.to(device) for x in (*fewer, *whole)]
+        there = [share(x, 3).to(device) for x in (*fewer, *whole)]
         return StyleBatch._make([*there, self.sampler is not None])
 
 

