@@ -16,6 +16,7 @@ the peers of seed 0, into emoface_lib/weights).
 import argparse
 import time
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ from emoface_lib.features.clips import Clip, load_clips
 from emoface_lib.features.lift import WEIGHTS, mean_face
 from emoface_lib.features.recognisers import scoring_model
 from emoface_lib.features.speaker import read_embeddings
-from emoface_lib.files import read_npz, write_beside
+from emoface_lib.files import read_json, read_npz, write_beside
 from emoface_lib.harness import ALL, Studio, landmark_scores, one_a_video
 from emoface_lib.pc_avs import Filmed, load_pc_avs, train_pc_avs
 from emoface_lib.peers import CONTENT, PICTURES, SPEAKER, painted_rows, ship_half
@@ -141,9 +142,10 @@ def picture_scores(
 
 
 def all_scores() -> pd.DataFrame:
-    folders = [FOLDER / f"seed_{seed}" for seed in trained_seeds()]
-    paths = [path for folder in folders for path in sorted(folder.glob("*.parquet"))]
-    return pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
+    places = product((*GROUPS, "pictures"), trained_seeds())
+    paths = [FOLDER / f"seed_{seed}" / f"{group}.parquet" for group, seed in places]
+    found = [pd.read_parquet(path) for path in paths if path.exists()]
+    return pd.concat(found, ignore_index=True)
 
 
 def enter_all() -> None:
@@ -184,6 +186,15 @@ def enter_all() -> None:
     print(f"{per_group:.1f} minutes, summed over processes")
 
 
+def enter_lesson(run: Path) -> None:
+    """Enter the minutes of notebook 07, as `emoface reproduce --only 07` left them."""
+    minutes = read_json(run / "reproduce.json")["minutes"]["07_comparison"]
+    how = "emoface reproduce --profile tutorial --only 07, on shared cores"
+    name = "notebook 07, tutorial: minutes"
+    enter(ISSUE, name, float(minutes), "min", "<= 3", bool(minutes <= 3), how)
+    print(f"{name}: {minutes}")
+
+
 def ship() -> None:
     """Copy seed 0's peers to where notebook 07 finds them."""
     first = FOLDER / "seed_0"
@@ -209,8 +220,11 @@ def main() -> None:
             landmarks(given.seeds, given.workers)
         elif part == "pictures":
             pictures(given.run)
+        elif part == "enter":
+            enter_all()
+            enter_lesson(given.run)
         else:
-            {"enter": enter_all, "ship": ship}[part]()
+            ship()
 
 
 if __name__ == "__main__":
