@@ -15,7 +15,6 @@ the peers of seed 0, into emoface_lib/weights).
 
 import argparse
 import time
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -33,11 +32,17 @@ from emoface_lib.features.alignment import into_canvas
 from emoface_lib.features.clips import Clip, load_clips
 from emoface_lib.features.lift import WEIGHTS, mean_face
 from emoface_lib.features.recognisers import scoring_model
-from emoface_lib.features.speaker import read_embeddings
 from emoface_lib.files import read_json, read_npz, write_beside
 from emoface_lib.harness import ALL, Studio, landmark_scores, one_a_video
 from emoface_lib.pc_avs import Filmed, load_pc_avs, train_pc_avs
-from emoface_lib.peers import CONTENT, PICTURES, SPEAKER, painted_rows, ship_half
+from emoface_lib.peers import (
+    CONTENT,
+    PICTURES,
+    SPEAKER,
+    painted_rows,
+    ship_half,
+    with_voices,
+)
 from emoface_lib.steps import split
 from emoface_lib.studies import study_settings
 from emoface_lib.table_2 import Study
@@ -95,8 +100,7 @@ def pictures(run: Path) -> None:
     """PC-AVS and painted rows of each seed on the drawn clips of a run."""
     settings = load_settings("tutorial")
     clips = enrolled(load_clips(run / "features", settings))
-    voices = read_embeddings(run / "audio" / "speakers.npz")
-    clips = [replace(c, voice=torch.from_numpy(voices[c.speaker])) for c in clips]
+    clips = with_voices(clips, run / "audio" / "speakers.npz")
     studio = Studio(
         run / "corpus",
         run / "features",

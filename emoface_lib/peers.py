@@ -4,9 +4,11 @@ Made by `benchmarks/table_2.py ship`. Taught in notebook 07.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
@@ -15,6 +17,7 @@ from emoface_lib.checkpoints import load_model
 from emoface_lib.config import MEL_BANDS, Settings
 from emoface_lib.features.clips import Clip
 from emoface_lib.features.lift import WEIGHTS
+from emoface_lib.features.speaker import read_embeddings
 from emoface_lib.files import write_beside
 from emoface_lib.harness import Studio
 from emoface_lib.makeittalk import MakeItTalk
@@ -33,15 +36,33 @@ PAINTED_TRUTH = "true landmarks, painted"
 PC_AVS_WRONG = f"{PC_AVS}, shuffled audio"
 
 
-def shipped_peers(settings: Settings, folder: Path = WEIGHTS) -> dict[str, Method]:
-    """MakeItTalk's rows as shipped; none if they learnt other features."""
+def shipped_peers(
+    settings: Settings, folder: Path = WEIGHTS, voiced: bool = True
+) -> dict[str, Method]:
+    """MakeItTalk's rows as shipped; none if they learnt other features.
+
+    voiced : whether clips have voices; without, the content branch alone can be asked.
+    """
     if settings.features != "log_mel":
         return {}
     content, speaker = ContentBranch(), SpeakerBranch()
     load_model(folder / CONTENT, content)
     load_model(folder / SPEAKER, speaker)
-    both, alone = MakeItTalk(content, speaker), MakeItTalk(content)
-    return {MAKEITTALK: both.displacements, MAKEITTALK_CONTENT: alone.displacements}
+    rows: dict[str, Method] = {MAKEITTALK_CONTENT: MakeItTalk(content).displacements}
+    if voiced:
+        rows[MAKEITTALK] = MakeItTalk(content, speaker).displacements
+    return rows
+
+
+def with_voices(clips: Sequence[Clip], cache: Path) -> list[Clip]:
+    """The clips with their speakers' voices, where notebook 02 embedded them."""
+    known = read_embeddings(cache) if cache.exists() else {}
+    return [
+        replace(clip, voice=torch.from_numpy(known[clip.speaker]))
+        if clip.speaker in known
+        else clip
+        for clip in clips
+    ]
 
 
 def shipped_pc_avs(settings: Settings, folder: Path = WEIGHTS) -> PCAVS | None:

@@ -10,6 +10,7 @@ import torch
 from emoface_lib.checkpoints import load_model, save_model
 from emoface_lib.config import Settings, load_settings
 from emoface_lib.features.clips import Clip
+from emoface_lib.files import write_npz
 from emoface_lib.makeittalk import train_makeittalk
 from emoface_lib.models.pc_avs import PCAVS
 from emoface_lib.peers import (
@@ -18,6 +19,7 @@ from emoface_lib.peers import (
     ship_half,
     shipped_pc_avs,
     shipped_peers,
+    with_voices,
 )
 from emoface_lib.table_2 import MAKEITTALK, MAKEITTALK_CONTENT
 
@@ -37,6 +39,20 @@ def test_shipped_peers_move_a_face(voiced: list[Clip]) -> None:
         assert torch.isfinite(moved).all()
         assert moved.abs().max() > 0
     assert isinstance(shipped_pc_avs(settings), PCAVS)
+
+
+def test_without_voices_the_content_branch_alone_can_be_asked(
+    clips: list[Clip], tmp_path: Path
+) -> None:
+    assert with_voices(clips, tmp_path / "missing.npz") == clips
+    rows = shipped_peers(load_settings("tutorial"), voiced=False)
+    assert set(rows) == {MAKEITTALK_CONTENT}
+    names = np.array(["id0"])
+    embedded = np.ones((1, 256), np.float32)
+    path = tmp_path / "speakers.npz"
+    write_npz(path, speakers=names, embeddings=embedded, made_of=np.array(["x"]))
+    known = with_voices(clips, path)
+    assert [c.voice is not None for c in known] == [c.speaker == "id0" for c in clips]
 
 
 def test_where_other_features_were_learnt_there_are_none() -> None:
