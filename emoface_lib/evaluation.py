@@ -4,7 +4,7 @@ Taught in notebook 07, paper section 4.3.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -22,26 +22,44 @@ class LandmarkProtocol:
     """How a landmark distance is taken; papers differ, so it stands beside the number.
 
     region : points that count; centred : minus each frame's mean point; reduction :
-    over points; source : where the compared landmarks come from.
+    over points, "max_squared" of lip vertex error; scale : the pixels it is counted in;
+    source : where the compared landmarks come from.
     """
 
     region: Literal["face", "mouth"] = "face"
     centred: bool = False
-    reduction: Literal["mean", "sum"] = "mean"
+    reduction: Literal["mean", "sum", "max_squared"] = "mean"
+    scale: str = "px of a 256-px canvas"
     source: str = "predicted, aligned"
 
     def __str__(self) -> str:
         centring = "centred" if self.centred else "not centred"
+        over = self.reduction.replace("max_squared", "maximum of squares")
         return (
-            f"{self.region}, {centring}, px of a 256-px canvas, {self.reduction} over "
+            f"{self.region}, {centring}, {self.scale}, {over} over "
             f"points, mean over frames, {self.source}"
         )
+
+    def read(self, detector: str = "dlib") -> "LandmarkProtocol":
+        """The same distance of what a detector reads from both frames, as it stands."""
+        scale, source = "px of a 256-px frame", f"both read from frames by {detector}"
+        return replace(self, scale=scale, source=source)
 
 
 PAPER = LandmarkProtocol()
 ATVG = LandmarkProtocol("mouth", centred=True, reduction="sum")
 M_LMD = LandmarkProtocol("mouth", centred=True)  # EAMM, EAT
 F_LMD = LandmarkProtocol("face", centred=True)  # EAMM, EAT
+NERF = LandmarkProtocol("face", centred=True, scale="px of the frame")
+LIP_VERTEX = LandmarkProtocol("mouth", reduction="max_squared")
+# What the harness scores landmarks by; NERF needs frames, whose size it depends on.
+PROTOCOLS = {
+    "LMD": PAPER,
+    "M-LMD": M_LMD,
+    "F-LMD": F_LMD,
+    "LMD of ATVG": ATVG,
+    "lip vertex error": LIP_VERTEX,
+}
 
 
 def landmark_distance(
@@ -49,7 +67,8 @@ def landmark_distance(
 ) -> float:
     """LMD: mean Euclidean distance of predicted and true landmarks.
 
-    Both : Tensor[F, 68, 2] px of the canvas. Paper section 4.3.
+    Both : Tensor[F, 68, 2] in the protocol's pixels. Lip vertex error is in their
+    square. Paper section 4.3.
     """
     points = REGIONS[protocol.region]
     first, second = predicted[:, points], truth[:, points]
@@ -57,8 +76,12 @@ def landmark_distance(
         first = first - first.mean(1, keepdim=True)
         second = second - second.mean(1, keepdim=True)
     distance = (first - second).norm(dim=-1)  # (F, P)
-    whole = distance.sum(1) if protocol.reduction == "sum" else distance.mean(1)
-    return float(whole.mean())
+    over_points = {
+        "mean": distance.mean(1),
+        "sum": distance.sum(1),
+        "max_squared": distance.amax(1) ** 2,
+    }
+    return float(over_points[protocol.reduction].mean())
 
 
 def emotion_similarity(synthesised: np.ndarray, real: np.ndarray) -> float:
@@ -68,7 +91,21 @@ def emotion_similarity(synthesised: np.ndarray, real: np.ndarray) -> float:
     print the level of a still face beside it. Paper section 4.3.
     """
     lengths = np.linalg.norm(synthesised, axis=1) * np.linalg.norm(real, axis=1)
-    return float(((synthesised * real).sum(1) / lengths).mean())
+    return float(((synthesised * real).sum(1) / lengths.clip(1e-9)).mean())
+
+
+def emotion_scores(synthesised: np.ndarray, real: np.ndarray) -> dict[str, float]:
+    """ES, ES of softmaxes less chance (1/7 a class), and top-1 agreement.
+
+    Both : float[F, 7]. Less chance, unlike expressions have a cosine of about -1/6.
+    """
+    chance = 1 / real.shape[1]
+    same = synthesised.argmax(1) == real.argmax(1)
+    return {
+        "ES": emotion_similarity(synthesised, real),
+        "ES centred": emotion_similarity(synthesised - chance, real - chance),
+        "ES top-1": float(same.mean()),
+    }
 
 
 def lip_correlation(predicted: Tensor, truth: Tensor) -> float:
@@ -114,14 +151,26 @@ def bootstrap(
     ).dropna()
     if frame.empty:
         return Interval(np.nan, np.nan, np.nan)
-    grouped = frame.groupby(["seed", "speaker"])["value"]
-    sums = grouped.sum().unstack(fill_value=0).to_numpy()  # (seeds, speakers)
-    counts = grouped.count().unstack(fill_value=0).to_numpy()
-    by_speaker = _draws(sums.shape[1], samples, generator)
-    by_seed = _draws(sums.shape[0], samples, generator)
-    drawn = [((by_seed @ x) * by_speaker).sum(1) for x in (sums, counts)]
-    low, high = np.nanquantile(drawn[0] / drawn[1], [0.025, 0.975])
+    (drawn,) = _drawn_means(frame, ["value"], generator, samples)
+    low, high = np.nanquantile(drawn, [0.025, 0.975])
     return Interval(float(frame["value"].mean()), float(low), float(high))
+
+
+def _drawn_means(
+    frame: pd.DataFrame, columns: list[str], generator: np.random.Generator, count: int
+) -> list[np.ndarray]:
+    """Means of columns, float[count] each, over speakers and seeds as they are drawn.
+
+    All columns are of the same draws.
+    """
+    grouped = frame.groupby(["seed", "speaker"])[columns]
+    counts = grouped.count()[columns[0]].unstack(fill_value=0).to_numpy()
+    by_speaker = _draws(counts.shape[1], count, generator)
+    by_seed = _draws(counts.shape[0], count, generator)
+    known = ((by_seed @ counts) * by_speaker).sum(1)
+    sums = [grouped.sum()[name].unstack(fill_value=0).to_numpy() for name in columns]
+    with np.errstate(invalid="ignore"):  # drawings of speakers and seeds without a clip
+        return [((by_seed @ x) * by_speaker).sum(1) / known for x in sums]
 
 
 def _draws(count: int, samples: int, generator: np.random.Generator) -> np.ndarray:
@@ -145,19 +194,44 @@ def difference(
     scores : columns method, metric, speaker, clip, value and perhaps seed, one row a
     clip. On the same clips the difference is surer than the two numbers.
     """
+    both = _paired(scores, first, second, metric)
+    return bootstrap(
+        (both[first] - both[second]).tolist(),
+        both["speaker"].tolist(),
+        generator,
+        samples,
+        both["seed"].tolist(),
+    )
+
+
+def ratio(
+    scores: pd.DataFrame,
+    first: str,
+    second: str,
+    metric: str,
+    generator: np.random.Generator,
+    samples: int = 1000,
+) -> Interval:
+    """Mean of the first method over mean of the second, on the same clips and seeds.
+
+    scores : as for `difference`.
+    """
+    both = _paired(scores, first, second, metric)
+    if both.empty:
+        return Interval(np.nan, np.nan, np.nan)
+    above, below = _drawn_means(both, [first, second], generator, samples)
+    low, high = np.nanquantile(above / below, [0.025, 0.975])
+    return Interval(both[first].mean() / both[second].mean(), float(low), float(high))
+
+
+def _paired(scores: pd.DataFrame, first: str, second: str, metric: str) -> pd.DataFrame:
+    """Both methods' values side by side: columns seed, speaker, clip, the methods."""
     if "seed" not in scores:
         scores = scores.assign(seed=0)
     chosen = scores[scores["metric"] == metric]
     keys = ["seed", "speaker", "clip"]
     wide = chosen.pivot(index=keys, columns="method", values="value")
-    change = (wide[first] - wide[second]).dropna().reset_index(name="value")
-    return bootstrap(
-        change["value"].tolist(),
-        change["speaker"].tolist(),
-        generator,
-        samples,
-        change["seed"].tolist(),
-    )
+    return wide.reindex(columns=[first, second]).dropna().reset_index()
 
 
 def table(

@@ -1,6 +1,7 @@
-"""Scores of methods on clips: landmarks as predicted, expressions as painted.
+"""Scores of methods on clips: landmarks as predicted, and as read from frames.
 
-Taught in notebook 07.
+A method is whatever gives displacements of the landmarks, or frames, for clips. Taught
+in notebook 07.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
 from emoface_lib.drawing import scale_points
 from emoface_lib.evaluation import (
-    M_LMD,
-    PAPER,
-    emotion_similarity,
+    PROTOCOLS,
+    emotion_scores,
     landmark_distance,
     lip_correlation,
 )
@@ -26,23 +27,31 @@ from emoface_lib.features.expression import ExpressionNet, face_crops
 from emoface_lib.features.observe import CROP_EVERY
 from emoface_lib.files import read_npz
 from emoface_lib.landmark_expressions import LandmarkExpressions
+from emoface_lib.landmarks import CANVAS
 from emoface_lib.pairs import resized
+from emoface_lib.picture_quality import likeness, read_landmarks
 from emoface_lib.renderers import NetworkRenderer
 from emoface_lib.translators import Painter, Translator
 from emoface_lib.video import iter_frames
 
 Displacements = Sequence[Tensor]  # Tensor[T, 68, 2] px of the canvas, one a clip
+EXPRESSIONS_OF = ("ES", "ES centred", "ES top-1")
+LIPS_TOGETHER = "lip r"
+READ = ", read"  # of a landmark metric whose landmarks were read from frames
+SHORT = ("LMD", "M-LMD", LIPS_TOGETHER, "ES")  # for lessons
+ALL = (*PROTOCOLS, LIPS_TOGETHER, *EXPRESSIONS_OF)
 
 
 def landmark_scores(
     methods: Mapping[str, Displacements],
     clips: Sequence[Clip],
     reader: LandmarkExpressions | None = None,
+    metrics: Sequence[str] = SHORT,
 ) -> pd.DataFrame:
-    """LMD, M-LMD and lip correlation of each method's displacements on each clip.
+    """Score each method's displacements on each clip.
 
-    With a reader of expressions, ES as well. Returns columns method, metric, protocol,
-    speaker, clip, value.
+    metrics : of ALL; those of expressions need a reader of them. Returns columns
+    method, metric, protocol, speaker, clip, value.
     """
     rows = []
     real = [
@@ -51,17 +60,40 @@ def landmark_scores(
     for method, moved in methods.items():
         for number, (clip, move) in enumerate(zip(clips, moved, strict=True)):
             predicted = to_video_rate(clip.reference + move)
-            truth = to_video_rate(clip.landmarks)
-            for name, protocol in (("LMD", PAPER), ("M-LMD", M_LMD)):
-                value = landmark_distance(predicted, truth, protocol)
-                rows.append(_row(method, name, str(protocol), clip, value))
-            together = lip_correlation(predicted, truth)
-            rows.append(_row(method, "lip r", "inner lips, Pearson", clip, together))
+            found = _distances(predicted, to_video_rate(clip.landmarks))
             if reader is not None:
                 seen = reader.probabilities(to_video_rate(move))
-                value = emotion_similarity(seen, real[number])
-                rows.append(_row(method, "ES", "read from landmarks", clip, value))
+                found |= _labelled(emotion_scores(seen, real[number]), "landmarks")
+            rows += _rows(method, clip, found, metrics)
     return pd.DataFrame(rows)
+
+
+Found = dict[str, tuple[str, float]]  # protocol and value by metric
+
+
+def _distances(predicted: Tensor, truth: Tensor, detector: str = "") -> Found:
+    found = {}
+    for name, protocol in PROTOCOLS.items():
+        named = protocol.read(detector) if detector else protocol
+        found[name] = str(named), landmark_distance(predicted, truth, protocol)
+    seen = f", both read from frames by {detector}" if detector else ""
+    together = lip_correlation(predicted, truth)
+    return {**found, LIPS_TOGETHER: (f"inner lips, Pearson{seen}", together)}
+
+
+def _labelled(scores: Mapping[str, float], source: str) -> Found:
+    return {name: (f"read from {source}", value) for name, value in scores.items()}
+
+
+def _rows(
+    method: str, clip: Clip, found: Found, metrics: Sequence[str] | None = None
+) -> list[dict]:
+    named = {"method": method, "speaker": clip.speaker, "clip": clip.name}
+    return [
+        {**named, "metric": metric, "protocol": protocol, "value": value}
+        for metric, (protocol, value) in found.items()
+        if metrics is None or metric in metrics
+    ]
 
 
 @dataclass(frozen=True)
@@ -99,6 +131,25 @@ class Studio:
         renderer = NetworkRenderer(reference, face, painter, self.image_size)
         return np.stack(list(renderer.frames(landmarks))), landmarks
 
+    def true_frames(
+        self, clip: Clip, every: int = CROP_EVERY
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Every n-th frame of the real clip and its landmarks, as `paint` returns."""
+        stored = read_npz(self.features / f"{clip.name}.npz")
+        landmarks = stored["landmarks"][::every, :, :2].astype(float)
+        frames = list(iter_frames(self.corpus / clip.path))[::every][: len(landmarks)]
+        factor = self.image_size / int(stored["size"][0])
+        return resized(frames, self.image_size), scale_points(landmarks, factor)
+
+    def painted(
+        self, methods: Mapping[str, Displacements], clips: Sequence[Clip]
+    ) -> dict[str, list[np.ndarray]]:
+        """Frames of each method, as `frame_scores` takes them."""
+        return {
+            method: [self.paint(*each)[0] for each in zip(clips, moved, strict=True)]
+            for method, moved in methods.items()
+        }
+
     def expression_scores(
         self, methods: Mapping[str, Displacements], clips: Sequence[Clip]
     ) -> pd.DataFrame:
@@ -110,17 +161,68 @@ class Studio:
             for method, moved in methods.items():
                 pictures, landmarks = self.paint(clip, moved[number])
                 seen = self.expressions.probabilities(face_crops(pictures, landmarks))
-                value = emotion_similarity(seen, real)
-                rows.append(_row(method, "ES", "painted by the U-Net", clip, value))
+                found = _labelled(emotion_scores(seen, real), "frames of the U-Net")
+                rows += _rows(method, clip, found, SHORT)
         return pd.DataFrame(rows)
 
+    def frame_scores(
+        self, frames: Mapping[str, Sequence[np.ndarray]], clips: Sequence[Clip]
+    ) -> pd.DataFrame:
+        """Score methods by their frames alone: landmarks read by dlib, PSNR, SSIM, ES.
 
-def _row(method: str, metric: str, protocol: str, clip: Clip, value: float) -> dict:
-    return {
-        "method": method,
-        "metric": metric,
-        "protocol": protocol,
-        "speaker": clip.speaker,
-        "clip": clip.name,
-        "value": value,
-    }
+        frames : uint8[F / CROP_EVERY, S, S, 3] a clip, of the pictures that `paint`
+        would paint. Where dlib finds no face, a frame counts in "found" alone; a clip
+        without any is NaN. Columns as above.
+        """
+        rows = []
+        for number, clip in enumerate(tqdm(clips, desc="reading frames")):
+            true, landmarks = self.true_frames(clip)
+            seen = [read_landmarks(frame) for frame in true]
+            real = self.expressions.probabilities(face_crops(true, landmarks))
+            for method, pictures in frames.items():
+                asked = landmarks[: len(pictures[number])]
+                found = self._likeness(pictures[number], true, asked)
+                found |= self._readings(pictures[number], seen)
+                shown = self.expressions.probabilities(
+                    face_crops(pictures[number], asked)
+                )
+                scores = emotion_scores(shown, real[: len(shown)])
+                found |= _labelled(scores, "frames")
+                rows += _rows(method, clip, found)
+        return pd.DataFrame(rows)
+
+    def _likeness(
+        self, pictures: np.ndarray, true: np.ndarray, landmarks: np.ndarray
+    ) -> Found:
+        """PSNR and SSIM, means over frames."""
+        each = [
+            likeness(*three) for three in zip(pictures, true, landmarks, strict=False)
+        ]
+        scale = f"frames of {self.image_size} px"
+        return {
+            name: (scale, float(np.mean([one[name] for one in each])))
+            for name in ("PSNR", "mouth PSNR", "SSIM")
+        }
+
+    def _readings(
+        self, pictures: np.ndarray, true: Sequence[np.ndarray | None]
+    ) -> Found:
+        """Landmark distances of frames in which dlib finds both faces."""
+        read = [read_landmarks(frame) for frame in pictures]
+        share = float(np.mean([one is not None for one in read]))
+        found: Found = {"found": ("share of frames with a face for dlib", share)}
+        pairs = zip(read, true, strict=False)
+        both = [(a, b) for a, b in pairs if a is not None and b is not None]
+        if len(both) < 2:
+            return found
+        scale = CANVAS / self.image_size
+        predicted, truth = (
+            torch.from_numpy(np.stack(one) * scale) for one in zip(*both, strict=True)
+        )
+        distances = _distances(predicted, truth, "dlib")
+        return found | {name + READ: each for name, each in distances.items()}
+
+
+def one_a_video(clips: Sequence[Clip]) -> list[Clip]:
+    """The first clip of each video: painting and reading frames takes its time."""
+    return list({(c.speaker, c.video): c for c in reversed(clips)}.values())[::-1]

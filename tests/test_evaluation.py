@@ -4,17 +4,25 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from emoface_lib.evaluation import (
     ATVG,
     F_LMD,
+    LIP_VERTEX,
     M_LMD,
+    NERF,
     PAPER,
     PAPER_TABLE_2,
+    PROTOCOLS,
     bootstrap,
+    difference,
+    emotion_scores,
     emotion_similarity,
     landmark_distance,
     lip_correlation,
+    ratio,
     table,
 )
 from emoface_lib.landmarks import LOWER_INNER_LIP
@@ -43,8 +51,43 @@ def test_one_lip_point_off_by_hand() -> None:
     )
 
 
-def test_protocols_have_different_strings() -> None:
-    assert len({str(p) for p in (PAPER, ATVG, M_LMD, F_LMD)}) == 4
+def test_lip_vertex_error_is_the_worst_lip_point_squared() -> None:
+    moved = face()
+    moved[:, 66, 0] += 3
+    moved[:, 66, 1] += 4
+    moved[:, 50, 0] += 2
+    moved[:, 8, 0] += 100  # the chin is no lip
+    assert landmark_distance(moved, face(), LIP_VERTEX) == pytest.approx(25, rel=1e-4)
+
+
+def test_every_protocol_says_something_else() -> None:
+    known = [*PROTOCOLS.values(), NERF, *(p.read("dlib") for p in PROTOCOLS.values())]
+    assert len({str(one) for one in known}) == len(known)
+    assert "dlib" in str(PAPER.read("dlib"))
+    assert "dlib" not in str(PAPER)
+
+
+@given(st.floats(0.1, 10), st.floats(-50, 50))
+def test_none_of_them_divides_by_the_size_of_the_face(by: float, away: float) -> None:
+    moved = face() + torch.randn(4, 68, 2, generator=torch.Generator().manual_seed(1))
+    for name, protocol in PROTOCOLS.items():
+        before = landmark_distance(moved, face(), protocol)
+        after = landmark_distance(by * moved + away, by * face() + away, protocol)
+        power = 2 if name == "lip vertex error" else 1
+        assert after == pytest.approx(before * by**power, rel=1e-2)
+
+
+def test_expression_scores_by_hand() -> None:
+    sure, unsure = np.eye(7)[[0]], np.full((1, 7), 1 / 7)
+    assert emotion_scores(sure, sure) == pytest.approx(
+        {"ES": 1, "ES centred": 1, "ES top-1": 1}
+    )
+    # (1 - 1/7, -1/7, ...) and (-1/7, 1 - 1/7, ...): product -1/7, squares 6/7
+    assert emotion_scores(sure, np.eye(7)[[1]]) == pytest.approx(
+        {"ES": 0, "ES centred": -1 / 6, "ES top-1": 0}
+    )
+    assert emotion_scores(sure, unsure)["ES"] == pytest.approx(1 / 7**0.5)
+    assert emotion_scores(sure, unsure)["ES centred"] == pytest.approx(0, abs=1e-6)
 
 
 def test_emotion_similarity_is_the_mean_cosine() -> None:
@@ -80,6 +123,36 @@ def test_values_that_do_not_exist_are_left_out() -> None:
     spread = bootstrap([1.0, np.nan], ["a", "b"], np.random.default_rng(0))
     assert spread.mean == 1.0
     assert str(bootstrap([np.nan], ["a"], np.random.default_rng(0))) == "-"
+
+
+def paired_scores() -> pd.DataFrame:
+    """b is twice a on every clip; speakers differ a hundredfold."""
+    rows = [
+        (method, "LMD", speaker, f"{speaker}/{clip}", seed, size * value)
+        for method, size in (("a", 1), ("b", 2))
+        for speaker, value in (("x", 1.0), ("y", 10.0), ("z", 100.0))
+        for clip in range(2)
+        for seed in range(2)
+    ]
+    columns = ["method", "metric", "speaker", "clip", "seed", "value"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def test_a_ratio_on_the_same_clips_is_sure_where_the_means_are_not() -> None:
+    generator = np.random.default_rng(0)
+    found = ratio(paired_scores(), "a", "b", "LMD", generator)
+    assert (found.mean, found.low, found.high) == pytest.approx((0.5, 0.5, 0.5))
+    change = difference(paired_scores(), "a", "b", "LMD", generator)
+    assert change.mean == pytest.approx(-37)
+    assert change.low < change.mean < change.high < 0
+
+
+def test_methods_without_a_common_clip_have_no_difference() -> None:
+    scores = paired_scores()
+    scores.loc[scores["method"] == "b", "value"] = np.nan
+    generator = np.random.default_rng(0)
+    assert str(difference(scores, "a", "b", "LMD", generator)) == "-"
+    assert str(ratio(scores, "a", "b", "LMD", generator)) == "-"
 
 
 def test_table_has_one_row_a_method_and_metric() -> None:

@@ -1,0 +1,116 @@
+"""Floors and ceilings of Table 2: what any method must beat, and what none can.
+
+Taught in notebook 07.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from emoface_lib.features.alignment import align, project
+from emoface_lib.features.clips import Clip, to_frame_rate
+from emoface_lib.files import read_npz
+
+Method = Callable[[Sequence[Clip]], Sequence[Tensor]]  # clips to displacements
+STATIC, MEAN_MOTION, ENERGY = "static face", "mean motion", "energy-driven mouth"
+SHUFFLED, AGAIN, DETECTOR = "shuffled audio", "real against real", "detector noise"
+
+
+def static(clips: Sequence[Clip]) -> list[Tensor]:
+    """A face that stays as L_0: Tensor[T, 68, 2], zeros."""
+    return [torch.zeros_like(clip.landmarks) for clip in clips]
+
+
+def mean_motion(train: Sequence[Clip]) -> Method:
+    """A face that stays where training faces are on average."""
+    mean = torch.cat([clip.displacement for clip in train]).mean(0)
+    return lambda clips: [mean.expand_as(clip.landmarks) for clip in clips]
+
+
+def energy_driven(train: Sequence[Clip]) -> Method:
+    """A face that moves by the voice's energy alone, by least squares."""
+    inputs = torch.cat([energy(clip) for clip in train]).double()
+    moves = torch.cat([clip.displacement.flatten(1) for clip in train]).double()
+    weights = torch.linalg.lstsq(inputs, moves).solution.float()  # (2, 136)
+    return lambda clips: [(energy(c) @ weights).unflatten(1, (68, 2)) for c in clips]
+
+
+def energy(clip: Clip) -> Tensor:
+    """Mean log-mel less the clip's mean, and 1: Tensor[T, 2]."""
+    loud = clip.features.mean(1)
+    return torch.stack([loud - loud.mean(), torch.ones_like(loud)], dim=1)
+
+
+def shuffled(method: Method) -> Method:
+    """A method that hears another clip, of another speaker if there is one."""
+    return lambda clips: method([with_voice_of(c, other(c, clips)) for c in clips])
+
+
+def other(clip: Clip, clips: Sequence[Clip]) -> Clip:
+    """The next clip of another speaker; with one speaker, the next clip."""
+    place = next(i for i, each in enumerate(clips) if each.name == clip.name)
+    later = [*clips[place + 1 :], *clips[:place]] or [clip]
+    return next((each for each in later if each.speaker != clip.speaker), later[0])
+
+
+def with_voice_of(clip: Clip, heard: Clip) -> Clip:
+    """A clip with the sound of another, which is brought to its length."""
+    frames = held(heard.features, len(clip.landmarks))
+    mean = heard.speaker_mean
+    return replace(clip, features=frames, voice=heard.voice, speaker_mean=mean)
+
+
+def held(values: Tensor, length: int) -> Tensor:
+    """The first `length` of Tensor[T, ...]; the last is held where there are fewer."""
+    return values[torch.arange(length).clamp(max=len(values) - 1)]
+
+
+def again(clips: Sequence[Clip]) -> list[Tensor]:
+    """Real motion of another utterance of the same video, NaN where there is none.
+
+    The right person in the right mood, saying something else.
+    """
+    return [_again(clip, clips) for clip in clips]
+
+
+def _again(clip: Clip, clips: Sequence[Clip]) -> Tensor:
+    same = [
+        each
+        for each in clips
+        if (each.speaker, each.video) == (clip.speaker, clip.video)
+        and each.name != clip.name
+    ]
+    if not same:
+        return torch.full_like(clip.landmarks, torch.nan)
+    return held(same[0].displacement, len(clip.landmarks))
+
+
+def detector_noise(truth: Sequence[np.ndarray], mean_face: np.ndarray) -> Method:
+    """The truth in place of a prediction, where landmarks were read by a detector.
+
+    truth : true landmarks, float[F, 68, 3] px of the frame, of the clips asked for;
+    mean_face : that the clips are aligned with. Which a perfect method would score.
+    """
+
+    def method(clips: Sequence[Clip]) -> list[Tensor]:
+        return [
+            aligned_truth(landmarks, mean_face)[: len(clip.landmarks)] - clip.reference
+            for landmarks, clip in zip(truth, clips, strict=True)
+        ]
+
+    return method
+
+
+def aligned_truth(landmarks: np.ndarray, mean_face: np.ndarray) -> Tensor:
+    """True landmarks in the canvas, Tensor[T, 68, 2]."""
+    flat = project(align(landmarks.astype(float), mean_face)[0])
+    return torch.from_numpy(to_frame_rate(flat)).float()
+
+
+def true_landmarks(corpus: Path, clips: Sequence[Clip]) -> list[np.ndarray]:
+    """True landmarks of the embedded corpus' clips, float[F, 68, 3] px of the frame."""
+    return [read_npz(corpus / "truth" / f"{c.name}.npz")["landmarks"] for c in clips]

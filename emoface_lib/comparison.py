@@ -1,0 +1,142 @@
+"""Table 2 as it is printed: tidy rows with intervals, and what each difference says.
+
+Taught in notebook 07, paper section 4.3.
+"""
+
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from emoface_lib.baselines import AGAIN, ENERGY, MEAN_MOTION, SHUFFLED, STATIC
+from emoface_lib.evaluation import PAPER_TABLE_2, Interval, difference, ratio, table
+from emoface_lib.harness import EXPRESSIONS_OF, LIPS_TOGETHER, READ
+from emoface_lib.pc_avs import NAME as PC_AVS
+from emoface_lib.peers import PC_AVS_WRONG
+from emoface_lib.studies import NO_STYLE
+from emoface_lib.table_2 import (
+    FULL,
+    IMPROVED,
+    MAKEITTALK,
+    MAKEITTALK_CONTENT,
+    PLAIN,
+)
+
+COLUMNS = [
+    "corpus",
+    "method",
+    "metric",
+    "protocol",
+    "mean",
+    "low",
+    "high",
+    "seeds",
+    "paper",
+]
+LARGER_IS_BETTER = (LIPS_TOGETHER, *EXPRESSIONS_OF, "PSNR", "mouth PSNR", "SSIM")
+UNITS = {
+    **dict.fromkeys(("LMD", "M-LMD", "F-LMD", "LMD of ATVG"), " px"),
+    "lip vertex error": " px²",
+    **dict.fromkeys(("PSNR", "mouth PSNR"), " dB"),
+}
+OF_THE_PAPER = {PC_AVS: "PC-AVS"}  # names in its Table 2, where they are not ours
+PAIRS = (
+    (FULL, NO_STYLE),
+    (FULL, PLAIN),
+    (FULL, "without L_identity"),
+    (IMPROVED, FULL),
+    (IMPROVED, NO_STYLE),
+    (FULL, MAKEITTALK),
+    (NO_STYLE, MAKEITTALK_CONTENT),
+    (FULL, PC_AVS),
+    (PC_AVS, PC_AVS_WRONG),
+    (FULL, ENERGY),
+    (FULL, MEAN_MOTION),
+    (FULL, STATIC),
+    (FULL, SHUFFLED),
+    (FULL, AGAIN),
+)
+RATIO = "LMD, ratio"  # of the first row to the second
+
+
+def tidy(
+    scores: pd.DataFrame, generator: np.random.Generator, samples: int = 1000
+) -> pd.DataFrame:
+    """One row a corpus, method and metric, with COLUMNS.
+
+    scores : columns corpus, method, metric, protocol, speaker, value and seed, one row
+    a clip; paper : the number of the paper's Table 2 on VoxCeleb2, of another corpus.
+    """
+    rows = table(scores, generator, samples)
+    counted = scores.groupby(["corpus", "method"])["seed"].nunique()
+    keys = zip(rows["corpus"], rows["method"], strict=True)
+    rows["seeds"] = [int(counted[key]) for key in keys]
+    pairs = zip(rows["method"], rows["metric"], strict=True)
+    rows["paper"] = [paper_value(*pair) for pair in pairs]
+    return rows[COLUMNS]
+
+
+def paper_value(method: str, metric: str) -> float:
+    """What the paper's Table 2 says on VoxCeleb2; NaN if it has no such number."""
+    printed = PAPER_TABLE_2.set_index("method")
+    name, column = OF_THE_PAPER.get(method, method), f"VoxCeleb2 {metric}"
+    if name not in printed.index or column not in printed:
+        return float("nan")
+    return float(printed[column].to_dict()[name])
+
+
+def comparisons(
+    scores: pd.DataFrame,
+    generator: np.random.Generator,
+    metrics: Sequence[str] = ("LMD", "M-LMD", LIPS_TOGETHER, "ES"),
+    samples: int = 1000,
+) -> pd.DataFrame:
+    """Each of PAIRS that was scored by a metric, first minus second, in sentences.
+
+    Columns corpus, first, second, metric, mean, low, high, seeds, sentence.
+    """
+    rows = []
+    for corpus, part in scores.groupby("corpus", sort=False):
+        scored = set(part["method"])
+        pairs = [pair for pair in PAIRS if scored.issuperset(pair)]
+        for (first, second), metric in product(pairs, metrics):
+            found = difference(part, first, second, metric, generator, samples)
+            said = sentence(first, second, metric, found)
+            seeds = part[part["method"] == first]["seed"].nunique()
+            rows.append((corpus, first, second, metric, found, seeds, said))
+        if scored.issuperset((FULL, MAKEITTALK)):
+            found = ratio(part, FULL, MAKEITTALK, "LMD", generator, samples)
+            said = f"LMD of {FULL} is {found} of {MAKEITTALK}'s (the paper: 0.45)."
+            rows.append((corpus, FULL, MAKEITTALK, RATIO, found, seeds, said))
+    names = ["corpus", "first", "second", "metric", "found", "seeds", "sentence"]
+    whole = pd.DataFrame(rows, columns=names)
+    for place, part_of in enumerate(("mean", "low", "high")):
+        whole.insert(4 + place, part_of, [getattr(f, part_of) for f in whole["found"]])
+    return whole[whole["mean"].notna()].drop(columns="found")
+
+
+def sentence(first: str, second: str, metric: str, change: Interval) -> str:
+    """What a paired difference, first minus second, lets one say.
+
+    An interval with zero in it says nothing; one without it says which is better.
+    """
+    spread = f"{change.mean:+.3f}{UNITS.get(metric.removesuffix(READ), '')}"
+    spread += f", 95 % interval {change.low:+.3f} to {change.high:+.3f}"
+    if np.isnan(change.mean):
+        return f"{metric} of {first} and {second} can't be compared."
+    if change.low <= 0 <= change.high:
+        return f"{metric}: no difference shown of {first} and {second} ({spread})."
+    better = (change.mean > 0) == (metric.removesuffix(READ) in LARGER_IS_BETTER)
+    verb = "better" if better else "worse"
+    return f"{metric}: {first} is {verb} than {second} ({spread})."
+
+
+def printed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Tidy rows of one corpus as a table: a row a method, a column a metric."""
+    shown = rows.assign(
+        value=[str(Interval(*three)) for three in rows[["mean", "low", "high"]].values]
+    )
+    order = list(dict.fromkeys(rows["method"]))
+    wide = shown.pivot(index="method", columns="metric", values="value").loc[order]
+    return wide[list(dict.fromkeys(rows["metric"]))].fillna("-")

@@ -1,0 +1,243 @@
+"""MakeItTalk's landmarks: trained with its own losses and windows, and predicted.
+
+Both branches work on a standard face whose jaw is 1.6 wide; here that scale is undone,
+and predictions are px of the canvas, without the released code's louder lips. Taught in
+notebook 07; Zhou et al. 2020, sections 3.2 and 3.3.
+"""
+
+import pickle
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from emoface_lib.checkpoints import load_model, read_settings
+from emoface_lib.config import Settings
+from emoface_lib.errors import InputError
+from emoface_lib.features.alignment import into_canvas
+from emoface_lib.features.clips import Clip
+from emoface_lib.features.lift import mean_face
+from emoface_lib.landmarks import LIPS, POLYLINES
+from emoface_lib.models.makeittalk_landmarks import (
+    LONGEST,
+    WINDOW,
+    ContentBranch,
+    SpeakerBranch,
+)
+from emoface_lib.steps import split
+from emoface_lib.training import Metrics, Schedule, device_of, fit
+
+JAW_WIDTH = 1.6  # of the standard face, in the branches' units
+LIP_WEIGHT = 2.0  # of the lips in the L1; what was used is not published
+# Learning rates of content and speaker branch; short one-cycle runs need faster ones.
+RATES = {"constant": (1e-4, 1e-3), "one_cycle": (4e-3, 1e-3)}
+CONTENT_WINDOWS, MORE = 192, 2  # of a batch; steps for one of our step 1
+SPEAKER_CLIPS, SPEAKER_WINDOWS = 3, 32  # of a batch; windows that follow each other
+CONTENT_FILE, SPEAKER_FILE = "content", "speaker"  # folders of a trained model
+
+
+@dataclass(frozen=True)
+class MakeItTalk:
+    """Both branches; None leaves the speaker branch out."""
+
+    content: ContentBranch
+    speaker: SpeakerBranch | None = None
+
+    @torch.no_grad()
+    def displacements(self, clips: Sequence[Clip]) -> list[Tensor]:
+        """L - L_0 of clips, Tensor[T, 68, 2] px of the canvas each.
+
+        Raises InputError if a voice is not embedded, which the speaker branch needs.
+        """
+        return [self._displacement(clip) for clip in clips]
+
+    def _displacement(self, clip: Clip) -> Tensor:
+        self.content.eval()
+        windows, face = windows_of(clip.features), standard_face(clip.reference)
+        parts = []
+        for some in windows.split(LONGEST):
+            moved = self.content(some, face.expand(len(some), -1))
+            if self.speaker is not None:
+                self.speaker.eval()
+                moved = moved + self.speaker(some[None], voice_of(clip)[None])[0]
+            parts.append(moved)
+        return in_canvas(torch.cat(parts), clip.reference)
+
+
+def train_makeittalk(
+    clips: Sequence[Clip], folder: Path, settings: Settings
+) -> MakeItTalk:
+    """Train the content branch, then the speaker branch on what it leaves.
+
+    Steps are twice those of our step 1 and half those of our step 2, which takes about
+    as long; clips with split "train" train. Leaves
+    `content/model.safetensors` and `speaker/model.safetensors` in `folder`.
+    """
+    train = [_Example.of(clip) for clip in split(clips, "train")]
+    torch.manual_seed(settings.seed)
+    content = ContentBranch(train[0].windows.shape[-1])
+    speaker = SpeakerBranch(train[0].windows.shape[-1])
+    for branch in (content.fc, speaker.out):  # starts from a face that is still
+        for parameter in branch[-1].parameters():
+            nn.init.zeros_(parameter)
+
+    def content_loss(_: int, generator: np.random.Generator) -> Metrics:
+        drawn = _draw(train, CONTENT_WINDOWS, 1, generator)
+        windows, face, truth, _voice = (x.to(device_of(content)) for x in drawn)
+        return landmark_losses(content(windows[:, 0], face).float(), truth[:, 0])
+
+    def speaker_loss(_: int, generator: np.random.Generator) -> Metrics:
+        drawn = _draw(train, SPEAKER_CLIPS, SPEAKER_WINDOWS, generator)
+        windows, face, truth, voice = (x.to(device_of(speaker)) for x in drawn)
+        with torch.no_grad():
+            flat = windows.flatten(0, 1)
+            each = face.repeat_interleave(windows.shape[1], 0)
+            said = content.to(flat.device).eval()(flat, each).view_as(truth)
+        return landmark_losses((said + speaker(windows, voice)).float(), truth)
+
+    rates = RATES[settings.schedule]
+    first = Schedule.of(settings, MORE * settings.content_steps, rates[0])
+    fit(content, content_loss, first, folder / CONTENT_FILE, settings)
+    second = Schedule.of(settings, -(-settings.style_steps // 2), rates[1])
+    fit(speaker, speaker_loss, second, folder / SPEAKER_FILE, settings)
+    content.cpu()
+    return MakeItTalk(content, speaker)
+
+
+def load_makeittalk_landmarks(folder: Path) -> MakeItTalk:
+    """What `train_makeittalk` left; raises InputError if it is missing."""
+    paths = [folder / n / "model.safetensors" for n in (CONTENT_FILE, SPEAKER_FILE)]
+    read_settings(paths[0])  # says it if the file is missing
+    features = load_file(paths[0])["fc_prior.0.weight"].shape[1]
+    content, speaker = ContentBranch(features), SpeakerBranch(features)
+    load_model(paths[0], content)
+    load_model(paths[1], speaker)
+    return MakeItTalk(content, speaker)
+
+
+def load_released(content: Path, speaker: Path | None = None) -> MakeItTalk:
+    """The released ckpt_content_branch.pth and ckpt_speaker_branch.pth.
+
+    They listen to AutoVC's converted mel at 62.5 frames/s. Raises InputError if a file
+    is missing or holds another network.
+    """
+    made = ContentBranch()
+    _load(made, content, "model_g_face_id")
+    if speaker is None:
+        return MakeItTalk(made)
+    branch = SpeakerBranch()
+    _load(branch, speaker, "G")
+    return MakeItTalk(made, branch)
+
+
+def _load(model: nn.Module, path: Path, key: str) -> None:
+    try:
+        state = torch.load(path, "cpu", weights_only=True)[key]
+        kept = {k: v for k, v in state.items() if not k.startswith("comb_mlp.")}
+        model.load_state_dict(kept)
+    except (OSError, KeyError, RuntimeError, pickle.UnpicklingError) as error:
+        raise InputError(
+            f"{path} is no checkpoint of MakeItTalk's {key}: {error}"
+        ) from error
+    model.eval()
+
+
+def landmark_losses(predicted: Tensor, truth: Tensor) -> Metrics:
+    """L1 in which lips weigh more, and L1 of what a point is from its neighbours.
+
+    Both : Tensor[..., 204], units of the standard face.
+    """
+    apart = (predicted - truth).unflatten(-1, (68, 3))
+    weight = apart.new_ones(68, 1)
+    weight[LIPS] = LIP_WEIGHT
+    points = (weight * apart.abs()).mean()
+    shape = (laplacian().to(apart.device) @ apart).abs().mean()
+    return {"loss": points + shape, "loss/points": points, "loss/laplacian": shape}
+
+
+def laplacian() -> Tensor:
+    """A point minus the mean of its neighbours on the poly-lines: Tensor[68, 68]."""
+    beside = torch.zeros(68, 68)
+    for line in POLYLINES.values():
+        for first, second in pairwise(line):
+            beside[first, second] = beside[second, first] = 1
+    return torch.eye(68) - beside / beside.sum(1, keepdim=True)
+
+
+def windows_of(features: Tensor) -> Tensor:
+    """Windows that start at each frame; the last frame is held for those that end.
+
+    features : Tensor[T, D]; returns Tensor[T, 18, D].
+    """
+    held = features[-1:].expand(WINDOW - 1, -1)
+    return torch.cat([features, held]).unfold(0, WINDOW, 1).transpose(1, 2)
+
+
+def standard_scale(reference: Tensor) -> float:
+    """Units of the standard face per px of the canvas, from the jaw's width."""
+    return JAW_WIDTH / float((reference[16] - reference[0]).norm())
+
+
+def standard_face(reference: Tensor) -> Tensor:
+    """L_0, Tensor[68, 2] px of the canvas, as the branches take it: Tensor[204].
+
+    Centred between the jaw's ends; its depth is that of the mean face.
+    """
+    depth = torch.from_numpy(into_canvas(mean_face())[:, 2:]).float()
+    solid = torch.cat([reference, depth], dim=1)
+    middle = (solid[0] + solid[16]) / 2
+    return ((solid - middle) * standard_scale(reference)).flatten()
+
+
+def in_canvas(moved: Tensor, reference: Tensor) -> Tensor:
+    """Undo the scale: Tensor[T, 204] to Tensor[T, 68, 2] px of the canvas."""
+    return moved.unflatten(-1, (68, 3))[..., :2] / standard_scale(reference)
+
+
+def voice_of(clip: Clip) -> Tensor:
+    """GE2E embedding of a clip; raises InputError if it has none."""
+    if clip.voice is None:
+        raise InputError(
+            f"{clip.name} has no embedded voice, which MakeItTalk's speaker branch "
+            "needs: make the clips by heard_clips(..., voices=True), or give `voice`."
+        )
+    return clip.voice
+
+
+@dataclass(frozen=True)
+class _Example:
+    """A clip as the branches learn from it, in units of the standard face."""
+
+    windows: Tensor  # (T, 18, D)
+    face: Tensor  # (204,)
+    truth: Tensor  # (T, 204)
+    voice: Tensor  # (256,)
+
+    @classmethod
+    def of(cls, clip: Clip) -> "_Example":
+        moved = clip.displacement * standard_scale(clip.reference)
+        flat = torch.cat([moved, torch.zeros_like(moved[..., :1])], dim=-1)
+        face = standard_face(clip.reference)
+        return cls(windows_of(clip.features), face, flat.flatten(1), voice_of(clip))
+
+
+def _draw(
+    examples: Sequence[_Example],
+    count: int,
+    length: int,
+    generator: np.random.Generator,
+) -> list[Tensor]:
+    """Windows (count, length, 18, D), faces, truths and voices of random places."""
+    rows = []
+    length = min(length, *(len(one.windows) for one in examples))
+    for index in generator.integers(len(examples), size=count):
+        one = examples[index]
+        start = int(generator.integers(max(1, len(one.windows) - length + 1)))
+        part = slice(start, start + length)
+        rows.append((one.windows[part], one.face, one.truth[part], one.voice))
+    return [torch.stack(part) for part in zip(*rows, strict=True)]

@@ -1,0 +1,135 @@
+"""PC-AVS, reduced: trained on the frames of a corpus, and asked for frames.
+
+Taught in notebook 07; Zhou et al. 2021.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from emoface_lib.checkpoints import load_model
+from emoface_lib.config import Settings
+from emoface_lib.features.clips import Clip
+from emoface_lib.features.observe import CROP_EVERY
+from emoface_lib.models.pc_avs import HEARD, PCAVS, SIDE, audiovisual_contrast
+from emoface_lib.pairs import resized
+from emoface_lib.training import Metrics, Schedule, device_of, fit
+from emoface_lib.translators import as_tensor, for_pictures
+from emoface_lib.video import iter_frames
+
+NAME = "PC-AVS, our implementation, reduced"
+KEPT = 2  # of the frames of a video, every second
+CLIPS, MOMENTS = 4, 4  # of a batch; moments of one clip are its hardest negatives
+CONTRAST_WEIGHT = 0.1
+# Rows and columns where mouths are in pictures of 64 px, and what they weigh beside the
+# whole; without it minutes of training copy the reference face.
+MOUTH, MOUTH_WEIGHT = (slice(36, 54), slice(20, 44)), 2.0
+COLOURS = 0.3  # largest change of a channel's gain; what is seen shall not tell who
+RATES = {"constant": 1e-4, "one_cycle": 3e-3}  # 1e-4 is the released code's
+
+
+@dataclass(frozen=True)
+class Filmed:
+    """A clip with its pictures: uint8[F, 64, 64, 3], and features Tensor[T, D]."""
+
+    pictures: np.ndarray
+    features: Tensor
+    every: int  # video frames from one picture to the next
+
+    @classmethod
+    def read(cls, clip: Clip, corpus: Path, every: int = KEPT) -> "Filmed":
+        """Every n-th frame of a clip's video, which lies in `corpus`."""
+        frames = list(iter_frames(corpus / clip.path))[: len(clip.features) // 2]
+        return cls(resized(frames[::every], SIDE), clip.features, every)
+
+    def windows(self, places: np.ndarray) -> Tensor:
+        """What is heard around pictures, Tensor[N, 20, D]; ends are held."""
+        middle = torch.from_numpy(places) * self.every * 2
+        around = middle[:, None] + torch.arange(HEARD) - HEARD // 2 + 1
+        return self.features[around.clamp(0, len(self.features) - 1)]
+
+
+def train_pc_avs(films: Sequence[Filmed], folder: Path, settings: Settings) -> PCAVS:
+    """Train by L1 of painted frames and the audio-visual contrast.
+
+    The content is taken from the sound in one half of a batch and from the picture in
+    the other. Steps are those of step 3. Leaves `model.safetensors` in `folder`.
+    """
+    settings = for_pictures(settings)
+    torch.manual_seed(settings.seed)
+    model = PCAVS(films[0].features.shape[1])
+
+    def loss(_: int, generator: np.random.Generator) -> Metrics:
+        device = device_of(model)
+        faces, targets, windows = (x.to(device) for x in _draw(films, generator))
+        pose, seen = model.look(_recoloured(targets, generator))
+        heard = model.listen(windows)
+        by_sound = torch.arange(len(heard), device=device)[:, None] % 2 == 0
+        painted = model(faces, pose, torch.where(by_sound, heard, seen)).float()
+        contrast = audiovisual_contrast(seen.float(), heard.float())
+        apart = (painted - targets).abs()
+        picture = apart.mean() + MOUTH_WEIGHT * apart[(..., *MOUTH)].mean()
+        whole = picture + CONTRAST_WEIGHT * contrast
+        return {"loss": whole, "loss/picture": picture, "loss/contrast": contrast}
+
+    rate = RATES[settings.schedule]
+    fit(
+        model,
+        loss,
+        Schedule.of(settings, settings.translator_steps, rate),
+        folder,
+        settings,
+    )
+    return model
+
+
+def load_pc_avs(path: Path, features: int) -> PCAVS:
+    """What `train_pc_avs` left; raises InputError if it is missing."""
+    model = PCAVS(features)
+    load_model(path, model)
+    return model
+
+
+@torch.inference_mode()
+def synthesise(model: PCAVS, clip: Clip, corpus: Path, size: int) -> np.ndarray:
+    """Frames of a clip as `Studio.paint` would paint: uint8[F / 5, size, size, 3].
+
+    The first frame of the video tells who, the voice what is said; the pose comes from
+    the video's own frames, as where PC-AVS is evaluated.
+    """
+    film = Filmed.read(clip, corpus, CROP_EVERY)
+    pictures, count = as_tensor(film.pictures), len(film.pictures)
+    pose, _ = model.look(pictures)
+    content = model.listen(film.windows(np.arange(count)))
+    painted = model(pictures[:1].expand(count, -1, -1, -1), pose, content)
+    frames = painted.clamp(0, 1).mul(255).round().byte().permute(0, 2, 3, 1).numpy()
+    return np.stack(
+        [cv2.resize(f, (size, size), interpolation=cv2.INTER_CUBIC) for f in frames]
+    )
+
+
+def _draw(
+    films: Sequence[Filmed], generator: np.random.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Faces and targets, Tensor[B, 3, 64, 64], and what is heard at the targets."""
+    faces, targets, windows = [], [], []
+    for index in generator.integers(len(films), size=CLIPS):
+        film = films[index]
+        places = generator.permutation(len(film.pictures))[:MOMENTS]
+        other = generator.integers(len(film.pictures), size=len(places))
+        faces.append(film.pictures[other])
+        targets.append(film.pictures[places])
+        windows.append(film.windows(places))
+    face, target = (as_tensor(np.concatenate(some)) for some in (faces, targets))
+    return face, target, torch.cat(windows)
+
+
+def _recoloured(pictures: Tensor, generator: np.random.Generator) -> Tensor:
+    """Pictures whose channels are louder or softer, each by its own factor."""
+    gains = 1 + COLOURS * generator.uniform(-1, 1, (len(pictures), 3, 1, 1))
+    return (pictures * torch.from_numpy(gains).float().to(pictures.device)).clamp(0, 1)

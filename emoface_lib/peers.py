@@ -1,0 +1,111 @@
+"""The peers' shipped weights, and frames of every row that is compared in pictures.
+
+Made by `benchmarks/table_2.py ship`. Taught in notebook 07.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from emoface_lib.baselines import STATIC, Method, other, with_voice_of
+from emoface_lib.checkpoints import load_model
+from emoface_lib.config import MEL_BANDS, Settings
+from emoface_lib.features.clips import Clip
+from emoface_lib.features.lift import WEIGHTS
+from emoface_lib.features.speaker import read_embeddings
+from emoface_lib.files import write_beside
+from emoface_lib.harness import Studio
+from emoface_lib.makeittalk import MakeItTalk
+from emoface_lib.models.makeittalk_landmarks import ContentBranch, SpeakerBranch
+from emoface_lib.models.pc_avs import PCAVS
+from emoface_lib.pc_avs import NAME as PC_AVS
+from emoface_lib.pc_avs import synthesise
+from emoface_lib.studies import NO_STYLE
+from emoface_lib.table_2 import FULL, IMPROVED, MAKEITTALK, MAKEITTALK_CONTENT
+
+CONTENT = "makeittalk_content.safetensors"
+SPEAKER = "makeittalk_speaker.safetensors"
+PICTURES = "pc_avs.safetensors"
+PAINTED = (STATIC, NO_STYLE, FULL, IMPROVED, MAKEITTALK)
+PAINTED_TRUTH = "true landmarks, painted"
+PC_AVS_WRONG = f"{PC_AVS}, shuffled audio"
+
+
+def shipped_peers(
+    settings: Settings, folder: Path = WEIGHTS, voiced: bool = True
+) -> dict[str, Method]:
+    """MakeItTalk's rows as shipped; none if they learnt other features.
+
+    voiced : whether clips have voices; without, the content branch alone can be asked.
+    """
+    if settings.features != "log_mel":
+        return {}
+    content, speaker = ContentBranch(), SpeakerBranch()
+    load_model(folder / CONTENT, content)
+    load_model(folder / SPEAKER, speaker)
+    rows: dict[str, Method] = {MAKEITTALK_CONTENT: MakeItTalk(content).displacements}
+    if voiced:
+        rows[MAKEITTALK] = MakeItTalk(content, speaker).displacements
+    return rows
+
+
+def with_voices(clips: Sequence[Clip], cache: Path) -> list[Clip]:
+    """The clips with their speakers' voices, where notebook 02 embedded them."""
+    known = read_embeddings(cache) if cache.exists() else {}
+    return [
+        replace(clip, voice=torch.from_numpy(known[clip.speaker]))
+        if clip.speaker in known
+        else clip
+        for clip in clips
+    ]
+
+
+def shipped_pc_avs(settings: Settings, folder: Path = WEIGHTS) -> PCAVS | None:
+    """PC-AVS, reduced, as shipped; None if it learnt other features."""
+    if settings.features != "log_mel":
+        return None
+    model = PCAVS(MEL_BANDS)
+    load_model(folder / PICTURES, model)
+    return model
+
+
+def misheard(clip: Clip, clips: Sequence[Clip]) -> Clip:
+    """A clip with the sound of another, as in "shuffled audio"."""
+    return with_voice_of(clip, other(clip, clips))
+
+
+def ship_half(source: Path, target: Path) -> None:
+    """Copy a checkpoint with its provenance, numbers in half precision."""
+    with safe_open(source, framework="pt") as file:
+        metadata = file.metadata()
+    weights = load_file(source)
+    halves = {n: w.half() if w.is_floating_point() else w for n, w in weights.items()}
+    with write_beside(target) as beside:
+        save_file(halves, beside, metadata=metadata)
+
+
+def painted_rows(
+    rows: Mapping[str, Method],
+    clips: Sequence[Clip],
+    studio: Studio,
+    pc_avs: PCAVS | None = None,
+) -> dict[str, list[np.ndarray]]:
+    """Frames of the rows of PAINTED, of the true landmarks, and of PC-AVS.
+
+    As `Studio.frame_scores` takes them. PC-AVS is also asked to hear another clip: what
+    is right then comes from the pose, which it takes from the real frames.
+    """
+    asked = {name: list(rows[name](clips)) for name in PAINTED if name in rows}
+    asked[PAINTED_TRUTH] = [clip.displacement for clip in clips]
+    frames = studio.painted(asked, clips)
+    if pc_avs is not None:
+        heard = {PC_AVS: clips, PC_AVS_WRONG: [misheard(c, clips) for c in clips]}
+        place, size = studio.corpus, studio.image_size
+        for name, some in heard.items():
+            frames[name] = [synthesise(pc_avs, clip, place, size) for clip in some]
+    return frames

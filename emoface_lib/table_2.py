@@ -1,0 +1,210 @@
+"""Table 2: every row trained on the same clips, scored by one harness, with intervals.
+
+Taught in notebook 07, paper section 4.3.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from warnings import catch_warnings, simplefilter
+
+import pandas as pd
+from torch import Tensor
+
+from emoface_lib.baselines import (
+    AGAIN,
+    ENERGY,
+    MEAN_MOTION,
+    SHUFFLED,
+    STATIC,
+    Method,
+    again,
+    energy_driven,
+    mean_motion,
+    shuffled,
+    static,
+)
+from emoface_lib.checkpoints import read_settings
+from emoface_lib.config import Settings
+from emoface_lib.displacements import (
+    content_codes,
+    content_displacements,
+    style_displacements,
+)
+from emoface_lib.enrolment import enrolled
+from emoface_lib.errors import InputError
+from emoface_lib.features.clips import Clip
+from emoface_lib.files import write_beside
+from emoface_lib.harness import ALL, landmark_scores
+from emoface_lib.landmark_expressions import LandmarkExpressions
+from emoface_lib.makeittalk import (
+    MakeItTalk,
+    load_makeittalk_landmarks,
+    train_makeittalk,
+)
+from emoface_lib.models.content import ContentBranch
+from emoface_lib.models.style import StyleBranch
+from emoface_lib.parallel import each
+from emoface_lib.steps import (
+    load_content,
+    load_style,
+    split,
+    train_content,
+    train_style,
+)
+from emoface_lib.studies import ABLATION, NO_STYLE, WITHOUT, Changes
+from emoface_lib.watch import CollapseWarning
+
+FULL, IMPROVED, PLAIN = "full", "improved", "without L_emotion"
+VARIANTS: dict[str, Changes] = {
+    PLAIN: WITHOUT,  # as the paper: without L_identity, too
+    "without L_identity": {"identity_weight": 0.0},
+    FULL: {},
+    IMPROVED: ABLATION[IMPROVED],
+}
+MAKEITTALK, MAKEITTALK_CONTENT = "MakeItTalk", "MakeItTalk, content branch alone"
+UNSEEN, SEEN = "unseen speakers", "seen speakers' new videos"
+SPLITS = {UNSEEN: "unseen", SEEN: "seen"}
+
+
+def our_methods(
+    clips: Sequence[Clip], folder: Path, settings: Settings
+) -> dict[str, Method]:
+    """Our rows, trained or loaded: what is in `folder` by these settings is loaded.
+
+    clips : with splits. A row whose losses the corpus can't give, such as *full* where
+    nobody is named and no V_p exists, is left out.
+    """
+    known, place = enrolled(clips), folder / "content"
+    if not _made(place, settings):
+        train_content(known, place, settings)
+    content = load_content(place / "model.safetensors")
+    methods: dict[str, Method] = {NO_STYLE: partial(content_displacements, content)}
+    for name, changes in VARIANTS.items():
+        changed, place = settings.changed(**changes), folder / name.replace(" ", "_")
+        try:
+            if not _made(place, changed):
+                train_style(known, content, place, changed)
+        except InputError:  # of the sampler: the corpus has no triplets
+            continue
+        style, _ = load_style(place / "model.safetensors")
+        methods[name] = partial(styled, style, content)
+    return methods
+
+
+def styled(
+    style: StyleBranch, content: ContentBranch, clips: Sequence[Clip]
+) -> list[Tensor]:
+    """D_content + D_style of clips, who are enrolled by themselves if they are not."""
+    known = list(clips) if _all_enrolled(clips) else enrolled(clips)
+    return style_displacements(style, known, content_codes(content, known))
+
+
+def _all_enrolled(clips: Sequence[Clip]) -> bool:
+    return all(clip.speaker_mean is not None for clip in clips)
+
+
+def peer_methods(
+    clips: Sequence[Clip], folder: Path, settings: Settings
+) -> dict[str, Method]:
+    """MakeItTalk's rows, trained or loaded as `our_methods`."""
+    if not _made(folder / "speaker", settings):
+        train_makeittalk(clips, folder, settings)
+    both = load_makeittalk_landmarks(folder)
+    return {
+        MAKEITTALK: both.displacements,
+        MAKEITTALK_CONTENT: MakeItTalk(both.content).displacements,
+    }
+
+
+def bounds(
+    train: Sequence[Clip], full: Method, known: Callable[..., list[Clip]] = enrolled
+) -> dict[str, Method]:
+    """Floors and ceilings; `full` hears another clip in "shuffled audio"."""
+    wrong = shuffled(full)
+    return {
+        STATIC: static,
+        MEAN_MOTION: mean_motion(train),
+        ENERGY: energy_driven(train),
+        SHUFFLED: lambda clips: wrong(known(clips)),
+        AGAIN: again,
+    }
+
+
+def reader_of(train: Sequence[Clip]) -> LandmarkExpressions | None:
+    """A reader of expressions from landmarks; None if no clip has a label."""
+    try:
+        return LandmarkExpressions.learn(train)
+    except InputError:
+        return None
+
+
+def _made(folder: Path, settings: Settings) -> bool:
+    """Whether a model was left in a folder by the same settings."""
+    path = folder / "model.safetensors"
+    return path.exists() and read_settings(path) == settings
+
+
+@dataclass(frozen=True)
+class Study:
+    """Every landmark row on one corpus that is held in memory.
+
+    name : of the corpus; clips : of all splits, with embedded voices; folder : where
+    models and scores of each seed go, and from where an interrupted study goes on.
+    """
+
+    name: str
+    clips: Sequence[Clip]
+    folder: Path
+    settings: Settings
+
+    def run(self, seeds: Sequence[int], workers: int | None = None) -> pd.DataFrame:
+        """Scores of all seeds: columns as `landmark_scores`, corpus and seed."""
+        found = dict(each(self.trial, seeds, workers, "seeds"))
+        return pd.concat([found[seed] for seed in seeds], ignore_index=True)
+
+    def trial(self, seed: int) -> pd.DataFrame:
+        """Scores of one seed; each group of rows is stored as it ends."""
+        place = self.folder / f"seed_{seed}"
+        return pd.concat(
+            [self._stored(group, seed, place) for group in ("ours", "peers", "bounds")],
+            ignore_index=True,
+        )
+
+    def methods(self, group: str, seed: int) -> dict[str, Method]:
+        """The rows of a group by name, trained or loaded."""
+        settings = self.settings.changed(seed=seed)
+        place = self.folder / f"seed_{seed}"
+        if group == "peers":
+            return peer_methods(self.clips, place / "makeittalk", settings)
+        with catch_warnings():
+            simplefilter("ignore", CollapseWarning)
+            ours = our_methods(self.clips, place, settings)
+        if group == "ours":
+            return ours
+        return bounds(split(self.clips, "train"), ours.get(FULL, ours[NO_STYLE]))
+
+    def _stored(self, group: str, seed: int, place: Path) -> pd.DataFrame:
+        path = place / f"{group}.parquet"
+        if path.exists():
+            return pd.read_parquet(path)
+        start = time.perf_counter()
+        methods = self.methods(group, seed)
+        scores = self.scores(methods).assign(seed=seed)
+        scores["minutes"] = (time.perf_counter() - start) / 60
+        with write_beside(path) as beside:
+            scores.to_parquet(beside, index=False)
+        return scores
+
+    def scores(self, methods: Mapping[str, Method]) -> pd.DataFrame:
+        """Scores on unseen speakers and on seen speakers' new videos."""
+        reader = reader_of(split(self.clips, "train"))
+        known, parts = enrolled(self.clips), []
+        for column, name in SPLITS.items():
+            clips = split(known, name)
+            moved = {row: method(clips) for row, method in methods.items()}
+            found = landmark_scores(moved, clips, reader, ALL)
+            parts.append(found.assign(corpus=f"{self.name}, {column}"))
+        return pd.concat(parts, ignore_index=True)

@@ -1,0 +1,97 @@
+"""Floors and ceilings: what each hears, and what it can't know."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from emoface_lib.baselines import (
+    again,
+    aligned_truth,
+    detector_noise,
+    energy_driven,
+    held,
+    mean_motion,
+    other,
+    shuffled,
+    static,
+)
+from emoface_lib.evaluation import landmark_distance, lip_correlation
+from emoface_lib.features.alignment import into_canvas
+from emoface_lib.features.clips import Clip
+from emoface_lib.features.lift import mean_face
+
+
+def unseen_of(clips: Sequence[Clip]) -> list[Clip]:
+    return [clip for clip in clips if clip.split == "unseen"]
+
+
+def test_static_and_mean_motion_do_not_hear(clips: list[Clip]) -> None:
+    train, unseen = clips[:8], unseen_of(clips)
+    assert all(not moved.any() for moved in static(unseen))
+    mean = mean_motion(train)(unseen)
+    assert all(torch.equal(moved[0], moved[-1]) for moved in mean)
+    expected = torch.cat([clip.displacement for clip in train]).mean(0)
+    assert torch.allclose(mean[0][0], expected)
+
+
+def test_energy_moves_lips_that_open_with_loudness(clips: list[Clip]) -> None:
+    """In the made-up clips lips open with the mean of the features, exactly."""
+    unseen = unseen_of(clips)
+    moved = energy_driven(clips[:8])(unseen)
+    opened = [clip.displacement[:, 66, 1] for clip in unseen]
+    for one, true in zip(moved, opened, strict=True):
+        assert np.corrcoef(one[:, 66, 1], true)[0, 1] == pytest.approx(1, abs=1e-3)
+
+
+def test_shuffled_audio_is_of_another_speaker_at_the_clips_own_length(
+    clips: list[Clip],
+) -> None:
+    short = [replace(c, landmarks=c.landmarks[:30]) for c in clips[:1]] + clips[1:]
+    asked: list[Clip] = []
+
+    def method(some: Sequence[Clip]) -> list[Tensor]:
+        asked.extend(some)
+        return static(some)
+
+    shuffled(method)(short)
+    for clip, heard in zip(short, asked, strict=True):
+        source = other(clip, short)
+        assert source.speaker != clip.speaker
+        assert len(heard.features) == len(clip.landmarks)
+        assert torch.equal(heard.features[:20], source.features[:20])
+        assert torch.equal(heard.landmarks, clip.landmarks)
+
+
+def test_real_against_real_is_another_utterance_of_the_video(clips: list[Clip]) -> None:
+    moved = again(clips)
+    first, second = clips[0], clips[1]
+    assert (first.speaker, first.video) == (second.speaker, second.video)
+    assert torch.equal(moved[0], second.displacement)
+    assert torch.equal(moved[1], first.displacement)
+    alone = again(clips[:1])[0]
+    assert torch.isnan(alone).all()
+    clip = clips[0]
+    assert np.isnan(landmark_distance(clip.reference + alone, clip.landmarks))
+    assert np.isnan(lip_correlation(clip.reference + alone, clip.landmarks))
+
+
+def test_what_is_too_short_is_held_at_its_end() -> None:
+    values = torch.arange(3.0)[:, None]
+    assert held(values, 5)[:, 0].tolist() == [0, 1, 2, 2, 2]
+    assert held(values, 2)[:, 0].tolist() == [0, 1]
+
+
+def test_detector_noise_is_the_distance_from_truth_to_reading(
+    clips: list[Clip],
+) -> None:
+    face = into_canvas(mean_face())
+    truth = np.repeat(face[None], 20, axis=0)  # video frames
+    read = aligned_truth(truth, face) + torch.tensor([3.0, 4.0])
+    clip = replace(clips[0], landmarks=read, reference=read[0])
+    (moved,) = detector_noise([truth], face)([clip])
+    distance = landmark_distance(clip.reference + moved, clip.landmarks)
+    assert distance == pytest.approx(5, abs=1e-3)

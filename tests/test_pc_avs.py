@@ -1,0 +1,108 @@
+"""PC-AVS, reduced: its codes, its contrast, training on films, frames of asked size."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from emoface_lib.config import Settings
+from emoface_lib.features.clips import Clip
+from emoface_lib.features.observe import CROP_EVERY
+from emoface_lib.models.pc_avs import (
+    CODE,
+    HEARD,
+    PCAVS,
+    POSE,
+    SIDE,
+    TEMPERATURE,
+    Modulated,
+    audiovisual_contrast,
+)
+from emoface_lib.pc_avs import Filmed, load_pc_avs, synthesise, train_pc_avs
+from emoface_lib.video import write_video
+
+
+@pytest.fixture
+def filmed(clips: list[Clip]) -> list[Filmed]:
+    """Two clips whose pictures get brighter with what is heard."""
+    films = []
+    for clip in clips[:2]:
+        loud = clip.features.mean(1)[::4].clamp(0, 2).numpy()
+        pictures = np.tile((60 + 60 * loud)[:, None, None, None], (1, SIDE, SIDE, 3))
+        films.append(Filmed(pictures.astype(np.uint8), clip.features, 2))
+    return films
+
+
+def test_codes_have_the_papers_sizes() -> None:
+    model = PCAVS().eval()
+    pictures = torch.rand(4, 3, SIDE, SIDE)
+    pose, seen = model.look(pictures)
+    heard = model.listen(torch.rand(4, HEARD, 80))
+    assert pose.shape == (4, POSE) == (4, 12)
+    assert seen.shape == heard.shape == (4, CODE)
+    assert torch.allclose(heard.norm(dim=1), torch.ones(4), atol=1e-5)
+    painted = model(pictures, pose, heard)
+    assert painted.shape == pictures.shape
+
+
+def test_pose_and_content_change_the_picture_of_the_same_face() -> None:
+    model = PCAVS().eval()
+    torch.nn.init.normal_(model.generator.colour.weight)  # zeros at first
+    face = torch.rand(1, 3, SIDE, SIDE)
+    pose, content = torch.zeros(1, POSE), torch.ones(1, CODE) / CODE**0.5
+    before = model(face, pose, content)
+    assert not torch.equal(model(face, pose + 1, content), before)
+    assert not torch.equal(model(face, pose, -content), before)
+
+
+def test_the_contrast_by_hand() -> None:
+    seen, heard = torch.eye(2), TEMPERATURE * torch.eye(2)  # likeness 1 and 0
+    likely = math.e / (math.e + 1)
+    found = float(audiovisual_contrast(seen, heard))
+    assert found == pytest.approx(-math.log(likely))
+    wrong = float(audiovisual_contrast(seen, heard.flip(0)))
+    assert wrong == pytest.approx(-math.log(1 - likely))
+
+
+def test_a_modulated_convolution_does_not_depend_on_the_size_of_its_scale() -> None:
+    layer = Modulated(8, 4, 6)
+    torch.nn.init.zeros_(layer.scale.weight)
+    x, style = torch.rand(2, 4, 8, 8), torch.rand(2, 8)
+    before = layer(x, style)
+    torch.nn.init.constant_(layer.scale.bias, 7)
+    assert torch.allclose(layer(x, style), before, atol=1e-5)
+
+
+def test_windows_are_around_their_picture_and_held_at_the_ends() -> None:
+    features = torch.arange(80.0)[:, None].expand(-1, 80)
+    film = Filmed(np.zeros((20, SIDE, SIDE, 3), np.uint8), features, 2)
+    first, middle = film.windows(np.array([0, 10]))[..., 0]
+    assert first[:10].tolist() == [0] * 10  # nothing was heard before the first frame
+    assert middle.tolist() == list(range(31, 51))  # picture 10: frames 40 and 41
+
+
+def test_training_lowers_its_losses_and_leaves_what_loads(
+    filmed: list[Filmed], tiny: Settings, tmp_path: Path
+) -> None:
+    made = train_pc_avs(filmed, tmp_path, tiny.changed(translator_steps=10))
+    log = pd.read_csv(tmp_path / "log.csv")
+    assert log["loss/picture"].iloc[-3:].mean() < log["loss/picture"].iloc[:3].mean()
+    again = load_pc_avs(tmp_path / "model.safetensors", 80)
+    face, pose = torch.rand(1, 3, SIDE, SIDE), torch.zeros(1, POSE)
+    content = torch.ones(1, CODE)
+    assert torch.equal(made(face, pose, content), again(face, pose, content))
+
+
+def test_frames_are_as_many_and_as_large_as_the_studio_paints(
+    talking: tuple[list[np.ndarray], np.ndarray], clips: list[Clip], tmp_path: Path
+) -> None:
+    frames, _ = talking
+    write_video(tmp_path / "a.mp4", frames)
+    clip = replace(clips[0], features=torch.rand(2 * len(frames), 80), path="a.mp4")
+    painted = synthesise(PCAVS().eval(), clip, tmp_path, 96)
+    assert painted.shape == (-(-len(frames) // CROP_EVERY), 96, 96, 3)
+    assert painted.dtype == np.uint8

@@ -1,0 +1,82 @@
+"""The peers' shipped weights, and the rows that are compared in pictures."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from emoface_lib.checkpoints import load_model, save_model
+from emoface_lib.config import Settings, load_settings
+from emoface_lib.features.clips import Clip
+from emoface_lib.files import write_npz
+from emoface_lib.makeittalk import train_makeittalk
+from emoface_lib.models.pc_avs import PCAVS
+from emoface_lib.peers import (
+    CONTENT,
+    SPEAKER,
+    ship_half,
+    shipped_pc_avs,
+    shipped_peers,
+    with_voices,
+)
+from emoface_lib.table_2 import MAKEITTALK, MAKEITTALK_CONTENT
+
+
+@pytest.fixture
+def voiced(clips: list[Clip]) -> list[Clip]:
+    return [replace(clip, voice=torch.rand(256)) for clip in clips]
+
+
+def test_shipped_peers_move_a_face(voiced: list[Clip]) -> None:
+    settings = load_settings("tutorial")
+    rows = shipped_peers(settings)
+    assert set(rows) == {MAKEITTALK, MAKEITTALK_CONTENT}
+    for method in rows.values():
+        (moved,) = method(voiced[:1])
+        assert moved.shape == voiced[0].landmarks.shape
+        assert torch.isfinite(moved).all()
+        assert moved.abs().max() > 0
+    assert isinstance(shipped_pc_avs(settings), PCAVS)
+
+
+def test_without_voices_the_content_branch_alone_can_be_asked(
+    clips: list[Clip], tmp_path: Path
+) -> None:
+    assert with_voices(clips, tmp_path / "missing.npz") == clips
+    rows = shipped_peers(load_settings("tutorial"), voiced=False)
+    assert set(rows) == {MAKEITTALK_CONTENT}
+    names = np.array(["id0"])
+    embedded = np.ones((1, 256), np.float32)
+    path = tmp_path / "speakers.npz"
+    write_npz(path, speakers=names, embeddings=embedded, made_of=np.array(["x"]))
+    known = with_voices(clips, path)
+    assert [c.voice is not None for c in known] == [c.speaker == "id0" for c in clips]
+
+
+def test_where_other_features_were_learnt_there_are_none() -> None:
+    settings = load_settings("tutorial", features="codes")
+    assert shipped_peers(settings) == {}
+    assert shipped_pc_avs(settings) is None
+
+
+def test_half_precision_keeps_the_settings_and_nearly_the_numbers(
+    voiced: list[Clip], tiny: Settings, tmp_path: Path
+) -> None:
+    made = train_makeittalk(voiced, tmp_path, tiny.changed(content_steps=2))
+    for name, file in (("content", CONTENT), ("speaker", SPEAKER)):
+        ship_half(tmp_path / name / "model.safetensors", tmp_path / file)
+    shipped = shipped_peers(load_settings("tutorial"), tmp_path)
+    before, after = made.displacements(voiced[:1]), shipped[MAKEITTALK](voiced[:1])
+    assert np.allclose(before[0], after[0], atol=0.2)  # px
+    content = tmp_path / CONTENT
+    whole = tmp_path / "content" / "model.safetensors"
+    assert content.stat().st_size < 0.6 * whole.stat().st_size
+    assert load_model(content, made.content) == tiny.changed(content_steps=2)
+
+
+def test_a_model_that_was_never_shipped_is_named(tmp_path: Path) -> None:
+    save_model(tmp_path / CONTENT, PCAVS(), load_settings("tutorial"))
+    with pytest.raises(Exception, match="is not a checkpoint of ContentBranch"):
+        shipped_peers(load_settings("tutorial"), tmp_path)
