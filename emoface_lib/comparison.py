@@ -133,10 +133,15 @@ def sentence(first: str, second: str, metric: str, change: Interval) -> str:
 
 
 def printed(rows: pd.DataFrame) -> pd.DataFrame:
-    """Tidy rows of one corpus as a table: a row a method, a column a metric."""
+    """Tidy rows as a table: a row a method, a column a metric.
+
+    Of several corpora, as in the paper's Table 2, a column a corpus and metric; a dash
+    is where a corpus has no such row, as *full* on LRW.
+    """
     shown = rows.assign(
         value=[str(Interval(*three)) for three in rows[["mean", "low", "high"]].values]
     )
     order = list(dict.fromkeys(rows["method"]))
-    wide = shown.pivot(index="method", columns="metric", values="value").loc[order]
-    return wide[list(dict.fromkeys(rows["metric"]))].fillna("-")
+    columns = ["corpus", "metric"][rows["corpus"].nunique() == 1 :]
+    wide = shown.pivot(index="method", columns=columns, values="value").loc[order]
+    return wide[rows.set_index(columns).index.unique()].fillna("-")

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from emoface_lib import harness
 from emoface_lib.checkpoints import load_model, save_model
 from emoface_lib.config import Settings, load_settings
 from emoface_lib.features.clips import Clip
 from emoface_lib.files import write_npz
+from emoface_lib.harness import Studio
 from emoface_lib.makeittalk import train_makeittalk
 from emoface_lib.models.pc_avs import PCAVS
 from emoface_lib.peers import (
@@ -80,3 +82,19 @@ def test_a_model_that_was_never_shipped_is_named(tmp_path: Path) -> None:
     save_model(tmp_path / CONTENT, PCAVS(), load_settings("tutorial"))
     with pytest.raises(Exception, match="is not a checkpoint of ContentBranch"):
         shipped_peers(load_settings("tutorial"), tmp_path)
+
+
+def test_landmarks_read_from_frames_are_measured_in_both_scales(
+    monkeypatch: pytest.MonkeyPatch, clips: list[Clip]
+) -> None:
+    """The NeRF family's distance is in px of the frame; the others' of 256 px."""
+    studio = Studio(Path(), Path(), np.zeros((68, 3)), None, None, 128)
+    faces = clips[0].landmarks.numpy()[:4] / 2
+    moved = iter([faces[0] + 1, None, *(faces[2:] * 1.1)])
+    monkeypatch.setattr(harness, "read_landmarks", lambda _: next(moved))
+    found = studio._readings(np.zeros((4, 8, 8, 3), np.uint8), list(faces))
+    assert found["found"][1] == 0.75
+    protocol, distance = found[f"{harness.NERF_LMD}, read"]
+    assert "128-px frame" in protocol
+    assert distance == pytest.approx(found["F-LMD, read"][1] / 2)
+    assert distance > 0
