@@ -89,3 +89,17 @@ def test_a_row_that_a_corpus_can_not_have_is_a_dash_beside_one_that_can() -> Non
     assert [name for name, _ in shown.columns] == ["drawn", "drawn", "LRW", "LRW"]
     assert shown.loc[FULL, ("LRW", "LMD")] == "-"
     assert shown.loc[NO_STYLE, ("LRW", "LMD")].startswith("2.5")
+
+
+def test_seeds_are_counted_by_metric() -> None:
+    scores = scores_of({FULL: 1.0, NO_STYLE: 1.5, MAKEITTALK: 2.0})
+    some = scores[(scores["metric"] == "LMD") | (scores["seed"] == 0)]
+    rows = tidy(some, np.random.default_rng(0))
+    assert rows.groupby("metric")["seeds"].unique().map(list).to_dict() == {
+        "LMD": [2],
+        "lip r": [1],
+    }
+    found = comparisons(some, np.random.default_rng(0), ("LMD", "lip r"))
+    seeds = found.set_index(["second", "metric"])["seeds"]
+    assert seeds[NO_STYLE, "lip r"] == 1
+    assert seeds[MAKEITTALK, RATIO] == 2
