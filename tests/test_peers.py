@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from emoface_lib import harness
+from emoface_lib import harness, peers
 from emoface_lib.checkpoints import load_model, save_model
 from emoface_lib.config import Settings, load_settings
 from emoface_lib.features.clips import Clip
@@ -15,9 +15,12 @@ from emoface_lib.files import write_npz
 from emoface_lib.harness import Studio
 from emoface_lib.makeittalk import train_makeittalk
 from emoface_lib.models.pc_avs import PCAVS
+from emoface_lib.pc_avs import NAME as PC_AVS
 from emoface_lib.peers import (
     CONTENT,
+    PC_AVS_WRONG,
     SPEAKER,
+    painted_rows,
     ship_half,
     shipped_pc_avs,
     shipped_peers,
@@ -98,3 +101,13 @@ def test_landmarks_read_from_frames_are_measured_in_both_scales(
     assert "128-px frame" in protocol
     assert distance == pytest.approx(found["F-LMD, read"][1] / 2)
     assert distance > 0
+
+
+def test_a_clip_alone_can_not_hear_another(
+    monkeypatch: pytest.MonkeyPatch, clips: list[Clip]
+) -> None:
+    monkeypatch.setattr(Studio, "painted", lambda self, rows, clips: {})
+    monkeypatch.setattr(peers, "synthesise", lambda *_: np.zeros((1, 8, 8, 3)))
+    studio = Studio(Path(), Path(), np.zeros((68, 3)), None, None, 8)
+    assert set(painted_rows({}, clips[:1], studio, PCAVS())) == {PC_AVS}
+    assert set(painted_rows({}, clips[:2], studio, PCAVS())) == {PC_AVS, PC_AVS_WRONG}
