@@ -28,7 +28,7 @@ from emoface_lib.batch_results import RESULT, numbers
 from emoface_lib.errors import InputError
 from emoface_lib.files import read_json, write_json
 from emoface_lib.guard import Guard, end_kernels
-from emoface_lib.notebooks import NotebookError, read_notebook, source_hash
+from emoface_lib.notebooks import NotebookError, read_code, source_hash
 from emoface_lib.reproduce import Step, versions
 from emoface_lib.sweep_plans import Plan, code_hash
 
@@ -230,7 +230,7 @@ def _link_to(link: Path, target: Path) -> None:
 
 def _check_code(plan: Plan) -> None:
     """Raise InputError if this is no longer the code that the run is named after."""
-    now = [source_hash(read_notebook(one.path)) for one in plan.notebooks]
+    now = [source_hash(read_code(one.path)) for one in plan.notebooks]
     if now != [one.code for one in plan.notebooks] or plan.code != code_hash():
         raise InputError("The code was changed while this ran: run the sweep again.")
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from emoface_lib.errors import InputError
 from emoface_lib.files import hash_of
+from emoface_lib.profiles import DIFFERENCES, IMPROVED
 
 # Class order of every expression model and softmax (that of SCN, the paper's [28]).
 EXPRESSIONS = (
@@ -137,98 +138,6 @@ class Settings(BaseModel):
         return load_settings(**{**self.model_dump(), **changes})
 
 
-# Why the three small profiles differ from the paper:
-_SMALL: dict[str, Any] = {
-    # lr 1e-5 moves nothing in minutes (an author of a sister project traces a frozen
-    # face to it); one cycle to a high peak converges in hundreds of steps
-    "learning_rate": 4e-3,
-    "style_learning_rate": 1e-3,
-    "schedule": "one_cycle",
-    "translator_learning_rate": 2e-3,
-    "precision": "auto",  # up to twice as fast, with equal errors
-    "batch_clips": 12,
-    "look_ahead": 5,  # 100 ms; lips move before they sound
-    # on speakers it never heard, step 1 errs by 1.71 px from the log-mel and by 1.83
-    # from a mel converted by an AutoVC of this size (lip r .84 and .73)
-    "features": "log_mel",
-    # a fifteenth of the weights, which train in a minute at a faster rate, and a code
-    # for every 80 ms: one for 640 ms would be shared by eight phones
-    "autovc_freq": 4,
-    "autovc_pre": 128,
-    "autovc_width": 128,
-    "autovc_post": 192,
-    "autovc_batch": 16,
-    "autovc_crop": 64,
-    "autovc_learning_rate": 2e-3,
-    # with weight 1 the codes collapse before anything is said with them (notebook 02)
-    "autovc_code_weight": 0.01,
-    "alignment": "kabsch",  # equal to ICP where points correspond, and 10 times faster
-    # a content branch that hears the spectrum's tilt shows emotion by itself and leaves
-    # the style nothing to do, and the dial moves hardly anything (notebook 08)
-    "spectral_offset": 0.5,
-    "style_stride": 3,  # style changes slowly; a third of the work
-    "emotion_distance": "means",  # frame by frame collapses (notebook 05)
-}
-_DIFFERENCES: dict[ProfileName, dict[str, Any]] = {
-    "paper": {},
-    "smoke": {
-        **_SMALL,
-        "autovc_steps": 40,
-        "study_seeds": 1,
-        "study_share": 0.2,
-        "study_speakers": (2, 4),
-        "speakers": 6,
-        "test_speakers": 2,
-        "videos": 3,
-        "heard_speakers": 24,
-        "content_steps": 100,
-        "style_steps": 60,
-        "expression_steps": 60,
-        "image_size": 64,
-        "translator_width": 8,
-        "translator_steps": 120,
-        "translator_learning_rate": 5e-3,
-        "bootstrap_samples": 200,
-    },
-    "tutorial": {
-        **_SMALL,
-        "autovc_steps": 400,
-        "study_seeds": 1,
-        "study_share": 0.5,
-        "study_speakers": (4, 16),
-        "speakers": 20,
-        "test_speakers": 6,
-        "videos": 3,
-        "heard_speakers": 80,
-        "expression_steps": 700,
-        "content_steps": 250,
-        "style_steps": 300,
-        "image_size": 128,
-        "translator_width": 24,
-        "translator_steps": 600,
-    },
-    "full": {
-        **_SMALL,
-        "autovc_steps": 1500,
-        "speakers": 48,
-        "test_speakers": 12,
-        "videos": 6,
-        "heard_speakers": 150,
-        "content_steps": 1500,
-        "style_steps": 1500,
-        "expression_steps": 1500,
-        "image_size": 128,
-        "translator_width": 32,
-        "translator_steps": 3000,
-    },
-}
-
-
-# What `translator: improved` means, unless something else is asked for: edges beside L1
-# are worth 0.2 dB on unseen faces (notebook 06).
-_IMPROVED: dict[str, Any] = {"translator_edges": 0.3}
-
-
 def load_settings(profile: str = "tutorial", **overrides: Any) -> Settings:
     """Settings of a profile with overrides; an override of None keeps the profile's.
 
@@ -244,8 +153,8 @@ def load_settings(profile: str = "tutorial", **overrides: Any) -> Settings:
             hint = nearest(name, tuple(Settings.model_fields))
             raise InputError(f"There is no setting {name!r}; {hint}")
     try:
-        recipe = _IMPROVED if given.get("translator") == "improved" else {}
-        values = {"profile": profile, **_DIFFERENCES[profile], **recipe, **given}
+        recipe = IMPROVED if given.get("translator") == "improved" else {}
+        values = {"profile": profile, **DIFFERENCES[profile], **recipe, **given}
         return Settings(**values)
     except ValidationError as error:
         first = error.errors()[0]

@@ -12,14 +12,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
-
-import nbformat
-from nbformat import NotebookNode
+from typing import TYPE_CHECKING, Any
 
 from emoface_lib.config import REPOSITORY, Settings, load_settings, nearest
 from emoface_lib.errors import InputError
-from emoface_lib.files import hash_of
+from emoface_lib.files import hash_of, read_json
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 NOTEBOOKS = REPOSITORY / "notebooks"
 PARAMETERS, INJECTED = "parameters", "injected-parameters"  # papermill's tags
@@ -46,31 +46,51 @@ def find_notebook(name: str, paths: Sequence[Path]) -> Path:
     raise InputError(f"There is no notebook {name!r}; {hint}")
 
 
-def read_notebook(path: Path) -> NotebookNode:
-    """Read a notebook; raises InputError if the file is none."""
+def read_notebook(path: Path) -> "NotebookNode":
+    """Read a notebook to write or walk it; raises InputError if the file is none."""
+    import nbformat  # takes a second, which who only reads the code need not wait
+
     try:
         return nbformat.read(path, as_version=4)
     except (OSError, ValueError) as error:
         raise InputError(f"{path} can't be read as a notebook: {error}") from error
 
 
-def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
+def read_code(path: Path) -> dict[str, Any]:
+    """The JSON of a notebook: enough for the functions below, and read at once.
+
+    Raises InputError if the file is no notebook.
+    """
+    try:
+        notebook = read_json(path)
+        code_cells(notebook)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} can't be read as a notebook: {error}") from error
+    return notebook
+
+
+def code_cells(notebook: Mapping[str, Any]) -> list[Any]:
     """The code cells as written, without the one that papermill puts in."""
     return [
         cell
-        for cell in notebook.cells
-        if cell.cell_type == "code" and INJECTED not in tags(cell)
+        for cell in notebook["cells"]
+        if cell["cell_type"] == "code" and INJECTED not in tags(cell)
     ]
 
 
-def tags(cell: NotebookNode) -> list[str]:
+def tags(cell: Mapping[str, Any]) -> list[str]:
     """The tags of a cell."""
-    return cell.metadata.get("tags", [])
+    return cell["metadata"].get("tags", [])
 
 
-def source_hash(notebook: NotebookNode) -> str:
+def source(cell: Mapping[str, Any]) -> str:
+    """What stands in a cell; in a file it is a list of lines."""
+    return "".join(cell["source"])
+
+
+def source_hash(notebook: Mapping[str, Any]) -> str:
     """Hash of the code as written: equal for a notebook and its executed copy."""
-    return hash_of([cell.source for cell in code_cells(notebook)])
+    return hash_of([source(cell) for cell in code_cells(notebook)])
 
 
 def declared_parameters(path: Path) -> dict[str, Any]:
@@ -78,14 +98,12 @@ def declared_parameters(path: Path) -> dict[str, Any]:
 
     Raises InputError if the cell holds anything but assignments of literals.
     """
-    cells = [
-        cell for cell in code_cells(read_notebook(path)) if PARAMETERS in tags(cell)
-    ]
+    cells = [cell for cell in code_cells(read_code(path)) if PARAMETERS in tags(cell)]
     try:
         return dict(
             _assignment(statement)
             for cell in cells
-            for statement in ast.parse(cell.source).body
+            for statement in ast.parse(source(cell)).body
         )
     except (SyntaxError, ValueError) as error:
         raise InputError(

@@ -23,7 +23,7 @@ from emoface_lib.notebooks import (
     execute,
     find_notebook,
     find_notebooks,
-    read_notebook,
+    read_code,
     source_hash,
 )
 
@@ -89,7 +89,7 @@ class Step:
     def key(self) -> str:
         """Hash of all that the outcome depends on."""
         states = [state_of(self.folder, path).get("key") for path in self.before]
-        code = source_hash(read_notebook(self.path))
+        code = source_hash(read_code(self.path))
         made: list[Any] = [code, self.parameters, library_hash(), versions(), states]
         if self.parameters.get("corpus"):  # no notebook before says what it is
             index = self.folder / PRODUCTS["03_face_alignment"]

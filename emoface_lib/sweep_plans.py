@@ -18,7 +18,7 @@ from emoface_lib.notebooks import (
     declared_parameters,
     find_notebook,
     find_notebooks,
-    read_notebook,
+    read_code,
     source_hash,
 )
 from emoface_lib.reproduce import library_hash, versions
@@ -164,7 +164,7 @@ class _Planner:
 
 @lru_cache
 def _source(path: Path, changed: int) -> Source:
-    code = source_hash(read_notebook(path))
+    code = source_hash(read_code(path))
     return Source(path, declared_parameters(path), code)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -118,12 +119,9 @@ def fit(
     run.bfloat16 = not exact and uses_bfloat16(settings, device)
     first = run.resume()
     every = max(1, schedule.steps // STATES)
-    bar = tqdm(
-        range(first, schedule.steps),
-        initial=first,
-        total=schedule.steps,
-        disable=rank() > 0,
-    )
+    quiet: dict[str, Any] = {"disable": True} if rank() else {}  # else TQDM_DISABLE
+    steps = range(first, schedule.steps)
+    bar = tqdm(steps, initial=first, total=schedule.steps, **quiet)
     for step in bar:
         row = run.train_step(loss, step)
         bar.set_postfix(loss=f"{row['loss']:.4f}", refresh=False)
