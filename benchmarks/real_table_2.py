@@ -3,6 +3,9 @@
 Nobody tuned anything for it but the mouth's lead of 40 ms (README). Landmarks are
 dlib's, aligned; the face at rest, L_0, is each speaker's own; chance is the row that
 hears another speaker. The models are those of benchmarks/table_2.py, which runs first.
+PC-AVS paints from the real face, framed as the corpus frames faces, and dlib reads what
+it painted, as it reads the real frames of the same size ("read"); beside it stand our
+landmarks, the true ones and none, painted by the translator of --run.
 
 python benchmarks/real_table_2.py DATA   (a folder with grid_sample, voxceleb2_sample)
 """
@@ -18,9 +21,10 @@ from real_lips import LEFT_OUT, drawn_level, level_of
 from results import enter
 from table_2 import FOLDER, ISSUE, study, trained_seeds
 
-from emoface_lib.baselines import SHUFFLED
+from emoface_lib.baselines import SHUFFLED, STATIC, static
 from emoface_lib.comparison import comparisons, tidy
-from emoface_lib.config import REPOSITORY, Settings
+from emoface_lib.config import MEL_BANDS, REPOSITORY, Settings, load_settings
+from emoface_lib.drawing import scale_points
 from emoface_lib.enrolment import enrolled
 from emoface_lib.features.alignment import into_canvas
 from emoface_lib.features.audio import log_mel
@@ -30,21 +34,45 @@ from emoface_lib.features.clips import (
     look_ahead,
     reference_faces,
 )
+from emoface_lib.features.expression import face_crops
 from emoface_lib.features.landmarks import DlibDetector
 from emoface_lib.features.lift import mean_face
+from emoface_lib.features.observe import CROP_EVERY
+from emoface_lib.features.recognisers import scoring_model
 from emoface_lib.features.speaker import embed_speakers
-from emoface_lib.files import write_beside
-from emoface_lib.harness import LIPS_TOGETHER, landmark_scores
-from emoface_lib.landmarks import VIDEO_RATE
-from emoface_lib.table_2 import Study
-from emoface_lib.video import read_audio, read_video
+from emoface_lib.files import write_beside, write_npz
+from emoface_lib.framing import Square
+from emoface_lib.harness import LIPS_TOGETHER, READ, Studio, landmark_scores
+from emoface_lib.landmarks import CANVAS, VIDEO_RATE
+from emoface_lib.pc_avs import load_pc_avs
+from emoface_lib.peers import PC_AVS_WRONG, painted_rows
+from emoface_lib.table_2 import FULL, Study
+from emoface_lib.translators import load_translator
+from emoface_lib.video import read_audio, read_video, write_video
 
 METRICS = ("M-LMD", LIPS_TOGETHER)
+FROM_FRAMES = ("found", *(name + READ for name in METRICS))
+UNITS = {"M-LMD": "px", LIPS_TOGETHER: "r", "found": "share"}
 FIGURE = REPOSITORY / "figures" / "table_2_real.csv"
+FRAMED = FOLDER / "real"  # the faces of the clips, framed, and their landmarks
+
+
+def film(name: str, frames: np.ndarray, landmarks: np.ndarray) -> None:
+    """Store a clip's face as `Studio` finds it: a square video, landmarks in it."""
+    square = Square.around(np.median(landmarks[..., :2], axis=0), frames.shape[1:])
+    pictures = np.stack([square.cut(frame, CANVAS) for frame in frames])
+    moved = landmarks - np.array([square.left, square.top, 0])
+    placed = scale_points(moved, CANVAS / square.side)
+    crops = face_crops(pictures[::CROP_EVERY], placed[::CROP_EVERY])
+    size = np.array([CANVAS, CANVAS])
+    (FRAMED / name).parent.mkdir(parents=True, exist_ok=True)
+    write_npz(FRAMED / f"{name}.npz", landmarks=placed, size=size, crops=crops)
+    write_video(FRAMED / f"{name}.mp4", pictures)
 
 
 def read_clip(path: Path, level: float, settings: Settings) -> Clip:
     """A real clip as the networks see it; its voice is brought to the level learnt."""
+    name = "/".join((*path.parts[-3:-1], path.stem))
     frames, _ = read_video(path, rate=VIDEO_RATE)
     samples = read_audio(path)
     samples = samples * 10 ** ((level - level_of(samples)) / 20)
@@ -52,8 +80,9 @@ def read_clip(path: Path, level: float, settings: Settings) -> Clip:
     seen = DlibDetector().detect(frames).landmarks
     landmarks = aligned_landmarks(seen, into_canvas(mean_face()), settings.alignment)
     length = min(len(heard), len(landmarks)) // 2 * 2
+    film(name, frames[: length // 2], seen[: length // 2])
     return Clip(
-        name="/".join(path.parts[-3:]),
+        name=name,
         speaker=path.parts[-3] if path.suffix == ".mp4" else path.parts[-2],
         video=path.parts[-2],
         split="unseen",
@@ -65,6 +94,7 @@ def read_clip(path: Path, level: float, settings: Settings) -> Clip:
         arousal=float("nan"),
         valence=float("nan"),
         voice=torch.from_numpy(embed_speakers({"": [samples]})[""]),
+        path=f"{name}.mp4",
     )
 
 
@@ -96,18 +126,58 @@ def score(real: dict[str, list[Clip]], models: Study, seed: int) -> pd.DataFrame
     )
 
 
+def read_from_frames(
+    real: dict[str, list[Clip]], models: Study, seed: int, studio: Studio
+) -> pd.DataFrame:
+    """PC-AVS, and what the translator makes of our landmarks, the true and none.
+
+    Stored a seed, as its rows end; a second run goes on from there.
+    """
+    folder = FOLDER / f"seed_{seed}"
+    path = folder / "real_pictures.parquet"
+    if path.exists():
+        return pd.read_parquet(path)
+    pc_avs = load_pc_avs(folder / "pc_avs" / "model.safetensors", MEL_BANDS)
+    rows = {FULL: models.methods("ours", seed)[FULL], STATIC: static}
+    found = [
+        studio.frame_scores(painted_rows(rows, clips, studio, pc_avs), clips).assign(
+            corpus=f"{name}, real clips", seed=seed
+        )
+        for name, clips in real.items()
+    ]
+    scores = pd.concat(found, ignore_index=True)
+    with write_beside(path) as beside:
+        scores.to_parquet(beside, index=False)
+    return scores
+
+
+def studio_of(run: Path) -> Studio:
+    """The painters of a run, where the real faces are."""
+    settings = load_settings("tutorial")
+    return Studio(
+        FRAMED,
+        FRAMED,
+        into_canvas(mean_face()),
+        load_translator(run / "translator" / "model.safetensors"),
+        scoring_model(run, settings),
+        settings.image_size,
+    )
+
+
 def enter_rows(rows: pd.DataFrame, how: str) -> None:
     for row in rows.to_dict("records"):
-        if np.isnan(row["mean"]) or row["metric"] not in METRICS:
+        if np.isnan(row["mean"]) or row["metric"] not in (*METRICS, *FROM_FRAMES):
             continue
+        wrong = SHUFFLED if row["metric"] in METRICS else PC_AVS_WRONG
         chance = rows[
             (rows["corpus"] == row["corpus"])
             & (rows["metric"] == row["metric"])
-            & (rows["method"] == SHUFFLED)
+            & (rows["method"] == wrong)
         ]["mean"].iloc[0]
         spread = f"95 % interval {row['low']:.3f} to {row['high']:.3f}"
-        beside = f"{spread}; chance (full, another's voice) {chance:.3f}"
-        unit = "px" if row["metric"] == "M-LMD" else "r"
+        spread += f", {row['seeds']} seeds"
+        beside = f"{spread}; chance ({wrong}) {chance:.3f}"
+        unit = UNITS[row["metric"].removesuffix(READ)]
         name = f"{row['corpus']}: {row['metric']}, {row['method']}"
         enter(ISSUE, name, row["mean"], unit, "", "", f"{how}; {beside}")
         print(f"{name}: {row['mean']:.3f}, {beside}")
@@ -116,6 +186,7 @@ def enter_rows(rows: pd.DataFrame, how: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
+    parser.add_argument("--run", type=Path, default=REPOSITORY / "runs" / "tutorial")
     given = parser.parse_args()
     models = study(FOLDER)
     settings, seeds = models.settings, trained_seeds()
@@ -129,14 +200,18 @@ def main() -> None:
         ],
     }
     real = {name: read_clips(some, level, settings) for name, some in paths.items()}
-    scores = pd.concat([score(real, models, seed) for seed in seeds], ignore_index=True)
+    studio = studio_of(given.run)
+    found = [score(real, models, seed) for seed in seeds]
+    found += [read_from_frames(real, models, seed, studio) for seed in seeds]
+    scores = pd.concat(found, ignore_index=True)
     with write_beside(FOLDER / "real.parquet") as beside:
         scores.to_parquet(beside, index=False)
     rows = tidy(scores, np.random.default_rng(0))
     rows.to_csv(FIGURE, index=False)
     counts = ", ".join(f"{len(clips)} clips of {name}" for name, clips in real.items())
-    enter_rows(rows, f"benchmarks/real_table_2.py: {counts}, {len(seeds)} seeds")
-    for said in comparisons(scores, np.random.default_rng(0), METRICS)["sentence"]:
+    enter_rows(rows, f"benchmarks/real_table_2.py: {counts}")
+    metrics = (*METRICS, *FROM_FRAMES)
+    for said in comparisons(scores, np.random.default_rng(0), metrics)["sentence"]:
         print(said)
 
 

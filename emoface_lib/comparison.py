@@ -69,9 +69,9 @@ def tidy(
     a clip; paper : the number of the paper's Table 2 on VoxCeleb2, of another corpus.
     """
     rows = table(scores, generator, samples)
-    counted = scores.groupby(["corpus", "method"])["seed"].nunique()
-    keys = zip(rows["corpus"], rows["method"], strict=True)
-    rows["seeds"] = [int(counted[key]) for key in keys]
+    kept = ["corpus", "method", "metric"]
+    counted = scores.groupby(kept)["seed"].nunique()
+    rows["seeds"] = [int(counted[tuple(key)]) for key in rows[kept].to_numpy()]
     pairs = zip(rows["method"], rows["metric"], strict=True)
     rows["paper"] = [paper_value(*pair) for pair in pairs]
     return rows[COLUMNS]
@@ -103,17 +103,24 @@ def comparisons(
         for (first, second), metric in product(pairs, metrics):
             found = difference(part, first, second, metric, generator, samples)
             said = sentence(first, second, metric, found)
-            seeds = part[part["method"] == first]["seed"].nunique()
+            seeds = _seeds(part, first, metric)
             rows.append((corpus, first, second, metric, found, seeds, said))
         if scored.issuperset((FULL, MAKEITTALK)):
             found = ratio(part, FULL, MAKEITTALK, "LMD", generator, samples)
             said = f"LMD of {FULL} is {found} of {MAKEITTALK}'s (the paper: 0.45)."
+            seeds = _seeds(part, FULL, "LMD")
             rows.append((corpus, FULL, MAKEITTALK, RATIO, found, seeds, said))
     names = ["corpus", "first", "second", "metric", "found", "seeds", "sentence"]
     whole = pd.DataFrame(rows, columns=names)
     for place, part_of in enumerate(("mean", "low", "high")):
         whole.insert(4 + place, part_of, [getattr(f, part_of) for f in whole["found"]])
     return whole[whole["mean"].notna()].drop(columns="found")
+
+
+def _seeds(scores: pd.DataFrame, method: str, metric: str) -> int:
+    """How many seeds of a method were scored by a metric."""
+    chosen = (scores["method"] == method) & (scores["metric"] == metric)
+    return int(scores[chosen]["seed"].nunique())
 
 
 def sentence(first: str, second: str, metric: str, change: Interval) -> str:
@@ -133,10 +140,15 @@ def sentence(first: str, second: str, metric: str, change: Interval) -> str:
 
 
 def printed(rows: pd.DataFrame) -> pd.DataFrame:
-    """Tidy rows of one corpus as a table: a row a method, a column a metric."""
+    """Tidy rows as a table: a row a method, a column a metric.
+
+    Of several corpora, as in the paper's Table 2, a column a corpus and metric; a dash
+    is where a corpus has no such row, as *full* on LRW.
+    """
     shown = rows.assign(
         value=[str(Interval(*three)) for three in rows[["mean", "low", "high"]].values]
     )
     order = list(dict.fromkeys(rows["method"]))
-    wide = shown.pivot(index="method", columns="metric", values="value").loc[order]
-    return wide[list(dict.fromkeys(rows["metric"]))].fillna("-")
+    columns = ["corpus", "metric"][rows["corpus"].nunique() == 1 :]
+    wide = shown.pivot(index="method", columns=columns, values="value").loc[order]
+    return wide[rows.set_index(columns).index.unique()].fillna("-")

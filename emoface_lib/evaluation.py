@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.stats import pearsonr
 from torch import Tensor
 
-from emoface_lib.landmarks import LIPS, lip_opening
+from emoface_lib.landmarks import CANVAS, LIPS, lip_opening
 
 REGIONS = {"face": slice(0, 68), "mouth": LIPS}
 
@@ -40,9 +40,15 @@ class LandmarkProtocol:
             f"points, mean over frames, {self.source}"
         )
 
-    def read(self, detector: str = "dlib") -> "LandmarkProtocol":
-        """The same distance of what a detector reads from both frames, as it stands."""
-        scale, source = "px of a 256-px frame", f"both read from frames by {detector}"
+    def read(self, detector: str = "dlib", size: int = CANVAS) -> "LandmarkProtocol":
+        """The same distance of what a detector reads from both frames, as it stands.
+
+        size : px of the frame that is measured in.
+        """
+        scale, source = (
+            f"px of a {size}-px frame",
+            f"both read from frames by {detector}",
+        )
         return replace(self, scale=scale, source=source)
 
 
@@ -52,7 +58,7 @@ M_LMD = LandmarkProtocol("mouth", centred=True)  # EAMM, EAT
 F_LMD = LandmarkProtocol("face", centred=True)  # EAMM, EAT
 NERF = LandmarkProtocol("face", centred=True, scale="px of the frame")
 LIP_VERTEX = LandmarkProtocol("mouth", reduction="max_squared")
-# What the harness scores landmarks by; NERF needs frames, whose size it depends on.
+# What the harness scores landmarks by. NERF is for frames, whose size it depends on.
 PROTOCOLS = {
     "LMD": PAPER,
     "M-LMD": M_LMD,

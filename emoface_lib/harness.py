@@ -16,6 +16,7 @@ from tqdm.auto import tqdm
 
 from emoface_lib.drawing import scale_points
 from emoface_lib.evaluation import (
+    NERF,
     PROTOCOLS,
     emotion_scores,
     landmark_distance,
@@ -37,6 +38,7 @@ from emoface_lib.video import iter_frames
 Displacements = Sequence[Tensor]  # Tensor[T, 68, 2] px of the canvas, one a clip
 EXPRESSIONS_OF = ("ES", "ES centred", "ES top-1")
 LIPS_TOGETHER = "lip r"
+NERF_LMD = "LMD of the NeRF family"  # of frames alone
 READ = ", read"  # of a landmark metric whose landmarks were read from frames
 SHORT = ("LMD", "M-LMD", LIPS_TOGETHER, "ES")  # for lessons
 ALL = (*PROTOCOLS, LIPS_TOGETHER, *EXPRESSIONS_OF)
@@ -220,6 +222,9 @@ class Studio:
             torch.from_numpy(np.stack(one) * scale) for one in zip(*both, strict=True)
         )
         distances = _distances(predicted, truth, "dlib")
+        named = str(NERF.read("dlib", self.image_size))
+        own = landmark_distance(predicted / scale, truth / scale, NERF)
+        distances[NERF_LMD] = named, own  # in px of the frame, whatever its size
         return found | {name + READ: each for name, each in distances.items()}
 
 

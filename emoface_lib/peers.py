@@ -104,7 +104,9 @@ def painted_rows(
     asked[PAINTED_TRUTH] = [clip.displacement for clip in clips]
     frames = studio.painted(asked, clips)
     if pc_avs is not None:
-        heard = {PC_AVS: clips, PC_AVS_WRONG: [misheard(c, clips) for c in clips]}
+        heard = {PC_AVS: clips}
+        if len(clips) > 1:  # else there is no other to hear
+            heard[PC_AVS_WRONG] = [misheard(clip, clips) for clip in clips]
         place, size = studio.corpus, studio.image_size
         for name, some in heard.items():
             frames[name] = [synthesise(pc_avs, clip, place, size) for clip in some]

@@ -77,3 +77,29 @@ def test_what_was_not_measured_is_printed_as_a_dash() -> None:
     shown = printed(kept)
     assert shown.loc["mine", "lip r"] == "-"
     assert shown.loc[FULL, "LMD"].startswith("1.0")
+
+
+def test_a_row_that_a_corpus_can_not_have_is_a_dash_beside_one_that_can() -> None:
+    """As *full* on LRW, where no V_p exists."""
+    ours = scores_of({NO_STYLE: 1.5, FULL: 1.0})
+    lrw = scores_of({NO_STYLE: 2.5}).assign(corpus="LRW")
+    rows = tidy(pd.concat([ours, lrw]), np.random.default_rng(0))
+    shown = printed(rows)
+    assert list(shown.index) == [NO_STYLE, FULL]
+    assert [name for name, _ in shown.columns] == ["drawn", "drawn", "LRW", "LRW"]
+    assert shown.loc[FULL, ("LRW", "LMD")] == "-"
+    assert shown.loc[NO_STYLE, ("LRW", "LMD")].startswith("2.5")
+
+
+def test_seeds_are_counted_by_metric() -> None:
+    scores = scores_of({FULL: 1.0, NO_STYLE: 1.5, MAKEITTALK: 2.0})
+    some = scores[(scores["metric"] == "LMD") | (scores["seed"] == 0)]
+    rows = tidy(some, np.random.default_rng(0))
+    assert rows.groupby("metric")["seeds"].unique().map(list).to_dict() == {
+        "LMD": [2],
+        "lip r": [1],
+    }
+    found = comparisons(some, np.random.default_rng(0), ("LMD", "lip r"))
+    seeds = found.set_index(["second", "metric"])["seeds"]
+    assert seeds[NO_STYLE, "lip r"] == 1
+    assert seeds[MAKEITTALK, RATIO] == 2

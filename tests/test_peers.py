@@ -7,15 +7,20 @@ import numpy as np
 import pytest
 import torch
 
+from emoface_lib import harness, peers
 from emoface_lib.checkpoints import load_model, save_model
 from emoface_lib.config import Settings, load_settings
 from emoface_lib.features.clips import Clip
 from emoface_lib.files import write_npz
+from emoface_lib.harness import Studio
 from emoface_lib.makeittalk import train_makeittalk
 from emoface_lib.models.pc_avs import PCAVS
+from emoface_lib.pc_avs import NAME as PC_AVS
 from emoface_lib.peers import (
     CONTENT,
+    PC_AVS_WRONG,
     SPEAKER,
+    painted_rows,
     ship_half,
     shipped_pc_avs,
     shipped_peers,
@@ -80,3 +85,29 @@ def test_a_model_that_was_never_shipped_is_named(tmp_path: Path) -> None:
     save_model(tmp_path / CONTENT, PCAVS(), load_settings("tutorial"))
     with pytest.raises(Exception, match="is not a checkpoint of ContentBranch"):
         shipped_peers(load_settings("tutorial"), tmp_path)
+
+
+def test_landmarks_read_from_frames_are_measured_in_both_scales(
+    monkeypatch: pytest.MonkeyPatch, clips: list[Clip]
+) -> None:
+    """The NeRF family's distance is in px of the frame; the others' of 256 px."""
+    studio = Studio(Path(), Path(), np.zeros((68, 3)), None, None, 128)
+    faces = clips[0].landmarks.numpy()[:4] / 2
+    moved = iter([faces[0] + 1, None, *(faces[2:] * 1.1)])
+    monkeypatch.setattr(harness, "read_landmarks", lambda _: next(moved))
+    found = studio._readings(np.zeros((4, 8, 8, 3), np.uint8), list(faces))
+    assert found["found"][1] == 0.75
+    protocol, distance = found[f"{harness.NERF_LMD}, read"]
+    assert "128-px frame" in protocol
+    assert distance == pytest.approx(found["F-LMD, read"][1] / 2)
+    assert distance > 0
+
+
+def test_a_clip_alone_can_not_hear_another(
+    monkeypatch: pytest.MonkeyPatch, clips: list[Clip]
+) -> None:
+    monkeypatch.setattr(Studio, "painted", lambda self, rows, clips: {})
+    monkeypatch.setattr(peers, "synthesise", lambda *_: np.zeros((1, 8, 8, 3)))
+    studio = Studio(Path(), Path(), np.zeros((68, 3)), None, None, 8)
+    assert set(painted_rows({}, clips[:1], studio, PCAVS())) == {PC_AVS}
+    assert set(painted_rows({}, clips[:2], studio, PCAVS())) == {PC_AVS, PC_AVS_WRONG}
