@@ -194,8 +194,8 @@ def animate(
 
     photo : a picture of one frontal face; voice : any file with speech; out : .mp4, or
     .gif, .svg (rows of pictures and the lips' curves), .csv or .npz (landmarks), or
-    several of them. emotion : what `Dial.of` reads, standard deviations along the first
-    component of the emotion space; several make faces side by side. motion : amount of
+    several of them. emotion : what `Dial.of` reads, standard deviations of the emotion
+    codes; several make faces side by side. motion : amount of
     synthetic head motion, 0 for none; mark : write "synthetic" into the picture;
     renderer : "warp", or "unet" or "improved" of the run in the folder `run`, by
     default the best; head : a video whose head motion and blinks are taken instead.
@@ -227,18 +227,24 @@ def animate(
     frames = iter(tqdm(frames, total=count, unit="frame", disable=not progress))
     for path in paths:
         if path.suffix.lower() == ".mp4":
-            channels = min(2, sound.channels)
-            write_video(
-                path,
-                frames,
-                iter_audio(voice, SOUND_BLOCK, SOUND_RATE, channels, longest_voice),
-                SOUND_RATE,
-                metadata=METADATA,
-                threads=ENCODER_THREADS,
-            )
+            _film(path, frames, voice, min(2, sound.channels), longest_voice)
     deque(frames, maxlen=0)  # without a film, they pass by all the same
     write_exports(paths, tracks, gallery)
     return Animation(tuple(paths), sound.seconds, count, portrait.notes)
+
+
+def _film(
+    path: Path,
+    frames: Iterator[np.ndarray],
+    voice: Path | str,
+    channels: int,
+    longest: float,
+) -> None:
+    """Write frames with the voice as an mp4 that says what it is."""
+    sound = iter_audio(voice, SOUND_BLOCK, SOUND_RATE, channels, longest)
+    write_video(
+        path, frames, sound, SOUND_RATE, metadata=METADATA, threads=ENCODER_THREADS
+    )
 
 
 def _as_list(emotion: Emotion | Sequence[Emotion]) -> Sequence[Emotion]:
