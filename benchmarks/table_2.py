@@ -1,8 +1,8 @@
 """Table 2 in full: every row, five paired seeds, intervals over speakers and seeds.
 
 Settings were chosen on other corpora (seeds 100 and 200 of the embedded one); this is
-of seed 300, whose speakers and sentences no choice has seen. Landmark rows train on
-clips that are heard only. Each group of rows of each seed is stored in runs/table_2 as
+of seed 300, on whose speakers nothing of ours was chosen, but MakeItTalk's training
+was. Landmark rows train on clips that are heard only. Each group of rows of each seed is stored in runs/table_2 as
 it ends, and a second run goes on from there.
 
 python benchmarks/table_2.py [landmarks | pictures | enter | ship ...] [--seeds 5]
