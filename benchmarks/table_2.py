@@ -2,8 +2,8 @@
 
 Settings were chosen on other corpora (seeds 100 and 200 of the embedded one); this is
 of seed 300, on whose speakers nothing of ours was chosen, but MakeItTalk's training
-was. Landmark rows train on clips that are heard only. Each group of rows of each seed is stored in runs/table_2 as
-it ends, and a second run goes on from there.
+was. Landmark rows train on clips that are heard only. Each group of rows of each seed
+is stored in runs/table_2 as it ends, and a second run goes on from there.
 
 python benchmarks/table_2.py [landmarks | pictures | enter | ship ...] [--seeds 5]
 
