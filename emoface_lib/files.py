@@ -30,6 +30,12 @@ def write_beside(path: Path) -> Iterator[Path]:
         beside.unlink(missing_ok=True)
 
 
+def drop_torn(path: Path) -> None:
+    """Remove what killed runs left of writing `path`; nobody may be writing it now."""
+    for torn in path.parent.glob(f".{path.stem}.*{path.suffix}"):
+        torn.unlink(missing_ok=True)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON with sorted keys."""
     with write_beside(path) as beside:

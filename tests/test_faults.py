@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import threading
 import time
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +14,7 @@ import av
 import numpy as np
 import pandas as pd
 import pytest
+from tqdm import tqdm
 
 from emoface_lib.config import Settings, load_settings
 from emoface_lib.corpus.trees import read_index
@@ -291,11 +293,19 @@ def test_a_damaged_file_or_torn_line_of_a_killed_run_is_made_anew(
     (features / "index.parquet").unlink()
     (features / "id00012/abc/000.npz").write_bytes(b"half of it")
     (features / "id00012/abc/.001.x1y2z3.npz").write_bytes(b"half of it")
+    for name in (".index.x1.parquet", ".features.x1.json", ".mean_face.x1.npz"):
+        (features / name).touch()
     (features / "journal").mkdir()
     torn = b'{"clip": "id00012/abc/001", "pro'
     (features / "journal" / "1-of-1.jsonl").write_bytes(torn)
     run(tmp_path, settings)
     assert contents(features) == whole
+
+
+def run_to_be_killed(root: Path, settings: Settings) -> None:
+    """Killed within tqdm's lock, which a fork shares, it would lock the parent out."""
+    tqdm.set_lock(threading.RLock())
+    run(root, settings)
 
 
 def test_killed_at_ten_random_moments_it_ends_with_the_same_files(
@@ -312,7 +322,7 @@ def test_killed_at_ten_random_moments_it_ends_with_the_same_files(
     fork = multiprocessing.get_context("fork")  # a second start of Python takes seconds
     killed = 0
     for moment in moments:
-        child = fork.Process(target=run, args=(tmp_path, settings))
+        child = fork.Process(target=run_to_be_killed, args=(tmp_path, settings))
         child.start()
         child.join(float(moment))
         child.kill()

@@ -23,7 +23,14 @@ from emoface_lib.features.detectors import check_detector
 from emoface_lib.features.journal import INDEX, WHOLE, Journal
 from emoface_lib.features.observe import Job, Recipe, failed, load_tools, row_of
 from emoface_lib.features.recognisers import fitting_recogniser
-from emoface_lib.files import read_json, read_npz, write_beside, write_json, write_npz
+from emoface_lib.files import (
+    drop_torn,
+    read_json,
+    read_npz,
+    write_beside,
+    write_json,
+    write_npz,
+)
 from emoface_lib.parallel import each
 
 # settings that features depend on
@@ -65,6 +72,9 @@ def prepare(
     journal = Journal(folder, shard)
     done = False
     try:
+        if shard == WHOLE:  # else another shard may be writing them
+            for name in (INDEX, FEATURES_CARD, MEAN_FACE):
+                drop_torn(folder / name)
         known = journal.known()
         chosen = _chosen(index, only, shard)
         jobs = _jobs(index[chosen & ~_done(index, chosen, known, folder, retry)])
