@@ -28,7 +28,7 @@ RUNS := $(or $(EMOFACE_RUNS),$(CURDIR)/runs)
 SMOKE_NOTEBOOKS = $(addprefix $(RUNS)/smoke/,$(sort $(wildcard notebooks/*.ipynb)))
 
 .PHONY: help install reproduce test test-library test-ray test-notebooks test-browser \
-	check lab app notebooks bench format lock clean
+	check lab app notebooks editions bench format lock clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # two cores are busy with one of these
 
@@ -100,6 +100,9 @@ app: $(INSTALLED) ## the dial of notebook 08 as a page of its own, by Voila
 
 notebooks: $(INSTALLED) ## run the notebooks (tutorial) and store their outputs in them
 	$(BIN)/python -m tools.store_notebooks
+
+editions: $(INSTALLED) ## the lessons as handed to students, with solutions, for teachers
+	$(BIN)/python -m tools.editions
 
 bench: $(INSTALLED) ## the measurements, into benchmarks/results.csv (real ones with DATA)
 	set -e; for script in $(BENCHMARKS); do $(BIN)/python $$script; done
