@@ -75,13 +75,13 @@ test-library: $(INSTALLED)
 # into .venv for all that it does not bring: $(call beside,NAME) for the extra NAME.
 define beside
 	[ -e .venv/$(1)/bin/pip ] || $(PYTHON) -m venv .venv/$(1)
-	echo $(CURDIR)/.venv/lib/python3.11/site-packages > \
-	    .venv/$(1)/lib/python3.11/site-packages/project.pth
+	echo 'import site; site.addsitedir("$(CURDIR)/.venv/lib/python3.11/site-packages")' \
+	    > .venv/$(1)/lib/python3.11/site-packages/project.pth
 	.venv/$(1)/bin/python -m pip install --quiet \
 	    "$$(sed -n 's/^$(1) = \["\(.*\)"\].*/\1/p' pyproject.toml)"
 endef
-RAY := PYTHONPATH=$(CURDIR) .venv/ray/bin/python
-NBGRADER := PYTHONPATH=$(CURDIR) .venv/course/bin/python
+RAY := .venv/ray/bin/python
+NBGRADER := .venv/course/bin/python
 
 test-ray: $(INSTALLED) ## the tests of --engine ray, after installing Ray beside .venv
 	$(call beside,ray)
