@@ -142,16 +142,18 @@ def sentence(first: str, second: str, metric: str, change: Interval) -> str:
     return f"{metric}: {first} is {verb} than {second} ({spread})."
 
 
-def printed(rows: pd.DataFrame) -> pd.DataFrame:
+def printed(rows: pd.DataFrame, also: Sequence[str] = ()) -> pd.DataFrame:
     """Tidy rows as a table: a row a method, a column a metric.
 
     Of several corpora, as in the paper's Table 2, a column a corpus and metric; a dash
-    is where a corpus has no such row, as *full* on LRW.
+    is where a corpus has no such row, as *full* on LRW. also : methods that get a row,
+    of dashes, if they have none.
     """
     shown = rows.assign(
         value=[str(Interval(*three)) for three in rows[["mean", "low", "high"]].values]
     )
-    order = list(dict.fromkeys(rows["method"]))
+    order = list(dict.fromkeys([*rows["method"], *also]))
     columns = ["corpus", "metric"][rows["corpus"].nunique() == 1 :]
-    wide = shown.pivot(index="method", columns=columns, values="value").loc[order]
+    wide = shown.pivot(index="method", columns=columns, values="value")
+    wide = wide.reindex(order)
     return wide[rows.set_index(columns).index.unique()].fillna("-")

@@ -113,6 +113,22 @@ def style_methods(
     return methods
 
 
+def trained_by(folder: Path, settings: Settings) -> Settings:
+    """The settings by which a run's rows were trained; `settings` if none was.
+
+    So that what is trained beside them is comparable. Raises InputError if they learnt
+    other features than `settings` say.
+    """
+    for name in (FULL, PLAIN):  # a corpus may have given the second alone
+        path = folder / FOLDERS[name] / "model.safetensors"
+        if path.exists():
+            made = load_style(path, settings)[1]
+            return made.changed(
+                **{key: getattr(settings, key) for key in VARIANTS[name]}
+            )
+    return settings
+
+
 def styled(
     style: StyleBranch, content: ContentBranch, clips: Sequence[Clip]
 ) -> list[Tensor]:

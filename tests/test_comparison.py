@@ -90,6 +90,9 @@ def test_a_row_that_a_corpus_can_not_have_is_a_dash_beside_one_that_can() -> Non
     assert [name for name, _ in shown.columns] == ["drawn", "drawn", "LRW", "LRW"]
     assert shown.loc[FULL, ("LRW", "LMD")] == "-"
     assert shown.loc[NO_STYLE, ("LRW", "LMD")].startswith("2.5")
+    alone = printed(rows[rows["corpus"] == "LRW"], [NO_STYLE, FULL])
+    assert list(alone.index) == [NO_STYLE, FULL]
+    assert (alone.loc[FULL] == "-").all()
 
 
 def test_seeds_are_counted_by_metric() -> None:
