@@ -42,7 +42,8 @@ autosummary_generate = False
 autodoc_default_options = {"members": True, "member-order": "bysource"}
 autodoc_typehints_format = "short"
 autodoc_mock_imports = ["ray"]
-python_maximum_signature_line_length = 72
+python_maximum_signature_line_length = 88
+add_module_names = False
 
 html_theme = "sphinx_book_theme"
 html_title = "emoface"
@@ -63,6 +64,7 @@ html_theme_options = {
     "navbar_end": [],
     "navbar_persistent": [],
     "extra_footer": f"emoface {version}",
+    "footer_content_items": ["extra-footer.html"],
 }
 mathjax_path = "mathjax/tex-chtml-full.js"
 # Its menu would fetch parts that are not vendored.
