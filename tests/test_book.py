@@ -45,7 +45,8 @@ READ = """async () => {
     const lazy = all('img').map(i => { i.loading = 'eager'; return i.decode(); });
     await Promise.allSettled(lazy);
     return {
-        links: all('[href], [src]').map(t => t.getAttribute('href') ?? t.getAttribute('src')),
+        links: all('[href], [src]')
+            .map(t => t.getAttribute('href') ?? t.getAttribute('src')),
         anchors: all('[id]').map(t => t.id),
         nameless: all('img').filter(i => !i.alt.trim()).map(i => i.src),
         missing: all('img').filter(i => !i.naturalWidth).map(i => i.src),

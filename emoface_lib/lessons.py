@@ -1,0 +1,31 @@
+"""The frame of a lesson: the numbers of this run, and the line at its foot."""
+
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+
+from IPython.display import Markdown
+
+from emoface_lib import __version__
+from emoface_lib.config import Settings
+
+NAMED = ("torch", "librosa", "numpy")
+
+
+def found(numbers: Mapping[str, object]) -> Markdown:
+    """The numbers that a lesson has just computed, as a list: name -> value."""
+    lines = [f"* {name}: **{_text(value)}**" for name, value in numbers.items()]
+    return Markdown("\n".join(lines))
+
+
+def foot(settings: Settings) -> Markdown:
+    """The last line of a lesson: what made its outputs."""
+    packages = ", ".join(f"{name} {version(name)}" for name in NAMED)
+    return Markdown(
+        f"*emoface {__version__} · profile `{settings.profile}` · seed {settings.seed} "
+        f"· Python {platform.python_version()} · {packages}*"
+    )
+
+
+def _text(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
