@@ -4,11 +4,13 @@ import re
 from typing import Any
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.logging import getLogger
 
 import emoface_lib
+from emoface_lib.config import REPOSITORY
 
 logger = getLogger(__name__)
 
@@ -99,6 +101,15 @@ def plain_titles(app: Sphinx, env: BuildEnvironment) -> None:
             formula.parent.replace(formula, nodes.emphasis(text, text))
 
 
+def keep_texts(app: Sphinx, document: nodes.document) -> None:
+    """Leave the text of links to what is in the repository and not in the book."""
+    for link in list(document.findall(addnodes.pending_xref)):
+        if link["reftype"] == "myst" and not link.get("refdomain"):
+            place = REPOSITORY.joinpath(link["refdoc"]).parent / link["reftarget"]
+            if place.exists():
+                link.replace_self(link.children)
+
+
 def as_rst(
     app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]
 ) -> None:
@@ -115,7 +126,8 @@ def _part_as_rst(part: str) -> str:
 
 
 def setup(app: Sphinx) -> None:
-    """Connect the three to the build."""
+    """Connect them to the build."""
     app.connect("doctree-read", describe_pictures)
+    app.connect("doctree-read", keep_texts)
     app.connect("env-updated", plain_titles)
     app.connect("autodoc-process-docstring", as_rst)

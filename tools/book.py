@@ -11,6 +11,8 @@ from pathlib import Path
 from sphinx.cmd.build import build_main
 
 from emoface_lib.config import REPOSITORY
+from emoface_lib.notebooks import code_cells, find_notebooks, read_notebook, tags
+from tools.editions import SOLUTION, solution, text_of
 
 BUILD = REPOSITORY / "build"
 SETTINGS = REPOSITORY / "book"  # conf.py, and what is only in the book
@@ -20,31 +22,9 @@ FILES = (
     "CITATION.cff",
     "docs/*",
     "figures/*",
-    "notebooks/*.ipynb",
     "benchmarks/results.csv",
 )
-
-INDEX = """
-The library
-===========
-
-What each module of ``emoface_lib`` offers, with shapes, units, and the equation or the
-notebook that it comes from. Each is short enough to be read from top to bottom.
-"""
-PACKAGE = """
-{0}
-{1}
-
-.. autosummary::
-
-"""
-MODULE = """:orphan:
-
-{0}
-{1}
-
-.. automodule:: {0}
-"""
+PROMPTS = {f"code_prompt_{do}": f"{do.title()} a solution" for do in ("show", "hide")}
 
 
 def collect(source: Path) -> None:
@@ -54,7 +34,13 @@ def collect(source: Path) -> None:
         copy_into(source, path, REPOSITORY)
     for path in SETTINGS.glob("*.md"):
         copy_into(source, path, SETTINGS)
-    document_modules(source / "api.rst")
+    (source / "notebooks").mkdir()
+    for path in find_notebooks():
+        write_lesson(path, source / "notebooks" / path.name)
+    (source / "api").mkdir()
+    for start in REPOSITORY.glob("emoface_lib/**/__init__.py"):
+        text = describe_package(start.parent)
+        (source / "api" / f"{start.parent.name}.rst").write_text(text)
 
 
 def copy_into(source: Path, path: Path, root: Path) -> None:
@@ -67,23 +53,23 @@ def copy_into(source: Path, path: Path, root: Path) -> None:
     shutil.copy2(path, copy)
 
 
-def document_modules(index: Path) -> None:
-    """Write the page `index` of the library's modules, and beside it a page for each.
+def write_lesson(path: Path, copy: Path) -> None:
+    """The notebook at `path` with its outputs, solutions folded, no hidden tests."""
+    lesson = solution(read_notebook(path), outputs=True)
+    for cell in code_cells(lesson):
+        if SOLUTION in tags(cell):
+            cell.metadata.update(tags=[*tags(cell), "hide-input"], mystnb=PROMPTS)
+    copy.write_text(text_of(lesson))
+    shutil.copystat(path, copy)
 
-    Only the index is in the table of contents, which would be too long otherwise.
-    """
-    pages = index.with_suffix("")
-    pages.mkdir()
-    text = INDEX
-    for start in sorted(REPOSITORY.glob("emoface_lib/**/__init__.py")):
-        package = ".".join(start.parent.relative_to(REPOSITORY).parts)
-        text += PACKAGE.format(package, "-" * len(package))
-        for path in sorted(start.parent.glob("[!_]*.py")):
-            name = f"{package}.{path.stem}"
-            text += f"   {name}\n"
-            (pages / f"{name}.rst").write_text(MODULE.format(name, "=" * len(name)))
-            shutil.copystat(path, pages / f"{name}.rst")
-    index.write_text(text)
+
+def describe_package(folder: Path) -> str:
+    """A page of the library's reference: a table of the modules, then each of them."""
+    package = ".".join(folder.relative_to(REPOSITORY).parts)
+    names = [f"{package}.{path.stem}" for path in sorted(folder.glob("[!_]*.py"))]
+    table = "\n   ".join([".. autosummary::", "", *names])
+    parts = [f"{name}\n{'-' * len(name)}\n\n.. automodule:: {name}" for name in names]
+    return "\n\n".join([f"{package}\n{'=' * len(package)}", table, *parts, ""])
 
 
 def build(source: Path, book: Path, *options: str) -> int:
@@ -97,6 +83,7 @@ def main() -> int:
     """Build the book of this repository, and say where it is."""
     source, book = BUILD / "book_source", BUILD / "book"
     collect(source)
+    shutil.rmtree(book, ignore_errors=True)  # pages that there are no longer
     if code := build(source, book, "--quiet", *sys.argv[1:]):
         return code
     print(f"Open {book / 'index.html'} in a browser.")
