@@ -30,7 +30,7 @@ RUNS := $(or $(EMOFACE_RUNS),$(CURDIR)/runs)
 SMOKE_NOTEBOOKS = $(addprefix $(RUNS)/smoke/,$(sort $(wildcard notebooks/*.ipynb)))
 
 .PHONY: help install reproduce test test-library test-ray test-course test-notebooks \
-	test-browser course check lab app notebooks editions bench format lock clean
+	test-browser course check lab app book notebooks editions bench format lock clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # two cores are busy with one of these
 
@@ -69,7 +69,8 @@ check: $(INSTALLED) ## style, types and the hygiene of the notebooks
 	$(BIN)/python -m tools.check_notebooks notebooks
 
 test-library: $(INSTALLED)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/test_browser.py
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/test_browser.py \
+	    --ignore tests/test_book.py
 
 # Ray and nbgrader are not part of the environment. Each gets one of its own, which looks
 # into .venv for all that it does not bring: $(call beside,NAME) for the extra NAME.
@@ -105,15 +106,18 @@ test-notebooks: $(INSTALLED)
 	EMOFACE_RUNS=$(RUNS)/repeat $(BIN)/python -m tools.repeat_notebooks $(SMOKE_NOTEBOOKS)
 
 # Needs Debian's chromium; without it the tests are skipped, and say so.
-test-browser: $(INSTALLED) ## the dial in JupyterLab and Voila, in a real browser
+test-browser: $(INSTALLED) ## the dial and the book in a real browser
 	$(BIN)/emoface reproduce --profile smoke --through 08_emotion_space
-	$(BIN)/python -m pytest -rs tests/test_browser.py
+	$(BIN)/python -m pytest -rs tests/test_book.py tests/test_browser.py
 
 lab: $(INSTALLED) ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab $(LAB) notebooks
 
 app: $(INSTALLED) ## the dial of notebook 08 as a page of its own, by Voila
 	$(BIN)/python -m tools.app $(APP)
+
+book: $(INSTALLED) ## the notebooks as a web book, in build/book, from their stored outputs
+	$(BIN)/python -m tools.book
 
 notebooks: $(INSTALLED) ## run the notebooks (tutorial) and store their outputs in them
 	$(BIN)/python -m tools.store_notebooks
