@@ -43,7 +43,8 @@ if mode == "sleep":
 LEAVE = """import pandas as pd
 os.makedirs("../out", exist_ok=True)
 one = {"method": "a", "metric": "LMD", "protocol": "px", "clip": ["1", "2"]}
-rows = pd.DataFrame({**one, "value": [scale * seed, scale * seed + 1]})
+own = {"value": [scale * seed, scale * seed + 1], "seed": [seed, None]}
+rows = pd.DataFrame({**one, **own})
 if mode != "nothing":
     rows.to_parquet("../out/results.parquet")
 print(times, os.getcwd(), os.environ["IPYTHONDIR"], os.environ["EMOFACE_CORES"])"""
@@ -175,6 +176,7 @@ def test_collect_has_every_number_with_what_it_depends_on(swept: Swept) -> None:
 def test_collect_has_every_clip_with_its_speaker_if_asked(swept: Swept) -> None:
     table = collect(plan_runs(swept[0]), swept[1], clips=True)
     assert len(table) == 4 * 2
+    assert table["seed"].tolist() == [1, 1, 2, 2] * 2  # the table lacks one in places
     least = table["scale"] * table["seed"]
     np.testing.assert_allclose(table["value"], least + (table["clip"] == "2"))
     told = table[["run", "commit", "profile", "seconds", "table"]]
