@@ -228,7 +228,10 @@ def test_done_is_not_done_again_and_failed_is_tried_again(swept: Swept) -> None:
 
     failures = {p: p.stat().st_mtime_ns for p in swept[1].glob("*/failure.json")}
     results = {p: p.stat().st_mtime_ns for p in swept[1].glob(f"*/{RESULT}")}
-    run_sweep(swept[0], swept[1], workers=2)
+    path, store = str(swept[1].parent / "small.yml"), str(swept[1])
+    said = CliRunner().invoke(app, ["batch", "run", path, "--store", store])
+    assert said.exit_code == 1
+    assert f"Why runs failed: emoface batch status {path}" in said.output
     assert len(failures) == 2
     assert all(path.stat().st_mtime_ns > then for path, then in failures.items())
     assert all(path.stat().st_mtime_ns == then for path, then in results.items())
