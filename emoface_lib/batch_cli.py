@@ -9,7 +9,7 @@ import typer
 commands = typer.Typer(
     help="Many runs of the notebooks, as a sweep's file says.", no_args_is_help=True
 )
-SweepFile = Annotated[Path, typer.Argument(help="A sweep, such as sweeps/features.yml.")]
+SweepFile = Annotated[Path, typer.Argument(help="Such as sweeps/features.yml.")]
 Store = Annotated[
     Path | None, typer.Option(help="Folder of the runs; by default runs/batch.")
 ]
