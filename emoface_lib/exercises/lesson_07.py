@@ -132,8 +132,8 @@ def check_share_covered(function: Callable[..., float]) -> None:
         )
     more = _share(function, studies(30, 6, np.random.default_rng(7)), True)
     right(
-        f"of 300 intervals that promise 95 %, over clips {100 * clips:.0f} % keep it, over "
-        f"6 speakers {100 * speakers:.0f} %, over 30 speakers {100 * more:.0f} %."
+        f"of 300 intervals that promise 95 %, {100 * clips:.0f} % keep it over clips, "
+        f"{100 * speakers:.0f} % over 6 speakers, {100 * more:.0f} % over 30 speakers."
     )
 
 
