@@ -88,12 +88,16 @@ def batch_collect(
     any_code: Annotated[
         bool, typer.Option("--any-code", help="Also runs of other versions.")
     ] = False,
+    clips: Annotated[
+        bool, typer.Option("--clips", help="A value a clip, and not their means.")
+    ] = False,
 ) -> None:
     """Gather all numbers of a sweep into one tidy parquet file."""
     from emoface_lib import batch, batch_results, sweep_plans, sweeps
 
     plans = sweep_plans.plan_runs(sweeps.read_sweep(sweep))
-    found = batch_results.collect(plans, store or batch.default_store(), any_code)
+    where = store or batch.default_store()
+    found = batch_results.collect(plans, where, any_code, clips)
     path = out or sweep.with_suffix(".parquet")
     batch_results.keep(found, path)
     runs = found["run"].nunique()

@@ -17,9 +17,10 @@ from nbformat.v4 import new_code_cell, new_notebook
 from typer.testing import CliRunner
 
 from emoface_lib.batch import run_sweep, status, summary
-from emoface_lib.batch_results import collect, compare, numbers
+from emoface_lib.batch_results import collect, compare, numbers, over_seeds
 from emoface_lib.batch_run import RESULT, Job, attempt, state_of
 from emoface_lib.cli import app
+from emoface_lib.config import Settings, load_settings
 from emoface_lib.errors import InputError
 from emoface_lib.files import read_json, write_json
 from emoface_lib.guard import Guard
@@ -163,6 +164,41 @@ def test_collect_has_every_number_with_what_it_depends_on(swept: Swept) -> None:
     assert set(table["protocol"]) == {"px"}
     assert table["versions"].str.contains("torch").all()
     assert table[["run", "commit", "code", "profile", "seconds"]].notna().all(axis=None)
+
+
+def test_collect_has_every_clip_with_its_speaker_if_asked(swept: Swept) -> None:
+    table = collect(plan_runs(swept[0]), swept[1], clips=True)
+    assert len(table) == 4 * 2
+    least = table["scale"] * table["seed"]
+    np.testing.assert_allclose(table["value"], least + (table["clip"] == "2"))
+    told = table[["run", "commit", "profile", "seconds", "table"]]
+    assert told.notna().all(axis=None)
+
+
+def collected(folder: Path, profile: str = "smoke") -> Settings:
+    """Settings of a run that takes collected tables from a folder with one of them."""
+    rows = {"study": ["collapse", "collapse", "other"], "seed": [0, 1, 1]}
+    table = pd.DataFrame({**rows, "value": 1.0, "profile": profile})
+    folder.mkdir()
+    table.to_parquet(folder / "collapse.parquet")
+    return load_settings("smoke", collected=str(folder))
+
+
+def test_a_study_is_over_the_seeds_of_its_sweep_where_they_were_collected(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = pd.DataFrame({"study": ["collapse"], "value": [2.0]})
+    settings = collected(tmp_path / "sweeps")
+    assert over_seeds(own, "collapse", settings)["seed"].tolist() == [0, 1]
+    assert capsys.readouterr().out == ""
+    assert over_seeds(own, "ablations", settings) is own
+    said = capsys.readouterr().out
+    assert "This is one seed" in said
+    assert "emoface batch collect --clips sweeps/ablations.yml" in said
+    assert over_seeds(own, "collapse", load_settings("smoke")) is own
+    other = collected(tmp_path / "other", "full")
+    with pytest.raises(InputError, match="nothing of 'collapse' in profile 'smoke'"):
+        over_seeds(own, "collapse", other)
 
 
 def test_two_parts_of_a_sweep_are_compared_pair_by_pair(swept: Swept) -> None:

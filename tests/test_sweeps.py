@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from emoface_lib.cli import app
 from emoface_lib.config import REPOSITORY
 from emoface_lib.errors import InputError
 from emoface_lib.sweep_plans import plan_runs
@@ -154,6 +156,12 @@ def test_ready_made_sweeps_can_be_run(path: Path) -> None:
     plans = plan_runs(read_sweep(path))
     assert len(plans) >= 5
     assert all(plan.results for plan in plans)
+    assert all(plan.given["collected"] == "" for plan in plans)  # shows its own seed
+    said = CliRunner().invoke(app, ["batch", "run", str(path), "--dry-run"])
+    assert said.exit_code == 0
+    shared = {one.key for plan in plans for one in plan.before}
+    assert sum(key in said.output for key in shared) == len(shared)
+    assert all(plan.key in said.output for plan in plans)
 
 
 def test_there_are_ready_made_sweeps_for_every_study() -> None:
