@@ -25,6 +25,7 @@ from emoface_lib.batch import run_sweep, status
 from emoface_lib.batch_results import RESULT, collect
 from emoface_lib.files import read_json, write_json
 from emoface_lib.notebooks import read_notebook
+from emoface_lib.parallel import CORES
 from emoface_lib.reproduce import reproduce
 from emoface_lib.sweep_plans import plan_runs
 from emoface_lib.sweeps import Sweep, make_sweep, read_sweep
@@ -78,6 +79,7 @@ def processes(root: Path, runs: int, base: Path | None) -> None:
     )
     seconds = {}
     for workers in (1, 2):
+        os.environ[CORES] = str(workers)  # one for each process
         start = time.perf_counter()
         table = run_sweep(sweep, root / f"store_{workers}", workers=workers)
         seconds[workers] = time.perf_counter() - start

@@ -75,7 +75,8 @@ def _print_runs(plans: list[Any], store: Path | None, everything: bool) -> None:
 
     table = batch.status(plans, store or batch.default_store())
     console = Console(width=None if sys.stdout.isatty() else 160)
-    console.print(batch.readable(table, everything))
+    rows = len(table) if everything else batch.SHOWN
+    console.print(batch.readable(table, rows))
 
 
 @commands.command("collect")
