@@ -168,10 +168,10 @@ def guessed_lips() -> tuple[Curves, Curves]:
     """Lip openings of a mouth that never heard the words, and the true ones, px."""
     generator = np.random.default_rng(7)
     predicted, truth = [], []
-    for level, length in ((2, 60), (5, 90), (8, 75), (11, 120), (14, 60), (17, 100)):
+    for level, length in ((3, 60), (6, 90), (9, 75), (12, 120), (15, 60), (18, 100)):
         guess, true = _wave(length, generator), _wave(length, generator)
-        predicted.append(0.9 * level + (0.5 + 0.1 * level) * guess)
-        truth.append(level + (1 + 0.2 * level) * true)
+        predicted.append(0.9 * level * (1 + 0.12 * guess))
+        truth.append(level * (1 + 0.3 * true))
     return predicted, truth
 
 
@@ -214,7 +214,7 @@ def check_lips_mended(function: Callable[[Curves, Curves], float]) -> None:
     )
     right(
         f"the {lips_together(predicted, truth):.2f} came from the clips' *levels*, "
-        f"which a still face has as well; inside the clips r is {answer:.2f}."
+        f"for which no word need be heard; inside the clips r is {answer:.2f}."
     )
 
 
