@@ -44,6 +44,7 @@ ENGINES = ("local", "ray")
 GUESS = 2.0  # GB that a run is taken to need, unless the sweep says it
 FRAME = 6  # lines of a terminal that are not runs: the table's head and edges, a sum
 SHOWN = 40  # runs in a table; of more, only those that are at work or have failed
+SHARES = "What it shares"
 STATES = ("done", "running", "failed", "interrupted", "waiting")
 
 
@@ -99,7 +100,9 @@ def _can_start(job: Job) -> bool:
     if needed is None or state_of(needed) == "done":
         return True
     job.folder.mkdir(parents=True, exist_ok=True)
-    fail(job, f"What it shares, {needed.name}, failed: {_note(needed, 'failed')}")
+    why = _note(needed, "failed")
+    further = why.startswith(SHARES)  # it failed by what it shares itself
+    fail(job, why if further else f"{SHARES}, {needed.name}, failed: {why}")
     return False
 
 
