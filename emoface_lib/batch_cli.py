@@ -9,7 +9,7 @@ import typer
 commands = typer.Typer(
     help="Many runs of the notebooks, as a sweep's file says.", no_args_is_help=True
 )
-SweepFile = Annotated[Path, typer.Argument(help="A sweep, such as sweeps/table_2.yml.")]
+SweepFile = Annotated[Path, typer.Argument(help="Such as sweeps/features.yml.")]
 Store = Annotated[
     Path | None, typer.Option(help="Folder of the runs; by default runs/batch.")
 ]
@@ -46,6 +46,7 @@ def batch_run(
         asked, store, workers=workers, engine=engine, shard=part, show=True
     )
     if (table["state"] == "failed").any():
+        typer.echo(f"Why runs failed: emoface batch status {sweep}", err=True)
         raise typer.Exit(1)
 
 
@@ -75,7 +76,8 @@ def _print_runs(plans: list[Any], store: Path | None, everything: bool) -> None:
 
     table = batch.status(plans, store or batch.default_store())
     console = Console(width=None if sys.stdout.isatty() else 160)
-    console.print(batch.readable(table, everything))
+    rows = len(table) if everything else batch.SHOWN
+    console.print(batch.readable(table, rows))
 
 
 @commands.command("collect")

@@ -89,9 +89,10 @@ def _tables(path: Path) -> pd.DataFrame:
     for name in dict.fromkeys(row["table"] for row in result["numbers"]):
         (left,) = path.parent.glob(f"*/{name}")
         own = pd.read_parquet(left)
-        added = {key: x for key, x in common.items() if key not in own}
-        parts.append(own.assign(table=name, **added))
-    return pd.concat(parts, ignore_index=True)
+        known = {key: own[key].fillna(x) for key, x in common.items() if key in own}
+        parts.append(own.assign(table=name, **common | known))
+    whole = pd.concat(parts, ignore_index=True)
+    return whole.astype({"seed": int}) if "seed" in whole else whole
 
 
 def _common(result: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from emoface_lib.data_parallel import as_the_first, rank
 from emoface_lib.errors import InputError
 from emoface_lib.features.clips import Clip, load_clips
 from emoface_lib.files import read_npz
-from emoface_lib.steps import load_content, train_content, train_style
+from emoface_lib.steps import load_content, split, train_content, train_style
 from emoface_lib.table_2 import FOLDERS, VARIANTS
 from emoface_lib.triplets import NoTripletsError
 
@@ -88,12 +88,17 @@ def _say(what: str) -> None:
 
 
 def training_clips(run: Run) -> Sequence[Clip]:
-    """The clips of notebooks 04 and 05: the run's, and heard ones if they are drawn."""
+    """The clips of notebook 05: the run's, and heard ones if they are drawn.
+
+    A speaker's reference face comes from all videos that are heard, so all are.
+    """
     clips = load_clips(run.path("features"), run.settings)
     if run.settings.corpus:  # drawn speakers don't train what learns from real ones
         return clips
     mean_face = read_npz(run.path("features", "mean_face.npz"))["landmarks"]
-    return [*clips, *heard_clips(run.settings, mean_face, run.path("audio"))]
+    splits = ("train", "seen", "unseen")
+    heard = heard_clips(run.settings, mean_face, run.path("audio"), splits=splits)
+    return [*clips, *split(heard, "train")]
 
 
 def _is_made(path: Path, settings: Settings, source: Path) -> bool:
