@@ -46,11 +46,13 @@ autodoc_typehints_format = "short"
 autodoc_mock_imports = ["ray"]
 python_maximum_signature_line_length = 88
 add_module_names = False
+toc_object_entries = False
 
 html_theme = "sphinx_book_theme"
 html_title = "emoface"
 html_static_path = ["static"]
 html_css_files = ["book.css"]
+html_search_scorer = str(REPOSITORY / "book" / "scorer.js")
 html_favicon = "static/favicon.svg"
 html_copy_source = True
 html_sourcelink_suffix = ""

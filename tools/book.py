@@ -4,6 +4,7 @@ Nothing is run and nothing is fetched. Sphinx reads a copy of the pages in
 `build/book_source`, laid out as the repository, so that links between files hold.
 """
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -24,6 +25,7 @@ FILES = (
     "figures/*",
     "benchmarks/results.csv",
 )
+NBVAL = re.compile(r"^# NBVAL_\w+\n", re.M)  # marks for a test, not for readers
 PROMPTS = {f"code_prompt_{do}": f"{do.title()} a solution" for do in ("show", "hide")}
 
 
@@ -57,6 +59,7 @@ def write_lesson(path: Path, copy: Path) -> None:
     """The notebook at `path` with its outputs, solutions folded, no hidden tests."""
     lesson = solution(read_notebook(path), outputs=True)
     for cell in code_cells(lesson):
+        cell.source = NBVAL.sub("", cell.source)
         if SOLUTION in tags(cell):
             cell.metadata.update(tags=[*tags(cell), "hide-input"], mystnb=PROMPTS)
     copy.write_text(text_of(lesson))
