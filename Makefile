@@ -5,6 +5,7 @@
 #   TORCH     `cpu` takes PyTorch's build without CUDA, for machines without a GPU
 #   DATA      folder of real clips for the benchmarks named real_*
 #   LAB       options of JupyterLab, such as "--no-browser --port 8890"
+#   COURSE    folder that `make course` fills for nbgrader
 #   APP       options of Voila, such as "--no-browser --port 8890"
 
 PYTHON ?= python3.11
@@ -13,6 +14,7 @@ TORCH ?=
 DATA ?=
 LAB ?=
 APP ?=
+COURSE ?=
 
 # Small tensors: more threads than one slow a run down, and sums in another order
 # change the last digits of results.
@@ -22,13 +24,13 @@ export OMP_NUM_THREADS
 BIN := .venv/bin
 INSTALLED := .venv/installed
 TORCH_INDEX := $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.org/whl/cpu)
-BENCHMARKS := $(filter-out benchmarks/results.py benchmarks/real_%,$(wildcard benchmarks/*.py))
+BENCHMARKS := $(filter-out %/results.py %/course.py benchmarks/real_%,$(wildcard benchmarks/*.py))
 REAL_BENCHMARKS := $(if $(DATA),$(wildcard benchmarks/real_*.py))
 RUNS := $(or $(EMOFACE_RUNS),$(CURDIR)/runs)
 SMOKE_NOTEBOOKS = $(addprefix $(RUNS)/smoke/,$(sort $(wildcard notebooks/*.ipynb)))
 
-.PHONY: help install reproduce test test-library test-ray test-notebooks test-browser \
-	check lab app notebooks editions bench format lock clean
+.PHONY: help install reproduce test test-library test-ray test-course test-notebooks \
+	test-browser course check lab app book notebooks editions bench format lock clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # two cores are busy with one of these
 
@@ -58,7 +60,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 reproduce: $(INSTALLED) ## run the notebooks in order (PROFILE) and fill figures/
 	$(BIN)/emoface reproduce --profile $(PROFILE)
 
-test: check test-library test-notebooks test-browser ## every test
+test: check test-library test-notebooks test-course test-browser ## every test
 
 check: $(INSTALLED) ## style, types and the hygiene of the notebooks
 	$(BIN)/ruff check .
@@ -67,18 +69,34 @@ check: $(INSTALLED) ## style, types and the hygiene of the notebooks
 	$(BIN)/python -m tools.check_notebooks notebooks
 
 test-library: $(INSTALLED)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/test_browser.py
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/test_browser.py \
+	    --ignore tests/test_book.py
 
-# Ray is not part of the environment. It gets one of its own, which looks into .venv for
-# all that it does not bring.
-RAY := .venv/ray
+# Ray and nbgrader are not part of the environment. Each gets one of its own, which looks
+# into .venv for all that it does not bring: $(call beside,NAME) for the extra NAME.
+define beside
+	[ -e .venv/$(1)/bin/pip ] || $(PYTHON) -m venv .venv/$(1)
+	echo 'import site; site.addsitedir("$(CURDIR)/.venv/lib/python3.11/site-packages")' \
+	    > .venv/$(1)/lib/python3.11/site-packages/project.pth
+	.venv/$(1)/bin/python -m pip install --quiet \
+	    "$$(sed -n 's/^$(1) = \["\(.*\)"\].*/\1/p' pyproject.toml)"
+endef
+RAY := .venv/ray/bin/python
+NBGRADER := .venv/course/bin/python
+
 test-ray: $(INSTALLED) ## the tests of --engine ray, after installing Ray beside .venv
-	[ -e $(RAY)/bin/ray ] || $(PYTHON) -m venv $(RAY)
-	echo $(CURDIR)/.venv/lib/python3.11/site-packages > \
-	    $(RAY)/lib/python3.11/site-packages/project.pth
-	$(RAY)/bin/python -m pip install --quiet \
-	    "$$(sed -n 's/^ray = \["\(.*\)"\].*/\1/p' pyproject.toml)"
-	PYTHONPATH=$(CURDIR) $(RAY)/bin/python -m pytest tests/test_ray.py tests/test_batch_ray.py
+	$(call beside,ray)
+	$(RAY) -m pytest tests/test_ray.py tests/test_batch_ray.py
+
+course: $(INSTALLED) ## a folder for nbgrader (COURSE=runs/course) with all lessons
+	$(call beside,course)
+	$(NBGRADER) -m tools.course $(COURSE)
+
+# The student edition goes through nbgrader: handed out, handed in, marked.
+test-course: $(INSTALLED)
+	$(call beside,course)
+	$(BIN)/emoface reproduce --profile smoke --through 04_content_encoder
+	$(NBGRADER) -m pytest tests/test_course.py
 
 # The notebooks through papermill, and once more through nbval in a folder of its own:
 # cells marked NBVAL_CHECK_OUTPUT must give the same output, number by number.
@@ -88,15 +106,18 @@ test-notebooks: $(INSTALLED)
 	EMOFACE_RUNS=$(RUNS)/repeat $(BIN)/python -m tools.repeat_notebooks $(SMOKE_NOTEBOOKS)
 
 # Needs Debian's chromium; without it the tests are skipped, and say so.
-test-browser: $(INSTALLED) ## the dial in JupyterLab and Voila, in a real browser
+test-browser: $(INSTALLED) ## the dial and the book in a real browser
 	$(BIN)/emoface reproduce --profile smoke --through 08_emotion_space
-	$(BIN)/python -m pytest -rs tests/test_browser.py
+	$(BIN)/python -m pytest -rs tests/test_book.py tests/test_browser.py
 
 lab: $(INSTALLED) ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab $(LAB) notebooks
 
 app: $(INSTALLED) ## the dial of notebook 08 as a page of its own, by Voila
 	$(BIN)/python -m tools.app $(APP)
+
+book: $(INSTALLED) ## the notebooks as a web book, in build/book, from their stored outputs
+	$(BIN)/python -m tools.book
 
 notebooks: $(INSTALLED) ## run the notebooks (tutorial) and store their outputs in them
 	$(BIN)/python -m tools.store_notebooks

@@ -4,7 +4,10 @@ python benchmarks/batch.py [--only NAME] [--runs 24] [--kills 10] [--many 500]
                            [--base FOLDER]
 
 Runs are notebook 04 in the smoke profile, of 10 steps, on a corpus that is prepared
-first (or lies in FOLDER). Kills and many runs are of a small notebook of its own.
+first (or lies in FOLDER). Kills and many runs are of a small notebook of its own. What
+Ray does when a worker is killed is measured in the environment of `make test-ray`:
+
+PYTHONPATH=. .venv/ray/bin/python benchmarks/batch.py --only ray
 """
 
 import argparse
@@ -13,11 +16,13 @@ import random
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
 import nbformat
 import numpy as np
+import psutil
 from nbformat.v4 import new_code_cell, new_notebook
 from results import enter
 
@@ -25,8 +30,9 @@ from emoface_lib.batch import run_sweep, status
 from emoface_lib.batch_results import RESULT, collect
 from emoface_lib.files import read_json, write_json
 from emoface_lib.notebooks import read_notebook
+from emoface_lib.parallel import CORES
 from emoface_lib.reproduce import reproduce
-from emoface_lib.sweep_plans import plan_runs
+from emoface_lib.sweep_plans import Plan, plan_runs
 from emoface_lib.sweeps import Sweep, make_sweep, read_sweep
 
 ISSUE = 10
@@ -48,7 +54,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--many", type=int, default=500)
     parser.add_argument("--base", type=Path, help="a run with notebooks 01 to 03")
-    parser.add_argument("--only", choices=["processes", "kills", "many"])
+    parser.add_argument("--only", choices=["processes", "kills", "many", "ray"])
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -59,6 +65,8 @@ def main() -> None:
         }.items():
             if given.only in (None, name):
                 measure()
+        if given.only == "ray":  # which is not in the environment of the others
+            by_ray(root / "ray", given.kills)
 
 
 def load() -> str:
@@ -78,6 +86,7 @@ def processes(root: Path, runs: int, base: Path | None) -> None:
     )
     seconds = {}
     for workers in (1, 2):
+        os.environ[CORES] = str(workers)  # one for each process
         start = time.perf_counter()
         table = run_sweep(sweep, root / f"store_{workers}", workers=workers)
         seconds[workers] = time.perf_counter() - start
@@ -148,17 +157,49 @@ def kills(root: Path, count: int) -> None:
         if process.returncode == 0:
             break
     subprocess.run(command(path, root / "cut"), check=True)
-    costs = ["seconds", "peak_memory_mb", "commit"]
-    tables = [collect(plans, root / n).drop(columns=costs) for n in ("whole", "cut")]
-    same = bool(tables[0].equals(tables[1])) and killed == count
     name = "batch: results after kills by -9 that are the undisturbed ones"
-    how = (
-        f"benchmarks/batch.py --only kills: {count + 4} small runs, killed {killed} "
-        f"times at random; {load()}"
-    )
-    rows = int((tables[0] == tables[1]).all(axis=1).sum())
+    how = f"--only kills: {count + 4} small runs, killed {killed} times at random"
+    enter_same(name, [root / "whole", root / "cut"], plans, killed == count, how)
+
+
+def enter_same(
+    name: str, stores: list[Path], plans: list[Plan], killed: bool, how: str
+) -> None:
+    """Enter how many results of two stores are the same."""
+    costs = ["seconds", "peak_memory_mb", "commit"]
+    tables = [collect(plans, store).drop(columns=costs) for store in stores]
+    same = bool(tables[0].equals(tables[1])) and killed
+    rows = int((tables[0] == tables[1]).all(axis=1).sum()) if len(tables[1]) else 0
+    how = f"benchmarks/batch.py {how}; {load()}"
     enter(ISSUE, name, f"{rows} of {len(plans)}", "", "all", same, how)
-    print(f"killed {killed} times: {rows} of {len(plans)} results are the same")
+    print(f"{how}: {rows} of {len(plans)} results are the same")
+
+
+def by_ray(root: Path, count: int) -> None:
+    """A sweep by two workers of Ray, one of them killed, against one undisturbed."""
+    path, killed = write_sweep(root, count), []
+    plans = plan_runs(read_sweep(path))
+    run_sweep(read_sweep(path), root / "whole")
+    given = root / "cut", killed
+    threading.Thread(target=kill_a_worker, args=given, daemon=True).start()
+    run_sweep(read_sweep(path), root / "cut", engine="ray", workers=2)
+    name = "batch: results by Ray after a worker was killed that are the undisturbed"
+    how = f"--only ray: {count} small runs, two workers, {len(killed)} killed by -9"
+    stores = [root / "whole", root / "cut"]
+    enter_same(name, stores, plans, len(killed) == 1, how)
+
+
+def kill_a_worker(store: Path, killed: list[int]) -> None:
+    """Kill a worker that is at a run, after the first runs are done."""
+    while not killed:
+        time.sleep(0.05)
+        if len(list(store.glob(f"*/{RESULT}"))) < 2:
+            continue
+        for process in psutil.Process().children(recursive=True):
+            is_worker = "ray::Worker" in " ".join(process.cmdline()[:1])
+            if is_worker and process.children() and not killed:
+                killed.append(process.pid)
+                process.kill()
 
 
 def at_work_since(store: Path, start: float) -> bool:

@@ -5,20 +5,20 @@ the folders alone say what is done. So whatever ends a batch, and wherever it is
 again, it goes on. Taught in notebook 10.
 """
 
-import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import psutil
-from rich.console import Group
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
@@ -35,12 +35,14 @@ from emoface_lib.batch_run import (
 from emoface_lib.config import nearest, runs_folder
 from emoface_lib.errors import InputError
 from emoface_lib.files import read_json
+from emoface_lib.parallel import cores
 from emoface_lib.reproduce import commit
 from emoface_lib.sweep_plans import Plan, plan_runs
 from emoface_lib.sweeps import Sweep
 
 ENGINES = ("local", "ray")
 GUESS = 2.0  # GB that a run is taken to need, unless the sweep says it
+FRAME = 6  # lines of a terminal that are not runs: the table's head and edges, a sum
 SHOWN = 40  # runs in a table; of more, only those that are at work or have failed
 STATES = ("done", "running", "failed", "interrupted", "waiting")
 
@@ -105,7 +107,7 @@ def room(sweep: Sweep) -> int:
     """How many runs this machine takes at a time, by its cores and its free memory."""
     free = psutil.virtual_memory().available / 1e9
     fitting = int(free / (sweep.memory or GUESS))
-    return max(1, min(len(os.sched_getaffinity(0)), fitting))
+    return max(1, min(cores(), fitting))
 
 
 @contextmanager
@@ -125,10 +127,12 @@ def _engine(
 
 
 def _here(jobs: Sequence[Job], workers: int) -> None:
-    """A thread waits for each process."""
+    """A thread waits for each process; runs at the same time share the cores."""
+    share = max(1, cores() // min(workers, len(jobs) or 1))
+    shared = [replace(job, cores=share) for job in jobs]
     with ThreadPoolExecutor(workers) as pool:
         try:
-            for ended in as_completed([pool.submit(attempt, job) for job in jobs]):
+            for ended in as_completed([pool.submit(attempt, job) for job in shared]):
                 ended.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -203,13 +207,18 @@ def summary(table: pd.DataFrame) -> str:
     return text
 
 
-def readable(table: pd.DataFrame, everything: bool = False) -> Group:
-    """A table of runs for a terminal: of many, those at work and those that failed."""
-    few = everything or len(table) <= SHOWN
+def readable(table: pd.DataFrame, rows: int = SHOWN, live: bool = False) -> Group:
+    """A table of runs for a terminal: of many, those at work and those that failed.
+
+    rows : how many there is room for; live : keep each of them to a line.
+    """
     at_work = table["state"].isin(["running", "failed", "interrupted"])
-    chosen = table if few else table[at_work]
-    shown = Table("run", "notebooks", "parameters", "state", "s", "MB", "note")
-    for row in chosen.head(len(table) if everything else SHOWN).to_dict("records"):
+    chosen = table if len(table) <= rows else table[at_work]
+    shown = Table("run", "notebooks", "parameters", "state", "s", "MB", expand=live)
+    for column in shown.columns:
+        column.no_wrap = live
+    shown.add_column("note", no_wrap=live, ratio=1 if live else None)  # what is left
+    for row in chosen.head(rows).to_dict("records"):
         cells = [row[name] for name in ("run", "notebooks", "parameters", "state")]
         spent = [row["seconds"], row["memory"]]
         cells += ["" if pd.isna(value) else f"{value:.0f}" for value in spent]
@@ -224,8 +233,7 @@ COLOURS = {"failed": "red", "running": "yellow", "done": "green"}
 def _watched(plans: Sequence[Plan], store: Path) -> Iterator[None]:
     """Show how the runs go on: a live table, or lines where there is no terminal."""
     if sys.stdout.isatty():
-        show = partial(_now, plans, store)
-        with Live(get_renderable=show, refresh_per_second=1):
+        with _live(plans, store):
             yield
         return
     table = status(plans, store)
@@ -240,8 +248,14 @@ def _watched(plans: Sequence[Plan], store: Path) -> Iterator[None]:
         teller.join()
 
 
-def _now(plans: Sequence[Plan], store: Path) -> Group:
-    return readable(status(plans, store))
+def _live(plans: Sequence[Plan], store: Path) -> Live:
+    """A table that follows the runs, as many of them as the terminal has room for."""
+    console = Console()
+
+    def now() -> Group:
+        return readable(status(plans, store), console.height - FRAME, live=True)
+
+    return Live(console=console, get_renderable=now, refresh_per_second=1)
 
 
 def _tell(
@@ -267,6 +281,6 @@ def _news(table: pd.DataFrame, told: set[str]) -> list[Any]:
 
 def watch(plans: Sequence[Plan], store: Path) -> None:
     """Show the live table until nothing is running, of runs started elsewhere."""
-    with Live(get_renderable=partial(_now, plans, store), refresh_per_second=1):
+    with _live(plans, store):
         while (status(plans, store)["state"] == "running").any():
             time.sleep(1)

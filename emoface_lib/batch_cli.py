@@ -9,7 +9,7 @@ import typer
 commands = typer.Typer(
     help="Many runs of the notebooks, as a sweep's file says.", no_args_is_help=True
 )
-SweepFile = Annotated[Path, typer.Argument(help="A sweep, such as sweeps/table_2.yml.")]
+SweepFile = Annotated[Path, typer.Argument(help="Such as sweeps/features.yml.")]
 Store = Annotated[
     Path | None, typer.Option(help="Folder of the runs; by default runs/batch.")
 ]
@@ -46,6 +46,7 @@ def batch_run(
         asked, store, workers=workers, engine=engine, shard=part, show=True
     )
     if (table["state"] == "failed").any():
+        typer.echo(f"Why runs failed: emoface batch status {sweep}", err=True)
         raise typer.Exit(1)
 
 
@@ -75,7 +76,8 @@ def _print_runs(plans: list[Any], store: Path | None, everything: bool) -> None:
 
     table = batch.status(plans, store or batch.default_store())
     console = Console(width=None if sys.stdout.isatty() else 160)
-    console.print(batch.readable(table, everything))
+    rows = len(table) if everything else batch.SHOWN
+    console.print(batch.readable(table, rows))
 
 
 @commands.command("collect")
@@ -88,12 +90,16 @@ def batch_collect(
     any_code: Annotated[
         bool, typer.Option("--any-code", help="Also runs of other versions.")
     ] = False,
+    clips: Annotated[
+        bool, typer.Option("--clips", help="A value a clip, and not their means.")
+    ] = False,
 ) -> None:
     """Gather all numbers of a sweep into one tidy parquet file."""
     from emoface_lib import batch, batch_results, sweep_plans, sweeps
 
     plans = sweep_plans.plan_runs(sweeps.read_sweep(sweep))
-    found = batch_results.collect(plans, store or batch.default_store(), any_code)
+    where = store or batch.default_store()
+    found = batch_results.collect(plans, where, any_code, clips)
     path = out or sweep.with_suffix(".parquet")
     batch_results.keep(found, path)
     runs = found["run"].nunique()

@@ -11,12 +11,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from emoface_lib.config import REPOSITORY, Settings
 from emoface_lib.errors import InputError
 from emoface_lib.files import read_json, write_beside
 from emoface_lib.sweep_plans import Plan
 
 RESULT = "result.json"  # of a run: its numbers and what they cost
-LABELS = ("table", "study", "method", "metric", "protocol")  # what a number is of
+# what a number is of
+LABELS = (
+    *("table", "study", "method", "metric", "protocol"),
+    *("training_speakers", "step"),
+)
 NEEDED = ("metric", "protocol", "value")
 # columns of a table of results that are averaged over, or that the run knows better
 UNIT, RUNS_OWN = ("value", "speaker", "clip", "video"), ("profile", "seed", "corpus")
@@ -42,24 +47,29 @@ def numbers(path: Path, name: str) -> list[dict[str, Any]]:
     ]
 
 
-def collect(plans: Sequence[Plan], store: Path, any_code: bool = False) -> pd.DataFrame:
+def collect(
+    plans: Sequence[Plan], store: Path, any_code: bool = False, clips: bool = False
+) -> pd.DataFrame:
     """All numbers of the runs that are done, one a row, with all that they depend on.
 
     Columns: run, table, the tables' own (method, metric, protocol, ...), value, clips;
     every parameter, profile and seed among them; seconds, peak_memory_mb, commit, code,
     versions (JSON). any_code : also runs of the same parameters that another version of
-    the code did; tell them by `code`. Raises InputError if no run is done.
+    the code did; tell them by `code`. clips : the tables as they are, a value a clip
+    with its speaker, and not the means. Raises InputError if no run is done.
     """
     found = [store / plan.key / RESULT for plan in plans]
     if any_code:
         cells = {plan.cell for plan in plans}
         found = [path for path in store.glob(f"*/{RESULT}") if _cell(path) in cells]
-    rows = [row for path in found if path.exists() for row in _rows(read_json(path))]
-    if not rows:
+    found = [path for path in found if path.exists()]
+    if not found:
         raise InputError(
             f"No run of this sweep is done in {store}: `emoface batch run`."
         )
-    return pd.DataFrame(rows)
+    if clips:
+        return pd.concat(map(_tables, found), ignore_index=True)
+    return pd.DataFrame([row for path in found for row in _rows(read_json(path))])
 
 
 def _cell(path: Path) -> str:
@@ -67,8 +77,29 @@ def _cell(path: Path) -> str:
 
 
 def _rows(result: dict[str, Any]) -> list[dict[str, Any]]:
+    common = _common(result)
+    return [{**row, **common} for row in result["numbers"]]
+
+
+def _tables(path: Path) -> pd.DataFrame:
+    """The tables that a run left, clip by clip, with what they depend on."""
+    result = read_json(path)
+    common = _common(result)
+    parts = []
+    for name in dict.fromkeys(row["table"] for row in result["numbers"]):
+        (left,) = path.parent.glob(f"*/{name}")
+        own = pd.read_parquet(left)
+        known = {key: own[key].fillna(x) for key, x in common.items() if key in own}
+        parts.append(own.assign(table=name, **common | known))
+    whole = pd.concat(parts, ignore_index=True)
+    return whole.astype({"seed": int}) if "seed" in whole else whole
+
+
+def _common(result: dict[str, Any]) -> dict[str, Any]:
+    """What is the same for all numbers of a run."""
     parameters = {name: _plain(x) for name, x in result["parameters"].items()}
-    common = {
+    return {
+        "run": result["key"],
         **parameters,
         "seconds": result["seconds_in_all"],
         "peak_memory_mb": result["peak_memory_mb"],
@@ -76,7 +107,6 @@ def _rows(result: dict[str, Any]) -> list[dict[str, Any]]:
         "code": result["code"],
         "versions": json.dumps(result["versions"]),
     }
-    return [{"run": result["key"], **row, **common} for row in result["numbers"]]
 
 
 def _plain(value: Any) -> Any:
@@ -88,6 +118,33 @@ def keep(table: pd.DataFrame, path: Path) -> None:
     """Write collected numbers as parquet."""
     with write_beside(path) as beside:
         table.to_parquet(beside, index=False)
+
+
+def over_seeds(own: pd.DataFrame, study: str, settings: Settings) -> pd.DataFrame:
+    """A run's rows of a study, or all seeds' where a sweep of that name has made them.
+
+    own : with a column study. The sweep's rows are those that `emoface batch collect
+    --clips` left in the folder `settings.collected`; where there are none yet, a line
+    says which commands make them. Raises InputError if they are of another profile.
+    """
+    if not settings.collected:
+        return own
+    place = Path(settings.collected) / f"{study}.parquet"
+    sweep = f"sweeps/{study}.yml"
+    if not (REPOSITORY / place).exists():
+        print(
+            f"This is one seed. For several: `emoface batch run {sweep}`, then "
+            f"`emoface batch collect --clips {sweep} -o {place}`, and run this again."
+        )
+        return own
+    table = pd.read_parquet(REPOSITORY / place)
+    rows = table[(table["study"] == study) & (table["profile"] == settings.profile)]
+    if rows.empty:
+        raise InputError(
+            f"{place} holds nothing of {study!r} in profile {settings.profile!r}: run "
+            f"and collect {sweep} again, or take the file away."
+        )
+    return rows.reset_index(drop=True)
 
 
 def compare(
@@ -116,7 +173,9 @@ def compare(
     both = first.merge(second, on=keys, suffixes=("", "_second"))
     both["change"] = both["value"] - both["value_second"]
     rows = []
-    for labels, group in both.dropna(subset="change").groupby(own, sort=False):
+    for labels, group in both.dropna(subset="change").groupby(
+        own, sort=False, dropna=False
+    ):
         units = group[list(pairs)].astype(str).agg(" ".join, axis=1).tolist()
         change = bootstrap(group["change"].tolist(), units, generator, samples)
         spread = (change.low, change.high) if len(units) > 1 else (np.nan, np.nan)

@@ -29,6 +29,7 @@ from emoface_lib.errors import InputError
 from emoface_lib.files import read_json, write_json
 from emoface_lib.guard import Guard, end_kernels
 from emoface_lib.notebooks import NotebookError, read_code, source_hash
+from emoface_lib.parallel import CORES
 from emoface_lib.reproduce import Step, versions
 from emoface_lib.sweep_plans import Plan, code_hash
 
@@ -45,6 +46,7 @@ class Job:
     plan: Plan
     store: Path
     commit: str | None = None
+    cores: int = 1  # that the run may use
 
     @property
     def folder(self) -> Path:
@@ -161,7 +163,7 @@ def _run(job: Job) -> dict[str, Any]:
     forgive(job)
     about = _about(job)
     _link(job, place)
-    os.environ["EMOFACE_RUNS"] = str(job.folder)
+    os.environ |= {"EMOFACE_RUNS": str(job.folder), CORES: str(job.cores)}
     given = {**plan.given}
     if given.get("corpus"):
         given["corpus"] = place.name

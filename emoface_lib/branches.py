@@ -18,14 +18,13 @@ from emoface_lib.data_parallel import as_the_first, rank
 from emoface_lib.errors import InputError
 from emoface_lib.features.clips import Clip, load_clips
 from emoface_lib.files import read_npz
-from emoface_lib.steps import load_content, train_content, train_style
-from emoface_lib.studies import WITHOUT
+from emoface_lib.steps import load_content, split, train_content, train_style
+from emoface_lib.table_2 import FOLDERS, VARIANTS
+from emoface_lib.triplets import NoTripletsError
 
 # folders of step 2 that Table 2 compares, and the settings in which they differ
 STYLES: Mapping[str, Mapping[str, Any]] = {
-    "style": {},
-    "style_without_emotion": WITHOUT,
-    "style_improved": {"objective": "improved"},
+    FOLDERS[name]: changes for name, changes in VARIANTS.items()
 }
 WEIGHTS = "model.safetensors"
 
@@ -37,8 +36,8 @@ def train_run(
 
     engine : "local", or "ray" for `workers` that train as one, see `train_by_ray`. What
     the same settings have made of the same features is not made again; an interrupted
-    step goes on. Raises InputError if the features are missing, or the corpus gives no
-    triplets.
+    step goes on. A branch whose losses the corpus can't give is left out: on LRW, which
+    names no speakers, all but one. Raises InputError if the features are missing.
     """
     run = Run(settings)
     run.product("03_face_alignment")
@@ -55,7 +54,8 @@ def train_run(
         )
     else:
         train_branches(settings, folder)
-    return [folder / name / WEIGHTS for name in ("content", *STYLES)]
+    made = [folder / name / WEIGHTS for name in ("content", *STYLES)]
+    return [path for path in made if path.exists()]
 
 
 def train_branches(settings: Settings, folder: Path) -> None:
@@ -66,31 +66,39 @@ def train_branches(settings: Settings, folder: Path) -> None:
     """
     run = Run(settings, folder)
     features, made = run.path(PRODUCTS["03_face_alignment"]), folder / "content"
-    clips = _training_clips(run)
+    clips = training_clips(run)
     if _is_made(made / WEIGHTS, settings, features):
         content = load_content(made / WEIGHTS, settings)
     else:
-        _say("step 1, content")
+        _say("Training step 1, content")
         content, _ = train_content(clips, made, settings)
     for name, changes in STYLES.items():
         own = settings.changed(**changes)
         if not _is_made(folder / name / WEIGHTS, own, made / WEIGHTS):
-            _say(f"step 2, {name}")
-            train_style(clips, content, folder / name, own)
+            _say(f"Training step 2, {name}")
+            try:
+                train_style(clips, content, folder / name, own)
+            except NoTripletsError as error:
+                _say(f"{name} is left out. {error}")
 
 
 def _say(what: str) -> None:
     if rank() == 0:
-        tqdm.write(f"Training {what}")
+        tqdm.write(what)
 
 
-def _training_clips(run: Run) -> Sequence[Clip]:
-    """The clips of notebooks 04 and 05: the run's, and heard ones if they are drawn."""
+def training_clips(run: Run) -> Sequence[Clip]:
+    """The clips of notebook 05: the run's, and heard ones if they are drawn.
+
+    A speaker's reference face comes from all videos that are heard, so all are.
+    """
     clips = load_clips(run.path("features"), run.settings)
     if run.settings.corpus:  # drawn speakers don't train what learns from real ones
         return clips
     mean_face = read_npz(run.path("features", "mean_face.npz"))["landmarks"]
-    return [*clips, *heard_clips(run.settings, mean_face, run.path("audio"))]
+    splits = ("train", "seen", "unseen")
+    heard = heard_clips(run.settings, mean_face, run.path("audio"), splits=splits)
+    return [*clips, *split(heard, "train")]
 
 
 def _is_made(path: Path, settings: Settings, source: Path) -> bool:

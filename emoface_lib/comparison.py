@@ -70,7 +70,7 @@ def tidy(
     """
     rows = table(scores, generator, samples)
     kept = ["corpus", "method", "metric"]
-    counted = scores.groupby(kept)["seed"].nunique()
+    counted = _seeds(scores, kept)
     rows["seeds"] = [int(counted[tuple(key)]) for key in rows[kept].to_numpy()]
     pairs = zip(rows["method"], rows["metric"], strict=True)
     rows["paper"] = [paper_value(*pair) for pair in pairs]
@@ -98,17 +98,17 @@ def comparisons(
     """
     rows = []
     for corpus, part in scores.groupby("corpus", sort=False):
-        scored = set(part["method"])
+        scored, counted = set(part["method"]), _seeds(part, ["method", "metric"])
         pairs = [pair for pair in PAIRS if scored.issuperset(pair)]
         for (first, second), metric in product(pairs, metrics):
             found = difference(part, first, second, metric, generator, samples)
             said = sentence(first, second, metric, found)
-            seeds = _seeds(part, first, metric)
+            seeds = counted.get((first, metric), 0)
             rows.append((corpus, first, second, metric, found, seeds, said))
         if scored.issuperset((FULL, MAKEITTALK)):
             found = ratio(part, FULL, MAKEITTALK, "LMD", generator, samples)
             said = f"LMD of {FULL} is {found} of {MAKEITTALK}'s (the paper: 0.45)."
-            seeds = _seeds(part, FULL, "LMD")
+            seeds = counted[FULL, "LMD"]
             rows.append((corpus, FULL, MAKEITTALK, RATIO, found, seeds, said))
     names = ["corpus", "first", "second", "metric", "found", "seeds", "sentence"]
     whole = pd.DataFrame(rows, columns=names)
@@ -117,10 +117,13 @@ def comparisons(
     return whole[whole["mean"].notna()].drop(columns="found")
 
 
-def _seeds(scores: pd.DataFrame, method: str, metric: str) -> int:
-    """How many seeds of a method were scored by a metric."""
-    chosen = (scores["method"] == method) & (scores["metric"] == metric)
-    return int(scores[chosen]["seed"].nunique())
+def _seeds(scores: pd.DataFrame, keys: list[str]) -> pd.Series:
+    """How many seeds there are of each: those that gave other numbers.
+
+    A still face is the same whatever the seed, and so are weights that are shipped.
+    """
+    means = scores.groupby([*keys, "seed"])["value"].mean()
+    return means.groupby(keys).nunique(dropna=False)
 
 
 def sentence(first: str, second: str, metric: str, change: Interval) -> str:
@@ -139,16 +142,18 @@ def sentence(first: str, second: str, metric: str, change: Interval) -> str:
     return f"{metric}: {first} is {verb} than {second} ({spread})."
 
 
-def printed(rows: pd.DataFrame) -> pd.DataFrame:
+def printed(rows: pd.DataFrame, also: Sequence[str] = ()) -> pd.DataFrame:
     """Tidy rows as a table: a row a method, a column a metric.
 
     Of several corpora, as in the paper's Table 2, a column a corpus and metric; a dash
-    is where a corpus has no such row, as *full* on LRW.
+    is where a corpus has no such row, as *full* on LRW. also : methods that get a row,
+    of dashes, if they have none.
     """
     shown = rows.assign(
         value=[str(Interval(*three)) for three in rows[["mean", "low", "high"]].values]
     )
-    order = list(dict.fromkeys(rows["method"]))
+    order = list(dict.fromkeys([*rows["method"], *also]))
     columns = ["corpus", "metric"][rows["corpus"].nunique() == 1 :]
-    wide = shown.pivot(index="method", columns=columns, values="value").loc[order]
+    wide = shown.pivot(index="method", columns=columns, values="value")
+    wide = wide.reindex(order)
     return wide[rows.set_index(columns).index.unique()].fillna("-")

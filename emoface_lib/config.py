@@ -110,6 +110,9 @@ class Settings(BaseModel):
     study_seeds: int = Field(5, ge=1)
     study_share: float = Field(1.0, gt=0, le=1)  # of the steps of steps 1 and 2
     study_speakers: tuple[int, ...] = Field((4, 8, 16, 32), min_length=1, strict=False)
+    # folder of what `emoface batch collect --clips` left, over whose seeds notebooks 05
+    # and 07 draw their figures; "": over this run's own
+    collected: str = ""
     # step 3
     image_size: int = Field(256, ge=32)  # px; side of the translator's pictures
     # the paper's U-Net; `improved`, a warp that a U-Net corrects; MakeItTalk's network

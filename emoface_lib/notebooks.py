@@ -186,6 +186,8 @@ def execute(path: Path, output: Path, parameters: Mapping[str, Any]) -> None:
                 config=Config(KernelManager={"transport_encryption": "auto"}),
                 # A kernel told to stop may report that as an error.
                 extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
+                # it has said and written all; to tidy itself up takes it a second
+                shutdown_kernel="immediate",
             )
     except PapermillExecutionError as error:
         message = [error.ename, *error.evalue.strip().splitlines()[-1:]]

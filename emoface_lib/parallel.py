@@ -12,9 +12,15 @@ from typing import TypeVar
 from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
+CORES = "EMOFACE_CORES"  # in the environment of one of several runs
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 QUEUED = 3  # items a process that are handed out at a time; memory stays flat
+
+
+def cores() -> int:
+    """How many cores this process may use: all, or its share beside other runs."""
+    return int(os.environ.get(CORES, 0)) or len(os.sched_getaffinity(0))
 
 
 def each(
@@ -26,12 +32,12 @@ def each(
 ) -> Iterator[tuple[Item, Result]]:
     """Yield (item, function(item)) as they are done, in any order, with a progress bar.
 
-    workers : processes; None takes one a core, 1 stays in this process. The function
+    workers : processes; None takes `cores`, 1 stays in this process. The function
     must be importable. Two threads in each of two processes can be 40 times slower than
     one, so every process gets one. lost : the result of an item that kills the process
     it is in, twice; without it that ends the run.
     """
-    count = min(workers or len(os.sched_getaffinity(0)), len(items))
+    count = min(workers or cores(), len(items))
     with tqdm(total=len(items), desc=description, disable=not items) as bar:
         for pair in _results(function, items, count, lost):
             bar.update()

@@ -12,6 +12,7 @@ from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from emoface_lib.errors import InputError
 from emoface_lib.files import write_beside
 from emoface_lib.landmarks import CANVAS, POLYLINES
 
@@ -48,15 +49,15 @@ def show(
 
     alt : what a reader who can't see the figure should know; path : without suffix,
     gets `.png`, `.svg` and, with `data`, `.csv`; kind : "jpeg" suits many faces.
+    Raises InputError without alt text.
     """
-    picture = encode(drawn, kind)
+    output, metadata = _output(encode(drawn, kind), alt, kind)
     if path is not None:
         keep(path.with_suffix(".png"), encode(drawn, "png"))
         keep(path.with_suffix(".svg"), encode(drawn, "svg"))
         if data is not None:
             keep(path.with_suffix(".csv"), data.to_csv(index=False).encode())
     plt.close(drawn)
-    output, metadata = _output(picture, alt, kind)
     display(output, raw=True, metadata=metadata)
 
 
@@ -70,6 +71,8 @@ def as_output(drawn: Figure, alt: str) -> tuple[dict[str, Any], dict[str, Any]]:
 def _output(
     picture: bytes, alt: str, kind: str
 ) -> tuple[dict[str, Any], dict[str, Any]]:
+    if not alt.strip():
+        raise InputError("A figure has no alt text: say in words what it shows.")
     shown = f"image/{kind}"
     return {shown: picture, "text/plain": alt}, {shown: {"alt": alt}}
 

@@ -75,8 +75,8 @@ def draw_dose(
         wide = table.pivot(index="clip", columns="amount", values=measure)
         change = wide.sub(wide[0.0], axis=0)
         low, high = change.quantile(0.25), change.quantile(0.75)
-        colour = PALETTE[number % len(PALETTE)]
+        colour, line = PALETTE[number % len(PALETTE)], LINES[number % len(LINES)]
         axes.fill_between(change.columns, low, high, color=colour, alpha=0.15, lw=0)
-        axes.plot(change.mean(), LINES[number], color=colour, marker="o", label=name)
+        axes.plot(change.mean(), ls=line, color=colour, marker="o", label=name)
     axes.axhline(0, color="0.8", lw=0.8, zorder=0)
     axes.set(xlabel="dial, standard deviations", ylabel=unit, title=measure)

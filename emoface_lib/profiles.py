@@ -77,6 +77,8 @@ DIFFERENCES: dict[str, dict[str, Any]] = {
     },
     "full": {
         **SMALL,
+        "study_seeds": 1,  # a run is one seed; the others are runs of a sweep
+        "collected": "sweeps",
         "autovc_steps": 1500,
         "speakers": 48,
         "test_speakers": 12,

@@ -49,6 +49,8 @@ ABLATION: dict[str, Changes] = {
     "full": {},
     "improved": {"objective": "improved"},
 }
+CURVES = ("d_rs", "d_rp", "rank/emotion")  # what is kept of the logs of step 2
+PARTS = 30  # of a training, over which they are averaged
 NO_STYLE, MEAN_FACE, STILL = "without D_style", "mean face", "still face"
 
 
@@ -62,16 +64,29 @@ class Trial:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a trial found.
+    """What trials found.
 
     scores : columns method, metric, protocol, speaker, clip, value, seed, speakers;
-    codes : columns method, fact, value, seed, speakers, of E_emotion; logs : of step 2,
-    by method.
+    codes : columns method, fact, value, seed, speakers, of E_emotion; curves : columns
+    method, metric, step, value, seed, speakers, of the training in step 2.
     """
 
     scores: pd.DataFrame
     codes: pd.DataFrame
-    logs: dict[str, pd.DataFrame]
+    curves: pd.DataFrame
+
+    def table(self, study: str) -> pd.DataFrame:
+        """All of it as one table of results, whose rows say of which study they are.
+
+        What is no setting of a run must not be named as one: `training_speakers`.
+        """
+        facts = self.codes.rename(columns={"fact": "metric"})
+        facts = facts.assign(protocol="E_emotion, of unseen speakers")
+        curves = self.curves.assign(protocol=f"training, mean over 1/{PARTS} of it")
+        whole = pd.concat([facts, self.scores, curves], ignore_index=True)
+        return whole.rename(columns={"speakers": "training_speakers"}).assign(
+            study=study
+        )
 
 
 def compare(
@@ -100,7 +115,7 @@ def compare(
     return Outcome(
         pd.concat([one.scores for one in found], ignore_index=True),
         pd.concat([one.codes for one in found], ignore_index=True),
-        found[0].logs,
+        pd.concat([one.curves for one in found], ignore_index=True),
     )
 
 
@@ -123,7 +138,7 @@ def _run(
     settings = settings.changed(seed=trial.seed)
     kept = some_speakers(clips, trial)
     train, unseen = split(kept, "train"), split(kept, "unseen")
-    methods, facts, logs = floors(train, unseen), [], {}
+    methods, facts, curves = floors(train, unseen), [], []
     with TemporaryDirectory() as scratch, catch_warnings():
         simplefilter("ignore", CollapseWarning)  # it is what is studied
         folder = Path(scratch)
@@ -133,14 +148,27 @@ def _run(
         methods[NO_STYLE] = [said for _, said in codes]
         for name, changes in variants.items():
             changed = settings.changed(**changes)
-            style, logs[name] = train_style(kept, content, folder, changed)
+            style, log = train_style(kept, content, folder, changed)
+            curves.append(in_parts(log).assign(method=name))
             methods[name] = style_displacements(style, unseen, codes)
             facts += [(name, *fact) for fact in code_facts(style, kept).items()]
     reader = LandmarkExpressions.learn(split(clips, "train"))
     scores = landmark_scores(methods, unseen, reader)
     placed = {"seed": trial.seed, "speakers": len({clip.speaker for clip in train})}
     table = pd.DataFrame(facts, columns=["method", "fact", "value"])
-    return Outcome(scores.assign(**placed), table.assign(**placed), logs)
+    return Outcome(
+        scores.assign(**placed),
+        table.assign(**placed),
+        pd.concat(curves, ignore_index=True).assign(**placed),
+    )
+
+
+def in_parts(log: pd.DataFrame) -> pd.DataFrame:
+    """CURVES of a training log as means over parts of it: step, metric, value."""
+    names = [name for name in CURVES if name in log]
+    part = np.arange(len(log)) * PARTS // len(log)
+    means = log.groupby(part)[["step", *names]].mean()
+    return means.melt("step", var_name="metric")
 
 
 def some_speakers(clips: Sequence[Clip], trial: Trial) -> list[Clip]:

@@ -55,14 +55,22 @@ from emoface_lib.steps import (
     train_style,
 )
 from emoface_lib.studies import ABLATION, NO_STYLE, WITHOUT, Changes
+from emoface_lib.triplets import NoTripletsError
 from emoface_lib.watch import CollapseWarning
 
 FULL, IMPROVED, PLAIN = "full", "improved", "without L_emotion"
+ANYONE = "without L_identity"
 VARIANTS: dict[str, Changes] = {
     PLAIN: WITHOUT,  # as the paper: without L_identity, too
-    "without L_identity": {"identity_weight": 0.0},
+    ANYONE: {"identity_weight": 0.0},
     FULL: {},
     IMPROVED: ABLATION[IMPROVED],
+}
+FOLDERS = {  # of a run, in which notebook 05 or `emoface train` leaves them
+    PLAIN: "style_without_emotion",
+    ANYONE: "style_without_identity",
+    FULL: "style",
+    IMPROVED: "style_improved",
 }
 MAKEITTALK, MAKEITTALK_CONTENT = "MakeItTalk", "MakeItTalk, content branch alone"
 UNSEEN, SEEN = "unseen speakers", "seen speakers' new videos"
@@ -74,24 +82,51 @@ def our_methods(
 ) -> dict[str, Method]:
     """Our rows, trained or loaded: what is in `folder` by these settings is loaded.
 
-    clips : with splits. A row whose losses the corpus can't give, such as *full* where
-    nobody is named and no V_p exists, is left out.
+    clips : with splits. Rows as of `style_methods`.
     """
     known, place = enrolled(clips), folder / "content"
     if not _made(place, settings):
         train_content(known, place, settings)
     content = load_content(place / "model.safetensors")
     methods: dict[str, Method] = {NO_STYLE: partial(content_displacements, content)}
+    return methods | style_methods(known, content, folder, settings)
+
+
+def style_methods(
+    clips: Sequence[Clip], content: ContentBranch, folder: Path, settings: Settings
+) -> dict[str, Method]:
+    """The rows of VARIANTS, trained or loaded from their FOLDERS in `folder`.
+
+    A row whose losses the corpus can't give, such as *full* where nobody is named and
+    no V_p exists, is left out.
+    """
+    methods: dict[str, Method] = {}
     for name, changes in VARIANTS.items():
-        changed, place = settings.changed(**changes), folder / name.replace(" ", "_")
+        changed, place = settings.changed(**changes), folder / FOLDERS[name]
         try:
             if not _made(place, changed):
-                train_style(known, content, place, changed)
-        except InputError:  # of the sampler: the corpus has no triplets
+                train_style(clips, content, place, changed)
+        except NoTripletsError:
             continue
         style, _ = load_style(place / "model.safetensors")
         methods[name] = partial(styled, style, content)
     return methods
+
+
+def trained_by(folder: Path, settings: Settings) -> Settings:
+    """The settings by which a run's rows were trained; `settings` if none was.
+
+    So that what is trained beside them is comparable. Raises InputError if they learnt
+    other features than `settings` say.
+    """
+    for name in (FULL, PLAIN):  # a corpus may have given the second alone
+        path = folder / FOLDERS[name] / "model.safetensors"
+        if path.exists():
+            made = load_style(path, settings)[1]
+            return made.changed(
+                **{key: getattr(settings, key) for key in VARIANTS[name]}
+            )
+    return settings
 
 
 def styled(

@@ -82,6 +82,22 @@ def draw_logs(axes: Axes, logs: Mapping[str, pd.DataFrame], column: str) -> None
     axes.set(xlabel="step", title=column)
 
 
+def draw_curves(axes: Axes, table: pd.DataFrame, metric: str) -> None:
+    """A metric over steps, a line a method: the mean of seeds, in a band of them all.
+
+    table : columns method, metric, step and value, as of `studies.Outcome.table`.
+    """
+    chosen = table[(table["metric"] == metric) & table["step"].notna()]
+    for number, (name, part) in enumerate(chosen.groupby("method", sort=False)):
+        over = part.groupby("step")["value"].agg(["mean", "min", "max"])
+        colour = plots.PALETTE[number % len(plots.PALETTE)]
+        line = plots.LINES[number % len(plots.LINES)]
+        axes.plot(over.index, over["mean"], label=name, color=colour, linestyle=line)
+        band = over["min"], over["max"]
+        axes.fill_between(over.index, *band, color=colour, alpha=0.2, linewidth=0)
+    axes.set(xlabel="step", title=metric)
+
+
 def draw_learning_curve(axes: Axes, table: pd.DataFrame, unit: str) -> None:
     """Differences with intervals over the number of training speakers.
 

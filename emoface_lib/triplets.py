@@ -30,6 +30,10 @@ class Utterance(Protocol):
         """The label of the emotion; "" if the corpus has none."""
 
 
+class NoTripletsError(InputError):
+    """The clips lack what a triplet is made of, as in LRW, which names no speakers."""
+
+
 class Triplet(NamedTuple):
     """Positions of V_r, V_s and V_p in the list of clips."""
 
@@ -42,8 +46,8 @@ class TripletSampler:
     """Draws triplets: r and s of one video of a speaker, p of another of the same.
 
     by : "videos", the paper's assumption that a video holds one emotion, or "labels",
-    where r and s share a speaker's emotion and p has another one. Raises InputError
-    that says what the clips lack if there is no triplet. Paper section 3.2.
+    where r and s share a speaker's emotion and p has another one. NoTripletsError
+    says what the clips lack if there is no triplet. Paper section 3.2.
     """
 
     def __init__(
@@ -66,7 +70,7 @@ class TripletSampler:
             if len(groups) > 1 and len(positions) > 1
         ]
         if not self.anchors:
-            raise InputError(f"No triplet can be made: {self._lack(clips, by)}")
+            raise NoTripletsError(f"No triplet can be made: {self._lack(clips, by)}")
 
     def _lack(self, clips: Sequence[Utterance], by: str) -> str:
         """What the clips would need."""

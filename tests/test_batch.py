@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,19 @@ import pandas as pd
 import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
+from rich.console import Console
 from typer.testing import CliRunner
 
-from emoface_lib.batch import run_sweep, status, summary
-from emoface_lib.batch_results import collect, compare, numbers
+from emoface_lib.batch import FRAME, readable, run_sweep, status, summary
+from emoface_lib.batch_results import collect, compare, numbers, over_seeds
 from emoface_lib.batch_run import RESULT, Job, attempt, state_of
 from emoface_lib.cli import app
+from emoface_lib.config import Settings, load_settings
 from emoface_lib.errors import InputError
 from emoface_lib.files import read_json, write_json
 from emoface_lib.guard import Guard
 from emoface_lib.notebooks import read_notebook
+from emoface_lib.parallel import cores
 from emoface_lib.sweep_plans import Plan, plan_runs
 from emoface_lib.sweeps import Sweep, make_sweep, read_sweep
 
@@ -39,10 +43,11 @@ if mode == "sleep":
 LEAVE = """import pandas as pd
 os.makedirs("../out", exist_ok=True)
 one = {"method": "a", "metric": "LMD", "protocol": "px", "clip": ["1", "2"]}
-rows = pd.DataFrame({**one, "value": [scale * seed, scale * seed + 1]})
+own = {"value": [scale * seed, scale * seed + 1], "seed": [seed, None]}
+rows = pd.DataFrame({**one, **own})
 if mode != "nothing":
     rows.to_parquet("../out/results.parquet")
-print(times, os.getcwd(), os.environ["IPYTHONDIR"])"""
+print(times, os.getcwd(), os.environ["IPYTHONDIR"], os.environ["EMOFACE_CORES"])"""
 SWEEP = """
 profile: smoke
 folder: notebooks
@@ -125,12 +130,15 @@ def test_a_run_leaves_its_notebook_parameters_log_numbers_and_costs(
     assert "Executing Cell" in (folder / "log.txt").read_text()
 
 
-def test_a_kernel_works_in_its_own_folders(swept: Swept) -> None:
+def test_a_kernel_works_in_its_own_folders_with_its_share_of_the_cores(
+    swept: Swept,
+) -> None:
     mine = place(swept, scale=2.5, seed=2)
     executed = read_notebook(mine / "notebooks" / "02_numbers.ipynb")
-    _, working, ipython = executed.cells[-1].outputs[0].text.split()
+    _, working, ipython, share = executed.cells[-1].outputs[0].text.split()
     assert working == str(mine / "notebooks")
     assert ipython == str(mine / "jupyter" / "ipython")
+    assert int(share) == max(1, cores() // 2)  # two at a time
 
 
 def test_what_runs_share_is_made_once_and_linked(swept: Swept) -> None:
@@ -165,6 +173,42 @@ def test_collect_has_every_number_with_what_it_depends_on(swept: Swept) -> None:
     assert table[["run", "commit", "code", "profile", "seconds"]].notna().all(axis=None)
 
 
+def test_collect_has_every_clip_with_its_speaker_if_asked(swept: Swept) -> None:
+    table = collect(plan_runs(swept[0]), swept[1], clips=True)
+    assert len(table) == 4 * 2
+    assert table["seed"].tolist() == [1, 1, 2, 2] * 2  # the table lacks one in places
+    least = table["scale"] * table["seed"]
+    np.testing.assert_allclose(table["value"], least + (table["clip"] == "2"))
+    told = table[["run", "commit", "profile", "seconds", "table"]]
+    assert told.notna().all(axis=None)
+
+
+def collected(folder: Path, profile: str = "smoke") -> Settings:
+    """Settings of a run that takes collected tables from a folder with one of them."""
+    rows = {"study": ["collapse", "collapse", "other"], "seed": [0, 1, 1]}
+    table = pd.DataFrame({**rows, "value": 1.0, "profile": profile})
+    folder.mkdir()
+    table.to_parquet(folder / "collapse.parquet")
+    return load_settings("smoke", collected=str(folder))
+
+
+def test_a_study_is_over_the_seeds_of_its_sweep_where_they_were_collected(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = pd.DataFrame({"study": ["collapse"], "value": [2.0]})
+    settings = collected(tmp_path / "sweeps")
+    assert over_seeds(own, "collapse", settings)["seed"].tolist() == [0, 1]
+    assert capsys.readouterr().out == ""
+    assert over_seeds(own, "ablations", settings) is own
+    said = capsys.readouterr().out
+    assert "This is one seed" in said
+    assert "emoface batch collect --clips sweeps/ablations.yml" in said
+    assert over_seeds(own, "collapse", load_settings("smoke")) is own
+    other = collected(tmp_path / "other", "full")
+    with pytest.raises(InputError, match="nothing of 'collapse' in profile 'smoke'"):
+        over_seeds(own, "collapse", other)
+
+
 def test_two_parts_of_a_sweep_are_compared_pair_by_pair(swept: Swept) -> None:
     table = collect(plan_runs(swept[0]), swept[1])
     wide, narrow = table[table["scale"] > 1], table[table["scale"] == 1]
@@ -184,10 +228,29 @@ def test_done_is_not_done_again_and_failed_is_tried_again(swept: Swept) -> None:
 
     failures = {p: p.stat().st_mtime_ns for p in swept[1].glob("*/failure.json")}
     results = {p: p.stat().st_mtime_ns for p in swept[1].glob(f"*/{RESULT}")}
-    run_sweep(swept[0], swept[1], workers=2)
+    path, store = str(swept[1].parent / "small.yml"), str(swept[1])
+    said = CliRunner().invoke(app, ["batch", "run", path, "--store", store])
+    assert said.exit_code == 1
+    assert f"Why runs failed: emoface batch status {path}" in said.output
     assert len(failures) == 2
     assert all(path.stat().st_mtime_ns > then for path, then in failures.items())
     assert all(path.stat().st_mtime_ns == then for path, then in results.items())
+
+
+def test_a_live_table_has_room_in_its_terminal() -> None:
+    states = ["done"] * 30 + ["failed", "running"] + ["waiting"] * 30
+    told = {"notebooks": "05", "parameters": "seed=1", "note": "why it failed " * 20}
+    costs = {"seconds": 4.0, "memory": np.nan}
+    table = pd.DataFrame({"run": "0123456789ab", "state": states, **told, **costs})
+    screen = Console(width=80, height=24, file=StringIO())
+    screen.print(readable(table, screen.height - FRAME, live=True))
+    lines = screen.file.getvalue().splitlines()
+    assert len(lines) == 7  # of a head, two edges, two runs, and the sum
+    assert max(map(len, lines)) <= 80
+    assert "failed" in lines[3]
+    assert lines[-1].startswith("30 done, 1 running, 1 failed, 30 waiting; about")
+    screen.print(readable(table.head(18), screen.height - FRAME, live=True))
+    assert len(screen.file.getvalue().splitlines()) - 7 <= 24
 
 
 def test_commands(swept: Swept) -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from emoface_lib.baselines import STATIC
 from emoface_lib.comparison import (
     COLUMNS,
     RATIO,
@@ -89,6 +90,9 @@ def test_a_row_that_a_corpus_can_not_have_is_a_dash_beside_one_that_can() -> Non
     assert [name for name, _ in shown.columns] == ["drawn", "drawn", "LRW", "LRW"]
     assert shown.loc[FULL, ("LRW", "LMD")] == "-"
     assert shown.loc[NO_STYLE, ("LRW", "LMD")].startswith("2.5")
+    alone = printed(rows[rows["corpus"] == "LRW"], [NO_STYLE, FULL])
+    assert list(alone.index) == [NO_STYLE, FULL]
+    assert (alone.loc[FULL] == "-").all()
 
 
 def test_seeds_are_counted_by_metric() -> None:
@@ -103,3 +107,17 @@ def test_seeds_are_counted_by_metric() -> None:
     seeds = found.set_index(["second", "metric"])["seeds"]
     assert seeds[NO_STYLE, "lip r"] == 1
     assert seeds[MAKEITTALK, RATIO] == 2
+
+
+def test_rows_that_no_seed_changes_are_of_one_seed() -> None:
+    """A still face, or weights that are shipped and asked anew in every run."""
+    scores = scores_of({FULL: 1.0, STATIC: 2.0})
+    still = scores["method"] == STATIC
+    scores.loc[still, "value"] = np.where(scores[still]["metric"] == "LMD", 2.0, np.nan)
+    rows = tidy(scores, np.random.default_rng(0)).set_index(["method", "metric"])
+    assert rows["seeds"].to_dict() == {
+        (FULL, "LMD"): 2,
+        (FULL, "lip r"): 2,
+        (STATIC, "LMD"): 1,
+        (STATIC, "lip r"): 1,
+    }

@@ -30,6 +30,7 @@ from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, new_autovc
 from emoface_lib.files import read_npz
 from emoface_lib.harness import landmark_scores
 from emoface_lib.steps import load_branches, split
+from emoface_lib.table_2 import FOLDERS
 from emoface_lib.triplets import TripletSampler
 from emoface_lib.video import write_video
 
@@ -112,9 +113,9 @@ def test_branches_are_trained_with_labels_and_not_twice(
     steps = {"content_steps": 3, "style_steps": 3, "crop_frames": 20}
     settings = tiny.changed(corpus=str(run), triplets="labels", **steps)
     paths = train_run(settings)
-    names = ["content", "style", "style_without_emotion", "style_improved"]
+    names = ["content", *FOLDERS.values()]
     assert [path.parent.name for path in paths] == names
-    assert read_settings(paths[2]).emotion_weight == 0
+    assert read_settings(paths[1]).emotion_weight == 0
     content, style, _ = load_branches(run)
     unseen = split(load_clips(run / "features", settings), "unseen")
     codes = content_codes(content, unseen)

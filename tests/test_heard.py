@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from emoface_lib.branches import training_clips
 from emoface_lib.checkpoints import save_model
-from emoface_lib.config import Settings, load_settings
+from emoface_lib.config import Run, Settings, load_settings
 from emoface_lib.corpus.clips import plan_corpus
 from emoface_lib.corpus.heard import heard_clips, plan_heard
 from emoface_lib.errors import InputError
@@ -17,6 +18,7 @@ from emoface_lib.features.lift import mean_face
 from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, new_autovc
 from emoface_lib.files import write_npz
 from emoface_lib.landmarks import lip_opening
+from emoface_lib.steps import split
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +51,24 @@ def test_lips_of_the_reference_are_closed(heard: list[Clip]) -> None:
     for clip in heard:
         openings = lip_opening(clip.landmarks)
         assert lip_opening(clip.reference) < openings.median()
+
+
+def test_all_rows_of_table_2_train_on_the_same_clips(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of notebook 05, which hears all videos, and of what is trained beside it.
+
+    Reference faces would be others, 11 px away, if fewer videos were heard.
+    """
+    face = into_canvas(mean_face())
+    (tmp_path / "features").mkdir()
+    write_npz(tmp_path / "features" / "mean_face.npz", landmarks=face)
+    monkeypatch.setattr("emoface_lib.branches.load_clips", lambda *_: [])
+    beside = training_clips(Run(settings, tmp_path))
+    every = heard_clips(settings, face, splits=("train", "seen", "unseen"), workers=1)
+    for one, other in zip(beside, split(every, "train"), strict=True):
+        assert one.name == other.name
+        assert torch.equal(one.reference, other.reference)
 
 
 def test_the_same_settings_give_the_same_clips(

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emoface_lib import plots
+from emoface_lib import plots, training_plots
 
 
 @pytest.fixture(autouse=True)
@@ -69,3 +69,17 @@ def test_tiles_lie_edge_to_edge_and_are_kept_small(
     [(pictures, metadata)] = shown
     assert pictures["image/jpeg"].startswith(b"\xff\xd8")
     assert metadata["image/jpeg"]["alt"] == "Grey."
+
+
+def test_curves_of_several_seeds_lie_in_their_band() -> None:
+    rows = {"step": [1, 2, 1, 2], "value": [0.0, 1.0, 2.0, 5.0], "seed": [0, 0, 1, 1]}
+    table = pd.DataFrame({**rows, "method": "full", "metric": "d_rs"})
+    more = pd.DataFrame({"method": ["full"], "metric": "LMD", "value": 9.0})
+    _, axes = plots.figure(1, 2)
+    for one, some in zip(axes.flat, (table, table[table["seed"] == 0]), strict=True):
+        training_plots.draw_curves(one, pd.concat([some, more]), "d_rs")
+    seeds, single = axes.flat
+    assert seeds.lines[0].get_ydata().tolist() == [1.0, 3.0]
+    assert single.lines[0].get_ydata().tolist() == [0.0, 1.0]
+    corners = seeds.collections[0].get_paths()[0].vertices
+    assert {0.0, 1.0, 2.0, 5.0} <= set(corners[:, 1])

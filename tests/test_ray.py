@@ -155,8 +155,9 @@ def test_one_worker_trains_to_the_numbers_of_none_and_two_nearly(
     both = trained(prepared, tmp_path / "two", "ray", 2)
     assert list(here) == [
         "content",
-        "style",
         "style_without_emotion",
+        "style_without_identity",
+        "style",
         "style_improved",
     ]
     for name, log in here.items():

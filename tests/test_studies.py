@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from emoface_lib.config import EXPRESSIONS, Settings
@@ -12,11 +13,14 @@ from emoface_lib.landmark_expressions import LandmarkExpressions
 from emoface_lib.studies import (
     ABLATION,
     CONTRASTS,
+    CURVES,
     MEAN_FACE,
     NO_STYLE,
+    PARTS,
     STILL,
     Trial,
     compare,
+    in_parts,
     some_speakers,
 )
 
@@ -39,7 +43,7 @@ def test_a_comparison_scores_every_method_of_every_trial(
     found = compare(trials, ABLATION, labelled, short, workers=1)
     methods = {STILL, MEAN_FACE, NO_STYLE, *ABLATION}
     assert set(found.scores["method"]) == methods
-    assert set(found.codes["method"]) == set(ABLATION) == set(found.logs)
+    assert set(found.codes["method"]) == set(ABLATION) == set(found.curves["method"])
     counts = found.scores.groupby(["seed", "speakers", "metric"])["value"].size()
     unseen = sum(clip.split == "unseen" for clip in labelled)
     assert set(counts) == {len(methods) * unseen}
@@ -59,6 +63,28 @@ def test_the_same_comparison_gives_the_same_numbers_in_other_processes(
     there = compare(trials, variants, labelled, short, workers=2)
     assert here.scores.equals(there.scores)
     assert here.codes.equals(there.codes)
+
+
+def test_what_was_found_is_one_table_that_says_of_which_study(
+    labelled: list[Clip], short: Settings
+) -> None:
+    found = compare([Trial(0)], {"full": {}}, labelled, short, workers=1)
+    table = found.table("collapse")
+    assert len(table) == len(found.scores) + len(found.codes) + len(found.curves)
+    assert set(table["study"]) == {"collapse"}
+    assert not {"speakers", "fact"} & set(table)  # `speakers` is a setting of a run
+    assert table[["metric", "protocol", "value"]].isna().sum().drop("value").sum() == 0
+    assert set(table[table["step"].notna()]["metric"]) == set(CURVES)
+
+
+def test_a_log_is_kept_as_means_over_parts_of_the_training() -> None:
+    steps = np.arange(6 * PARTS)
+    log = pd.DataFrame({"step": steps, "d_rs": 2.0 * steps, "loss": 0.0})
+    kept = in_parts(log)
+    assert (len(kept), set(kept["metric"])) == (PARTS, {"d_rs"})
+    assert kept["step"].tolist()[:2] == [2.5, 8.5]
+    assert np.allclose(kept["value"], 2 * kept["step"])
+    assert len(in_parts(log[:2])) == 2
 
 
 def test_more_speakers_include_the_fewer(clips: list[Clip]) -> None:

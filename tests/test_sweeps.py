@@ -1,12 +1,18 @@
 """A sweep's file: what it means, and that all that is wrong is said before a run."""
 
+import os
+import shutil
+import subprocess
+import sys
 from itertools import product
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from emoface_lib.cli import app
 from emoface_lib.config import REPOSITORY
 from emoface_lib.errors import InputError
 from emoface_lib.sweep_plans import plan_runs
@@ -154,6 +160,33 @@ def test_ready_made_sweeps_can_be_run(path: Path) -> None:
     plans = plan_runs(read_sweep(path))
     assert len(plans) >= 5
     assert all(plan.results for plan in plans)
+    assert all(plan.given["collected"] == "" for plan in plans)  # shows its own seed
+    said = CliRunner().invoke(app, ["batch", "run", str(path), "--dry-run"])
+    assert said.exit_code == 0
+    shared = {one.key for plan in plans for one in plan.before}
+    assert sum(key in said.output for key in shared) == len(shared)
+    assert all(plan.key in said.output for plan in plans)
+
+
+def test_a_slurm_array_runs_a_share_in_each_task() -> None:
+    script, sweep_file = REPOSITORY / "cluster" / "slurm_batch.sh", READY_MADE[0]
+    keys = {plan.key for plan in plan_runs(read_sweep(sweep_file))}
+    given = {**os.environ, "BIN": str(Path(sys.executable).parent)}
+    shown = []
+    for task in ("1", "2"):
+        array = {"SLURM_ARRAY_TASK_ID": task, "SLURM_ARRAY_TASK_MAX": "2"}
+        asked = ["bash", str(script), str(sweep_file), "--dry-run"]
+        said = subprocess.check_output(asked, text=True, env={**given, **array})
+        shown.append({key for key in keys if key in said})
+    assert shown[0] | shown[1] == keys
+    assert not shown[0] & shown[1]
+
+
+@pytest.mark.skipif(not shutil.which("shellcheck"), reason="no shellcheck")
+def test_scripts_for_clusters_are_sound() -> None:
+    scripts = sorted(map(str, (REPOSITORY / "cluster").glob("*.sh")))
+    found = subprocess.run(["shellcheck", *scripts], capture_output=True, text=True)
+    assert found.returncode == 0, found.stdout
 
 
 def test_there_are_ready_made_sweeps_for_every_study() -> None:

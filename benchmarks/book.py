@@ -1,0 +1,38 @@
+"""Measure the web book: seconds to build it anew, pages, size.
+
+python benchmarks/book.py
+"""
+
+import resource
+import shutil
+import subprocess
+import sys
+import time
+
+from results import enter
+
+from emoface_lib.config import REPOSITORY
+
+BUILD = REPOSITORY / "build"
+HOW = "benchmarks/book.py: make book without what an earlier one left; 2 cores"
+
+
+def main() -> None:
+    for folder in BUILD.glob("book*"):
+        shutil.rmtree(folder)
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "tools.book"], cwd=REPOSITORY, check=True)
+    seconds = time.perf_counter() - start
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = usage.ru_utime + usage.ru_stime
+    files = [path for path in (BUILD / "book").rglob("*") if path.is_file()]
+    pages = sum(path.suffix == ".html" for path in files)
+    size = sum(path.stat().st_size for path in files) / 1e6
+    enter(11, "book: built anew", seconds, "s", "<= 60", seconds <= 60, HOW)
+    enter(11, "book: built anew, CPU", cpu, "s", "", "", HOW)
+    enter(11, "book: pages", pages, "", "", "", HOW)
+    enter(11, "book: size", size, "MB", "", "", HOW)
+
+
+if __name__ == "__main__":
+    main()
