@@ -28,7 +28,8 @@ def pins(lines: list[str]) -> dict[str, Version]:
 def project_pins() -> dict[str, Version]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    assert pins(extras.pop("ray"))  # large, and for clusters only: in no list of ours
+    for name in ("ray", "course"):  # have environments of their own, beside .venv
+        assert pins(extras.pop(name))
     lines = [line for extra in extras.values() for line in extra]
     return pins([*project["dependencies"], *lines])
 
