@@ -97,7 +97,7 @@ class Settings(BaseModel):
     # of step 1's recordings, 1: emotion-blind content; codes have no spectrum to shift
     spectral_offset: float = Field(0.0, ge=0)
     joint: bool = False  # step 2 trains the content branch, too, instead of freezing it
-    objective: Literal["paper", "improved"] = "paper"  # notebook 05, section 8
+    objective: Literal["paper", "improved"] = "paper"  # notebook 05, section 9
     triplets: Literal["videos", "labels"] = "videos"  # what V_r and V_s share
     contrast: Literal["triplet", "variance", "supervised", "infonce"] = "triplet"
     margin: float = Field(0.1, gt=0)  # eq. (5)

@@ -1,7 +1,7 @@
 """Enrolment: what is known of a speaker before a clip of theirs is heard.
 
 The improved objective hears emotion in what differs from the speaker's mean m_spk.
-Taught in notebook 05, section 8.
+Taught in notebook 05, section 9.
 """
 
 from collections.abc import Mapping, Sequence

@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Mapping
 from importlib.metadata import version
+from numbers import Integral, Real
 
 from IPython.display import Markdown
 
@@ -28,4 +29,5 @@ def foot(settings: Settings) -> Markdown:
 
 
 def _text(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    real = isinstance(value, Real) and not isinstance(value, Integral)
+    return f"{value:.3g}" if real else str(value)

@@ -5,6 +5,7 @@ from functools import cache
 from textwrap import dedent
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from nbformat import NotebookNode
@@ -90,6 +91,8 @@ def test_errors_of_an_answer_become_sentences() -> None:
         answer_of(lambda x: None, torch.zeros(2))
     with pytest.raises(NotYetError, match="Work on a copy"):
         answer_of(lambda x: x.add_(1), torch.zeros(2))
+    with pytest.raises(NotYetError, match="Work on a copy"):
+        answer_of(lambda x: x.sort() or x, np.array([2, 1]))
     with pytest.raises(NotYetError, match="one number, and is a str"):
         number_of("three")
     with pytest.raises(NotYetError, match=r"shape \(2, 3\), and has \(3, 2\)"):

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from nbformat import NotebookNode
 
@@ -86,5 +87,5 @@ def test_the_foot_names_what_made_the_outputs() -> None:
 
 
 def test_found_numbers_are_listed() -> None:
-    shown = found({"LMD, px": 1.23456, "clips": 20, "device": "cpu"}).data
+    shown = found({"LMD, px": np.float32(1.23456), "clips": 20, "device": "cpu"}).data
     assert shown == "* LMD, px: **1.23**\n* clips: **20**\n* device: **cpu**"

@@ -7,7 +7,7 @@ before, after and without the lesson around it.
 from collections.abc import Callable
 from typing import Any
 
-import torch
+import numpy as np
 from torch import Tensor
 
 NOTHING = (
@@ -50,11 +50,11 @@ def answer_of(function: Callable[..., Any], *given: Any, **named: Any) -> Any:
         ) from error
     expect(answer is not None, "the function returns nothing: is a `return` missing?")
     for before, after in zip(given, copies, strict=True):
-        if isinstance(before, Tensor):
-            expect(
-                torch.equal(before, after),
-                "the function changes what it is given. Work on a copy.",
-            )
+        expect(
+            not isinstance(before, (Tensor, np.ndarray))
+            or bool((before == after).all()),
+            "the function changes what it is given. Work on a copy.",
+        )
     return answer
 
 
@@ -82,10 +82,23 @@ def tensor_of(answer: Any, shape: tuple[int, ...]) -> Tensor:
     return answer.detach()
 
 
+def array_of(answer: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """An answer as an array of numbers [shape]; raises NotYetError if it is none."""
+    array = np.asarray(answer)
+    expect(array.dtype.kind in "iuf", "the answer should be an array of numbers.")
+    expect(
+        array.shape == shape,
+        f"the answer should have shape {shape}, and has {array.shape}.",
+    )
+    return array
+
+
 def right(sentence: str) -> None:
     """Say that an answer is right, and what to take along."""
     print(f"Right: {sentence}")
 
 
 def _copy(value: Any) -> Any:
-    return value.clone() if isinstance(value, Tensor) else value
+    if isinstance(value, Tensor):
+        return value.clone()
+    return value.copy() if isinstance(value, np.ndarray) else value

@@ -8,7 +8,7 @@ import pandas as pd
 from sklearn.model_selection import GroupKFold, KFold, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 
-from emoface_lib.exercises.checking import answer_of, expect, number_of, right
+from emoface_lib.exercises.checking import answer_of, array_of, expect, number_of, right
 
 FOLDS = 5
 VIDEOS, CLIPS = 40, 4  # made up, to be told apart or not
@@ -100,7 +100,7 @@ def check_without_speaker(
     X = rng.normal(size=(len(speakers), 4))
     voices = {name: 10 * rng.normal(size=4) for name in np.unique(speakers)}
     heard = X + np.array([voices[name] for name in speakers])
-    answer = _array(answer_of(function, heard.copy(), speakers.copy()), X.shape)
+    answer = array_of(answer_of(function, heard, speakers), X.shape)
     own = np.array([X[speakers == name].mean(0) for name in speakers])
     truth = X - own
     expect(
@@ -163,14 +163,3 @@ def _accuracy(
 ) -> float:
     scores = cross_val_score(reader, X, labels, cv=folds, groups=groups)
     return float(scores.mean())
-
-
-def _array(answer: object, shape: tuple[int, ...]) -> np.ndarray:
-    """An answer as float[shape]."""
-    array = np.asarray(answer)
-    expect(array.dtype.kind in "iuf", "the answer should be an array of numbers.")
-    expect(
-        array.shape == shape,
-        f"the answer should have shape {shape}, and has {array.shape}.",
-    )
-    return array

@@ -7,7 +7,7 @@ from sklearn.linear_model import Ridge
 
 from emoface_lib import plots
 from emoface_lib.config import SAMPLE_RATE
-from emoface_lib.exercises.checking import answer_of, expect, number_of, right
+from emoface_lib.exercises.checking import answer_of, array_of, expect, number_of, right
 from emoface_lib.features.audio import log_mel
 from emoface_lib.features.clips import look_ahead
 from emoface_lib.landmarks import FRAME_RATE
@@ -23,7 +23,7 @@ Sound = list[tuple[np.ndarray, np.ndarray]]  # features and opening of each clip
 def check_to_level(function: Callable[[np.ndarray, float], np.ndarray]) -> None:
     """A voice brought to a level in dBFS."""
     samples = 0.02 * np.random.default_rng(2).normal(size=4000)
-    answer = _array(answer_of(function, samples.copy(), LEVEL), samples.shape)
+    answer = array_of(answer_of(function, samples, LEVEL), samples.shape)
     away, wanted = _level(answer) - LEVEL, _level(samples) - LEVEL
     expect(
         np.isfinite(away),
@@ -95,10 +95,10 @@ def check_without_microphone(function: Callable[[np.ndarray], np.ndarray]) -> No
     rng = np.random.default_rng(5)
     mel, later = rng.random((2, 80, 80))
     microphone = rng.normal(size=80)
-    answer = _array(answer_of(function, mel.copy()), mel.shape)
-    other = _array(answer_of(function, mel + microphone), mel.shape)
+    answer = array_of(answer_of(function, mel), mel.shape)
+    other = array_of(answer_of(function, mel + microphone), mel.shape)
     changed = np.concatenate([mel[:50], later[50:]])
-    after = _array(answer_of(function, changed), mel.shape)
+    after = array_of(answer_of(function, changed), mel.shape)
     expect(
         _close(answer, other),
         "another microphone, a number added to each band, still shows in the result. "
@@ -156,7 +156,7 @@ def check_blocks(function: Callable[[Sequence[np.ndarray]], np.ndarray]) -> None
         len(answer) != frames + SECONDS,
         f"{SECONDS} seconds still give {len(answer)} frames. How many should it be?",
     )
-    answer = _array(answer, (frames, 80))
+    answer = array_of(answer, (frames, 80))
     whole, early = log_mel(sound), log_mel(sound, first_centre=0)[:-1]
     late = _late(answer, whole)
     expect(
@@ -243,17 +243,6 @@ def _decibels(amplitude: float) -> float:
 
 def _level(samples: np.ndarray) -> float:
     return _decibels(np.sqrt(np.mean(samples**2)))
-
-
-def _array(answer: object, shape: tuple[int, ...]) -> np.ndarray:
-    """An answer as float[shape]."""
-    array = np.asarray(answer)
-    expect(array.dtype.kind in "iuf", "the answer should be an array of numbers.")
-    expect(
-        array.shape == shape,
-        f"the answer should have shape {shape}, and has {array.shape}.",
-    )
-    return array
 
 
 def _close(first: np.ndarray, second: np.ndarray) -> bool:

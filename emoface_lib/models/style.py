@@ -21,7 +21,7 @@ class StyleBranch(nn.Module):
     512 here. Eq. (4) is read as one Transformer encoder layer over time: attention
     "frames", on the 256 numbers of both codes of a frame, or "tokens", where the two
     codes of a frame are two tokens of 128. improved : emotion is heard in what differs
-    from the speaker's mean, and identity not at all (notebook 05, section 8).
+    from the speaker's mean, and identity not at all (notebook 05, section 9).
     """
 
     def __init__(
