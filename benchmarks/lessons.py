@@ -1,0 +1,32 @@
+"""Enter the minutes that each lesson took when a profile was last run as a whole.
+
+    make reproduce PROFILE=smoke && make reproduce && python benchmarks/lessons.py
+
+They are those of `runs/<profile>/reproduce.json`, and of the lessons' first cells.
+"""
+
+from results import enter
+
+from emoface_lib.config import runs_folder
+from emoface_lib.files import read_json
+
+PROFILES = {"smoke": "<= 5", "tutorial": "<= 15"}  # minutes in all
+
+
+def main() -> None:
+    """Read what was taken down and enter it, a row a lesson and one for all."""
+    for profile, target in PROFILES.items():
+        path = runs_folder() / profile / "reproduce.json"
+        if not path.exists():
+            continue
+        how = f"make reproduce PROFILE={profile}, then benchmarks/lessons.py, 2 cores"
+        minutes = read_json(path)["minutes"]
+        for name, each in minutes.items():
+            enter(11, f"lesson {name}, {profile}", float(each), "min", "", "", how)
+        whole = float(sum(minutes.values()))
+        met = whole <= float(target.removeprefix("<= "))
+        enter(11, f"all lessons, {profile}", whole, "min", target, met, how)
+
+
+if __name__ == "__main__":
+    main()
