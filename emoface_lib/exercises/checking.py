@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 NOTHING = (
@@ -91,6 +92,12 @@ def array_of(answer: Any, shape: tuple[int, ...]) -> np.ndarray:
         f"the answer should have shape {shape}, and has {array.shape}.",
     )
     return array
+
+
+def close(first: Any, second: Any) -> bool:
+    """Whether two numbers, arrays or tensors agree to a thousandth."""
+    one, other = (torch.as_tensor(x).detach().double() for x in (first, second))
+    return torch.allclose(one, other, rtol=1e-3, atol=1e-3)
 
 
 def right(sentence: str) -> None:

@@ -7,7 +7,14 @@ from sklearn.linear_model import Ridge
 
 from emoface_lib import plots
 from emoface_lib.config import SAMPLE_RATE
-from emoface_lib.exercises.checking import answer_of, array_of, expect, number_of, right
+from emoface_lib.exercises.checking import (
+    answer_of,
+    array_of,
+    close,
+    expect,
+    number_of,
+    right,
+)
 from emoface_lib.features.audio import log_mel
 from emoface_lib.features.clips import look_ahead
 from emoface_lib.landmarks import FRAME_RATE
@@ -100,21 +107,21 @@ def check_without_microphone(function: Callable[[np.ndarray], np.ndarray]) -> No
     changed = np.concatenate([mel[:50], later[50:]])
     after = array_of(answer_of(function, changed), mel.shape)
     expect(
-        _close(answer, other),
+        close(answer, other),
         "another microphone, a number added to each band, still shows in the result. "
         "Each band has a mean of its own, taken over time.",
     )
     expect(
-        _close(answer[:50], after[:50]),
+        close(answer[:50], after[:50]),
         "what is heard from frame 50 on changes the frames before it. Only frames up "
         "to t may enter the mean of frame t.",
     )
     expect(
-        _close(answer[0], 0 * answer[0]),
+        close(answer[0], 0 * answer[0]),
         "the first frame should become 0: it is its own mean.",
     )
     expect(
-        _close(answer, mel - np.cumsum(mel, 0) / np.arange(1, 81)[:, None]),
+        close(answer, mel - np.cumsum(mel, 0) / np.arange(1, 81)[:, None]),
         "no microphone, no future; but it is not the plain mean of frames 0 to t, in "
         "which each frame counts the same.",
     )
@@ -243,7 +250,3 @@ def _decibels(amplitude: float) -> float:
 
 def _level(samples: np.ndarray) -> float:
     return _decibels(np.sqrt(np.mean(samples**2)))
-
-
-def _close(first: np.ndarray, second: np.ndarray) -> bool:
-    return np.allclose(first, second, atol=1e-4)

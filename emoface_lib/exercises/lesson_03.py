@@ -9,6 +9,7 @@ from torch import Tensor
 
 from emoface_lib.exercises.checking import (
     answer_of,
+    close,
     expect,
     number_of,
     right,
@@ -36,18 +37,18 @@ def check_angle(function: Callable[[np.ndarray, np.ndarray], float]) -> None:
     answer = np.array([number_of(answer_of(function, some[0], x)) for x in some])
     truth = np.array([degrees_between(some[0], x) for x in some])
     forward = np.array([degrees_between(some[0].T, x) for x in some])
-    expect(not _close(answer, np.radians(truth)), "this is in radians.")
+    expect(not close(answer, np.radians(truth)), "this is in radians.")
     expect(
-        not _close(answer, forward),
+        not close(answer, forward),
         "two equal rotations are not 0 apart: this is the angle of one turn after the "
         "other. Undo the first one; a rotation's inverse is its transpose.",
     )
     expect(
-        not _close(answer, 2 * truth),
+        not close(answer, 2 * truth),
         "everything is twice too large. Solve the trace for the cosine once more.",
     )
     expect(
-        _close(answer, truth),
+        close(answer, truth),
         f"it gives {answer[1]:.1f} degrees in place of {truth[1]:.1f}.",
     )
     right("one number says how far two poses are apart, about whatever axis.")
@@ -94,23 +95,23 @@ def check_threshold_at(
     twice = [(x / 3).softmax(1) for x in e]
     rs, rp = _lambdas([_flat(x, 3) for x in e])
     expect(
-        not _close(answer, sharp),
+        not close(answer, sharp),
         "the temperature changes nothing. Flatten all three softmaxes first.",
     )
     expect(
-        not _close(answer, _threshold(e, 1 / 3)),
+        not close(answer, _threshold(e, 1 / 3)),
         "this makes the model surer. A temperature above 1 *divides* logarithms.",
     )
     expect(
-        not _close(answer, _threshold(twice, 1)),
+        not close(answer, _threshold(twice, 1)),
         "this is a softmax of probabilities. Logits are their logarithms.",
     )
     expect(
-        not _close(answer, (rs / (1 - rp)).mean()),
+        not close(answer, (rs / (1 - rp)).mean()),
         "a mean of ratios is ruled by the few pairs that look alike. The loss is a "
         "mean over triplets: take each lambda's mean first.",
     )
-    expect(_close(answer, flat), f"it gives {answer:.2f} in place of {flat:.2f}.")
+    expect(close(answer, flat), f"it gives {answer:.2f} in place of {flat:.2f}.")
     right("the less sure the model, the more of the embedding eq. (5) lets die (05).")
 
 
@@ -201,7 +202,3 @@ def _lambdas(e: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
 def _threshold(e: Sequence[Tensor], temperature: float) -> float:
     rs, rp = _lambdas([_flat(x, temperature) for x in e])
     return float(rs.mean() / (1 - rp.mean()))
-
-
-def _close(first: object, second: object) -> bool:
-    return bool(np.allclose(np.asarray(first), np.asarray(second), 1e-3, 1e-3))

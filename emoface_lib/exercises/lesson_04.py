@@ -8,6 +8,7 @@ from torch import Tensor
 
 from emoface_lib.exercises.checking import (
     answer_of,
+    close,
     expect,
     number_of,
     right,
@@ -26,24 +27,24 @@ def check_loss_where_seen(function: Callable[[Tensor, Tensor, Tensor], Tensor]) 
     away = (truth - predicted)[seen]
     answer = number_of(answer_of(function, predicted, truth, seen))
     expect(
-        not _close(answer, (truth - predicted).abs().mean()),
+        not close(answer, (truth - predicted).abs().mean()),
         "frames without a face count, too. Choose the frames by `seen` first.",
     )
     expect(
-        not _close(answer, away.abs().sum() / truth.numel()),
+        not close(answer, away.abs().sum() / truth.numel()),
         "frames without a face add nothing to the sum, but still count in what it is "
         "divided by.",
     )
     expect(
-        not _close(answer, away.square().mean()),
+        not close(answer, away.square().mean()),
         "this is the squared error. Eq. (10) takes the absolute value.",
     )
     expect(
-        not _close(answer, away.norm(dim=-1).mean()),
+        not close(answer, away.norm(dim=-1).mean()),
         "this is the distance of points. Eq. (10) is a mean over coordinates.",
     )
     expect(
-        _close(answer, away.abs().mean()),
+        close(answer, away.abs().mean()),
         f"on random faces it gives {answer:.3f} in place of {away.abs().mean():.3f}.",
     )
     right("frames without a face were interpolated; nothing is learnt from them.")
@@ -90,27 +91,18 @@ def check_loudness_face(function: Callable[[Tensor, Tensor, Tensor], Tensor]) ->
     answer = tensor_of(answer_of(function, heard, moves, new), (FRAMES, 136))
     again = tensor_of(answer_of(function, heard, moves, new.flip(1)), (FRAMES, 136))
     expect(
-        _close(answer, again),
+        close(answer, again),
         "the face changes although the loudness does not: the bands themselves are "
         "used. Take their mean over the frame before you fit.",
     )
     expect(
-        not _close(answer - answer.mean(0), 0 * answer),
+        not close(answer - answer.mean(0), 0 * answer),
         "the face does not move. Does the loudness of `new` enter?",
     )
     expect(
-        _close(answer - answer.mean(0), truth - truth.mean(0)),
+        close(answer - answer.mean(0), truth - truth.mean(0)),
         "the slope is not that of least squares. Is there a column of ones for the "
         "intercept?",
     )
-    expect(_close(answer, truth), "it moves rightly around a wrong place.")
+    expect(close(answer, truth), "it moves rightly around a wrong place.")
     right("a face that hears nothing but loudness is the floor to beat in Table 2.")
-
-
-def _close(first: Tensor | float, second: Tensor | float) -> bool:
-    return torch.allclose(
-        torch.as_tensor(first).float(),
-        torch.as_tensor(second).float(),
-        rtol=1e-3,
-        atol=1e-3,
-    )

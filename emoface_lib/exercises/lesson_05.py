@@ -11,6 +11,7 @@ from torch import Tensor
 from emoface_lib import plots, training_plots
 from emoface_lib.exercises.checking import (
     answer_of,
+    close,
     expect,
     number_of,
     right,
@@ -58,14 +59,14 @@ def check_resting_size(
         "anyway repel less: is it 1 - lambda_rp?",
     )
     expect(
-        not _close(lives, MARGIN),
+        not close(lives, MARGIN),
         "0.1 is the distance d_rp at which it rests. Asked is the size s.",
     )
     expect(
-        not _close(lives, MARGIN / 0.1),
+        not close(lives, MARGIN / 0.1),
         "the margin holds d_rp; you let it hold d_rs.",
     )
-    expect(_close(lives, MARGIN / 0.3), f"it rests at {MARGIN / 0.3:.3f}, not {lives}.")
+    expect(close(lives, MARGIN / 0.3), f"it rests at {MARGIN / 0.3:.3f}, not {lives}.")
     right("the faces alone say what may live, and the margin says how large.")
 
 
@@ -187,21 +188,21 @@ def check_across_speakers(
     alike = expression_similarity(faces[:, None], faces[None])
     two = (speakers[:, None] != speakers).float()
     expect(
-        not _close(answer, (alike * apart).sum() / alike.sum()),
+        not close(answer, (alike * apart).sum() / alike.sum()),
         "clips of one speaker count, too. Whether they are alike is what eq. (5) asks.",
     )
     expect(
-        not _close(answer, (alike * apart * two).sum() / two.sum()),
+        not close(answer, (alike * apart * two).sum() / two.sum()),
         "the sum is divided by the number of pairs: a batch of unlike faces would seem "
         "a near one. Divide by the sum of the weights.",
     )
     euclid = (codes[:, None] - codes[None]).norm(dim=2)
     expect(
-        not _close(answer, (alike * euclid * two).sum() / (alike * two).sum()),
+        not close(answer, (alike * euclid * two).sum() / (alike * two).sum()),
         "this is the Euclidean distance. Eq. (5) takes the mean absolute difference.",
     )
     truth = float((alike * apart * two).sum() / (alike * two).sum())
-    expect(_close(answer, truth), f"it gives {answer:.3f} in place of {truth:.3f}.")
+    expect(close(answer, truth), f"it gives {answer:.3f} in place of {truth:.3f}.")
     right("it compares people at last; alone it would collapse, so eq. (5) must stay.")
 
 
@@ -236,7 +237,3 @@ def _drawn(
 def _shares(values: Tensor) -> pd.Series:
     counts, edges = np.histogram(values.clamp(0, 1), 10, (0, 1))
     return pd.Series(counts / counts.sum(), edges[:-1])
-
-
-def _close(first: float | Tensor, second: float | Tensor) -> bool:
-    return abs(float(first) - float(second)) < 1e-3

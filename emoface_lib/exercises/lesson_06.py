@@ -10,6 +10,7 @@ from emoface_lib import plots
 from emoface_lib.drawing import scale_points
 from emoface_lib.exercises.checking import (
     answer_of,
+    close,
     expect,
     number_of,
     right,
@@ -55,21 +56,21 @@ def check_best_gate(function: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Non
     step, missing = step[:, 1:], missing[:, 1:]
     free = (step * missing).sum(0) / step.square().sum(0)
     expect(
-        not _close(answer, free),
+        not close(answer, free),
         f"gates reach from {free.min():.1f} to {free.max():.1f}. A sigmoid gives no "
         "more than 0 to 1: cut them.",
     )
     expect(
-        not _close(answer, 1 - free.clamp(0, 1)),
+        not close(answer, 1 - free.clamp(0, 1)),
         "this is the warp's share. The gate is the painting's.",
     )
     expect(
-        not _close(answer, (missing / step).clamp(0, 1).mean(0)),
+        not close(answer, (missing / step).clamp(0, 1).mean(0)),
         "this is a best gate for each colour, and their mean. One gate serves all "
         "three: sum over colours before you divide.",
     )
     expect(
-        _close(answer, free.clamp(0, 1)),
+        close(answer, free.clamp(0, 1)),
         "some mixtures could be nearer to the target. Set the derivative of the "
         "squared error by g to zero, and solve for g.",
     )
@@ -92,16 +93,16 @@ def check_best_pictures(
         rows = torch.stack([_hair(width, i, shape[0]) for i in range(places)])
         median, mean = rows.median(0).values, rows.mean(0)
         expect(
-            not (_close(absolute, mean) and _close(squared, median)),
+            not (close(absolute, mean) and close(squared, median)),
             "the two are swapped. Which of them may be no possible picture at all?",
         )
         expect(
-            not _close(absolute, squared),
+            not close(absolute, squared),
             "both errors get the same picture. Look again at section 5's two dots.",
         )
-        expect(_close(squared, mean), "the squared error's picture is not the best.")
+        expect(close(squared, mean), "the squared error's picture is not the best.")
         expect(
-            _close(absolute, median),
+            close(absolute, median),
             f"with {places} places of a {width}-px hair, another picture has a "
             "smaller absolute error.",
         )
@@ -151,27 +152,27 @@ def check_heatmaps(
     centre = scale_points(landmarks, factor)
     truth = _dots(centre)
     expect(
-        not _close(answer, _dots(centre[:, ::-1])),
+        not close(answer, _dots(centre[:, ::-1])),
         "x and y are swapped: a picture's first axis is the row, which is y.",
     )
     expect(
-        not _close(answer, _dots(landmarks)),
+        not close(answer, _dots(landmarks)),
         f"the dots lie where the {CANVAS}-px canvas has them. Scale them.",
     )
     expect(
-        not _close(answer, _dots(factor * landmarks)),
+        not close(answer, _dots(factor * landmarks)),
         f"all dots lie {0.5 - factor / 2:.3f} px too far right and down: the centre of "
         "the first pixel is (0, 0), its corner is not. `scale_points` knows that.",
     )
     expect(
-        not _close(answer, _dots(centre, SIGMA / 2**0.5)),
+        not close(answer, _dots(centre, SIGMA / 2**0.5)),
         "the dots are too narrow: a Gaussian divides by *twice* sigma squared.",
     )
     expect(
-        not _close(answer, truth / truth.sum((1, 2), keepdim=True)),
+        not close(answer, truth / truth.sum((1, 2), keepdim=True)),
         "each dot sums to 1. Let its height be 1, as a network's input should.",
     )
-    expect(_close(answer, truth), "the dots are no Gaussians of this sigma.")
+    expect(close(answer, truth), "the dots are no Gaussians of this sigma.")
     right("a dot moves with a fraction of a pixel, and no two landmarks share a line.")
 
 
@@ -193,7 +194,3 @@ def _dots(centre: np.ndarray, sigma: float = SIGMA) -> Tensor:
     across = np.exp(-((axis - centre[:, :1]) ** 2) / (2 * sigma**2))
     down = np.exp(-((axis - centre[:, 1:]) ** 2) / (2 * sigma**2))
     return torch.from_numpy(down[:, :, None] * across[:, None])
-
-
-def _close(first: Tensor, second: Tensor) -> bool:
-    return torch.allclose(first.double(), second.double(), rtol=1e-3, atol=1e-4)

@@ -9,6 +9,7 @@ from torch import Tensor
 from emoface_lib import plots
 from emoface_lib.exercises.checking import (
     answer_of,
+    close,
     expect,
     number_of,
     right,
@@ -28,20 +29,20 @@ def check_noise_wins(function: Callable[[float, float], float]) -> None:
     voice, noise = 1.0, 3.0
     answer = number_of(answer_of(function, voice, noise))
     expect(
-        not _close(answer, voice**2 / (voice**2 + noise**2)),
+        not close(answer, voice**2 / (voice**2 + noise**2)),
         "the share weighs variances. A mean weighs deviations by its shares, and so "
         "variances by their squares.",
     )
     expect(
-        not _close(answer, voice / noise),
+        not close(answer, voice / noise),
         "pauses take weight from the voice, too: its share is not 1 but 1 - q.",
     )
     expect(
-        not _close(answer, noise / (voice + noise)),
+        not close(answer, noise / (voice + noise)),
         "this grows with the noise: a louder noise would need more pauses to win.",
     )
     expect(
-        _close(answer, voice / (voice + noise)),
+        close(answer, voice / (voice + noise)),
         f"deviations of {voice:.0f} and {noise:.0f} give {answer:.3f}. Write both "
         "deviations of the clips' points, and ask when they are equal.",
     )
@@ -63,7 +64,7 @@ def check_halves(function: Callable[[Tensor, Tensor], float]) -> None:
         "And are the halves two, `first` and `~first`?",
     )
     expect(
-        _close(torch.tensor(answers), torch.tensor(truth)),
+        close(torch.tensor(answers), torch.tensor(truth)),
         f"on random points it gives {answers[0]:.3f} in place of {truth[0]:.3f}.",
     )
     right("a direction that returns is dependable. What it means is another question.")
@@ -116,16 +117,16 @@ def check_shown_arousal(function: Callable[[Tensor, Tensor, Tensor], Tensor]) ->
         "dialled face is compared with?",
     )
     expect(
-        not _close(answer, _read(known, arousal, dialled, dialled.flatten(0, 1))),
+        not close(answer, _read(known, arousal, dialled, dialled.flatten(0, 1))),
         "the line rises, but around the mean of the training faces, whatever the clips "
         "show. A reading must not depend on which other clips are read.",
     )
     expect(
-        _close(answer.diff(dim=0), truth.diff(dim=0)),
+        close(answer.diff(dim=0), truth.diff(dim=0)),
         "the line does not rise as it should. Do known and dialled faces go through "
         "the same columns?",
     )
-    expect(_close(answer, truth), "the line rises rightly, from a wrong place.")
+    expect(close(answer, truth), "the line rises rightly, from a wrong place.")
     right("what scales a test comes from training. No true line is exactly flat.")
 
 
@@ -143,17 +144,17 @@ def check_without(function: Callable[[Tensor, Tensor], Tensor]) -> None:
         "nuisance foretells of each point, and leave the rest.",
     )
     expect(
-        _close(apart @ answer / 60, torch.zeros(6)),
+        close(apart @ answer / 60, torch.zeros(6)),
         "the points still tell the nuisance. A slope is the covariance over the "
         "nuisance's variance.",
     )
     expect(
-        _close(answer.mean(0), points.mean(0)),
+        close(answer.mean(0), points.mean(0)),
         "the points have moved as a whole. Take off only what differs from the mean.",
     )
     slopes = apart @ points / (apart @ apart)
     expect(
-        _close(answer, points - apart[:, None] * slopes),
+        close(answer, points - apart[:, None] * slopes),
         "the nuisance is gone, and something else with it.",
     )
     right("where the nuisance goes along with emotion, emotion is taken off, too.")
@@ -188,12 +189,3 @@ def _halves(seed: int) -> tuple[Tensor, Tensor]:
 def _first_cosine(points: Tensor, first: Tensor) -> float:
     one, other = (np.cov(half.T.numpy()) for half in (points[first], points[~first]))
     return abs(float(np.linalg.eigh(one)[1][:, -1] @ np.linalg.eigh(other)[1][:, -1]))
-
-
-def _close(first: Tensor | float, second: Tensor | float) -> bool:
-    return torch.allclose(
-        torch.as_tensor(first).float(),
-        torch.as_tensor(second).float(),
-        rtol=1e-3,
-        atol=1e-3,
-    )
