@@ -6,7 +6,7 @@ from fractions import Fraction
 import av
 import numpy as np
 from av.container import OutputContainer
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 
 class VideoTrack:
@@ -22,6 +22,7 @@ class VideoTrack:
         threads: int,
     ) -> None:
         self.container, self.count = container, 0
+        self.converter = VideoReformatter()
         self.rate = Fraction(rate).limit_denominator(1001)
         self.stream = container.add_stream("libx264", rate=self.rate)
         self.height, self.width = (side // 2 * 2 for side in first.shape[:2])
@@ -44,10 +45,12 @@ class VideoTrack:
     def add(self, frame: np.ndarray) -> None:
         """Encode the next frame, uint8 (H, W, 3) RGB."""
         whole = np.ascontiguousarray(frame[: self.height, : self.width])
-        picture = av.VideoFrame.from_ndarray(whole, format="rgb24").reformat(
+        picture = self.converter.reformat(
+            av.VideoFrame.from_ndarray(whole, format="rgb24"),
             format="yuv420p",
             dst_colorspace=Colorspace.ITU709,
             dst_color_range=ColorRange.MPEG,
+            threads=1,
         )
         picture.pts, picture.time_base = self.count, 1 / self.rate
         self.count += 1

@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 from av.error import FFmpegError
+from av.video.reformatter import VideoReformatter
 from PIL import Image
 
 from emoface_lib.config import SAMPLE_RATE
@@ -79,17 +80,18 @@ def iter_frames(path: Path | str, rate: float | None = None) -> Iterator[np.ndar
         declared = declared_seconds(container, stream, path)
         step = 1 / float(rate or stream.average_rate or VIDEO_RATE)
         count, start, last = 0, None, None
+        converter = VideoReformatter()  # one a frame would take ten times as long
         for frame in decode(container, "video", path):
             time = frame.time if frame.time is not None else count * step
             start = time if start is None else start
             if rate is None:
-                yield _upright(frame)
+                yield _upright(frame, converter)
                 count += 1
                 continue
             while last is not None and (count + 0.5) * step <= time - start:
                 yield last
                 count += 1
-            last = _upright(frame)
+            last = _upright(frame, converter)
         if last is not None:
             yield last
             count += 1
@@ -248,9 +250,9 @@ def _check_sound(
         )
 
 
-def _upright(frame: av.VideoFrame) -> np.ndarray:
+def _upright(frame: av.VideoFrame, converter: VideoReformatter) -> np.ndarray:
     turns = frame.rotation // 90  # counter-clockwise quarter turns
-    picture = frame.to_ndarray(format="rgb24")
+    picture = converter.reformat(frame, format="rgb24", threads=1).to_ndarray()
     return np.ascontiguousarray(np.rot90(picture, turns)) if turns else picture
 
 
