@@ -212,6 +212,7 @@ def kernel_environment(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     plots = find_spec("matplotlib")
     origin = plots.origin if plots and plots.origin else ""
+    threads = os.environ.get("OMP_NUM_THREADS", "1")
     mine = {
         "IPYTHONDIR": str(folder / "ipython"),
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
@@ -220,7 +221,8 @@ def kernel_environment(folder: Path) -> Iterator[None]:
         "JUPYTER_PATH": "",
         "JUPYTER_PREFER_ENV_PATH": "1",
         "MATPLOTLIBRC": str(Path(origin).parent / "mpl-data" / "matplotlibrc"),
-        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
+        "OMP_NUM_THREADS": threads,
+        "OPENCV_FOR_THREADS_NUM": threads,  # its idle threads spin
         "PYTHONHASHSEED": "0",
         "TQDM_DISABLE": "1",  # bars belong to a terminal, not into stored outputs
     }

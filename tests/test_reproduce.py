@@ -90,12 +90,13 @@ def test_kernel_is_this_interpreter_and_ignores_the_home(
     startup.mkdir(parents=True)
     (startup / "00.py").write_text("raise SystemExit")
     monkeypatch.setenv("HOME", str(home))
-    names = '"HOME", "PYTHONHASHSEED", "OMP_NUM_THREADS"'
+    names = '"HOME", "PYTHONHASHSEED", "OMP_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"'
     show = f"import os, sys\n[sys.prefix, *map(os.environ.get, [{names}])]"
     write_notebook(folder / "00_first.ipynb", 'profile = "tutorial"', show)
     reproduce("smoke", only=["00"], folder=folder)
     executed = read_notebook(runs(folder) / "notebooks" / "00_first.ipynb")
-    expected = [sys.prefix, str(home), "0", os.environ.get("OMP_NUM_THREADS", "1")]
+    threads = os.environ.get("OMP_NUM_THREADS", "1")
+    expected = [sys.prefix, str(home), "0", threads, threads]
     shown = executed.cells[-1].outputs[0].data["text/plain"]
     assert ast.literal_eval(shown) == expected
     assert [path.name for path in home.iterdir()] == [".ipython"]
