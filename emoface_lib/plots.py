@@ -211,15 +211,26 @@ def draw_embedding(
     axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.01, 1))
 
 
-def draw_intervals(axes: Axes, table: pd.DataFrame, unit: str) -> None:
-    """Means with intervals, one row a method. Columns method, mean, low and high."""
-    places = np.arange(len(table))[::-1]
-    errors = np.stack([table["mean"] - table["low"], table["high"] - table["mean"]])
-    axes.errorbar(
-        table["mean"], places, xerr=errors, fmt="o", capsize=3, color=PALETTE[0]
-    )
-    axes.set_yticks(places, table["method"])
-    axes.set_xlabel(unit)
+def draw_intervals(axes: Axes, tables: Mapping[str, pd.DataFrame], label: str) -> None:
+    """Means with intervals, one row a method, of several tables of the same methods.
+
+    tables : by what the legend calls them, each drawn a little below the one before;
+    columns method, mean, low and high. label : of the axis, with its unit.
+    """
+    for number, (name, table) in enumerate(tables.items()):
+        places = np.arange(len(table))[::-1]
+        errors = np.stack([table["mean"] - table["low"], table["high"] - table["mean"]])
+        axes.errorbar(
+            table["mean"],
+            places - 0.25 * number,
+            xerr=errors,
+            fmt="ox"[number],
+            capsize=3,
+            color=[PALETTE[0], "black"][number],
+            label=name,
+        )
+        axes.set_yticks(places, table["method"])
+    axes.set_xlabel(label)
 
 
 def draw_confusion(axes: Axes, counts: np.ndarray, names: Sequence[str]) -> None:
