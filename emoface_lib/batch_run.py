@@ -26,7 +26,7 @@ from typing import Any, Literal
 
 from emoface_lib.batch_results import RESULT, numbers
 from emoface_lib.errors import InputError
-from emoface_lib.files import read_json, write_json
+from emoface_lib.files import hold, read_json, write_json
 from emoface_lib.guard import Guard, end_kernels
 from emoface_lib.notebooks import NotebookError, read_code, source_hash
 from emoface_lib.parallel import CORES
@@ -125,12 +125,10 @@ def _hold(path: Path, wait: bool) -> Iterator[bool]:
     with path.open("ab") as file:
         for _ in range(3):
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+                hold(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             except BlockingIOError:
                 time.sleep(0.05)
                 continue
-            except OSError:
-                pass  # a file system without locks
             yield True
             return
         yield False
@@ -139,10 +137,10 @@ def _hold(path: Path, wait: bool) -> Iterator[bool]:
 def _locked(path: Path) -> bool:
     try:
         with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            hold(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    except OSError:
+    except FileNotFoundError:  # nobody has begun
         return False
     return False
 

@@ -1,5 +1,6 @@
 """Batch runs: each once, in a folder of its own; what fails or is killed is told."""
 
+import errno
 import fcntl
 import subprocess
 import sys
@@ -291,6 +292,27 @@ def test_a_run_that_another_process_is_at_is_left_to_it(
         assert state_of(job.folder) == "running"
         attempt(job)
     assert state_of(job.folder) == "waiting"
+
+
+def test_a_file_system_without_locks_is_told_of_and_other_errors_are_not_hidden(
+    swept: Swept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = Job(plan_runs(swept[0])[0], tmp_path)
+    job.folder.mkdir()
+    (job.folder / "lock").touch()
+
+    def refuse(number: int) -> None:
+        def flock(*_: Any) -> None:
+            raise OSError(number, "no")
+
+        monkeypatch.setattr(fcntl, "flock", flock)
+
+    refuse(errno.ENOLCK)
+    with pytest.warns(RuntimeWarning, match="lock lies on a file system without locks"):
+        assert state_of(job.folder) == "waiting"
+    refuse(errno.EIO)
+    with pytest.raises(OSError, match="no"):
+        state_of(job.folder)
 
 
 def wait_for(condition: Callable[[], Any], seconds: float = 120) -> Any:

@@ -4,7 +4,6 @@ A line is appended when a clip's file is in its place, so that a run that was ki
 any moment goes on from there. Each shard has a journal of its own.
 """
 
-import fcntl
 import io
 import json
 from pathlib import Path
@@ -14,6 +13,7 @@ import pandas as pd
 import pyarrow.json
 
 from emoface_lib.errors import InputError
+from emoface_lib.files import hold
 
 INDEX = "index.parquet"
 FOLDER = "journal"
@@ -83,14 +83,12 @@ class Journal:
 
 def _hold(file: BinaryIO, path: Path) -> None:
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        hold(file)
     except BlockingIOError as error:
         raise InputError(
             f"Another run is preparing the same clips (it holds {path}): wait for it, "
             "or give each run a shard of its own."
         ) from error
-    except OSError:
-        return  # a file system without locks
 
 
 def _lines(path: Path) -> pd.DataFrame:
