@@ -212,13 +212,16 @@ def draw_embedding(
 
 
 def draw_intervals(axes: Axes, tables: Mapping[str, pd.DataFrame], label: str) -> None:
-    """Means with intervals, one row a method, of several tables of the same methods.
+    """Means with intervals, one row a method, of one or two tables of the same methods.
 
-    tables : by what the legend calls them, each drawn a little below the one before;
+    tables : by what the legend calls them, the second drawn a little below the first;
     columns method, mean, low and high. label : of the axis, with its unit.
     """
+    methods = next(iter(tables.values()))["method"]
+    places = np.arange(len(methods))[::-1]
+    axes.set_yticks(places, methods)
+    axes.set_xlabel(label)
     for number, (name, table) in enumerate(tables.items()):
-        places = np.arange(len(table))[::-1]
         errors = np.stack([table["mean"] - table["low"], table["high"] - table["mean"]])
         axes.errorbar(
             table["mean"],
@@ -229,8 +232,6 @@ def draw_intervals(axes: Axes, tables: Mapping[str, pd.DataFrame], label: str) -
             color=[PALETTE[0], "black"][number],
             label=name,
         )
-        axes.set_yticks(places, table["method"])
-    axes.set_xlabel(label)
 
 
 def draw_confusion(axes: Axes, counts: np.ndarray, names: Sequence[str]) -> None:

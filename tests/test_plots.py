@@ -83,3 +83,22 @@ def test_curves_of_several_seeds_lie_in_their_band() -> None:
     assert single.lines[0].get_ydata().tolist() == [0.0, 1.0]
     corners = seeds.collections[0].get_paths()[0].vertices
     assert {0.0, 1.0, 2.0, 5.0} <= set(corners[:, 1])
+
+
+def test_intervals_of_two_tables_lie_beside_each_other() -> None:
+    first = pd.DataFrame({"method": ["a", "b"], "mean": [1.0, 2.0]})
+    first = first.assign(low=first["mean"] - 0.1, high=first["mean"] + 0.3)
+    second = first.assign(mean=[1.05, np.nan])  # the second method is missing here
+    _, axes = plots.figure()
+    axis = axes[0, 0]
+    plots.draw_intervals(axis, {"stored": first, "here": second}, "LMD, px")
+    assert axis.get_legend_handles_labels()[1] == ["stored", "here"]
+    assert axis.get_xlabel() == "LMD, px"
+    rows = dict(zip(axis.get_yticks(), axis.get_yticklabels(), strict=True))
+    above, below = (bars.lines[0] for bars in axis.containers)
+    for x, y, method in zip(*above.get_data(), "ab", strict=True):
+        assert rows[y].get_text() == method
+        assert x == first.set_index("method")["mean"][method]
+    assert (above.get_ydata() > below.get_ydata()).all()
+    ends = axis.containers[0].lines[2][0].get_segments()[0][:, 0]
+    np.testing.assert_allclose(ends, [0.9, 1.3])
