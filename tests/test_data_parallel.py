@@ -74,7 +74,8 @@ def first_gradients(
 ) -> dict[str, dict[str, torch.Tensor]]:
     """Of each kind of training; in float64, since rounding differs from CPU to CPU."""
     torch.set_default_dtype(torch.float64)
-    single, torch.Tensor.float = torch.Tensor.float, torch.Tensor.double
+    single = torch.Tensor.float  # which training calls after bfloat16
+    torch.Tensor.float = torch.Tensor.double
     once = settings.changed(content_steps=1, style_steps=1)
     found = {"content": gradients(train_content(clips, folder / "once", once)[0])}
     for name, changes in STEPS.items():
