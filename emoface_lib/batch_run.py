@@ -26,8 +26,9 @@ from typing import Any, Literal
 
 from emoface_lib.batch_results import RESULT, numbers
 from emoface_lib.errors import InputError
-from emoface_lib.files import hold, read_json, write_json
+from emoface_lib.files import read_json, write_json
 from emoface_lib.guard import Guard, end_kernels
+from emoface_lib.locks import hold
 from emoface_lib.notebooks import NotebookError, read_code, source_hash
 from emoface_lib.parallel import CORES
 from emoface_lib.reproduce import Step, versions

@@ -1,20 +1,15 @@
 """Files are written beside their place and renamed: none is ever half-written."""
 
-import errno
-import fcntl
 import hashlib
 import json
 import os
 import tempfile
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
-
-LOCKLESS = {errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS}  # what flock then says
 
 
 @contextmanager
@@ -39,25 +34,6 @@ def drop_torn(path: Path) -> None:
     """Remove what killed runs left of writing `path`; nobody may be writing it now."""
     for torn in path.parent.glob(f".{path.stem}.*{path.suffix}"):
         torn.unlink(missing_ok=True)
-
-
-def hold(file: IO[bytes], kind: int = fcntl.LOCK_EX | fcntl.LOCK_NB) -> None:
-    """Lock an open file against other processes, until it is closed.
-
-    kind : as of `fcntl.flock`. Raises BlockingIOError if another process has it. Where
-    the file system has no locks, that is said once, and nothing keeps others out.
-    """
-    try:
-        fcntl.flock(file, kind)
-    except OSError as error:
-        if error.errno not in LOCKLESS:
-            raise
-        warnings.warn(
-            f"{file.name} lies on a file system without locks: start one command at a "
-            "time there, since two would do the same work.",
-            RuntimeWarning,
-            stacklevel=2,
-        )
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow.json
 
 from emoface_lib.errors import InputError
-from emoface_lib.files import hold
+from emoface_lib.locks import hold
 
 INDEX = "index.parquet"
 FOLDER = "journal"
