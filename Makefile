@@ -44,8 +44,9 @@ endif
 in_runs = $(foreach name,$(1),$(call quoted,$(RUNS)/$(name)))
 SMOKE_NOTEBOOKS = $(call in_runs,$(addprefix smoke/,$(sort $(wildcard notebooks/*.ipynb))))
 
-.PHONY: help install reproduce test test-library test-ray test-course test-notebooks \
-	test-browser course check lab app book notebooks editions bench format lock clean
+.PHONY: help install reproduce test test-library test-fast test-ray test-course \
+	test-notebooks test-browser course check lab app book notebooks editions bench \
+	format lock clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # two cores are busy with one of these
 
@@ -83,13 +84,22 @@ check: $(INSTALLED) ## style, types and the hygiene of the notebooks
 	$(BIN)/mypy
 	$(BIN)/python -m tools.check_notebooks notebooks
 
+# The tests of the library, two files at a time. Those in a browser want a notebook's run.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile \
+    --ignore-glob '*/test_browser.py' --ignore-glob '*/test_book.py'
+
 test-library: $(INSTALLED)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/test_browser.py \
-	    --ignore tests/test_book.py
+	$(PYTEST) --cov --cov-report=
+	@printf 'Lines of emoface_lib that tests run, in %%: '
+	@$(BIN)/coverage report --format=total
+
+test-fast: $(INSTALLED) ## the tests of the library that take no seconds
+	$(PYTEST) -m 'not slow'
 
 # Ray and nbgrader are not part of the environment. Each gets one of its own, which looks
 # into .venv for all that it does not bring: $(call beside,NAME) for the extra NAME. Both
 # have the same Python; the path is found from there, so that no name has to be quoted.
+# pip is given the range of pyproject.toml and, for this extra, the pin of the lock.
 LOOK_INTO_VENV := import site, sys; \
     site.addsitedir(sys.prefix + "/../lib/python%d.%d/site-packages" \
     % sys.version_info[:2])
@@ -97,7 +107,8 @@ define beside
 	[ -e .venv/$(1)/bin/pip ] || $(BIN)/python -m venv .venv/$(1)
 	cd .venv/$(1)/lib/python3.*/site-packages && echo '$(LOOK_INTO_VENV)' > project.pth
 	.venv/$(1)/bin/python -m pip install --quiet \
-	    "$$(sed -n 's/^$(1) = \["\(.*\)"\].*/\1/p' pyproject.toml)"
+	    "$$(sed -n 's/^$(1) = \["\(.*\)"\].*/\1/p' pyproject.toml)" \
+	    "$$(sed -n 's/ ; extra == "$(1)"$$//p' requirements.lock)"
 endef
 RAY := .venv/ray/bin/python
 NBGRADER := .venv/course/bin/python
@@ -158,7 +169,8 @@ lock: ## write requirements.lock from what is installed
 	$(BIN)/python -m pip freeze --all --exclude pip --exclude-editable > build/freeze
 	{ grep '^#' requirements.lock; \
 	    grep -v "^nvidia\|^cuda\|^triton\|^typing=\|^webrtcvad=" build/freeze \
-	    | sed "s/+cpu//"; } > build/lock
+	    | sed "s/+cpu//"; \
+	    grep ' ; extra == ' requirements.lock; } > build/lock
 	mv build/lock requirements.lock
 
 clean: ## remove what minutes make again; runs/full, runs/paper and .venv stay
