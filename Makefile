@@ -21,16 +21,32 @@ COURSE ?=
 OMP_NUM_THREADS ?= 1
 export OMP_NUM_THREADS
 
+# $(call quoted,PATH) is one word for the shell, whatever PATH holds: a path with a blank
+# would be two words, and `rm -rf` would remove what the first one names. `typed` is for
+# paths given after the target, where the caller's shell may have kept a leading ~/.
+quoted = '$(subst ','\'',$(1))'
+typed = $(subst '~/,~/',$(if $(1),$(quoted)))
+
 BIN := .venv/bin
 INSTALLED := .venv/installed
 TORCH_INDEX := $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.org/whl/cpu)
 BENCHMARKS := $(filter-out %/results.py %/course.py benchmarks/real_%,$(wildcard benchmarks/*.py))
 REAL_BENCHMARKS := $(if $(DATA),$(wildcard benchmarks/real_*.py))
-RUNS := $(or $(EMOFACE_RUNS),$(CURDIR)/runs)
-SMOKE_NOTEBOOKS = $(addprefix $(RUNS)/smoke/,$(sort $(wildcard notebooks/*.ipynb)))
 
-.PHONY: help install reproduce test test-library test-ray test-course test-notebooks \
-	test-browser course check lab app book notebooks editions bench format lock clean
+# Python would take an empty EMOFACE_RUNS for the folder that it works in. Programs read
+# EMOFACE_RUNS and know nothing of RUNS: given on the command line, it has no effect.
+ifeq ($(strip $(value EMOFACE_RUNS)),)
+    unexport EMOFACE_RUNS
+    override RUNS := $(CURDIR)/runs
+else
+    override RUNS := $(value EMOFACE_RUNS)
+endif
+in_runs = $(foreach name,$(1),$(call quoted,$(RUNS)/$(name)))
+SMOKE_NOTEBOOKS = $(call in_runs,$(addprefix smoke/,$(sort $(wildcard notebooks/*.ipynb))))
+
+.PHONY: help install reproduce test test-library test-fast test-ray test-course \
+	test-notebooks test-browser course check lab app book notebooks editions bench \
+	format lock clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # two cores are busy with one of these
 
@@ -50,7 +66,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@[ -e $@ ] || find .venv -mindepth 1 -maxdepth 1 ! -name installing -exec rm -rf {} +
 	@rm -f $@
 	@echo "Installing into .venv, once, which takes about 3 minutes ..."
-	$(PYTHON) -m venv .venv
+	$(call typed,$(PYTHON)) -m venv .venv
 	$(BIN)/python -m pip install --quiet --no-deps $(TORCH_INDEX) -r requirements.lock
 	$(BIN)/python -m pip install --quiet $(TORCH_INDEX) \
 	    "$$(grep '^torch==' requirements.lock)" # and its CUDA libraries
@@ -68,18 +84,31 @@ check: $(INSTALLED) ## style, types and the hygiene of the notebooks
 	$(BIN)/mypy
 	$(BIN)/python -m tools.check_notebooks notebooks
 
+# The tests of the library, two files at a time. Those in a browser want a notebook's run.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile \
+    --ignore-glob '*/test_browser.py' --ignore-glob '*/test_book.py'
+
 test-library: $(INSTALLED)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/test_browser.py \
-	    --ignore tests/test_book.py
+	$(PYTEST) --cov --cov-report=
+	@printf 'Lines of emoface_lib that tests run, in %%: '
+	@$(BIN)/coverage report --format=total
+
+test-fast: $(INSTALLED) ## the tests of the library that take no seconds
+	$(PYTEST) -m 'not slow'
 
 # Ray and nbgrader are not part of the environment. Each gets one of its own, which looks
-# into .venv for all that it does not bring: $(call beside,NAME) for the extra NAME.
+# into .venv for all that it does not bring: $(call beside,NAME) for the extra NAME. Both
+# have the same Python; the path is found from there, so that no name has to be quoted.
+# pip is given the range of pyproject.toml and, for this extra, the pin of the lock.
+LOOK_INTO_VENV := import site, sys; \
+    site.addsitedir(sys.prefix + "/../lib/python%d.%d/site-packages" \
+    % sys.version_info[:2])
 define beside
-	[ -e .venv/$(1)/bin/pip ] || $(PYTHON) -m venv .venv/$(1)
-	echo 'import site; site.addsitedir("$(CURDIR)/.venv/lib/python3.11/site-packages")' \
-	    > .venv/$(1)/lib/python3.11/site-packages/project.pth
+	[ -e .venv/$(1)/bin/pip ] || $(BIN)/python -m venv .venv/$(1)
+	cd .venv/$(1)/lib/python3.*/site-packages && echo '$(LOOK_INTO_VENV)' > project.pth
 	.venv/$(1)/bin/python -m pip install --quiet \
-	    "$$(sed -n 's/^$(1) = \["\(.*\)"\].*/\1/p' pyproject.toml)"
+	    "$$(sed -n 's/^$(1) = \["\(.*\)"\].*/\1/p' pyproject.toml)" \
+	    "$$(sed -n 's/ ; extra == "$(1)"$$//p' requirements.lock)"
 endef
 RAY := .venv/ray/bin/python
 NBGRADER := .venv/course/bin/python
@@ -90,7 +119,7 @@ test-ray: $(INSTALLED) ## the tests of --engine ray, after installing Ray beside
 
 course: $(INSTALLED) ## a folder for nbgrader (COURSE=runs/course) with all lessons
 	$(call beside,course)
-	$(NBGRADER) -m tools.course $(COURSE)
+	$(NBGRADER) -m tools.course $(call typed,$(COURSE))
 
 # The student edition goes through nbgrader: handed out, handed in, marked.
 test-course: $(INSTALLED)
@@ -102,8 +131,9 @@ test-course: $(INSTALLED)
 # cells marked NBVAL_CHECK_OUTPUT must give the same output, number by number.
 test-notebooks: $(INSTALLED)
 	$(BIN)/emoface reproduce --profile smoke
-	rm -rf $(RUNS)/repeat
-	EMOFACE_RUNS=$(RUNS)/repeat $(BIN)/python -m tools.repeat_notebooks $(SMOKE_NOTEBOOKS)
+	rm -rf -- $(call in_runs,repeat)
+	EMOFACE_RUNS=$(call in_runs,repeat) \
+	    $(BIN)/python -m tools.repeat_notebooks $(SMOKE_NOTEBOOKS)
 
 # Needs Debian's chromium; without it the tests are skipped, and say so.
 test-browser: $(INSTALLED) ## the dial and the book in a real browser
@@ -126,8 +156,9 @@ editions: $(INSTALLED) ## the lessons as handed to students, with solutions, for
 	$(BIN)/python -m tools.editions
 
 bench: $(INSTALLED) ## the measurements, into benchmarks/results.csv (real ones with DATA)
-	set -e; for script in $(BENCHMARKS); do $(BIN)/python $$script; done
-	set -e; for script in $(REAL_BENCHMARKS); do $(BIN)/python $$script $(DATA); done
+	set -e; for script in $(BENCHMARKS); do $(BIN)/python "$$script"; done
+	set -e; for script in $(REAL_BENCHMARKS); do \
+	    $(BIN)/python "$$script" $(call typed,$(DATA)); done
 
 format: $(INSTALLED) ## let ruff mend the style
 	$(BIN)/ruff check --fix .
@@ -138,10 +169,11 @@ lock: ## write requirements.lock from what is installed
 	$(BIN)/python -m pip freeze --all --exclude pip --exclude-editable > build/freeze
 	{ grep '^#' requirements.lock; \
 	    grep -v "^nvidia\|^cuda\|^triton\|^typing=\|^webrtcvad=" build/freeze \
-	    | sed "s/+cpu//"; } > build/lock
+	    | sed "s/+cpu//"; \
+	    grep ' ; extra == ' requirements.lock; } > build/lock
 	mv build/lock requirements.lock
 
 clean: ## remove what minutes make again; runs/full, runs/paper and .venv stay
-	rm -rf build $(RUNS)/smoke $(RUNS)/tutorial $(RUNS)/repeat
+	rm -rf -- build $(call in_runs,smoke tutorial repeat)
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+	find . -path ./.venv -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
