@@ -19,7 +19,7 @@ from emoface_lib.features.alignment import align, icp, kabsch, mean_face
 from emoface_lib.features.lift import mean_face as frontal_face
 from emoface_lib.landmarks import STABLE, VIDEO_RATE
 
-ISSUE = 4
+TOPIC = "alignment"
 FRAMES = 1000  # of the measurement of speed
 REPEATS = 20
 TURNS = 500  # known rigid motions
@@ -117,7 +117,7 @@ def main() -> None:
         print(f"{name}: {value:.4g} {unit} (target {target or '-'})")
         how = f"benchmarks/alignment.py: {how}"
         ok = meets(value, target)
-        enter(ISSUE, f"alignment: {name}", value, unit, target, ok, how)
+        enter(TOPIC, name, value, unit, target, ok, how)
 
 
 if __name__ == "__main__":

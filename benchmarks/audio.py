@@ -41,7 +41,7 @@ from emoface_lib.prediction import FacePredictor
 from emoface_lib.probes import Spoken, probe_table
 from emoface_lib.steps import content_displacements, train_content
 
-ISSUE = 3
+TOPIC = "audio"
 PROBE_SEEDS = (0, 1, 2)
 WIDTHS = {
     "": 1.0,
@@ -135,7 +135,7 @@ def enter_probes(tables: pd.DataFrame, how: str) -> None:
         unit = "r" if factor in ("arousal", "valence") else "accuracy"
         name = f"audio: {factor} from {feature}, {split} speakers"
         spread = f"{how}; {scores.count()} seeds from {low:.3f} to {high:.3f}"
-        enter(ISSUE, name, float(scores.mean()), unit, "", "", spread)
+        enter(TOPIC, name, float(scores.mean()), unit, "", "", spread)
     for factor, bound in SHARES.items():
         for split in ("seen",) if factor == "speaker" else ("seen", "unseen"):
             whole = means.loc["log-mel", factor, split].mean()
@@ -149,7 +149,7 @@ def enter_probes(tables: pd.DataFrame, how: str) -> None:
                 met: bool | str = bool(meets) if aim else ""
                 counted = means.loc[feature, factor, split].count()
                 enter(
-                    ISSUE, name, share, "share", target, met, f"{how}; {counted} seeds"
+                    TOPIC, name, share, "share", target, met, f"{how}; {counted} seeds"
                 )
                 print(f"{name}: {share:.2f} {met}")
 
@@ -185,7 +185,7 @@ def enter_step_1(rounds: list[pd.Series], how: str) -> None:
             f"{scores.max():.3f}"
         )
         unit = "r" if metric == "lip r" else "px"
-        enter(ISSUE, name, float(scores.mean()), unit, "", "", spread)
+        enter(TOPIC, name, float(scores.mean()), unit, "", "", spread)
         print(f"{name}: {scores.mean():.3f}")
 
 
@@ -218,7 +218,7 @@ def measure_costs(settings: Settings) -> None:
     costs = {name: cpu_seconds(part) / SECONDS for name, part in parts.items()}
     for name, cost in costs.items():
         row = f"audio: {name}, CPU-s a second of speech"
-        enter(ISSUE, row, cost, "s", "", "", COSTS)
+        enter(TOPIC, row, cost, "s", "", "", COSTS)
         print(f"{row}: {cost:.5f}")
     tens = np.array_split(speech, SECONDS // 10)
     moved = cpu_seconds(lambda: list(predictor.predict(tens))) / SECONDS
@@ -228,7 +228,7 @@ def measure_costs(settings: Settings) -> None:
     }
     for name, (speed, aim) in speeds.items():
         row = f"audio: {name}, 1 core"
-        enter(ISSUE, row, speed, "x real time", f">= {aim}", speed >= aim, COSTS)
+        enter(TOPIC, row, speed, "x real time", f">= {aim}", speed >= aim, COSTS)
         print(f"{row}: {speed:.0f}")
 
 
@@ -257,7 +257,7 @@ def measure_training(seeds: int, speakers: int, test_speakers: int) -> None:
     used = float(np.mean(costs))
     name = "audio: AutoVC trains, tutorial size"
     spent = f"{how}; {seeds} seeds, the longest {max(costs):.0f}"
-    enter(ISSUE, name, used, "CPU-s", "<= 120", bool(max(costs) <= 120), spent)
+    enter(TOPIC, name, used, "CPU-s", "<= 120", bool(max(costs) <= 120), spent)
     print(f"{name}: {np.round(costs)}")
     enter_probes(pd.concat(tables), how)
     enter_step_1(rounds, how)

@@ -35,7 +35,7 @@ from emoface_lib.reproduce import reproduce
 from emoface_lib.sweep_plans import Plan, plan_runs
 from emoface_lib.sweeps import Sweep, make_sweep, read_sweep
 
-ISSUE = 10
+TOPIC = "batch"
 SMALL = """import time
 from pathlib import Path
 import numpy as np
@@ -97,11 +97,11 @@ def processes(root: Path, runs: int, base: Path | None) -> None:
         f"benchmarks/batch.py --only processes: {runs} runs of notebook 04, smoke, "
         f"{seconds[1]:.0f} s by one process and {seconds[2]:.0f} s by two; {load()}"
     )
-    name = "batch: seconds of a run beyond its cells, median"
-    enter(ISSUE, name, float(beyond), "s", "<= 3", bool(beyond <= 3), how)
+    name = "seconds of a run beyond its cells, median"
+    enter(TOPIC, name, float(beyond), "s", "<= 3", bool(beyond <= 3), how)
     gain = seconds[1] / seconds[2]
-    name = "batch: 2 processes against 1"
-    enter(ISSUE, name, gain, "x", ">= 1.7", gain >= 1.7, how)
+    name = "2 processes against 1"
+    enter(TOPIC, name, gain, "x", ">= 1.7", gain >= 1.7, how)
     print(f"beyond cells: {beyond:.2f} s; 2 processes against 1: {gain:.2f}")
 
 
@@ -157,7 +157,7 @@ def kills(root: Path, count: int) -> None:
         if process.returncode == 0:
             break
     subprocess.run(command(path, root / "cut"), check=True)
-    name = "batch: results after kills by -9 that are the undisturbed ones"
+    name = "results after kills by -9 that are the undisturbed ones"
     how = f"--only kills: {count + 4} small runs, killed {killed} times at random"
     enter_same(name, [root / "whole", root / "cut"], plans, killed == count, how)
 
@@ -171,7 +171,7 @@ def enter_same(
     same = bool(tables[0].equals(tables[1])) and killed
     rows = int((tables[0] == tables[1]).all(axis=1).sum()) if len(tables[1]) else 0
     how = f"benchmarks/batch.py {how}; {load()}"
-    enter(ISSUE, name, f"{rows} of {len(plans)}", "", "all", same, how)
+    enter(TOPIC, name, f"{rows} of {len(plans)}", "", "all", same, how)
     print(f"{how}: {rows} of {len(plans)} results are the same")
 
 
@@ -183,7 +183,7 @@ def by_ray(root: Path, count: int) -> None:
     given = root / "cut", killed
     threading.Thread(target=kill_a_worker, args=given, daemon=True).start()
     run_sweep(read_sweep(path), root / "cut", engine="ray", workers=2)
-    name = "batch: results by Ray after a worker was killed that are the undisturbed"
+    name = "results by Ray after a worker was killed that are the undisturbed"
     how = f"--only ray: {count} small runs, two workers, {len(killed)} killed by -9"
     stores = [root / "whole", root / "cut"]
     enter_same(name, stores, plans, len(killed) == 1, how)
@@ -232,9 +232,9 @@ def many(root: Path, count: int) -> None:
     limits = {"status": 1.0, "status, the command": 1.0}
     for name, seconds in took.items():
         limit = limits.get(name, 5.0)
-        what = f"batch: {count} runs done: {name}"
+        what = f"{count} runs done: {name}"
         enter(
-            ISSUE, what, seconds, "s", f"<= {limit:g}", seconds <= limit, how + load()
+            TOPIC, what, seconds, "s", f"<= {limit:g}", seconds <= limit, how + load()
         )
         print(f"{what}: {seconds:.2f} s")
 

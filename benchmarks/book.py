@@ -32,10 +32,10 @@ def main() -> None:
     files = [path for path in (BUILD / "book").rglob("*") if path.is_file()]
     pages = sum(path.suffix == ".html" for path in files)
     size = sum(path.stat().st_size for path in files) / 1e6
-    enter(11, "book: built anew", seconds, "s", "<= 60", seconds <= 60, how)
-    enter(11, "book: built anew, CPU", cpu, "s", "", "", how)
-    enter(11, "book: pages", pages, "", "", "", how)
-    enter(11, "book: size", size, "MB", "", "", how)
+    enter("book", "built anew", seconds, "s", "<= 60", seconds <= 60, how)
+    enter("book", "built anew, CPU", cpu, "s", "", "", how)
+    enter("book", "pages", pages, "", "", "", how)
+    enter("book", "size", size, "MB", "", "", how)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from emoface_lib.landmarks import eye_distance
 from emoface_lib.parallel import each
 from emoface_lib.probes import Probe, Spoken
 
-ISSUE = 2
+TOPIC = "corpus"
 SEEDS = (0, 1, 2)
 
 
@@ -84,8 +84,8 @@ def enter_probes(rounds: list[dict[str, float]], how: str) -> None:
         mean, factor = float(np.mean(values)), name.split()[0]
         aim = name.endswith("from log-mel, unseen")
         enter(
-            ISSUE,
-            f"corpus: {name} speakers",
+            TOPIC,
+            f"{name} speakers",
             mean,
             "r" if factor in ("arousal", "valence") else "accuracy",
             f">= {TARGETS[factor]:g}" if aim else "",
@@ -99,8 +99,8 @@ def measure_cost(samples: list[Sample], how: str) -> None:
     # the first clips also load what all share
     later = samples[len(samples) // 10 :]
     cost = sum(s.cost for s in later) / sum(s.seconds for s in later)
-    name = "corpus: speech, landmarks and log-mel, CPU-s a second of clip"
-    enter(ISSUE, name, cost, "s", "<= 0.03", cost <= 0.03, how)
+    name = "speech, landmarks and log-mel, CPU-s a second of clip"
+    enter(TOPIC, name, cost, "s", "<= 0.03", cost <= 0.03, how)
     print(f"{name}: {cost:.4f}")
 
 
@@ -116,15 +116,15 @@ def measure_building(settings: Settings, how: str) -> None:
         seconds, used = time.perf_counter() - start, children_seconds() - used
     frames = index["seconds"].sum() * 25
     rows = {
-        "corpus: frames built a second, all included, 2 processes": frames / seconds,
-        "corpus: frames built a second of 2 cores' CPU time": 2 * frames / used,
+        "frames built a second, all included, 2 processes": frames / seconds,
+        "frames built a second of 2 cores' CPU time": 2 * frames / used,
     }
     load = (
         f"{how}; {seconds:.0f} s by the clock, {start_up:.0f} s of it the processes' "
         f"start, {used:.0f} s of CPU; {os.getloadavg()[0]:.1f} processes at work"
     )
     for name, rate in rows.items():
-        enter(ISSUE, name, float(rate), "1/s", ">= 60", bool(rate >= 60), load)
+        enter(TOPIC, name, float(rate), "1/s", ">= 60", bool(rate >= 60), load)
         print(f"{name}: {rate:.1f} ({len(index)} clips)")
 
 

@@ -40,11 +40,11 @@ def main() -> None:
                     and said in text_of_check(folder, student, path, cell)
                 )
             bar.write(f"{path.stem}: {solved[-1]:.0%}, {empty[-1]:.0%}, {told}")
-    enter(11, "course: marks of the solutions", 100 * min(solved), "% of the points, "
+    enter("course", "marks of the solutions", 100 * min(solved), "% of the points, "
           "the worst lesson", "100", min(solved) == 1, HOW)  # fmt: skip
-    enter(11, "course: marks of the empty edition", 100 * max(empty), "% of the points"
+    enter("course", "marks of the empty edition", 100 * max(empty), "% of the points"
           ", the best lesson", "0", max(empty) == 0, HOW)  # fmt: skip
-    enter(11, "course: typical mistakes told in their sentence", sum(told),
+    enter("course", "typical mistakes told in their sentence", sum(told),
           f"of {len(told)}", f"{len(told)}", all(told), HOW)  # fmt: skip
 
 

@@ -58,7 +58,7 @@ from emoface_lib.widgets import as_jpeg
 T = TypeVar("T")
 REPEATS = 20
 
-ISSUE = 8
+TOPIC = "dial"
 CORPUS, SPEAKERS, TEST_SPEAKERS, VIDEOS = 300, 32, 20, 6
 SEEDS = (0, 1, 2)
 VARIANTS: dict[str, Changes] = {
@@ -211,7 +211,7 @@ def effects(clips: list[Clip]) -> None:
     for (name, fact), group in facts.groupby(["dial", "fact"], sort=False):
         low, high = group["value"].min(), group["value"].max()
         where = f"{source}; training clips; seeds from {low:.3f} to {high:.3f}"
-        enter(ISSUE, f"{name}: {fact}", float(group["value"].mean()), "", "", "", where)
+        enter(TOPIC, f"{name}: {fact}", float(group["value"].mean()), "", "", "", where)
 
 
 def latency() -> None:
@@ -246,7 +246,7 @@ def latency() -> None:
         ("filming the voice, a second of it", filming / voice.seconds, "s", None),
     ):
         target, meets = ("", "") if least is None else (f"<= {least:g}", value <= least)
-        enter(ISSUE, f"panel: {name}", float(value), unit, target, meets, source)
+        enter(TOPIC, f"panel: {name}", float(value), unit, target, meets, source)
         print(f"{name}: {value:.3f} {unit} {target} {meets}", flush=True)
 
 
@@ -267,7 +267,7 @@ def enter_interval(
     target, meets = (
         ("", "") if least is None else (f">= {least:g}", found.mean >= least)
     )
-    enter(ISSUE, name, found.mean, unit, target, meets, where)
+    enter(TOPIC, name, found.mean, unit, target, meets, where)
     print(f"{name}: {found} {target} {meets}", flush=True)
 
 

@@ -24,7 +24,7 @@ from emoface_lib.fit_expressions import (
 )
 from emoface_lib.self_cure import SelfCure
 
-ISSUE = 4
+TOPIC = "expressions"
 SHARES = (0.3, 0.1)  # of wrong labels
 
 
@@ -32,7 +32,7 @@ def report(name: str, value: float, unit: str, target: str, how: str) -> None:
     how = f"benchmarks/expressions.py: {how}; 1 thread"
     print(f"{name}: {value:.4g} {unit} (target {target or '-'})", flush=True)
     ok = meets(value, target)
-    enter(ISSUE, f"expressions: {name}", value, unit, target, ok, how)
+    enter(TOPIC, f"expressions: {name}", value, unit, target, ok, how)
 
 
 def main() -> None:

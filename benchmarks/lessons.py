@@ -22,10 +22,12 @@ def main() -> None:
         how = f"make reproduce PROFILE={profile}, then benchmarks/lessons.py, 2 cores"
         minutes = read_json(path)["minutes"]
         for name, each in minutes.items():
-            enter(11, f"lesson {name}, {profile}", float(each), "min", "", "", how)
+            enter(
+                "lessons", f"lesson {name}, {profile}", float(each), "min", "", "", how
+            )
         whole = float(sum(minutes.values()))
         met = whole <= float(target.removeprefix("<= "))
-        enter(11, f"all lessons, {profile}", whole, "min", target, met, how)
+        enter("lessons", f"all lessons, {profile}", whole, "min", target, met, how)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ from emoface_lib.models.autovc import AutoVC
 from emoface_lib.parallel import one_thread
 from emoface_lib.video import iter_frames, read_audio, write_video
 
-ISSUE = 9
+TOPIC = "prepare"
 # of the drawn clips in the corpus that one and two processes prepare: a process needs
 # 4 s of CPU time before its first clip, nothing in hours and much in a minute
 COPIES = 8
@@ -150,10 +150,9 @@ def stages(drawn: list[Path], root: Path) -> None:
         f"benchmarks/prepare.py --only stages: {clips} drawn clips of "
         f"{frames / clips / 25:.1f} s, 224 px, CPU time of 1 core; {load()}"
     )
-    for stage, seconds in spent.items():
-        name = f"prepare: {stage}"
-        enter(ISSUE, f"{name}, frames", frames / seconds, "1/s", "", "", how)
-        enter(ISSUE, f"{name}, clips", 3600 * clips / seconds, "1/h", "", "", how)
+    for name, seconds in spent.items():
+        enter(TOPIC, f"{name}, frames", frames / seconds, "1/s", "", "", how)
+        enter(TOPIC, f"{name}, clips", 3600 * clips / seconds, "1/h", "", "", how)
         print(f"{name}: {frames / seconds:.1f} frames/s")
     files = [run / "features" / f"{clip}.npz" for clip in rows["clip"]]
     size = sum(path.stat().st_size for path in files) / (frames + first) * 25
@@ -171,8 +170,8 @@ def plan(real_time: float, bytes_a_second: float, how: str) -> None:
         ("core hours", VOXCELEB2_HOURS / real_time, "h"),
         ("disk for features", bytes_a_second * VOXCELEB2_HOURS * 3600 / 1e9, "GB"),
     ):
-        what = f"prepare: VoxCeleb2 dev on paper, {name}"
-        enter(ISSUE, what, float(value), unit, "", "", f"computed; {how}")
+        what = f"VoxCeleb2 dev on paper, {name}"
+        enter(TOPIC, what, float(value), unit, "", "", f"computed; {how}")
         print(f"{what}: {value:.0f} {unit}")
 
 
@@ -196,8 +195,8 @@ def processes(drawn: list[Path], root: Path) -> None:
         f"{seconds[1]:.0f} and {seconds[2]:.0f} s, the start of processes included; "
         f"{load()}"
     )
-    name = "prepare: 2 processes against 1"
-    enter(ISSUE, name, gain, "x", ">= 1.8", gain >= 1.8, how)
+    name = "2 processes against 1"
+    enter(TOPIC, name, gain, "x", ">= 1.8", gain >= 1.8, how)
     print(f"2 processes against 1: {gain:.2f}")
 
 
@@ -236,8 +235,8 @@ def memory(drawn: list[Path], root: Path, count: int) -> None:
         f" of the last 100 less that of clips {WARM} to {WARM + 100}, "
         f"{before:.0f} MB; most {max(sizes):.0f} MB"
     )
-    name = "prepare: growth of memory over 2,000 clips"
-    enter(ISSUE, name, growth, "MB", f"<= {FLAT:g}", growth <= FLAT, how)
+    name = "growth of memory over 2,000 clips"
+    enter(TOPIC, name, growth, "MB", f"<= {FLAT:g}", growth <= FLAT, how)
     print(f"{name}: {growth:.1f} MB from {before:.0f}")
 
 
@@ -262,8 +261,8 @@ def resume(drawn: list[Path], root: Path, count: int) -> None:
         f"benchmarks/prepare.py --only resume: {count:,} clips simulated in the "
         f"journal and as empty files; from the start of `emoface prepare`; {load()}"
     )
-    name = "prepare: first new clip after 100,000 done"
-    enter(ISSUE, name, seconds, "s", "<= 10", seconds <= 10, how)
+    name = "first new clip after 100,000 done"
+    enter(TOPIC, name, seconds, "s", "<= 10", seconds <= 10, how)
     print(f"{name}: {seconds:.1f} s")
 
 

@@ -23,7 +23,7 @@ from emoface_lib.features.speaker import embed_speakers
 from emoface_lib.probes import Probe, Spoken
 from emoface_lib.video import read_audio
 
-ISSUE = 3
+TOPIC = "audio"
 # The sixth letter of a file's name.
 EMOTIONS = {"W": "anger", "F": "happiness", "A": "fear", "N": "neutral", "T": "sadness"}
 LEVEL = -25.0  # dBFS; about the embedded corpus' level of speech
@@ -99,7 +99,7 @@ def main() -> None:
             + ", ".join(f"{emotion} {mean:.2f}" for emotion, mean in means.items())
         )
         row = f"real audio: anger has more arousal than sadness, from {name}"
-        enter(ISSUE, row, float(np.mean(shares)), "share of pairs", "", "", how)
+        enter(TOPIC, row, float(np.mean(shares)), "share of pairs", "", "", how)
         print(row, np.round(shares, 2))
 
 

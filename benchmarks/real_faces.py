@@ -30,7 +30,7 @@ from emoface_lib.plots_faces import expression_titles, marked
 from emoface_lib.self_cure import shipped_expressions
 from emoface_lib.video import read_video
 
-ISSUE = 4
+TOPIC = "faces"
 SHOWN = 6  # frames of a clip in the sheet
 FOLDERS = {
     "VoxCeleb2": ("voxceleb2_sample", "*/*/*/*.mp4"),
@@ -107,7 +107,7 @@ def measure(corpus: str, clips: list[Seen]) -> None:
         if isinstance(value, str):
             value = float(np.mean([getattr(clip, value) for clip in clips]))
         print(f"{corpus}: {name}: {value:.4g} {unit}")
-        enter(ISSUE, f"real {corpus}: {name}", value, unit, "", meets(value, ""), why)
+        enter(TOPIC, f"real {corpus}: {name}", value, unit, "", meets(value, ""), why)
 
 
 def sheet_of_clips(corpus: str, clips: list[Seen], folder: Path) -> None:
@@ -143,7 +143,7 @@ def sheet_of_expressions(data: Path, folder: Path) -> None:
         same = seen["drawn"].argmax(1) == seen["mini-Xception"].argmax(1)
         how = f"benchmarks/real_faces.py: {len(same)} portraits"
         name = "real portraits: model of drawn faces agrees with mini-Xception"
-        enter(ISSUE, name, float(same.mean()), "share", "", "", how)
+        enter(TOPIC, name, float(same.mean()), "share", "", "", how)
 
 
 def main() -> None:

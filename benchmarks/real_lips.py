@@ -31,7 +31,7 @@ from emoface_lib.models.content import ContentBranch
 from emoface_lib.steps import train_content
 from emoface_lib.video import read_audio, read_video
 
-ISSUE = 2
+TOPIC = "lips"
 SEEDS = (0, 1, 2)
 VIDEOS = 4  # of a speaker; three of them train
 LEFT_OUT = "id00002"  # in profile for part of the time
@@ -133,8 +133,8 @@ def enter_likeness(
     mean, chance = np.mean(values), np.mean([likeness(g, clips, 1) for g in guesses])
     plain = regime == PLAIN
     enter(
-        ISSUE,
-        f"corpus: real lips of {name} from the voice, trained on drawn heads{regime}",
+        TOPIC,
+        f"real lips of {name} from the voice, trained on drawn heads{regime}",
         float(mean),
         "r",
         f">= {TARGETS[name]:.2f}" if plain else "",
@@ -149,8 +149,8 @@ def enter_energy(name: str, clips: list[Real]) -> None:
     """Enter r of the voice's energy, the baseline, with chance beside."""
     energy, chance = likeness(energy_of, clips), likeness(energy_of, clips, 1)
     how = f"benchmarks/real_lips.py: {len(clips)} real clips; chance {chance:.2f}"
-    what = f"corpus: real lips of {name} from the voice's energy"
-    enter(ISSUE, what, energy, "r", "", "", how)
+    what = f"real lips of {name} from the voice's energy"
+    enter(TOPIC, what, energy, "r", "", "", how)
     print(f"{name}: energy {energy:.3f}, chance {chance:.3f}")
 
 
@@ -160,8 +160,8 @@ def enter_silence(
     """Enter the lips' opening that is predicted before drawn speech begins."""
     rest = float(np.mean([g.opening(q)[2:].mean() for g in guesses for q in quiet]))
     enter(
-        ISSUE,
-        f"corpus: lips that step 1 predicts in silence, px of the canvas{regime}",
+        TOPIC,
+        f"lips that step 1 predicts in silence, px of the canvas{regime}",
         rest,
         "px",
         "",

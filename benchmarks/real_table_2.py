@@ -19,7 +19,7 @@ import pandas as pd
 import torch
 from real_lips import LEFT_OUT, drawn_level, level_of
 from results import enter
-from table_2 import FOLDER, ISSUE, study, trained_seeds
+from table_2 import FOLDER, TOPIC, study, trained_seeds
 
 from emoface_lib.baselines import SHUFFLED, STATIC, static
 from emoface_lib.comparison import comparisons, tidy
@@ -179,7 +179,7 @@ def enter_rows(rows: pd.DataFrame, how: str) -> None:
         beside = f"{spread}; chance ({wrong}) {chance:.3f}"
         unit = UNITS[row["metric"].removesuffix(READ)]
         name = f"{row['corpus']}: {row['metric']}, {row['method']}"
-        enter(ISSUE, name, row["mean"], unit, "", "", f"{how}; {beside}")
+        enter(TOPIC, name, row["mean"], unit, "", "", f"{how}; {beside}")
         print(f"{name}: {row['mean']:.3f}, {beside}")
 
 

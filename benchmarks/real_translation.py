@@ -24,7 +24,7 @@ from emoface_lib.renderers import RENDERERS, make_renderer
 from emoface_lib.talking import moving_faces
 from emoface_lib.warp import transform
 
-ISSUE = 6
+TOPIC = "translation"
 SIDE = 200  # px of a picture in the sheet
 LONGEST = 900  # px of a portrait
 # Opening in px of the canvas, yaw and roll in degrees, lids closed: a column each.
@@ -96,9 +96,9 @@ def main() -> None:
         lost = float(np.isnan(errors).mean())
         print(f"{kind}: lips {error:.2f} px, lost {lost:.0%}, {np.mean(changes):.2f}")
         name = f"real portraits: lip error, {kind}"
-        enter(ISSUE, name, error, "px of 256", "", "", how)
+        enter(TOPIC, name, error, "px of 256", "", "", how)
         name = f"real portraits: dlib finds no face, {kind}"
-        enter(ISSUE, name, lost, "share", "", "", how)
+        enter(TOPIC, name, lost, "share", "", "", how)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The table of measurements, `results.csv`: one row for an issue and a name."""
+"""The table of measurements, `results.csv`: one row for a topic and a name."""
 
 import csv
 from pathlib import Path
@@ -6,11 +6,11 @@ from pathlib import Path
 from emoface_lib.files import write_beside
 
 RESULTS = Path(__file__).resolve().parent / "results.csv"
-HEADER = ("issue", "name", "value", "unit", "target", "meets", "how")
+HEADER = ("topic", "name", "value", "unit", "target", "meets", "how")
 
 
 def enter(
-    issue: int,
+    topic: str,
     name: str,
     value: float | str,
     unit: str,
@@ -19,19 +19,18 @@ def enter(
     how: str,
     path: Path = RESULTS,
 ) -> None:
-    """Enter a measurement; a row of the same issue and name is replaced in its place.
+    """Enter a measurement; a row of the same topic and name is replaced in its place.
 
-    `target` is as the issue states it ("<= 20"); `meets` is True, False or a word;
-    `how` names the command and the machine.
+    `topic` is one word, the same in all rows of a theme ("faces"). `target` is a bound
+    ("<= 20"), and `meets` says whether the value keeps it; without a target both are
+    empty. `how` names the command and the machine.
     """
-    if isinstance(meets, bool):
+    if not isinstance(meets, str):
         meets = "yes" if meets else "no"
     shown = f"{value:.4g}" if isinstance(value, float) else str(value)
-    row = dict(
-        zip(HEADER, (str(issue), name, shown, unit, target, meets, how), strict=True)
-    )
-    rows = {(each["issue"], each["name"]): each for each in read(path)}
-    rows[row["issue"], name] = row
+    row = dict(zip(HEADER, (topic, name, shown, unit, target, meets, how), strict=True))
+    rows = {(each["topic"], each["name"]): each for each in read(path)}
+    rows[topic, name] = row
     with write_beside(path) as beside, beside.open("w", newline="") as file:
         writer = csv.DictWriter(file, HEADER, lineterminator="\n")
         writer.writeheader()

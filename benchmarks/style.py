@@ -44,7 +44,7 @@ from emoface_lib.studies import (
     compare,
 )
 
-ISSUE = 5
+TOPIC = "style"
 CORPUS, SPEAKERS, TEST_SPEAKERS, VIDEOS = 200, 32, 20, 6
 SEEDS = (0, 1, 2, 3, 4)
 FEWER_SEEDS = (0, 1, 2)
@@ -88,7 +88,7 @@ def enter_interval(
     name: str, found: Interval, unit: str, source: str, target: str = "", meets=""
 ) -> None:
     where = f"{source}; 95 % interval {found.low:.3f} to {found.high:.3f}"
-    enter(ISSUE, name, found.mean, unit, target, meets, where)
+    enter(TOPIC, name, found.mean, unit, target, meets, where)
     print(f"{name}: {found} {target} {meets}", flush=True)
 
 
@@ -145,7 +145,7 @@ def enter_codes(found: Outcome, regime: str, source: str) -> None:
             meets = bool(sign * row["mean"] >= sign * bound)
         name = f"{regime}: E_emotion, {fact}, {method}"
         spread = f"{source}; seeds from {row['min']:.3f} to {row['max']:.3f}"
-        enter(ISSUE, name, float(row["mean"]), "", target, meets, spread)
+        enter(TOPIC, name, float(row["mean"]), "", target, meets, spread)
         print(f"{name}: {row['mean']:.3f} {target} {meets}", flush=True)
 
 
@@ -157,7 +157,7 @@ def speed() -> None:
             rate = frames_a_second(step, kind == "bfloat16", settings)
             default = kind == "bfloat16"
             enter(
-                ISSUE,
+                TOPIC,
                 f"step {step}: frames a second of one core, {kind}",
                 rate,
                 "1/s",
@@ -203,7 +203,7 @@ def minutes() -> None:
             train_style(clips, content, Path(folder), changed)
     spent = (time.perf_counter() - start) / 60
     enter(
-        ISSUE,
+        TOPIC,
         "steps 1 and 2: minutes of the tutorial's training, three variants, one seed",
         spent,
         "min",
@@ -242,7 +242,7 @@ def ablation(clips: list[Clip]) -> None:
         for second in ("without L_emotion", "L_identity alone", MEAN_FACE, STILL):
             enter_difference(found, blind, "full", second, metric, source)
     enter(
-        ISSUE,
+        TOPIC,
         "steps 1 and 2: minutes of one seed, four variants, two seeds at a time",
         2 * minutes,
         "min",

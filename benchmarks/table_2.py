@@ -48,7 +48,7 @@ from emoface_lib.studies import study_settings
 from emoface_lib.table_2 import Study
 from emoface_lib.translators import load_translator
 
-ISSUE = 7
+TOPIC = "table_2"
 CORPUS, SPEAKERS, TEST_SPEAKERS, VIDEOS = 300, 24, 12, 4
 FOLDER = REPOSITORY / "runs" / "table_2"
 GROUPS = ("ours", "peers", "bounds")
@@ -153,7 +153,7 @@ def all_scores() -> pd.DataFrame:
 
 
 def enter_all() -> None:
-    """Write the table, the differences, and what the issue asks to be measured."""
+    """Write the table and the differences, and enter what was measured."""
     scores, generator = all_scores(), np.random.default_rng(0)
     tidy(scores, generator).round(4).to_csv(FULL_TABLE, index=False)
     landmarks_of = ("LMD", "M-LMD", "lip r", "ES", "ES centred")
@@ -174,12 +174,12 @@ def enter_all() -> None:
         name = f"{row['corpus']}: {row['metric']}, {row['first']}, {row['second']}"
         target, meets = ("<= 0.45", row["high"] <= 0.45) if ratio else ("", "")
         unit = "ratio" if ratio else "r" if "lip r" in row["metric"] else "px"
-        enter(ISSUE, name, row["mean"], unit, target, meets, f"{how}; {spread}")
+        enter(TOPIC, name, row["mean"], unit, target, meets, f"{how}; {spread}")
         print(row["sentence"])
     per_group = scores.drop_duplicates(["seed", "minutes"])["minutes"].sum()
-    name = "table 2: minutes of full, summed over processes"
+    name = "minutes of full, summed over processes"
     enter(
-        ISSUE,
+        TOPIC,
         name,
         float(per_group),
         "min",
@@ -195,7 +195,7 @@ def enter_lesson(run: Path) -> None:
     minutes = read_json(run / "reproduce.json")["minutes"]["07_comparison"]
     how = "emoface reproduce --profile tutorial --only 07, on shared cores"
     name = "notebook 07, tutorial: minutes"
-    enter(ISSUE, name, float(minutes), "min", "<= 3", bool(minutes <= 3), how)
+    enter(TOPIC, name, float(minutes), "min", "<= 3", bool(minutes <= 3), how)
     print(f"{name}: {minutes}")
 
 

@@ -41,7 +41,7 @@ from emoface_lib.translators import Painter, Translator, new_translator
 from emoface_lib.video import read_audio
 from emoface_lib.warp import PhotoWarp
 
-ISSUE = 6
+TOPIC = "translation"
 SIZE = 256  # px of the speed trials
 REPEATS = 5  # of each, of which the best counts: the machine may be shared
 FRAMES = 4  # of each unseen clip
@@ -99,7 +99,7 @@ def quality(run: Path, pictures: Path) -> None:
     for name, kind in (("U-Net", "unet"), ("improved", "improved")):
         painters[name], took = trained(run, kind)
         row = f"step 3: training, {name}"
-        enter(ISSUE, row, took, "min", "<= 3", took <= 3, how)
+        enter(TOPIC, row, took, "min", "<= 3", took <= 3, how)
         print(f"{name}: {took:.2f} min", flush=True)
     done = tried(run, painters)
     table = quality_table(done)
@@ -112,7 +112,7 @@ def quality(run: Path, pictures: Path) -> None:
             value = float(means.loc[method, column])
             target, meets = against_copy(method, column, value, means)
             unit = UNITS.get(column, "")
-            enter(ISSUE, f"step 3: {column}, {method}", value, unit, target, meets, how)
+            enter(TOPIC, f"step 3: {column}, {method}", value, unit, target, meets, how)
     shown = ["U-Net", "warp", "improved", TRUE]
     save_rows(pictures / "translation.png", done[:: len(done) // 8], shown)
 
@@ -156,7 +156,7 @@ def ablation(run: Path, pictures: Path) -> None:
     for name in TERMS:
         for column in COLUMNS:
             value, unit = float(means.loc[name, column]), UNITS.get(column, "")
-            enter(ISSUE, f"step 3, terms: {column}, {name}", value, unit, "", "", how)
+            enter(TOPIC, f"step 3, terms: {column}, {name}", value, unit, "", "", how)
     save_rows(pictures / "translation_terms.png", done[:: len(done) // 8], [*TERMS])
 
 
@@ -187,7 +187,7 @@ def speed(run: Path, pictures: Path) -> None:
         f"threads, bf16, channels last, batch norms folded in; best of {REPEATS}"
     )
     theirs = painting_rate(ResidualUNet())
-    enter(ISSUE, "speed: MakeItTalk's network", theirs, "frames/s", "", "", how)
+    enter(TOPIC, "speed: MakeItTalk's network", theirs, "frames/s", "", "", how)
     for kind, width in (
         ("unet", 16),
         ("unet", 24),
@@ -203,11 +203,11 @@ def speed(run: Path, pictures: Path) -> None:
         target, meets = (">= 25", rate >= 25) if paper else ("", "")
         name = f"speed: {kind} of width {width}"
         print(f"{name}: {rate:.1f} frames/s, {rate / theirs:.1f} of MakeItTalk's")
-        enter(ISSUE, name, rate, "frames/s", target, meets, how)
+        enter(TOPIC, name, rate, "frames/s", target, meets, how)
         if paper:
             ratio = rate / theirs
             name = f"{name} against MakeItTalk's network"
-            enter(ISSUE, name, ratio, "times as fast", "", "", f"{how}; same run")
+            enter(TOPIC, name, ratio, "times as fast", "", "", f"{how}; same run")
     picture = cv2.resize(astronaut()[:300, 75:375], (SIZE, SIZE))
     face = DlibDetector().detect(picture[None]).landmarks[0, :, :2].astype(float)
     warp, opened = PhotoWarp(picture, face), face.copy()
@@ -215,10 +215,10 @@ def speed(run: Path, pictures: Path) -> None:
     rate = best_rate(lambda: [warp.render(opened) for _ in range(25)], 25)
     print(f"warp: {rate:.0f} frames/s")
     how = f"benchmarks/translation.py speed: {SIZE} px, open mouth; best of {REPEATS}"
-    enter(ISSUE, "speed: warp", rate, "frames/s", ">= 60", rate >= 60, how)
+    enter(TOPIC, "speed: warp", rate, "frames/s", ">= 60", rate >= 60, how)
     canvas = into_canvas(mean_face())[None, :, :2].repeat(100, 0) * SIZE / CANVAS
     rate = best_rate(lambda: landmark_images(canvas, SIZE), 100)
-    enter(ISSUE, "speed: landmark images", 1000 / rate, "ms a frame", "", "", how)
+    enter(TOPIC, "speed: landmark images", 1000 / rate, "ms a frame", "", "", how)
 
 
 def film(run: Path, folder: Path, seconds: int, renderer: str) -> None:
@@ -267,10 +267,10 @@ def animated(run: Path, folder: Path, renderer: str) -> None:
     )
     rate, more = LENGTHS[-1] / spent[-1], peaks[-1] - peaks[0]
     name = f"animate with {renderer}"
-    enter(ISSUE, f"{name}: speed", rate, "x real time", ">= 1", rate >= 1, how)
+    enter("animate", f"{name}: speed", rate, "x real time", ">= 1", rate >= 1, how)
     how += f"; peak of memory against {LENGTHS[0]} s ({peaks[0]:.0f} MB)"
     target = f"<= {ROOM:.0f} (flat)"
-    enter(ISSUE, f"{name}: memory", more, "MB more", target, more <= ROOM, how)
+    enter("animate", f"{name}: memory", more, "MB more", target, more <= ROOM, how)
 
 
 PARTS = {"quality": quality, "ablation": ablation, "speed": speed, "animate": whole}

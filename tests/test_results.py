@@ -1,6 +1,9 @@
-"""The table of measurements keeps one row for an issue and a name."""
+"""The table of measurements keeps one row for a topic and a name."""
 
+import re
 from pathlib import Path
+
+import numpy as np
 
 from benchmarks.results import HEADER, enter, read
 
@@ -8,21 +11,41 @@ from benchmarks.results import HEADER, enter, read
 def test_same_name_is_replaced_in_place_and_others_stay(tmp_path: Path) -> None:
     path = tmp_path / "results.csv"
     path.write_text(
-        ",".join(HEADER) + '\n1,install,140,s,<= 300,yes,"make, 2 cores"\n'
-        "2,faces,10,ms,<= 12,yes,by hand\n"
+        ",".join(HEADER) + '\ninstall,clone,140,s,<= 300,yes,"make, 2 cores"\n'
+        "faces,drawing,10,ms,<= 12,yes,by hand\n"
     )
-    enter(1, "install", 301.23456, "s", "<= 300", False, "make install", path)
-    enter(3, "install", 1, "s", "", "open", "by hand", path)
+    enter("install", "clone", 301.23456, "s", "<= 300", False, "make install", path)
+    enter("faces", "clone", 1, "s", "", "", "by hand", path)
     assert [tuple(row.values()) for row in read(path)] == [
-        ("1", "install", "301.2", "s", "<= 300", "no", "make install"),
-        ("2", "faces", "10", "ms", "<= 12", "yes", "by hand"),
-        ("3", "install", "1", "s", "", "open", "by hand"),
+        ("install", "clone", "301.2", "s", "<= 300", "no", "make install"),
+        ("faces", "drawing", "10", "ms", "<= 12", "yes", "by hand"),
+        ("faces", "clone", "1", "s", "", "", "by hand"),
     ]
 
 
 def test_first_measurement_makes_the_table(tmp_path: Path) -> None:
     path = tmp_path / "results.csv"
-    enter(1, "clip, drawn", 0.5, "s", "<= 1", True, 'says "make bench"', path)
-    assert path.read_text().splitlines()[0] == "issue,name,value,unit,target,meets,how"
+    enter(
+        "corpus",
+        "clip, drawn",
+        np.float64(0.5),
+        "s",
+        "<= 1",
+        np.bool_(True),
+        'says "make bench"',
+        path,
+    )
+    assert path.read_text().splitlines()[0] == "topic,name,value,unit,target,meets,how"
     assert read(path)[0]["name"] == "clip, drawn"
     assert read(path)[0]["how"] == 'says "make bench"'
+    assert read(path)[0]["meets"] == "yes"
+
+
+def test_the_ledger_names_each_row_once_and_says_what_meets_its_target() -> None:
+    rows = read()
+    assert tuple(rows[0]) == HEADER
+    assert len({(row["topic"], row["name"]) for row in rows}) == len(rows)
+    for row in rows:
+        assert re.fullmatch(r"[a-z]+(_\d)?", row["topic"]), row
+        assert row["meets"] in (("yes", "no") if row["target"] else ("",)), row
+        assert row["how"], row
