@@ -14,10 +14,10 @@ from faces import FIRST_SEED, meets, talk
 from results import enter
 from scipy.spatial.transform import Rotation
 
+from emoface_lib.core.landmarks import STABLE, VIDEO_RATE
 from emoface_lib.corpus.face_shape import CONTROLS, Identity, pose_face, project
 from emoface_lib.features.alignment import align, icp, kabsch, mean_face
 from emoface_lib.features.lift import mean_face as frontal_face
-from emoface_lib.landmarks import STABLE, VIDEO_RATE
 
 TOPIC = "alignment"
 FRAMES = 1000  # of the measurement of speed

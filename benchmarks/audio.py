@@ -17,7 +17,8 @@ import pandas as pd
 import torch
 from results import enter
 
-from emoface_lib.config import Settings, load_settings
+from emoface_lib.core.files import write_npz
+from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.corpus.clips import make_clip, plan_corpus, plan_speaker
 from emoface_lib.corpus.heard import hear_voices, heard_clips, spoken
 from emoface_lib.emotion_space import EmotionSpace
@@ -33,7 +34,6 @@ from emoface_lib.features.voice_conversion import (
     new_autovc,
     train_autovc,
 )
-from emoface_lib.files import write_npz
 from emoface_lib.harness import landmark_scores
 from emoface_lib.models.content import ContentBranch
 from emoface_lib.models.style import StyleBranch

@@ -12,7 +12,7 @@ import time
 
 from results import enter
 
-from emoface_lib.config import REPOSITORY
+from emoface_lib.core.settings import REPOSITORY
 
 BUILD = REPOSITORY / "build"
 HOW = "benchmarks/book.py: make book without what an earlier one left; 2 cores"

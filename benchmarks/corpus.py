@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 from results import enter
 
-from emoface_lib.config import Settings, load_settings
+from emoface_lib.core.landmarks import eye_distance
+from emoface_lib.core.parallel import each
+from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.corpus.clips import ClipPlan, make_clip, plan_corpus, plan_speaker
 from emoface_lib.corpus.heard import spoken
 from emoface_lib.corpus.synthetic import build_corpus
 from emoface_lib.features.clips import to_frame_rate
-from emoface_lib.landmarks import eye_distance
-from emoface_lib.parallel import each
 from emoface_lib.probes import Probe, Spoken
 
 TOPIC = "corpus"

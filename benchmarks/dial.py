@@ -24,7 +24,7 @@ from results import enter
 from skimage.data import astronaut
 
 from emoface_lib.animation import best_run
-from emoface_lib.config import Settings, load_settings, runs_folder
+from emoface_lib.core.settings import Settings, load_settings, runs_folder
 from emoface_lib.corpus.heard import heard_clips, plan_one
 from emoface_lib.dial_effects import FaceReader, by_clip, dial_effects, told_by
 from emoface_lib.displacements import content_codes

@@ -7,8 +7,8 @@ They are those of `runs/<profile>/reproduce.json`, and of the lessons' first cel
 
 from results import enter
 
-from emoface_lib.config import runs_folder
-from emoface_lib.files import read_json
+from emoface_lib.core.files import read_json
+from emoface_lib.core.settings import runs_folder
 
 PROFILES = {"smoke": "<= 5", "tutorial": "<= 15"}  # minutes in all
 

@@ -26,16 +26,16 @@ import numpy as np
 import psutil
 from results import enter
 
-from emoface_lib.checkpoints import save_model
-from emoface_lib.config import EXPRESSIONS, Settings, load_settings
+from emoface_lib.core.checkpoints import save_model
+from emoface_lib.core.parallel import one_thread
+from emoface_lib.core.settings import EXPRESSIONS, Settings, load_settings
+from emoface_lib.core.video import iter_frames, read_audio, write_video
 from emoface_lib.corpus.clips import plan_corpus
 from emoface_lib.corpus.synthetic import draw_faces, write_clip
 from emoface_lib.features import observe
 from emoface_lib.features.corpora import prepare_corpus
 from emoface_lib.features.voice_conversion import MODEL
 from emoface_lib.models.autovc import AutoVC
-from emoface_lib.parallel import one_thread
-from emoface_lib.video import iter_frames, read_audio, write_video
 
 TOPIC = "prepare"
 # of the drawn clips in the corpus that one and two processes prepare: a process needs

@@ -18,11 +18,22 @@ from results import enter
 from scipy.ndimage import binary_opening
 
 from emoface_lib.animation import TrainedModel, animate, best_run
+from emoface_lib.core.landmarks import (
+    EYE_DISTANCE,
+    VIDEO_RATE,
+    eye_distance,
+    lip_opening,
+)
+from emoface_lib.core.video import (
+    iter_audio,
+    read_audio,
+    read_video,
+    sound_info,
+    video_info,
+)
 from emoface_lib.features.audio import frame_loudness, speech_level
 from emoface_lib.features.landmarks import DlibDetector
-from emoface_lib.landmarks import EYE_DISTANCE, VIDEO_RATE, eye_distance, lip_opening
 from emoface_lib.prediction import load_predictor
-from emoface_lib.video import iter_audio, read_audio, read_video, sound_info, video_info
 
 TOPIC = "animate"
 PORTRAITS = ("biden.jpg", "obama.jpg", "obama_2.jpg")

@@ -23,7 +23,10 @@ from table_2 import FOLDER, TOPIC, study, trained_seeds
 
 from emoface_lib.baselines import SHUFFLED, STATIC, static
 from emoface_lib.comparison import comparisons, tidy
-from emoface_lib.config import MEL_BANDS, REPOSITORY, Settings, load_settings
+from emoface_lib.core.files import write_beside, write_npz
+from emoface_lib.core.landmarks import CANVAS, VIDEO_RATE
+from emoface_lib.core.settings import MEL_BANDS, REPOSITORY, Settings, load_settings
+from emoface_lib.core.video import read_audio, read_video, write_video
 from emoface_lib.drawing import scale_points
 from emoface_lib.enrolment import enrolled
 from emoface_lib.features.alignment import into_canvas
@@ -40,15 +43,12 @@ from emoface_lib.features.lift import mean_face
 from emoface_lib.features.observe import CROP_EVERY
 from emoface_lib.features.recognisers import scoring_model
 from emoface_lib.features.speaker import embed_speakers
-from emoface_lib.files import write_beside, write_npz
 from emoface_lib.framing import Square
 from emoface_lib.harness import LIPS_TOGETHER, READ, Studio, landmark_scores
-from emoface_lib.landmarks import CANVAS, VIDEO_RATE
 from emoface_lib.pc_avs import load_pc_avs
 from emoface_lib.peers import PC_AVS_WRONG, painted_rows
 from emoface_lib.table_2 import FULL, Study
 from emoface_lib.translators import load_translator
-from emoface_lib.video import read_audio, read_video, write_video
 
 METRICS = ("M-LMD", LIPS_TOGETHER)
 FROM_FRAMES = ("found", *(name + READ for name in METRICS))

@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 from results import enter
 
+from emoface_lib.core.landmarks import EYE_DISTANCE, LIPS, eye_distance
 from emoface_lib.features.landmarks import DlibDetector
 from emoface_lib.framing import Square
 from emoface_lib.head_motion import Moment
-from emoface_lib.landmarks import EYE_DISTANCE, LIPS, eye_distance
 from emoface_lib.lips import JAW_FOLLOWS, LOWER_LIP
 from emoface_lib.photo import Portrait, read_portrait
 from emoface_lib.renderers import RENDERERS, make_renderer

@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from emoface_lib.files import write_beside
+from emoface_lib.core.files import write_beside
 
 RESULTS = Path(__file__).resolve().parent / "results.csv"
 HEADER = ("topic", "name", "value", "unit", "target", "meets", "how")

@@ -20,7 +20,7 @@ import pandas as pd
 import torch
 from results import enter
 
-from emoface_lib.config import Settings, load_settings
+from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.corpus.heard import heard_clips
 from emoface_lib.displacements import content_codes, style_displacements
 from emoface_lib.enrolment import SpeakerGuess, enrolled, enrolled_by

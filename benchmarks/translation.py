@@ -26,19 +26,19 @@ from scipy.io import wavfile
 from skimage.data import astronaut
 
 from emoface_lib.animation import TrainedModel, animate
-from emoface_lib.config import Settings, load_settings
+from emoface_lib.core.landmarks import CANVAS
+from emoface_lib.core.settings import Settings, load_settings
+from emoface_lib.core.video import read_audio
 from emoface_lib.drawing import landmark_images
 from emoface_lib.features.alignment import into_canvas
 from emoface_lib.features.landmarks import DlibDetector
 from emoface_lib.features.lift import mean_face
-from emoface_lib.landmarks import CANVAS
 from emoface_lib.models.makeittalk import ResidualUNet
 from emoface_lib.pairs import Pairs
 from emoface_lib.picture_quality import COPIED, TRUE, Trial, quality_table, trials
 from emoface_lib.renderers import BATCH
 from emoface_lib.translation import train_translator
 from emoface_lib.translators import Painter, Translator, new_translator
-from emoface_lib.video import read_audio
 from emoface_lib.warp import PhotoWarp
 
 TOPIC = "translation"

@@ -10,7 +10,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.logging import getLogger
 
 import emoface_lib
-from emoface_lib.config import REPOSITORY
+from emoface_lib.core.settings import REPOSITORY
 
 logger = getLogger(__name__)
 

@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from tqdm import tqdm
 
-from emoface_lib.config import PRODUCTS, Run, load_settings
+from emoface_lib.core.landmarks import VIDEO_RATE
+from emoface_lib.core.settings import PRODUCTS, Run, load_settings
+from emoface_lib.core.video import (
+    LONGEST_VOICE,
+    check_audible,
+    iter_audio,
+    read_audio,
+    sound_info,
+    write_video,
+)
 from emoface_lib.dial import FIRST_AXIS, Dial, Emotion
 from emoface_lib.exports import (
     METADATA,
@@ -29,7 +38,6 @@ from emoface_lib.exports import (
 from emoface_lib.features.audio import frame_loudness, speech_level
 from emoface_lib.framing import Square
 from emoface_lib.head_motion import gentle_motion
-from emoface_lib.landmarks import VIDEO_RATE
 from emoface_lib.pauses import pauses
 from emoface_lib.photo import LONGEST_SIDE, Portrait, read_portrait
 from emoface_lib.renderers import Renderer, make_renderer
@@ -42,14 +50,6 @@ from emoface_lib.talking import (
     resting_face,
 )
 from emoface_lib.translators import FOLDERS
-from emoface_lib.video import (
-    LONGEST_VOICE,
-    check_audible,
-    iter_audio,
-    read_audio,
-    sound_info,
-    write_video,
-)
 
 if TYPE_CHECKING:  # torch takes seconds
     from emoface_lib.prediction import FacePredictor, Heard

@@ -32,10 +32,10 @@ from emoface_lib.batch_run import (
     forgive,
     state_of,
 )
-from emoface_lib.config import nearest, runs_folder
-from emoface_lib.errors import InputError
-from emoface_lib.files import read_json
-from emoface_lib.parallel import cores
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import read_json
+from emoface_lib.core.parallel import cores
+from emoface_lib.core.settings import nearest, runs_folder
 from emoface_lib.reproduce import commit
 from emoface_lib.sweep_plans import Plan, plan_runs
 from emoface_lib.sweeps import Sweep
@@ -123,7 +123,7 @@ def _engine(
     if engine == "local":
         yield partial(_here, workers=workers or room(sweep))
         return
-    from emoface_lib.ray_engine import connected  # Ray is an extra
+    from emoface_lib.core.ray_engine import connected  # Ray is an extra
 
     with connected(workers):
         yield partial(_by_ray, workers=workers)
@@ -143,7 +143,7 @@ def _here(jobs: Sequence[Job], workers: int) -> None:
 
 
 def _by_ray(jobs: Sequence[Job], workers: int | None) -> None:
-    from emoface_lib.ray_engine import each_by_ray
+    from emoface_lib.core.ray_engine import each_by_ray
 
     for _ in each_by_ray(attempt, jobs, workers, "runs", _lost):
         pass

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from emoface_lib.config import REPOSITORY, Settings
-from emoface_lib.errors import InputError
-from emoface_lib.files import read_json, write_beside
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import read_json, write_beside
+from emoface_lib.core.settings import REPOSITORY, Settings
 from emoface_lib.sweep_plans import Plan
 
 RESULT = "result.json"  # of a run: its numbers and what they cost

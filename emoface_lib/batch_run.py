@@ -25,12 +25,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from emoface_lib.batch_results import RESULT, numbers
-from emoface_lib.errors import InputError
-from emoface_lib.files import read_json, write_json
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import read_json, write_json
+from emoface_lib.core.locks import hold
+from emoface_lib.core.parallel import CORES
 from emoface_lib.guard import Guard, end_kernels
-from emoface_lib.locks import hold
 from emoface_lib.notebooks import NotebookError, read_code, source_hash
-from emoface_lib.parallel import CORES
 from emoface_lib.reproduce import Step, versions
 from emoface_lib.sweep_plans import Plan, code_hash
 

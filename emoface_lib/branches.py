@@ -11,13 +11,13 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from emoface_lib.checkpoints import read_settings
-from emoface_lib.config import PRODUCTS, Run, Settings
+from emoface_lib.core.checkpoints import read_settings
+from emoface_lib.core.data_parallel import as_the_first, rank
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import read_npz
+from emoface_lib.core.settings import PRODUCTS, Run, Settings
 from emoface_lib.corpus.heard import heard_clips
-from emoface_lib.data_parallel import as_the_first, rank
-from emoface_lib.errors import InputError
 from emoface_lib.features.clips import Clip, load_clips
-from emoface_lib.files import read_npz
 from emoface_lib.steps import load_content, split, train_content, train_style
 from emoface_lib.table_2 import FOLDERS, VARIANTS
 from emoface_lib.triplets import NoTripletsError
@@ -43,7 +43,9 @@ def train_run(
     run.product("03_face_alignment")
     folder = run.folder.resolve()
     if engine == "ray":
-        from emoface_lib.ray_engine import train_by_ray  # an extra, and slow to import
+        from emoface_lib.core.ray_engine import (
+            train_by_ray,  # an extra, and slow to import
+        )
 
         train = partial(train_branches, settings, folder)
         train_by_ray(train, folder, workers, gpus=settings.device != "cpu")

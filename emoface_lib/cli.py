@@ -9,8 +9,8 @@ import typer
 from typer.core import TyperGroup
 
 from emoface_lib.batch_cli import commands as batch_commands
-from emoface_lib.config import load_settings, runs_folder
-from emoface_lib.errors import InputError
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.settings import load_settings, runs_folder
 
 PROFILE_HELP = "smoke, tutorial, full or paper."
 LAYOUT_HELP = "voxceleb2, lrw, ravdess, crema-d, grid or mead; by default what fits."

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from emoface_lib.errors import InputError
+from emoface_lib.core.errors import InputError
 
 FIRST_AXIS = "emotion"  # arousal, or PC1 where labels of it are not known
 LARGEST = 10.0  # standard deviations; beyond it a number is a slip, and no face

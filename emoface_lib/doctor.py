@@ -14,19 +14,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from emoface_lib.config import Settings, runs_folder
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import read_npz
+from emoface_lib.core.landmarks import VIDEO_RATE, lip_opening
+from emoface_lib.core.media import audio_stream, open_media, sound_delay
+from emoface_lib.core.settings import Settings, runs_folder
+from emoface_lib.core.video import video_info
 from emoface_lib.corpus.layouts import ARCHIVES, walk
 from emoface_lib.corpus.stages import stages
 from emoface_lib.corpus.synthetic import CARD
 from emoface_lib.corpus.trees import Reading, read_corpus
 from emoface_lib.doctor_report import Report
-from emoface_lib.errors import InputError
 from emoface_lib.features.observe import Job, Recipe, load_tools, observe
 from emoface_lib.features.recognisers import fitting_recogniser, scoring_model
-from emoface_lib.files import read_npz
-from emoface_lib.landmarks import VIDEO_RATE, lip_opening
-from emoface_lib.media import audio_stream, open_media, sound_delay
-from emoface_lib.video import video_info
 
 LAGS = range(-8, 9)  # video frames
 # ms that the loudness follows the lips, as measured on real clips

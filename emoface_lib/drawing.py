@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from emoface_lib.landmarks import CANVAS, POLYLINES
+from emoface_lib.core.landmarks import CANVAS, POLYLINES
 
 
 @dataclass(frozen=True)

@@ -14,16 +14,16 @@ from safetensors.torch import load_file, save_file
 from sklearn.decomposition import PCA
 from torch import Tensor
 
-from emoface_lib.config import MEL_BANDS, nearest
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import write_beside
+from emoface_lib.core.landmarks import lip_opening
+from emoface_lib.core.settings import MEL_BANDS, nearest
 from emoface_lib.displacements import (
     content_codes,
     style_codes,
     style_displacements,
 )
-from emoface_lib.errors import InputError
 from emoface_lib.features.clips import Clip
-from emoface_lib.files import write_beside
-from emoface_lib.landmarks import lip_opening
 from emoface_lib.models.content import ContentBranch
 from emoface_lib.models.style import StyleBranch
 

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.stats import pearsonr
 from torch import Tensor
 
-from emoface_lib.landmarks import CANVAS, LIPS, lip_opening
+from emoface_lib.core.landmarks import CANVAS, LIPS, lip_opening
 
 REGIONS = {"face": slice(0, 68), "mouth": LIPS}
 

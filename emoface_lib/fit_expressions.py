@@ -14,8 +14,10 @@ from pathlib import Path
 import numpy as np
 from safetensors.torch import save_file
 
-from emoface_lib.checkpoints import provenance
-from emoface_lib.config import EXPRESSIONS, Settings, load_settings
+from emoface_lib.core.checkpoints import provenance
+from emoface_lib.core.files import write_beside
+from emoface_lib.core.parallel import each
+from emoface_lib.core.settings import EXPRESSIONS, Settings, load_settings
 from emoface_lib.corpus.clips import TEST_SPEAKERS_FROM, make_clip, plan_speaker
 from emoface_lib.corpus.face_drawing import FaceDrawer
 from emoface_lib.corpus.face_shape import pose_face, stack_controls
@@ -23,8 +25,6 @@ from emoface_lib.corpus.portraits import expression_portraits
 from emoface_lib.features.expression import ExpressionNet, face_crops
 from emoface_lib.features.fit_lift import compressed
 from emoface_lib.features.landmarks import DlibDetector
-from emoface_lib.files import write_beside
-from emoface_lib.parallel import each
 from emoface_lib.self_cure import SHIPPED, SelfCure, train_expressions, wrong_labels
 
 TRAIN_SEED, TEST_SEED = 77_001, 78_001

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from emoface_lib.core.landmarks import eye_distance
 from emoface_lib.fields import smoothstep
-from emoface_lib.landmarks import eye_distance
 
 # The corpus' pictures: their side in eye distances, and the mean landmark's place.
 SIDE, MIDDLE = 3.33, (0.495, 0.58)

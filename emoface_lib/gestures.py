@@ -7,7 +7,7 @@ face tracker. Taught in notebooks 08 and 09.
 import numpy as np
 import pandas as pd
 
-from emoface_lib.landmarks import (
+from emoface_lib.core.landmarks import (
     CHIN,
     LEFT_BROW,
     LEFT_EYE,

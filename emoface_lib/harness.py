@@ -14,6 +14,9 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from emoface_lib.core.files import read_npz
+from emoface_lib.core.landmarks import CANVAS
+from emoface_lib.core.video import iter_frames
 from emoface_lib.drawing import scale_points
 from emoface_lib.evaluation import (
     NERF,
@@ -26,14 +29,11 @@ from emoface_lib.features.alignment import align
 from emoface_lib.features.clips import Clip, to_video_rate
 from emoface_lib.features.expression import ExpressionNet, face_crops
 from emoface_lib.features.observe import CROP_EVERY
-from emoface_lib.files import read_npz
 from emoface_lib.landmark_expressions import LandmarkExpressions
-from emoface_lib.landmarks import CANVAS
 from emoface_lib.pairs import resized
 from emoface_lib.picture_quality import likeness, read_landmarks
 from emoface_lib.renderers import NetworkRenderer
 from emoface_lib.translators import Painter, Translator
-from emoface_lib.video import iter_frames
 
 Displacements = Sequence[Tensor]  # Tensor[T, 68, 2] px of the canvas, one a clip
 EXPRESSIONS_OF = ("ES", "ES centred", "ES top-1")

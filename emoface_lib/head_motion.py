@@ -7,10 +7,7 @@ from itertools import cycle
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from emoface_lib.features.alignment import align, into_canvas
-from emoface_lib.features.lift import mean_face
-from emoface_lib.fields import smoothstep
-from emoface_lib.landmarks import (
+from emoface_lib.core.landmarks import (
     CHIN,
     LEFT_LIDS,
     RIGHT_LIDS,
@@ -18,6 +15,9 @@ from emoface_lib.landmarks import (
     VIDEO_RATE,
     eye_distance,
 )
+from emoface_lib.features.alignment import align, into_canvas
+from emoface_lib.features.lift import mean_face
+from emoface_lib.fields import smoothstep
 
 # Largest yaw, pitch, roll in degrees, shift right and down in eye distances.
 AMPLITUDES = np.array([2.0, 1.2, 1.0, 0.012, 0.008])

@@ -12,8 +12,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
-from emoface_lib.config import EXPRESSIONS
-from emoface_lib.errors import InputError
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.settings import EXPRESSIONS
 from emoface_lib.features.clips import Clip
 
 EVERY = 8  # frames of 20 ms; neighbours are alike

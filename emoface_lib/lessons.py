@@ -8,7 +8,7 @@ from numbers import Integral, Real
 from IPython.display import Markdown
 
 from emoface_lib import __version__
-from emoface_lib.config import Settings
+from emoface_lib.core.settings import Settings
 
 NAMED = ("torch", "librosa", "numpy")
 

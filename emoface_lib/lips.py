@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from emoface_lib.landmarks import (
+from emoface_lib.core.landmarks import (
     LEFT_MOUTH_CORNER,
     LOWER_INNER_LIP,
     RIGHT_MOUTH_CORNER,

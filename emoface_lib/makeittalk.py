@@ -16,13 +16,14 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from emoface_lib.checkpoints import load_model, read_settings
-from emoface_lib.config import Settings
-from emoface_lib.errors import InputError
+from emoface_lib.core.checkpoints import load_model, read_settings
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.landmarks import LIPS, POLYLINES
+from emoface_lib.core.settings import Settings
+from emoface_lib.core.training import Metrics, Schedule, device_of, fit
 from emoface_lib.features.alignment import into_canvas
 from emoface_lib.features.clips import Clip
 from emoface_lib.features.lift import mean_face
-from emoface_lib.landmarks import LIPS, POLYLINES
 from emoface_lib.models.makeittalk_landmarks import (
     LONGEST,
     WINDOW,
@@ -30,7 +31,6 @@ from emoface_lib.models.makeittalk_landmarks import (
     SpeakerBranch,
 )
 from emoface_lib.steps import split
-from emoface_lib.training import Metrics, Schedule, device_of, fit
 
 JAW_WIDTH = 1.6  # of the standard face, in the branches' units
 LIP_WEIGHT = 2.0  # of the lips in the L1; what was used is not published

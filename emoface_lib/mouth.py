@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from emoface_lib.fields import smoothstep
-from emoface_lib.landmarks import (
+from emoface_lib.core.landmarks import (
     CHIN,
     INNER_LIPS,
     LEFT_MOUTH_CORNER,
@@ -18,6 +17,7 @@ from emoface_lib.landmarks import (
     eye_distance,
     lip_opening,
 )
+from emoface_lib.fields import smoothstep
 from emoface_lib.lips import LOWER_CURVE, UPPER_CURVE, lip_curve
 from emoface_lib.raster import blend, box_around, polygon_mask
 from emoface_lib.teeth import (

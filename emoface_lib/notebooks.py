@@ -14,9 +14,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emoface_lib.config import REPOSITORY, Settings, load_settings, nearest
-from emoface_lib.errors import InputError
-from emoface_lib.files import hash_of, read_json
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import hash_of, read_json
+from emoface_lib.core.settings import REPOSITORY, Settings, load_settings, nearest
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from emoface_lib.config import Settings
-from emoface_lib.data_parallel import gathered
+from emoface_lib.core.data_parallel import gathered
+from emoface_lib.core.settings import Settings
+from emoface_lib.core.training import Metrics
 from emoface_lib.losses import (
     embedding_distance,
     emotion_contrast,
@@ -21,7 +22,6 @@ from emoface_lib.losses import (
     variance_loss,
 )
 from emoface_lib.models.style import StyleBranch
-from emoface_lib.training import Metrics
 from emoface_lib.watch import watch_codes, watch_similarities
 
 

@@ -14,10 +14,10 @@ from typing import NamedTuple, Self
 import cv2
 import numpy as np
 
+from emoface_lib.core.files import read_npz
+from emoface_lib.core.landmarks import CANVAS
+from emoface_lib.core.video import iter_frames
 from emoface_lib.drawing import DISTINCT, Style, landmark_images, scale_points
-from emoface_lib.files import read_npz
-from emoface_lib.landmarks import CANVAS
-from emoface_lib.video import iter_frames
 from emoface_lib.warp import PhotoWarp
 
 STRIDE = 4  # video frames between two that are kept; neighbours look alike

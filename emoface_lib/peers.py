@@ -13,12 +13,12 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from emoface_lib.baselines import STATIC, Method, other, with_voice_of
-from emoface_lib.checkpoints import load_model
-from emoface_lib.config import MEL_BANDS, Settings
+from emoface_lib.core.checkpoints import load_model
+from emoface_lib.core.files import write_beside
+from emoface_lib.core.settings import MEL_BANDS, Settings
 from emoface_lib.features.clips import Clip
 from emoface_lib.features.lift import WEIGHTS
 from emoface_lib.features.speaker import read_embeddings
-from emoface_lib.files import write_beside
 from emoface_lib.harness import Studio
 from emoface_lib.makeittalk import MakeItTalk
 from emoface_lib.models.makeittalk_landmarks import ContentBranch, SpeakerBranch

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from emoface_lib.errors import InputError
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.landmarks import eye_distance
 from emoface_lib.features.alignment import align, into_canvas
 from emoface_lib.features.landmarks import Box, DlibDetector
 from emoface_lib.features.lift import first_guess, mean_face
-from emoface_lib.landmarks import eye_distance
 
 LONGEST_SIDE = 1920  # px; larger photographs are reduced, as video players expect
 LARGEST_YAW = 35.0  # degrees; beyond it half of the mouth is hidden

@@ -12,9 +12,9 @@ from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from emoface_lib.errors import InputError
-from emoface_lib.files import write_beside
-from emoface_lib.landmarks import CANVAS, POLYLINES
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import write_beside
+from emoface_lib.core.landmarks import CANVAS, POLYLINES
 
 # Okabe and Ito's colours, told apart by the colour-blind; lines also differ in style.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")

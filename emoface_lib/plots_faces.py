@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from matplotlib.axes import Axes
 
+from emoface_lib.core.landmarks import CANVAS
 from emoface_lib.drawing import draw_landmarks
-from emoface_lib.landmarks import CANVAS
 from emoface_lib.plots import PALETTE
 
 ZOOM = 2  # a pixel of a small frame, so that landmarks can be told apart

@@ -13,7 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emoface_lib.config import HOP_LENGTH, MEL_BANDS, Settings
+from emoface_lib.core.files import read_npz
+from emoface_lib.core.landmarks import FRAME_RATE, VIDEO_RATE
+from emoface_lib.core.settings import HOP_LENGTH, MEL_BANDS, Settings
 from emoface_lib.dial import LARGEST, Curve, Dial, Emotion
 from emoface_lib.emotion_space import (
     EmotionSpace,
@@ -30,8 +32,6 @@ from emoface_lib.features.audio import (
 from emoface_lib.features.clips import to_video_rate
 from emoface_lib.features.speaker import FIRST_SECONDS, embed_start
 from emoface_lib.features.voice_conversion import Conversion, LogMel, load_features
-from emoface_lib.files import read_npz
-from emoface_lib.landmarks import FRAME_RATE, VIDEO_RATE
 from emoface_lib.models.content import ContentBranch, State
 from emoface_lib.models.style import StyleBranch
 from emoface_lib.steps import load_branches

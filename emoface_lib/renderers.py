@@ -11,11 +11,11 @@ from typing import Protocol
 
 import numpy as np
 
-from emoface_lib.checkpoints import read_settings
+from emoface_lib.core.checkpoints import read_settings
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.landmarks import CANVAS
 from emoface_lib.drawing import landmark_images, scale_points
-from emoface_lib.errors import InputError
 from emoface_lib.framing import Square, scaled
-from emoface_lib.landmarks import CANVAS
 from emoface_lib.translators import FOLDERS, Painter, load_translator
 from emoface_lib.warp import STILL, PhotoWarp, transform
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-from emoface_lib.config import PRODUCTS, REPOSITORY, Run
-from emoface_lib.errors import InputError
-from emoface_lib.files import hash_of, read_json, write_json
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import hash_of, read_json, write_json
+from emoface_lib.core.settings import PRODUCTS, REPOSITORY, Run
 from emoface_lib.notebooks import (
     NOTEBOOKS,
     NotebookError,

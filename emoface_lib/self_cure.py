@@ -14,12 +14,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import affine_grid, grid_sample
 
-from emoface_lib.checkpoints import load_model, save_model
-from emoface_lib.config import EXPRESSIONS, Settings
+from emoface_lib.core.checkpoints import load_model, save_model
+from emoface_lib.core.settings import EXPRESSIONS, Settings
+from emoface_lib.core.training import Metrics, Schedule, device_of, fit
 from emoface_lib.features.expression import WIDTH, ExpressionNet
 from emoface_lib.features.lift import WEIGHTS
 from emoface_lib.models.scn import cured_labels, rank_loss
-from emoface_lib.training import Metrics, Schedule, device_of, fit
 
 BATCH = 64  # crops
 LEARNING_RATE, WEIGHT_DECAY = 4e-3, 1e-4

@@ -11,9 +11,18 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from emoface_lib.checkpoints import feature_size, load_model, read_settings
-from emoface_lib.config import EXPRESSIONS, MEL_BANDS, Settings
-from emoface_lib.data_parallel import share
+from emoface_lib.core.checkpoints import feature_size, load_model, read_settings
+from emoface_lib.core.data_parallel import share
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.settings import EXPRESSIONS, MEL_BANDS, Settings
+from emoface_lib.core.training import (
+    Metrics,
+    Schedule,
+    Watch,
+    device_of,
+    fit,
+    without_replacement,
+)
 from emoface_lib.displacements import (
     content_codes,
     content_displacements,
@@ -22,20 +31,11 @@ from emoface_lib.displacements import (
     style_displacements,
 )
 from emoface_lib.enrolment import enrolled
-from emoface_lib.errors import InputError
 from emoface_lib.features.clips import Clip
 from emoface_lib.losses import landmark_loss
 from emoface_lib.models.content import ContentBranch
 from emoface_lib.models.style import StyleBranch
 from emoface_lib.objectives import StyleBatch, style_loss
-from emoface_lib.training import (
-    Metrics,
-    Schedule,
-    Watch,
-    device_of,
-    fit,
-    without_replacement,
-)
 from emoface_lib.triplets import TripletSampler, crop_batch
 from emoface_lib.watch import watching
 

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from emoface_lib.config import Settings
+from emoface_lib.core.parallel import each
+from emoface_lib.core.settings import Settings
 from emoface_lib.displacements import (
     content_codes,
     style_codes,
@@ -27,7 +28,6 @@ from emoface_lib.harness import landmark_scores
 from emoface_lib.landmark_expressions import LandmarkExpressions
 from emoface_lib.models.content import ContentBranch
 from emoface_lib.models.style import StyleBranch
-from emoface_lib.parallel import each
 from emoface_lib.probes import Probe, Spoken, variance_share
 from emoface_lib.steps import split, train_content, train_style
 from emoface_lib.watch import CollapseWarning, effective_rank

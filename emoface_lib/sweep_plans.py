@@ -9,9 +9,9 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from emoface_lib.config import PRODUCTS, RESULTS, runs_folder
-from emoface_lib.errors import InputError
-from emoface_lib.files import hash_of
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import hash_of
+from emoface_lib.core.settings import PRODUCTS, RESULTS, runs_folder
 from emoface_lib.notebooks import (
     NOTEBOOKS,
     check_parameters,

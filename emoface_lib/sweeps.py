@@ -23,8 +23,8 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from emoface_lib.config import ProfileName, nearest
-from emoface_lib.errors import InputError
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.settings import ProfileName, nearest
 
 
 def _several(value: Any) -> Any:

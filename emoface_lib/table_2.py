@@ -26,17 +26,18 @@ from emoface_lib.baselines import (
     shuffled,
     static,
 )
-from emoface_lib.checkpoints import read_settings
-from emoface_lib.config import Settings
+from emoface_lib.core.checkpoints import read_settings
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import write_beside
+from emoface_lib.core.parallel import each
+from emoface_lib.core.settings import Settings
 from emoface_lib.displacements import (
     content_codes,
     content_displacements,
     style_displacements,
 )
 from emoface_lib.enrolment import enrolled
-from emoface_lib.errors import InputError
 from emoface_lib.features.clips import Clip
-from emoface_lib.files import write_beside
 from emoface_lib.harness import ALL, landmark_scores
 from emoface_lib.landmark_expressions import LandmarkExpressions
 from emoface_lib.makeittalk import (
@@ -46,7 +47,6 @@ from emoface_lib.makeittalk import (
 )
 from emoface_lib.models.content import ContentBranch
 from emoface_lib.models.style import StyleBranch
-from emoface_lib.parallel import each
 from emoface_lib.steps import (
     load_content,
     load_style,

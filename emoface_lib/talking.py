@@ -11,7 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emoface_lib.errors import InputError
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.landmarks import CHIN, EYES, VIDEO_RATE, eye_distance
+from emoface_lib.core.video import iter_frames
 from emoface_lib.features.alignment import align, into_canvas
 from emoface_lib.features.landmarks import DlibDetector
 from emoface_lib.features.lift import mean_face
@@ -22,10 +24,8 @@ from emoface_lib.head_motion import (
     head_transform,
     turn_face,
 )
-from emoface_lib.landmarks import CHIN, EYES, VIDEO_RATE, eye_distance
 from emoface_lib.lips import close_lips
 from emoface_lib.photo import Portrait
-from emoface_lib.video import iter_frames
 
 HEAD_FRAMES = 500  # of a video whose head motion is taken; 20 s, there and back again
 PAUSE_SHARE = 0.15  # of a gap between the lips that the upper one closes in a pause

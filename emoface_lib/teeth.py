@@ -3,14 +3,14 @@
 import cv2
 import numpy as np
 
-from emoface_lib.fields import smoothstep
-from emoface_lib.landmarks import (
+from emoface_lib.core.landmarks import (
     EYES,
     LEFT_EYE,
     LOWER_LIP_INNER,
     RIGHT_EYE,
     UPPER_LIP_INNER,
 )
+from emoface_lib.fields import smoothstep
 from emoface_lib.raster import box_around, polygon_mask
 
 ENAMEL = np.array([1.0, 0.97, 0.91])  # colour under white light

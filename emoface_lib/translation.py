@@ -10,14 +10,14 @@ import pandas as pd
 import torch
 from torch import nn
 
-from emoface_lib.checkpoints import load_model
-from emoface_lib.config import Settings
+from emoface_lib.core.checkpoints import load_model
+from emoface_lib.core.settings import Settings
+from emoface_lib.core.training import Metrics, Schedule, device_of, fit
 from emoface_lib.features.expression import ExpressionNet
 from emoface_lib.features.lift import WEIGHTS
 from emoface_lib.losses import image_loss
 from emoface_lib.pairs import Batches, Pair, Pairs
 from emoface_lib.picture_losses import Critic, EdgeLoss, PerceptualLoss
-from emoface_lib.training import Metrics, Schedule, device_of, fit
 from emoface_lib.translators import (
     Translator,
     as_tensor,

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from emoface_lib.checkpoints import load_model, read_settings
-from emoface_lib.config import Settings, load_settings
-from emoface_lib.errors import InputError
+from emoface_lib.core.checkpoints import load_model, read_settings
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.settings import Settings, load_settings
+from emoface_lib.core.training import training_device, uses_bfloat16
 from emoface_lib.models.makeittalk import ResidualUNet
 from emoface_lib.models.translator import GatedWarp, UNet
-from emoface_lib.training import training_device, uses_bfloat16
 
 Translator = UNet | GatedWarp | ResidualUNet
 Model = TypeVar("Model", bound=nn.Module)

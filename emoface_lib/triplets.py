@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emoface_lib.errors import InputError
-from emoface_lib.training import without_replacement
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.training import without_replacement
 
 
 class Utterance(Protocol):

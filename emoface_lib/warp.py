@@ -10,9 +10,9 @@ from itertools import repeat
 import cv2
 import numpy as np
 
+from emoface_lib.core.landmarks import BROWS, CHIN, EYES, JAW, LIPS, eye_distance
 from emoface_lib.eyes import draw_lids, hold_lids
 from emoface_lib.fields import Lattice, invert, smoothstep, thin_plate
-from emoface_lib.landmarks import BROWS, CHIN, EYES, JAW, LIPS, eye_distance
 from emoface_lib.lips import (
     CURVE_POINTS,
     LOWER_CURVE,

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from emoface_lib.training import Watch
+from emoface_lib.core.training import Watch
 
 BINS = 10  # of the histogram of lambda, from 0 to 1
 LEAST_RANK = 2.0  # below it a code is a line at most

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from emoface_lib.config import Settings, load_settings
+from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.corpus.clips import make_clip as make_drawn
 from emoface_lib.corpus.clips import plan_corpus
 from emoface_lib.corpus.synthetic import draw_faces

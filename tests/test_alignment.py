@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from emoface_lib.core.landmarks import EYE_DISTANCE, STABLE, eye_distance
 from emoface_lib.features.alignment import align, icp, kabsch, mean_face
-from emoface_lib.landmarks import EYE_DISTANCE, STABLE, eye_distance
 
 
 def a_face(seed: int = 0) -> np.ndarray:

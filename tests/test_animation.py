@@ -15,20 +15,20 @@ from typer.testing import CliRunner, Result
 
 from emoface_lib import animation
 from emoface_lib.animation import animate
-from emoface_lib.checkpoints import save_model
 from emoface_lib.cli import app
-from emoface_lib.config import load_settings
+from emoface_lib.core.checkpoints import save_model
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.landmarks import EYE_DISTANCE, lip_opening
+from emoface_lib.core.settings import load_settings
+from emoface_lib.core.video import read_audio, read_video, sound_info, write_video
 from emoface_lib.dial import Dial, Emotion
-from emoface_lib.errors import InputError
 from emoface_lib.features.alignment import into_canvas
 from emoface_lib.features.landmarks import DlibDetector
 from emoface_lib.features.lift import mean_face
-from emoface_lib.landmarks import EYE_DISTANCE, lip_opening
 from emoface_lib.lips import JAW_FOLLOWS, LOWER_LIP
 from emoface_lib.models.translator import UNet
 from emoface_lib.stamp import Stamp
 from emoface_lib.talking import hold_last, into_photo
-from emoface_lib.video import read_audio, read_video, sound_info, write_video
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
 FRAME = 640  # samples of a video frame at 16 kHz

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emoface_lib.errors import InputError
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.video import read_audio
 from emoface_lib.features.audio import (
     frame_loudness,
     griffin_lim,
@@ -18,7 +19,6 @@ from emoface_lib.features.audio import (
     speech_level,
     stream_log_mel,
 )
-from emoface_lib.video import read_audio
 
 SHARED = Path(__file__).parents[2] / "shared"
 GOLDEN = SHARED / "interfaces" / "autovc_mel_vctk_p225_003.npz"

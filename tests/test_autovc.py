@@ -8,8 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emoface_lib.config import Settings, load_settings
-from emoface_lib.errors import InputError
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import write_npz
+from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.features.audio import log_mel
 from emoface_lib.features.voice_conversion import (
     OFFICIAL_RATE,
@@ -23,7 +24,6 @@ from emoface_lib.features.voice_conversion import (
     resample,
     train_autovc,
 )
-from emoface_lib.files import write_npz
 from emoface_lib.models.autovc import AutoVC
 
 SHARED = Path(__file__).parents[2] / "shared" / "interfaces"

@@ -23,12 +23,12 @@ from emoface_lib.batch import FRAME, readable, run_sweep, status, summary
 from emoface_lib.batch_results import collect, compare, numbers, over_seeds
 from emoface_lib.batch_run import RESULT, Job, attempt, state_of
 from emoface_lib.cli import app
-from emoface_lib.config import Settings, load_settings
-from emoface_lib.errors import InputError
-from emoface_lib.files import read_json, write_json
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import read_json, write_json
+from emoface_lib.core.parallel import cores
+from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.guard import Guard
 from emoface_lib.notebooks import read_notebook
-from emoface_lib.parallel import cores
 from emoface_lib.sweep_plans import Plan, plan_runs
 from emoface_lib.sweeps import Sweep, make_sweep, read_sweep
 

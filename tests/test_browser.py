@@ -19,7 +19,7 @@ import nbformat
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from emoface_lib.config import PRODUCTS, REPOSITORY, Run, load_settings
+from emoface_lib.core.settings import PRODUCTS, REPOSITORY, Run, load_settings
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [

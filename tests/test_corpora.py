@@ -13,26 +13,26 @@ from test_openface import write_track
 from typer.testing import CliRunner
 
 from emoface_lib.branches import train_run
-from emoface_lib.checkpoints import read_settings, save_model
 from emoface_lib.cli import app
-from emoface_lib.config import EXPRESSIONS, Run, Settings, load_settings
+from emoface_lib.core.checkpoints import read_settings, save_model
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import read_npz
+from emoface_lib.core.settings import EXPRESSIONS, Run, Settings, load_settings
+from emoface_lib.core.video import write_video
 from emoface_lib.corpus.layouts import walk
 from emoface_lib.corpus.trees import read_index
 from emoface_lib.displacements import content_codes, style_displacements
 from emoface_lib.doctor import examine, lag, spread
 from emoface_lib.doctor_report import readable
-from emoface_lib.errors import InputError
 from emoface_lib.features import recognisers
 from emoface_lib.features.clips import load_clips
 from emoface_lib.features.corpora import prepare_corpus, summary
 from emoface_lib.features.speaker import read_embeddings
 from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, new_autovc
-from emoface_lib.files import read_npz
 from emoface_lib.harness import landmark_scores
 from emoface_lib.steps import load_branches, split
 from emoface_lib.table_2 import FOLDERS
 from emoface_lib.triplets import TripletSampler
-from emoface_lib.video import write_video
 
 Talking = tuple[list[np.ndarray], np.ndarray]
 ACTED = {"03": "happiness", "05": "anger"}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from emoface_lib.config import Run, load_settings
+from emoface_lib.core.settings import Run, load_settings
 from emoface_lib.notebooks import find_notebook
 
 pytest.importorskip("nbgrader", reason="needs nbgrader: `make test-course` runs this")

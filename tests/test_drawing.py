@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emoface_lib.core.landmarks import CHIN, POLYLINES
 from emoface_lib.drawing import DISTINCT, landmark_images, scale_points
-from emoface_lib.landmarks import CHIN, POLYLINES
 
 
 def a_face(seed: int = 0) -> np.ndarray:

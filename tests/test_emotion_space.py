@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.landmarks import lip_opening
 from emoface_lib.dial import Curve
 from emoface_lib.displacements import content_codes, style_displacements
 from emoface_lib.emotion_space import (
@@ -19,9 +21,7 @@ from emoface_lib.emotion_space import (
     oriented,
     supervised,
 )
-from emoface_lib.errors import InputError
 from emoface_lib.features.clips import Clip
-from emoface_lib.landmarks import lip_opening
 from emoface_lib.models.content import ContentBranch
 from emoface_lib.models.style import StyleBranch
 

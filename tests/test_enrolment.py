@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
+from emoface_lib.core.errors import InputError
 from emoface_lib.enrolment import (
     SpeakerGuess,
     enrolled,
     enrolled_by,
     speaker_means,
 )
-from emoface_lib.errors import InputError
 from emoface_lib.features.clips import Clip
 
 

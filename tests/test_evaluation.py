@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emoface_lib.core.landmarks import LOWER_INNER_LIP
 from emoface_lib.evaluation import (
     ATVG,
     F_LMD,
@@ -25,7 +26,6 @@ from emoface_lib.evaluation import (
     ratio,
     table,
 )
-from emoface_lib.landmarks import LOWER_INNER_LIP
 
 
 def face(frames: int = 4) -> torch.Tensor:

@@ -11,14 +11,14 @@ from skimage import data
 from test_animation import LoudnessMouth, write_wav
 
 from emoface_lib.animation import animate
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import read_npz
+from emoface_lib.core.landmarks import LIPS
+from emoface_lib.core.video import read_video
 from emoface_lib.dial import Dial
-from emoface_lib.errors import InputError
 from emoface_lib.exports import KINDS, check_outputs
 from emoface_lib.features.landmarks import DlibDetector
-from emoface_lib.files import read_npz
 from emoface_lib.gestures import FULL
-from emoface_lib.landmarks import LIPS
-from emoface_lib.video import read_video
 
 
 @pytest.fixture(scope="module")

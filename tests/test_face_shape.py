@@ -5,7 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emoface_lib.config import EXPRESSIONS
+from emoface_lib.core.landmarks import (
+    LEFT_LIDS,
+    LEFT_MOUTH_CORNER,
+    LOWER_INNER_LIP,
+    MIRROR,
+    RIGHT_LIDS,
+    RIGHT_MOUTH_CORNER,
+    UPPER_INNER_LIP,
+    lip_opening,
+)
+from emoface_lib.core.settings import EXPRESSIONS
 from emoface_lib.corpus.face_shape import (
     CENTRE,
     CONTROLS,
@@ -15,16 +25,6 @@ from emoface_lib.corpus.face_shape import (
     project,
     rotation,
     stack_controls,
-)
-from emoface_lib.landmarks import (
-    LEFT_LIDS,
-    LEFT_MOUTH_CORNER,
-    LOWER_INNER_LIP,
-    MIRROR,
-    RIGHT_LIDS,
-    RIGHT_MOUTH_CORNER,
-    UPPER_INNER_LIP,
-    lip_opening,
 )
 
 UNIT = st.floats(0, 1)

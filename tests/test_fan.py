@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 import torch
 
-from emoface_lib.config import load_settings
-from emoface_lib.errors import InputError
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.settings import load_settings
 from emoface_lib.features import fan
 from emoface_lib.features.fan import FanDetector, facing_away
 from emoface_lib.features.lift import first_guess, mean_face

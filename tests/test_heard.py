@@ -7,17 +7,17 @@ import pytest
 import torch
 
 from emoface_lib.branches import training_clips
-from emoface_lib.checkpoints import save_model
-from emoface_lib.config import Run, Settings, load_settings
+from emoface_lib.core.checkpoints import save_model
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import write_npz
+from emoface_lib.core.landmarks import lip_opening
+from emoface_lib.core.settings import Run, Settings, load_settings
 from emoface_lib.corpus.clips import plan_corpus
 from emoface_lib.corpus.heard import heard_clips, plan_heard
-from emoface_lib.errors import InputError
 from emoface_lib.features.alignment import into_canvas
 from emoface_lib.features.clips import Clip
 from emoface_lib.features.lift import mean_face
 from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, new_autovc
-from emoface_lib.files import write_npz
-from emoface_lib.landmarks import lip_opening
 from emoface_lib.steps import split
 
 

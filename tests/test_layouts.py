@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from emoface_lib.core.errors import InputError
 from emoface_lib.corpus.stages import stages
 from emoface_lib.corpus.trees import LAYOUTS, Reading, read_corpus
-from emoface_lib.errors import InputError
 
 SAMPLES = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 

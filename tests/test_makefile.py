@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from emoface_lib.config import REPOSITORY
+from emoface_lib.core.settings import REPOSITORY
 
 PACKAGES = "lib/python{}.{}/site-packages".format(*sys.version_info)
 NOTEBOOKS = ("00_first.ipynb", "01_second.ipynb")

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 import torch
 
-from emoface_lib.config import Settings
-from emoface_lib.errors import InputError
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.landmarks import LIPS
+from emoface_lib.core.settings import Settings
 from emoface_lib.features.clips import Clip
-from emoface_lib.landmarks import LIPS
 from emoface_lib.makeittalk import (
     JAW_WIDTH,
     LIP_WEIGHT,

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from emoface_lib.errors import InputError
+from emoface_lib.core.errors import InputError
 from emoface_lib.models.content import ContentBranch, predicted_landmarks
 from emoface_lib.models.layers import layer_sizes, mlp
 from emoface_lib.models.style import StyleBranch

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from emoface_lib.config import EXPRESSIONS
+from emoface_lib.core.landmarks import lip_opening
+from emoface_lib.core.settings import EXPRESSIONS
 from emoface_lib.corpus.clips import identity_of
 from emoface_lib.corpus.face_shape import CONTROLS, pose_face
 from emoface_lib.corpus.factors import (
@@ -26,7 +27,6 @@ from emoface_lib.corpus.motion import (
 from emoface_lib.corpus.speech import PAUSE, Speech
 from emoface_lib.corpus.visemes import BILABIAL, viseme_parts
 from emoface_lib.corpus.voice import speak
-from emoface_lib.landmarks import lip_opening
 
 TEXT = "My mother bought a big brown piano, and Bob put it up above the map room."
 RECORDING = Recording(level=0, tilt=0, noise=-60, lead=0.6, tail=0.4)

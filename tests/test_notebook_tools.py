@@ -10,8 +10,8 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from emoface_lib.config import REPOSITORY
-from emoface_lib.errors import InputError
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.settings import REPOSITORY
 from emoface_lib.notebooks import execute, read_notebook, source_hash
 from tools.check_notebooks import main, problems
 from tools.store_notebooks import store

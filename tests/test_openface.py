@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emoface_lib.errors import InputError
+from emoface_lib.core.errors import InputError
 from emoface_lib.features.lift import mean_face
 from emoface_lib.features.openface import read_openface
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from emoface_lib.core.files import write_npz
+from emoface_lib.core.video import write_video
 from emoface_lib.features.alignment import into_canvas
 from emoface_lib.features.lift import mean_face
-from emoface_lib.files import write_npz
 from emoface_lib.pairs import SHARED, STRIDE, Batches, Pairs, Shelf, resized
-from emoface_lib.video import write_video
 
 SIZE, FRAMES = 32, 12
 

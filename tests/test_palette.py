@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgb
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from emoface_lib import plots, plots_emotion, sound_plots, training_plots
-from emoface_lib.errors import InputError
+from emoface_lib.core.errors import InputError
 from emoface_lib.plots import PALETTE
 
 # How full dichromats see linear RGB: Machado et al. 2009, severity 1.0.

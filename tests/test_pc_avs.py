@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 import torch
 
-from emoface_lib.config import Settings
+from emoface_lib.core.settings import Settings
+from emoface_lib.core.video import write_video
 from emoface_lib.features.clips import Clip
 from emoface_lib.features.observe import CROP_EVERY
 from emoface_lib.models.pc_avs import (
@@ -23,7 +24,6 @@ from emoface_lib.models.pc_avs import (
     audiovisual_contrast,
 )
 from emoface_lib.pc_avs import Filmed, load_pc_avs, synthesise, train_pc_avs
-from emoface_lib.video import write_video
 
 
 @pytest.fixture

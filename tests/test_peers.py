@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from emoface_lib import harness, peers
-from emoface_lib.checkpoints import load_model, save_model
-from emoface_lib.config import Settings, load_settings
+from emoface_lib.core.checkpoints import load_model, save_model
+from emoface_lib.core.files import write_npz
+from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.features.clips import Clip
-from emoface_lib.files import write_npz
 from emoface_lib.harness import Studio
 from emoface_lib.makeittalk import train_makeittalk
 from emoface_lib.models.pc_avs import PCAVS

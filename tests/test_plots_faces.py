@@ -3,7 +3,7 @@
 import numpy as np
 
 from emoface_lib import plots, plots_faces
-from emoface_lib.config import EXPRESSIONS
+from emoface_lib.core.settings import EXPRESSIONS
 from emoface_lib.features.lift import mean_face
 
 FACES = np.tile(mean_face()[:, :2] * 40 + 60, (2, 1, 1))

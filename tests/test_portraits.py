@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from emoface_lib.config import EXPRESSIONS, load_settings
+from emoface_lib.core.settings import EXPRESSIONS, load_settings
 from emoface_lib.corpus.portraits import TAKES, expression_portraits, speaker_portraits
 
 

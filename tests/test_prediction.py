@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emoface_lib.config import load_settings
+from emoface_lib.core.settings import load_settings
 from emoface_lib.emotion_space import EmotionSpace
 from emoface_lib.features.audio import log_mel
 from emoface_lib.features.clips import look_ahead

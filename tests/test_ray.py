@@ -20,15 +20,15 @@ import pandas as pd
 import psutil
 import pytest
 
-from emoface_lib import ray_engine
 from emoface_lib.branches import train_run
-from emoface_lib.checkpoints import load_state
-from emoface_lib.config import Settings, load_settings
+from emoface_lib.core import ray_engine
+from emoface_lib.core.checkpoints import load_state
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.settings import Settings, load_settings
+from emoface_lib.core.video import write_video
 from emoface_lib.corpus.trees import read_index
-from emoface_lib.errors import InputError
 from emoface_lib.features import prepare
 from emoface_lib.features.corpora import prepare_corpus
-from emoface_lib.video import write_video
 
 Talking = tuple[list[np.ndarray], np.ndarray]
 CLIPS = 12
@@ -228,4 +228,4 @@ def test_ray_is_not_imported_unless_asked_for() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert "emoface_lib.features.prepare" in said.stdout.split()
-    assert not {"ray", "emoface_lib.ray_engine"} & set(said.stdout.split())
+    assert not {"ray", "emoface_lib.core.ray_engine"} & set(said.stdout.split())

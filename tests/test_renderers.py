@@ -7,15 +7,15 @@ import pytest
 import torch
 from skimage import data
 
-from emoface_lib.checkpoints import save_model
-from emoface_lib.config import load_settings
-from emoface_lib.errors import InputError
+from emoface_lib.core.checkpoints import save_model
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.landmarks import eye_distance
+from emoface_lib.core.settings import load_settings
 from emoface_lib.features.alignment import into_canvas
 from emoface_lib.features.landmarks import DlibDetector
 from emoface_lib.features.lift import mean_face
 from emoface_lib.framing import FRAMED, SIDE, Square, scaled
 from emoface_lib.head_motion import clip_motion
-from emoface_lib.landmarks import eye_distance
 from emoface_lib.models.translator import GatedWarp, UNet
 from emoface_lib.renderers import BATCH, NetworkRenderer, make_renderer
 from emoface_lib.translators import Painter

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from emoface_lib import reproduce as module
 from emoface_lib.cli import app, read_parameter
-from emoface_lib.errors import InputError
-from emoface_lib.files import read_json
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import read_json
 from emoface_lib.notebooks import NotebookError, read_notebook, source_hash
 from emoface_lib.reproduce import reproduce
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from emoface_lib.config import EXPRESSIONS
-from emoface_lib.errors import InputError
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.settings import EXPRESSIONS
 from emoface_lib.features.expression import recognise
 from emoface_lib.features.lift import mean_face
 from emoface_lib.features.recognisers import FER_FILE, FerRecogniser, SCNRecogniser

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from emoface_lib.config import EXPRESSIONS, Settings, load_settings
+from emoface_lib.core.settings import EXPRESSIONS, Settings, load_settings
 from emoface_lib.fit_expressions import talking_speaker
 from emoface_lib.self_cure import (
     SelfCure,

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from emoface_lib.config import Settings
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.settings import Settings
 from emoface_lib.displacements import (
     content_codes,
     content_displacements,
@@ -16,7 +17,6 @@ from emoface_lib.displacements import (
     style_displacements,
 )
 from emoface_lib.enrolment import enrolled
-from emoface_lib.errors import InputError
 from emoface_lib.features.clips import Clip
 from emoface_lib.steps import (
     load_content,

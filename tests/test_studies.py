@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emoface_lib.config import EXPRESSIONS, Settings
-from emoface_lib.errors import InputError
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.settings import EXPRESSIONS, Settings
 from emoface_lib.features.clips import Clip
 from emoface_lib.landmark_expressions import LandmarkExpressions
 from emoface_lib.studies import (

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from emoface_lib.cli import app
-from emoface_lib.config import REPOSITORY
-from emoface_lib.errors import InputError
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.settings import REPOSITORY
 from emoface_lib.sweep_plans import plan_runs
 from emoface_lib.sweeps import (
     DEPTH,

@@ -11,16 +11,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emoface_lib.config import Settings, load_settings
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import read_json
+from emoface_lib.core.landmarks import POLYLINES
+from emoface_lib.core.settings import Settings, load_settings
+from emoface_lib.core.video import read_audio
 from emoface_lib.corpus import synthetic
 from emoface_lib.corpus.clips import make_clip, plan_corpus, sidecar
 from emoface_lib.corpus.face_shape import Identity, pose_face, project
 from emoface_lib.corpus.synthetic import build_corpus, read_sidecar
 from emoface_lib.corpus.trees import read_index
-from emoface_lib.errors import InputError
-from emoface_lib.files import read_json
-from emoface_lib.landmarks import POLYLINES
-from emoface_lib.video import read_audio
 
 SMALL = load_settings(
     "smoke", speakers=2, test_speakers=1, videos=3, clips=2, held_out_videos=1

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from emoface_lib.baselines import AGAIN, ENERGY, MEAN_MOTION, SHUFFLED, STATIC
-from emoface_lib.config import EXPRESSIONS, Settings
+from emoface_lib.core.settings import EXPRESSIONS, Settings
 from emoface_lib.enrolment import enrolled
 from emoface_lib.features.clips import Clip
 from emoface_lib.harness import ALL, one_a_video

@@ -2,7 +2,7 @@
 
 import re
 
-from emoface_lib.config import REPOSITORY
+from emoface_lib.core.settings import REPOSITORY
 from emoface_lib.notebooks import read_notebook
 from tools.editions import exercises, lessons
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from emoface_lib.config import load_settings
-from emoface_lib.errors import InputError
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.settings import load_settings
 from emoface_lib.features.expression import ExpressionNet
 from emoface_lib.models.makeittalk import ResidualUNet
 from emoface_lib.models.translator import GatedWarp, UNet

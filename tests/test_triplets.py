@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from emoface_lib.errors import InputError
+from emoface_lib.core.errors import InputError
 from emoface_lib.features.clips import Clip
 from emoface_lib.triplets import TripletSampler, crop_batch
 

@@ -6,10 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage import data
 
-from emoface_lib.features.landmarks import DlibDetector
-from emoface_lib.fields import Lattice, invert, thin_plate
-from emoface_lib.head_motion import blink, gentle_motion, head_transform, turn_face
-from emoface_lib.landmarks import (
+from emoface_lib.core.landmarks import (
     LEFT_LIDS,
     LIPS,
     LOWER_INNER_LIP,
@@ -18,6 +15,9 @@ from emoface_lib.landmarks import (
     UPPER_INNER_LIP,
     lip_opening,
 )
+from emoface_lib.features.landmarks import DlibDetector
+from emoface_lib.fields import Lattice, invert, thin_plate
+from emoface_lib.head_motion import blink, gentle_motion, head_transform, turn_face
 from emoface_lib.lips import (
     JAW_FOLLOWS,
     LOWER_LIP,

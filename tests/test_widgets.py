@@ -11,7 +11,7 @@ from PIL import Image
 from skimage import data
 from test_animation import write_wav
 
-from emoface_lib.config import load_settings
+from emoface_lib.core.settings import load_settings
 from emoface_lib.emotion_space import EmotionSpace
 from emoface_lib.models.content import ContentBranch
 from emoface_lib.models.style import StyleBranch

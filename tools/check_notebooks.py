@@ -11,8 +11,8 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from emoface_lib.config import REPOSITORY
-from emoface_lib.errors import InputError
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.settings import REPOSITORY
 from emoface_lib.notebooks import (
     PARAMETERS,
     code_cells,

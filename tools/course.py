@@ -15,9 +15,9 @@ from typing import Annotated
 import nbconvert
 import typer
 
-from emoface_lib.config import runs_folder
-from emoface_lib.errors import InputError
-from emoface_lib.files import write_beside
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import write_beside
+from emoface_lib.core.settings import runs_folder
 from emoface_lib.notebooks import PARAMETERS, code_cells, read_notebook, tags
 from tools.check_notebooks import STORED_PROFILE
 from tools.editions import (

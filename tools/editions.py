@@ -17,8 +17,8 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 
-from emoface_lib.config import REPOSITORY
-from emoface_lib.files import write_beside
+from emoface_lib.core.files import write_beside
+from emoface_lib.core.settings import REPOSITORY
 from emoface_lib.notebooks import code_cells, find_notebooks, read_notebook, tags
 
 EDITIONS = REPOSITORY / "editions"

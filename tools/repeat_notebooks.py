@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from emoface_lib.config import runs_folder
+from emoface_lib.core.settings import runs_folder
 from emoface_lib.notebooks import kernel_environment
 
 

@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 import nbformat
 from nbformat import NotebookNode
 
-from emoface_lib.config import Run, load_settings
-from emoface_lib.errors import InputError
-from emoface_lib.files import write_beside
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import write_beside
+from emoface_lib.core.settings import Run, load_settings
 from emoface_lib.notebooks import (
     NOTEBOOKS,
     code_cells,

@@ -12,7 +12,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from emoface_lib.config import Settings
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.landmarks import VIDEO_RATE
+from emoface_lib.core.settings import Settings
 from emoface_lib.corpus.face_shape import CONTROLS, Identity, pose_face, project
 from emoface_lib.corpus.factors import (
     EmotionalState,
@@ -29,8 +31,6 @@ from emoface_lib.corpus.motion import move
 from emoface_lib.corpus.sentences import SentenceSplit, draw_sentences
 from emoface_lib.corpus.speech import Speech
 from emoface_lib.corpus.voice import speak
-from emoface_lib.errors import InputError
-from emoface_lib.landmarks import VIDEO_RATE
 
 TEST_SPEAKERS_FROM = 10_000
 

@@ -6,7 +6,7 @@ and Friesen); "round", "spread" and "protrude" are the lips' articulations.
 
 import numpy as np
 
-from emoface_lib.landmarks import MIRROR
+from emoface_lib.core.landmarks import MIRROR
 
 # Movements by landmark, for the right side of the face (left in the picture), which
 # the other side mirrors: {landmark: (x, y[, z])} in face units at weight 1.

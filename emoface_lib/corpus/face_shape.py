@@ -10,11 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emoface_lib.config import EXPRESSIONS
-from emoface_lib.corpus.face_look import Look, cut_normal, random_look
-from emoface_lib.corpus.face_movements import BASES, EXPRESSION_JAW, MOVEMENTS
-from emoface_lib.features.lift import mean_face
-from emoface_lib.landmarks import (
+from emoface_lib.core.landmarks import (
     JAW,
     LEFT_EYE,
     LEFT_LIDS,
@@ -23,6 +19,10 @@ from emoface_lib.landmarks import (
     RIGHT_EYE,
     RIGHT_LIDS,
 )
+from emoface_lib.core.settings import EXPRESSIONS
+from emoface_lib.corpus.face_look import Look, cut_normal, random_look
+from emoface_lib.corpus.face_movements import BASES, EXPRESSION_JAW, MOVEMENTS
+from emoface_lib.features.lift import mean_face
 
 CONTROLS = (
     "open",  # 0 to 1: jaw and lips; 1 is the widest vowel of excited speech

@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from emoface_lib.config import HOP_LENGTH, Settings
+from emoface_lib.core.landmarks import FRAME_RATE, VIDEO_RATE
+from emoface_lib.core.parallel import each
+from emoface_lib.core.settings import HOP_LENGTH, Settings
 from emoface_lib.corpus.clips import (
     TEST_SPEAKERS_FROM,
     ClipPlan,
@@ -30,8 +32,6 @@ from emoface_lib.features.clips import (
 )
 from emoface_lib.features.speaker import UTTERANCES, embed_speakers
 from emoface_lib.features.voice_conversion import load_features
-from emoface_lib.landmarks import FRAME_RATE, VIDEO_RATE
-from emoface_lib.parallel import each
 from emoface_lib.probes import Spoken
 
 SAMPLES_A_FRAME = HOP_LENGTH * FRAME_RATE // VIDEO_RATE  # of sound, in a video frame

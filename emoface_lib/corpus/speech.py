@@ -14,7 +14,7 @@ from typing import Any
 import espeakng_loader
 import numpy as np
 
-from emoface_lib.errors import InputError
+from emoface_lib.core.errors import InputError
 
 ESPEAK_RATE = 22_050  # Hz
 # espeak-ng's phoneme events come that much after the sound: the lag at which vowels and

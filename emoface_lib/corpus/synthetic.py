@@ -11,15 +11,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from emoface_lib.config import SAMPLE_RATE, Settings
-from emoface_lib.corpus.clips import ClipPlan, make_clip, plan_corpus, sidecar
-from emoface_lib.corpus.data_card import data_card
-from emoface_lib.corpus.face_drawing import FaceDrawer
-from emoface_lib.corpus.face_shape import Identity, pose_face, stack_controls
-from emoface_lib.corpus.speech_layouts import VOXCELEB_META
-from emoface_lib.corpus.trees import INDEX
-from emoface_lib.errors import InputError
-from emoface_lib.files import (
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import (
     hash_of,
     read_json,
     read_npz,
@@ -27,9 +20,16 @@ from emoface_lib.files import (
     write_json,
     write_npz,
 )
-from emoface_lib.landmarks import VIDEO_RATE
-from emoface_lib.parallel import each
-from emoface_lib.video import write_video
+from emoface_lib.core.landmarks import VIDEO_RATE
+from emoface_lib.core.parallel import each
+from emoface_lib.core.settings import SAMPLE_RATE, Settings
+from emoface_lib.core.video import write_video
+from emoface_lib.corpus.clips import ClipPlan, make_clip, plan_corpus, sidecar
+from emoface_lib.corpus.data_card import data_card
+from emoface_lib.corpus.face_drawing import FaceDrawer
+from emoface_lib.corpus.face_shape import Identity, pose_face, stack_controls
+from emoface_lib.corpus.speech_layouts import VOXCELEB_META
+from emoface_lib.corpus.trees import INDEX
 
 VERSION = 3  # of the generator; counts up whenever it makes other clips
 # The settings that the corpus depends on; others may change without building anew.

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from emoface_lib.config import nearest
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.settings import nearest
 from emoface_lib.corpus.emotion_layouts import (
     CREMA_D_LAYOUT,
     MEAD_LAYOUT,
@@ -23,7 +24,6 @@ from emoface_lib.corpus.layouts import (
     walk,
 )
 from emoface_lib.corpus.speech_layouts import GRID_LAYOUT, LRW_LAYOUT, VOXCELEB2
-from emoface_lib.errors import InputError
 
 INDEX = "index.parquet"
 SAMPLE = 5_000  # files by which a layout is recognised

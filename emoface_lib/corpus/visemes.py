@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from emoface_lib.core.landmarks import FRAME_RATE
 from emoface_lib.corpus.speech import PAUSE
-from emoface_lib.landmarks import FRAME_RATE
 
 
 class Viseme(NamedTuple):

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.signal import lfilter, resample_poly
 
-from emoface_lib.config import SAMPLE_RATE
+from emoface_lib.core.settings import SAMPLE_RATE
 from emoface_lib.corpus.factors import Prosody, Recording
 from emoface_lib.corpus.speech import ESPEAK_RATE, PAUSE, Speech, synthesize
 

@@ -6,7 +6,8 @@ import numpy as np
 from sklearn.linear_model import Ridge
 
 from emoface_lib import plots
-from emoface_lib.config import SAMPLE_RATE
+from emoface_lib.core.landmarks import FRAME_RATE
+from emoface_lib.core.settings import SAMPLE_RATE
 from emoface_lib.exercises.checking import (
     answer_of,
     array_of,
@@ -17,7 +18,6 @@ from emoface_lib.exercises.checking import (
 )
 from emoface_lib.features.audio import log_mel
 from emoface_lib.features.clips import look_ahead
-from emoface_lib.landmarks import FRAME_RATE
 
 SECONDS = 12  # of the made-up recording
 SECOND = 50  # frames of one

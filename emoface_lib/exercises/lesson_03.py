@@ -7,6 +7,7 @@ import torch
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
+from emoface_lib.core.landmarks import EYE_DISTANCE, STABLE
 from emoface_lib.exercises.checking import (
     answer_of,
     close,
@@ -17,7 +18,6 @@ from emoface_lib.exercises.checking import (
 )
 from emoface_lib.features.alignment import icp, kabsch
 from emoface_lib.features.lift import mean_face
-from emoface_lib.landmarks import EYE_DISTANCE, STABLE
 from emoface_lib.losses import expression_similarity
 
 ANGLES = range(0, 95, 5)  # degrees

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from emoface_lib import plots
+from emoface_lib.core.landmarks import CANVAS
 from emoface_lib.drawing import scale_points
 from emoface_lib.exercises.checking import (
     answer_of,
@@ -16,7 +17,6 @@ from emoface_lib.exercises.checking import (
     right,
     tensor_of,
 )
-from emoface_lib.landmarks import CANVAS
 from emoface_lib.picture_quality import BEST_PSNR, psnr
 
 HAIRS = ((2, 3), (5, 7), (2, 5))  # width px, places; odd, so that medians are unique

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from emoface_lib import plots
+from emoface_lib.core.landmarks import LIPS
 from emoface_lib.evaluation import (
     ATVG,
     F_LMD,
@@ -16,7 +17,6 @@ from emoface_lib.evaluation import (
     landmark_distance,
 )
 from emoface_lib.exercises.checking import answer_of, expect, number_of, right
-from emoface_lib.landmarks import LIPS
 
 Curves = Sequence[np.ndarray]  # lip opening float[F] px, one a clip
 Distance = Callable[[Tensor, Tensor], Tensor]

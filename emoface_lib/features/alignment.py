@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from emoface_lib.landmarks import CANVAS, EYE_DISTANCE, STABLE, eye_distance
+from emoface_lib.core.landmarks import CANVAS, EYE_DISTANCE, STABLE, eye_distance
 
 ITERATIONS = 50  # of ICP at most
 TOLERANCE = 1e-10  # change of a frame's mean squared distance that ends ICP, px^2

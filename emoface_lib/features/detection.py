@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from emoface_lib.errors import InputError
+from emoface_lib.core.errors import InputError
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom in px
 Face = tuple[Box, float]  # box and score

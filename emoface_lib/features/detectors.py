@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from emoface_lib.config import Settings
-from emoface_lib.errors import InputError
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import read_npz
+from emoface_lib.core.settings import Settings
 from emoface_lib.features.detection import Detection, Detector, Frames, box_around
 from emoface_lib.features.fan import FanDetector, require_weights
 from emoface_lib.features.landmarks import DlibDetector
-from emoface_lib.files import read_npz
 
 SURE = 0.3  # score of dlib's detector above which a second face is believed
 LIKE = 0.6  # of the larger face's width; smaller ones stand behind

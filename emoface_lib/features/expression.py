@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emoface_lib.config import EXPRESSIONS
+from emoface_lib.core.landmarks import CANVAS, STABLE
+from emoface_lib.core.settings import EXPRESSIONS
 from emoface_lib.drawing import scale_points
 from emoface_lib.features.alignment import into_canvas
 from emoface_lib.features.lift import mean_face
-from emoface_lib.landmarks import CANVAS, STABLE
 from emoface_lib.models.scn import SCN
 
 CROP_SIZE = 64  # px

@@ -13,7 +13,8 @@ from urllib.parse import urlparse
 import numpy as np
 import torch
 
-from emoface_lib.errors import InputError
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.landmarks import JAW, NOSE_BRIDGE
 from emoface_lib.features.detection import (
     MISSED,
     Detection,
@@ -26,7 +27,6 @@ from emoface_lib.features.detection import (
     largest_first,
 )
 from emoface_lib.features.lift import first_guess
-from emoface_lib.landmarks import JAW, NOSE_BRIDGE
 
 BATCH = 16  # frames that the face detector searches at once
 SCORE = 1.0  # of a face detector that gives none

@@ -11,7 +11,9 @@ import numpy as np
 from safetensors.numpy import save_file
 from tqdm import tqdm
 
-from emoface_lib.config import EXPRESSIONS
+from emoface_lib.core.files import write_beside
+from emoface_lib.core.landmarks import STABLE
+from emoface_lib.core.settings import EXPRESSIONS
 from emoface_lib.corpus.face_drawing import FaceDrawer
 from emoface_lib.corpus.face_shape import (
     CONTROLS,
@@ -30,8 +32,6 @@ from emoface_lib.features.lift import (
     mean_face,
     with_products,
 )
-from emoface_lib.files import write_beside
-from emoface_lib.landmarks import STABLE
 
 TRAIN_SEED, TEST_SEED = 10_000, 90_000
 COMPONENTS = 100

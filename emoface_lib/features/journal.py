@@ -12,8 +12,8 @@ from typing import Any, BinaryIO
 import pandas as pd
 import pyarrow.json
 
-from emoface_lib.errors import InputError
-from emoface_lib.locks import hold
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.locks import hold
 
 INDEX = "index.parquet"
 FOLDER = "journal"

@@ -12,7 +12,7 @@ import cv2
 import dlib
 import numpy as np
 
-from emoface_lib.errors import InputError
+from emoface_lib.core.errors import InputError
 from emoface_lib.features.detection import (
     MISSED,
     SAME_FACE,

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file
 
-from emoface_lib.files import read_npz
+from emoface_lib.core.files import read_npz
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 LIFT_FILE = WEIGHTS / "lift.safetensors"

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from emoface_lib.errors import InputError
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.landmarks import VIDEO_RATE
 from emoface_lib.features.detection import Detection, box_around, interpolate_frames
-from emoface_lib.landmarks import VIDEO_RATE
 
 POINTS = range(68)
 

@@ -15,15 +15,8 @@ from zipfile import BadZipFile
 import numpy as np
 import pandas as pd
 
-from emoface_lib.config import EXPRESSIONS, Settings, nearest
-from emoface_lib.corpus.synthetic import CARD
-from emoface_lib.errors import InputError
-from emoface_lib.features.clips import corpus_mean_face
-from emoface_lib.features.detectors import check_detector
-from emoface_lib.features.journal import INDEX, WHOLE, Journal
-from emoface_lib.features.observe import Job, Recipe, failed, load_tools, row_of
-from emoface_lib.features.recognisers import fitting_recogniser
-from emoface_lib.files import (
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import (
     drop_torn,
     read_json,
     read_npz,
@@ -31,7 +24,14 @@ from emoface_lib.files import (
     write_json,
     write_npz,
 )
-from emoface_lib.parallel import each
+from emoface_lib.core.parallel import each
+from emoface_lib.core.settings import EXPRESSIONS, Settings, nearest
+from emoface_lib.corpus.synthetic import CARD
+from emoface_lib.features.clips import corpus_mean_face
+from emoface_lib.features.detectors import check_detector
+from emoface_lib.features.journal import INDEX, WHOLE, Journal
+from emoface_lib.features.observe import Job, Recipe, failed, load_tools, row_of
+from emoface_lib.features.recognisers import fitting_recogniser
 
 # settings that features depend on
 CHOSEN = ("detector", "face_detector", "longest_gap", "features", "autovc_checkpoint")
@@ -224,7 +224,7 @@ def _engine(name: Engine) -> Any:
         raise InputError(f"There is no engine {name!r}; {nearest(name, ENGINES)}")
     if name == "local":
         return each
-    from emoface_lib.ray_engine import each_by_ray  # an extra, and slow to import
+    from emoface_lib.core.ray_engine import each_by_ray  # an extra, and slow to import
 
     return each_by_ray
 

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from emoface_lib.checkpoints import load_model
-from emoface_lib.config import EXPRESSIONS, Settings
-from emoface_lib.errors import InputError
+from emoface_lib.core.checkpoints import load_model
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.settings import EXPRESSIONS, Settings
 from emoface_lib.features.expression import (
     BATCH,
     ExpressionModel,

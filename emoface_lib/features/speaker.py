@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from emoface_lib.config import SAMPLE_RATE
-from emoface_lib.errors import InputError
-from emoface_lib.files import read_npz, write_npz
-from emoface_lib.video import SILENCE, read_audio
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import read_npz, write_npz
+from emoface_lib.core.settings import SAMPLE_RATE
+from emoface_lib.core.video import SILENCE, read_audio
 
 SPEAKER_SIZE = 256
 UTTERANCES = 3  # of a speaker, whose mean is the embedding; more change little

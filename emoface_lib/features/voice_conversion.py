@@ -16,13 +16,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import l1_loss, mse_loss
 
-from emoface_lib.checkpoints import load_model, read_settings, save_model
-from emoface_lib.config import MEL_BANDS, Settings
-from emoface_lib.errors import InputError
+from emoface_lib.core.checkpoints import load_model, read_settings, save_model
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.landmarks import FRAME_RATE
+from emoface_lib.core.settings import MEL_BANDS, Settings
+from emoface_lib.core.training import Metrics, Schedule, device_of, fit
 from emoface_lib.features.speaker import read_embeddings
-from emoface_lib.landmarks import FRAME_RATE
 from emoface_lib.models.autovc import AutoVC
-from emoface_lib.training import Metrics, Schedule, device_of, fit
 from emoface_lib.triplets import crop_batch
 
 STEP = 128  # frames that a window gives; a multiple of every freq, as is MARGIN

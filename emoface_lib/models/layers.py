@@ -5,7 +5,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from emoface_lib.data_parallel import summed, workers
+from emoface_lib.core.data_parallel import summed, workers
 
 SLOPE = 0.2  # of LeakyReLU
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, interpolate, leaky_relu, normalize
 
-from emoface_lib.config import MEL_BANDS
+from emoface_lib.core.settings import MEL_BANDS
 from emoface_lib.models.layers import SLOPE
 
 SIDE = 64  # px of the pictures

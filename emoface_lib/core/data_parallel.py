@@ -13,7 +13,7 @@ from torch import Tensor, distributed, nn
 from torch.autograd import Function
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from emoface_lib.errors import InputError
+from emoface_lib.core.errors import InputError
 
 
 def workers() -> int:

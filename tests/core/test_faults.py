@@ -16,12 +16,12 @@ import pandas as pd
 import pytest
 from tqdm import tqdm
 
-from emoface_lib.config import Settings, load_settings
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import read_npz
+from emoface_lib.core.settings import Settings, load_settings
+from emoface_lib.core.video import write_video
 from emoface_lib.corpus.trees import read_index
-from emoface_lib.errors import InputError
 from emoface_lib.features import observe, prepare
-from emoface_lib.files import read_npz
-from emoface_lib.video import write_video
 
 Talking = tuple[list[np.ndarray], np.ndarray]
 RATE = 16_000

@@ -13,9 +13,9 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from emoface_lib import __version__
-from emoface_lib.config import REPOSITORY, Settings
-from emoface_lib.errors import InputError
-from emoface_lib.files import write_beside
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import write_beside
+from emoface_lib.core.settings import REPOSITORY, Settings
 
 
 def provenance(settings: Settings) -> dict[str, str]:

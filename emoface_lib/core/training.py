@@ -17,16 +17,16 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from emoface_lib.checkpoints import load_state, save_model, save_state
-from emoface_lib.config import Settings
-from emoface_lib.data_parallel import (
+from emoface_lib.core.checkpoints import load_state, save_model, save_state
+from emoface_lib.core.data_parallel import (
     average_gradients,
     averaged,
     rank,
     same_weights,
     wait_for_all,
 )
-from emoface_lib.errors import InputError
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.settings import Settings
 
 Metrics = Mapping[str, Tensor]
 Loss = Callable[[int, np.random.Generator], Metrics]

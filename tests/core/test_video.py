@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from emoface_lib.errors import InputError
-from emoface_lib.video import (
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.video import (
     iter_audio,
     iter_frames,
     keep_gif,

@@ -10,7 +10,7 @@ import av
 from av.container import InputContainer
 from av.error import FFmpegError
 
-from emoface_lib.errors import InputError
+from emoface_lib.core.errors import InputError
 
 # Containers that don't say how long they are: FFmpeg estimates, nothing can be missed.
 UNMEASURED_FORMATS = ("aac", "ac3", "mpeg", "mpegts", "amr")

@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from emoface_lib.errors import InputError
-from emoface_lib.files import hash_of
-from emoface_lib.profiles import DIFFERENCES, IMPROVED
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import hash_of
+from emoface_lib.core.profiles import DIFFERENCES, IMPROVED
 
 # Class order of every expression model and softmax (that of SCN, the paper's [28]).
 EXPRESSIONS = (

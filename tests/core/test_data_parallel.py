@@ -13,10 +13,10 @@ from conftest import make_clip
 from safetensors.torch import load_file
 from torch import distributed, nn
 
-from emoface_lib import training
-from emoface_lib.config import EXPRESSIONS, Settings
-from emoface_lib.data_parallel import gathered, rank, share, workers
-from emoface_lib.errors import InputError
+from emoface_lib.core import training
+from emoface_lib.core.data_parallel import gathered, rank, share, workers
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.settings import EXPRESSIONS, Settings
 from emoface_lib.features.clips import Clip
 from emoface_lib.models.content import ContentBranch
 from emoface_lib.models.style import StyleBranch

@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 import torch
 from tqdm.auto import tqdm
 
-from emoface_lib.errors import InputError
-from emoface_lib.files import write_beside
-from emoface_lib.parallel import one_thread
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import write_beside
+from emoface_lib.core.parallel import one_thread
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

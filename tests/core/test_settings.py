@@ -2,8 +2,8 @@
 
 import pytest
 
-from emoface_lib.config import PROFILES, Run, load_settings
-from emoface_lib.errors import InputError
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.settings import PROFILES, Run, load_settings
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -13,11 +13,10 @@ from av.error import FFmpegError
 from av.video.reformatter import VideoReformatter
 from PIL import Image
 
-from emoface_lib.config import SAMPLE_RATE
-from emoface_lib.errors import InputError
-from emoface_lib.files import write_beside
-from emoface_lib.landmarks import VIDEO_RATE
-from emoface_lib.media import (
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import write_beside
+from emoface_lib.core.landmarks import VIDEO_RATE
+from emoface_lib.core.media import (
     audio_stream,
     check_whole,
     declared_seconds,
@@ -25,7 +24,8 @@ from emoface_lib.media import (
     open_media,
     video_stream,
 )
-from emoface_lib.tracks import AudioTrack, VideoTrack
+from emoface_lib.core.settings import SAMPLE_RATE
+from emoface_lib.core.tracks import AudioTrack, VideoTrack
 
 LONGEST_VOICE = 600.0  # s
 SILENCE = -60.0  # dBFS; a peak below it is no speech

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from emoface_lib.checkpoints import load_model, read_settings
-from emoface_lib.config import Settings, load_settings
-from emoface_lib.errors import InputError
-from emoface_lib.training import (
+from emoface_lib.core.checkpoints import load_model, read_settings
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.settings import Settings, load_settings
+from emoface_lib.core.training import (
     Metrics,
     Schedule,
     fit,

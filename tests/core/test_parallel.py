@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from emoface_lib.parallel import each
+from emoface_lib.core.parallel import each
 
 DEADLY = 7
 

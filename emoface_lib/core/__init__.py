@@ -1,0 +1,1 @@
+"""What every room stands on: settings, landmarks, clips, files, media, training."""
