@@ -22,7 +22,7 @@ from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.corpus.clips import make_clip, plan_corpus, plan_speaker
 from emoface_lib.corpus.heard import hear_voices, heard_clips, spoken
 from emoface_lib.emotion_space import EmotionSpace
-from emoface_lib.features.alignment import into_canvas
+from emoface_lib.features.align import into_canvas
 from emoface_lib.features.audio import log_mel
 from emoface_lib.features.lift import mean_face
 from emoface_lib.features.speaker import SPEAKER_SIZE, UTTERANCES, embed_speakers

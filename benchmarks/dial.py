@@ -37,7 +37,7 @@ from emoface_lib.emotion_space import (
 )
 from emoface_lib.enrolment import enrolled
 from emoface_lib.evaluation import Interval, bootstrap
-from emoface_lib.features.alignment import into_canvas
+from emoface_lib.features.align import into_canvas
 from emoface_lib.features.clips import Clip
 from emoface_lib.features.lift import mean_face
 from emoface_lib.models.content import ContentBranch

@@ -2,7 +2,7 @@
 
 python benchmarks/expressions.py [--steps 450]
 
-The shipped model's training (`emoface_lib.fit_expressions`) is run again on true
+The shipped model's training (`emoface_lib.features.fit_expressions`) is run again on true
 labels; then shorter ones with 10 and 30 % wrong labels, plain and self-cured, --steps
 each. All are tested on frames of unseen talking heads.
 """
@@ -13,7 +13,8 @@ import torch
 from faces import meets
 from results import enter
 
-from emoface_lib.fit_expressions import (
+from emoface_lib.features.expression_training import SelfCure
+from emoface_lib.features.fit_expressions import (
     SPEAKERS,
     STEPS,
     TALKERS,
@@ -22,7 +23,6 @@ from emoface_lib.fit_expressions import (
     talking_faces,
     taught,
 )
-from emoface_lib.self_cure import SelfCure
 
 TOPIC = "expressions"
 SHARES = (0.3, 0.1)  # of wrong labels

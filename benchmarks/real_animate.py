@@ -32,7 +32,7 @@ from emoface_lib.core.video import (
     video_info,
 )
 from emoface_lib.features.audio import frame_loudness, speech_level
-from emoface_lib.features.landmarks import DlibDetector
+from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.prediction import load_predictor
 
 TOPIC = "animate"

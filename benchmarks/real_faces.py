@@ -22,13 +22,13 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import STABLE, VIDEO_RATE
 from emoface_lib.core.settings import EXPRESSIONS, Settings
 from emoface_lib.core.video import read_video
-from emoface_lib.features.alignment import align, into_canvas
+from emoface_lib.features.align import align, into_canvas
+from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.expression import ExpressionModel, recognise
-from emoface_lib.features.landmarks import DlibDetector
+from emoface_lib.features.expression_training import shipped_expressions
 from emoface_lib.features.lift import mean_face
 from emoface_lib.features.recognisers import FerRecogniser
 from emoface_lib.plots_faces import expression_titles, marked
-from emoface_lib.self_cure import shipped_expressions
 
 TOPIC = "faces"
 SHOWN = 6  # frames of a clip in the sheet

@@ -29,7 +29,7 @@ from emoface_lib.core.settings import MEL_BANDS, REPOSITORY, Settings, load_sett
 from emoface_lib.core.video import read_audio, read_video, write_video
 from emoface_lib.drawing import scale_points
 from emoface_lib.enrolment import enrolled
-from emoface_lib.features.alignment import into_canvas
+from emoface_lib.features.align import into_canvas
 from emoface_lib.features.audio import log_mel
 from emoface_lib.features.clips import (
     Clip,
@@ -37,8 +37,8 @@ from emoface_lib.features.clips import (
     look_ahead,
     reference_faces,
 )
+from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.expression import face_crops
-from emoface_lib.features.landmarks import DlibDetector
 from emoface_lib.features.lift import mean_face
 from emoface_lib.features.observe import CROP_EVERY
 from emoface_lib.features.recognisers import scoring_model

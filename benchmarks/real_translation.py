@@ -15,7 +15,7 @@ import numpy as np
 from results import enter
 
 from emoface_lib.core.landmarks import EYE_DISTANCE, LIPS, eye_distance
-from emoface_lib.features.landmarks import DlibDetector
+from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.framing import Square
 from emoface_lib.head_motion import Moment
 from emoface_lib.lips import JAW_FOLLOWS, LOWER_LIP

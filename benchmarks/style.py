@@ -25,7 +25,7 @@ from emoface_lib.corpus.heard import heard_clips
 from emoface_lib.displacements import content_codes, style_displacements
 from emoface_lib.enrolment import SpeakerGuess, enrolled, enrolled_by
 from emoface_lib.evaluation import Interval, bootstrap, difference
-from emoface_lib.features.alignment import into_canvas
+from emoface_lib.features.align import into_canvas
 from emoface_lib.features.clips import Clip
 from emoface_lib.features.lift import mean_face
 from emoface_lib.harness import landmark_scores

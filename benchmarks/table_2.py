@@ -29,7 +29,7 @@ from emoface_lib.core.files import read_json, read_npz, write_beside
 from emoface_lib.core.settings import REPOSITORY, Settings, load_settings
 from emoface_lib.corpus.heard import heard_clips
 from emoface_lib.enrolment import enrolled
-from emoface_lib.features.alignment import into_canvas
+from emoface_lib.features.align import into_canvas
 from emoface_lib.features.clips import Clip, load_clips
 from emoface_lib.features.lift import WEIGHTS, mean_face
 from emoface_lib.features.recognisers import scoring_model

@@ -30,8 +30,8 @@ from emoface_lib.core.landmarks import CANVAS
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.video import read_audio
 from emoface_lib.drawing import landmark_images
-from emoface_lib.features.alignment import into_canvas
-from emoface_lib.features.landmarks import DlibDetector
+from emoface_lib.features.align import into_canvas
+from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.lift import mean_face
 from emoface_lib.models.makeittalk import ResidualUNet
 from emoface_lib.pairs import Pairs

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from emoface_lib.core.files import read_npz
-from emoface_lib.features.alignment import align, project
+from emoface_lib.features.align import align, project
 from emoface_lib.features.clips import Clip, to_frame_rate
 
 Method = Callable[[Sequence[Clip]], Sequence[Tensor]]  # clips to displacements

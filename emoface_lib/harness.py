@@ -25,7 +25,7 @@ from emoface_lib.evaluation import (
     landmark_distance,
     lip_correlation,
 )
-from emoface_lib.features.alignment import align
+from emoface_lib.features.align import align
 from emoface_lib.features.clips import Clip, to_video_rate
 from emoface_lib.features.expression import ExpressionNet, face_crops
 from emoface_lib.features.observe import CROP_EVERY

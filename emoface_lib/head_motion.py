@@ -15,7 +15,7 @@ from emoface_lib.core.landmarks import (
     VIDEO_RATE,
     eye_distance,
 )
-from emoface_lib.features.alignment import align, into_canvas
+from emoface_lib.features.align import align, into_canvas
 from emoface_lib.features.lift import mean_face
 from emoface_lib.fields import smoothstep
 

@@ -21,7 +21,7 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import LIPS, POLYLINES
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.training import Metrics, Schedule, device_of, fit
-from emoface_lib.features.alignment import into_canvas
+from emoface_lib.features.align import into_canvas
 from emoface_lib.features.clips import Clip
 from emoface_lib.features.lift import mean_face
 from emoface_lib.models.makeittalk_landmarks import (

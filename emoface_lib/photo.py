@@ -11,8 +11,8 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import eye_distance
-from emoface_lib.features.alignment import align, into_canvas
-from emoface_lib.features.landmarks import Box, DlibDetector
+from emoface_lib.features.align import align, into_canvas
+from emoface_lib.features.dlib_detector import Box, DlibDetector
 from emoface_lib.features.lift import first_guess, mean_face
 
 LONGEST_SIDE = 1920  # px; larger photographs are reduced, as video players expect

@@ -15,7 +15,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import CANVAS, LIPS
 from emoface_lib.drawing import scale_points
-from emoface_lib.features.landmarks import DlibDetector
+from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.pairs import Pairs
 from emoface_lib.renderers import NetworkRenderer, Renderer
 from emoface_lib.translators import Painter

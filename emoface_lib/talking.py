@@ -14,8 +14,8 @@ import numpy as np
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import CHIN, EYES, VIDEO_RATE, eye_distance
 from emoface_lib.core.video import iter_frames
-from emoface_lib.features.alignment import align, into_canvas
-from emoface_lib.features.landmarks import DlibDetector
+from emoface_lib.features.align import align, into_canvas
+from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.lift import mean_face
 from emoface_lib.head_motion import (
     Moment,

@@ -22,8 +22,8 @@ from emoface_lib.core.landmarks import EYE_DISTANCE, lip_opening
 from emoface_lib.core.settings import load_settings
 from emoface_lib.core.video import read_audio, read_video, sound_info, write_video
 from emoface_lib.dial import Dial, Emotion
-from emoface_lib.features.alignment import into_canvas
-from emoface_lib.features.landmarks import DlibDetector
+from emoface_lib.features.align import into_canvas
+from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.lift import mean_face
 from emoface_lib.lips import JAW_FOLLOWS, LOWER_LIP
 from emoface_lib.models.translator import UNet

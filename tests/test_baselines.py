@@ -20,7 +20,7 @@ from emoface_lib.baselines import (
     static,
 )
 from emoface_lib.evaluation import landmark_distance, lip_correlation
-from emoface_lib.features.alignment import into_canvas
+from emoface_lib.features.align import into_canvas
 from emoface_lib.features.clips import Clip
 from emoface_lib.features.lift import mean_face
 

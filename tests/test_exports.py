@@ -17,7 +17,7 @@ from emoface_lib.core.landmarks import LIPS
 from emoface_lib.core.video import read_video
 from emoface_lib.dial import Dial
 from emoface_lib.exports import KINDS, check_outputs
-from emoface_lib.features.landmarks import DlibDetector
+from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.gestures import FULL
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from emoface_lib.core.files import write_npz
 from emoface_lib.core.video import write_video
-from emoface_lib.features.alignment import into_canvas
+from emoface_lib.features.align import into_canvas
 from emoface_lib.features.lift import mean_face
 from emoface_lib.pairs import SHARED, STRIDE, Batches, Pairs, Shelf, resized
 

@@ -9,7 +9,7 @@ from skimage import data
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import LEFT_EYE, RIGHT_EYE, eye_distance
-from emoface_lib.features.landmarks import DlibDetector
+from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.lift import mean_face
 from emoface_lib.photo import face_pose, read_photo, read_portrait
 

@@ -11,8 +11,8 @@ from emoface_lib.core.checkpoints import save_model
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import eye_distance
 from emoface_lib.core.settings import load_settings
-from emoface_lib.features.alignment import into_canvas
-from emoface_lib.features.landmarks import DlibDetector
+from emoface_lib.features.align import into_canvas
+from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.lift import mean_face
 from emoface_lib.framing import FRAMED, SIDE, Square, scaled
 from emoface_lib.head_motion import clip_motion

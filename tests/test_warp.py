@@ -15,7 +15,7 @@ from emoface_lib.core.landmarks import (
     UPPER_INNER_LIP,
     lip_opening,
 )
-from emoface_lib.features.landmarks import DlibDetector
+from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.fields import Lattice, invert, thin_plate
 from emoface_lib.head_motion import blink, gentle_motion, head_transform, turn_face
 from emoface_lib.lips import (

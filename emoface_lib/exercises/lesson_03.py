@@ -16,7 +16,7 @@ from emoface_lib.exercises.checking import (
     right,
     tensor_of,
 )
-from emoface_lib.features.alignment import icp, kabsch
+from emoface_lib.features.align import icp, kabsch
 from emoface_lib.features.lift import mean_face
 from emoface_lib.losses import expression_similarity
 

@@ -15,7 +15,7 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_json, read_npz
 from emoface_lib.core.landmarks import FRAME_RATE, VIDEO_RATE, lip_opening
 from emoface_lib.core.settings import EXPRESSIONS, Settings
-from emoface_lib.features.alignment import align, mean_face, project
+from emoface_lib.features.align import align, mean_face, project
 from emoface_lib.features.lift import mean_face as frontal_face
 from emoface_lib.features.speaker import read_embeddings
 from emoface_lib.features.voice_conversion import SPEAKERS, load_features

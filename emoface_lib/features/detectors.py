@@ -10,8 +10,8 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_npz
 from emoface_lib.core.settings import Settings
 from emoface_lib.features.detection import Detection, Detector, Frames, box_around
+from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.fan import FanDetector, require_weights
-from emoface_lib.features.landmarks import DlibDetector
 
 SURE = 0.3  # score of dlib's detector above which a second face is believed
 LIKE = 0.6  # of the larger face's width; smaller ones stand behind

@@ -13,9 +13,9 @@ from torch import Tensor
 from emoface_lib.core.landmarks import CANVAS, STABLE
 from emoface_lib.core.settings import EXPRESSIONS
 from emoface_lib.drawing import scale_points
-from emoface_lib.features.alignment import into_canvas
+from emoface_lib.features.align import into_canvas
 from emoface_lib.features.lift import mean_face
-from emoface_lib.models.scn import SCN
+from emoface_lib.features.scn import SCN
 
 CROP_SIZE = 64  # px
 ZOOM = 1.25  # above 1, less around the face is seen; the landmarks fill 9 tenths

@@ -23,7 +23,7 @@ from emoface_lib.corpus.face_shape import (
     stack_controls,
 )
 from emoface_lib.features.detection import box_around
-from emoface_lib.features.landmarks import DlibDetector
+from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.lift import (
     LIFT_FILE,
     Lift,

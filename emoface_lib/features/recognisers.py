@@ -22,8 +22,8 @@ from emoface_lib.features.expression import (
     ExpressionNet,
     face_crops,
 )
-from emoface_lib.models.scn import SCN
-from emoface_lib.self_cure import shipped_expressions
+from emoface_lib.features.expression_training import shipped_expressions
+from emoface_lib.features.scn import SCN
 
 SCN_SIZE, SCN_ZOOM = 224, 1.1  # px; faces of RAF-DB fill their pictures
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

@@ -21,8 +21,8 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import FRAME_RATE
 from emoface_lib.core.settings import MEL_BANDS, Settings
 from emoface_lib.core.training import Metrics, Schedule, device_of, fit
+from emoface_lib.features.autovc import AutoVC
 from emoface_lib.features.speaker import read_embeddings
-from emoface_lib.models.autovc import AutoVC
 from emoface_lib.triplets import crop_batch
 
 STEP = 128  # frames that a window gives; a multiple of every freq, as is MARGIN

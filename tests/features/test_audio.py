@@ -20,7 +20,7 @@ from emoface_lib.features.audio import (
     stream_log_mel,
 )
 
-SHARED = Path(__file__).parents[2] / "shared"
+SHARED = Path(__file__).parents[3] / "shared"
 GOLDEN = SHARED / "interfaces" / "autovc_mel_vctk_p225_003.npz"
 
 

@@ -19,7 +19,7 @@ from emoface_lib.core.settings import EXPRESSIONS, Settings
 from emoface_lib.core.training import Metrics, Schedule, device_of, fit
 from emoface_lib.features.expression import WIDTH, ExpressionNet
 from emoface_lib.features.lift import WEIGHTS
-from emoface_lib.models.scn import cured_labels, rank_loss
+from emoface_lib.features.scn import cured_labels, rank_loss
 
 BATCH = 64  # crops
 LEARNING_RATE, WEIGHT_DECAY = 4e-3, 1e-4

@@ -1,4 +1,4 @@
-"""Train the shipped expression model: `python -m emoface_lib.fit_expressions`.
+"""Train the shipped expression model: `python -m emoface_lib.features.fit_expressions`.
 
 It learns from portraits of drawn heads and is tested on frames of other heads that
 talk, read by the detector. Both come from fixed seeds, and no corpus of the notebooks
@@ -22,10 +22,15 @@ from emoface_lib.corpus.clips import TEST_SPEAKERS_FROM, make_clip, plan_speaker
 from emoface_lib.corpus.face_drawing import FaceDrawer
 from emoface_lib.corpus.face_shape import pose_face, stack_controls
 from emoface_lib.corpus.portraits import expression_portraits
+from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.expression import ExpressionNet, face_crops
+from emoface_lib.features.expression_training import (
+    SHIPPED,
+    SelfCure,
+    train_expressions,
+    wrong_labels,
+)
 from emoface_lib.features.fit_lift import compressed
-from emoface_lib.features.landmarks import DlibDetector
-from emoface_lib.self_cure import SHIPPED, SelfCure, train_expressions, wrong_labels
 
 TRAIN_SEED, TEST_SEED = 77_001, 78_001
 SPEAKERS, STEPS = 300, 900
@@ -103,7 +108,7 @@ The expression model of the embedded corpus: SCN (ResNet-18 with an attention we
 width {width} on grey crops of 64 px, self-cure training. Stored in half precision. Made
 by
 
-    python -m emoface_lib.fit_expressions
+    python -m emoface_lib.features.fit_expressions
 
 {steps} steps of 64 portraits, {count} portraits of {speakers} drawn heads, each with
 every expression; tested on {frames} frames of {talkers} other heads that talk, found by

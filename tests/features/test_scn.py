@@ -11,9 +11,9 @@ from emoface_lib.core.settings import EXPRESSIONS
 from emoface_lib.features.expression import recognise
 from emoface_lib.features.lift import mean_face
 from emoface_lib.features.recognisers import FER_FILE, FerRecogniser, SCNRecogniser
-from emoface_lib.models.scn import SCN, cured_labels, rank_loss
+from emoface_lib.features.scn import SCN, cured_labels, rank_loss
 
-NAMES = Path(__file__).parent / "data" / "scn_res18feature.tsv"
+NAMES = Path(__file__).parents[1] / "data" / "scn_res18feature.tsv"
 PICTURES = np.random.default_rng(0).integers(0, 255, (2, 240, 240, 3), dtype=np.uint8)
 FACES = np.tile(mean_face()[:, :2] * 90 + [120, 110], (2, 1, 1))
 

@@ -12,7 +12,7 @@ from emoface_lib.core.landmarks import STABLE, lip_opening
 from emoface_lib.core.video import read_video
 from emoface_lib.corpus.face_drawing import FaceDrawer
 from emoface_lib.corpus.face_shape import Identity, pose_face, project
-from emoface_lib.features.alignment import align, into_canvas
+from emoface_lib.features.align import align, into_canvas
 from emoface_lib.features.detection import (
     LOST,
     Detection,
@@ -22,12 +22,12 @@ from emoface_lib.features.detection import (
     overlap,
 )
 from emoface_lib.features.detectors import TruthDetector
+from emoface_lib.features.dlib_detector import REDETECT, DlibDetector
 from emoface_lib.features.fit_lift import yaw_of
-from emoface_lib.features.landmarks import REDETECT, DlibDetector
 from emoface_lib.features.lift import Standard, first_guess, lift, mean_face
 
 FRAMES = 14
-REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
+REAL = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from emoface_lib.core.landmarks import EYE_DISTANCE, STABLE, eye_distance
-from emoface_lib.features.alignment import align, icp, kabsch, mean_face
+from emoface_lib.features.align import align, icp, kabsch, mean_face
 
 
 def a_face(seed: int = 0) -> np.ndarray:

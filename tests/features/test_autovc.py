@@ -12,6 +12,7 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import write_npz
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.features.audio import log_mel
+from emoface_lib.features.autovc import AutoVC
 from emoface_lib.features.voice_conversion import (
     OFFICIAL_RATE,
     Conversion,
@@ -24,9 +25,8 @@ from emoface_lib.features.voice_conversion import (
     resample,
     train_autovc,
 )
-from emoface_lib.models.autovc import AutoVC
 
-SHARED = Path(__file__).parents[2] / "shared" / "interfaces"
+SHARED = Path(__file__).parents[3] / "shared" / "interfaces"
 NAMES = SHARED / "autovc_generator_32_256_512_32.tsv"
 GOLDEN = SHARED / "autovc_mel_vctk_p225_003.npz"
 PAIRS = SHARED / "autovc_official_checkpoint_pairs.npz"

@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from emoface_lib.core.settings import EXPRESSIONS, Settings, load_settings
-from emoface_lib.fit_expressions import talking_speaker
-from emoface_lib.self_cure import (
+from emoface_lib.features.expression_training import (
     SelfCure,
     batch_loss,
     shipped_expressions,
@@ -16,6 +15,7 @@ from emoface_lib.self_cure import (
     varied,
     wrong_labels,
 )
+from emoface_lib.features.fit_expressions import talking_speaker
 
 
 @pytest.fixture(scope="module")
