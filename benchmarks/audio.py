@@ -19,8 +19,6 @@ from results import enter
 
 from emoface_lib.core.files import write_npz
 from emoface_lib.core.settings import Settings, load_settings
-from emoface_lib.corpus.clips import make_clip, plan_corpus, plan_speaker
-from emoface_lib.corpus.heard import hear_voices, heard_clips, spoken
 from emoface_lib.emotion_space import EmotionSpace
 from emoface_lib.features.align import into_canvas
 from emoface_lib.features.audio import log_mel
@@ -40,6 +38,8 @@ from emoface_lib.models.style import StyleBranch
 from emoface_lib.prediction import FacePredictor
 from emoface_lib.probes import Spoken, probe_table
 from emoface_lib.steps import content_displacements, train_content
+from emoface_lib.synthetic.audio_only import hear_voices, heard_clips, spoken
+from emoface_lib.synthetic.clips import make_clip, plan_corpus, plan_speaker
 
 TOPIC = "audio"
 PROBE_SEEDS = (0, 1, 2)

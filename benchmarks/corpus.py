@@ -19,11 +19,11 @@ from results import enter
 from emoface_lib.core.landmarks import eye_distance
 from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import Settings, load_settings
-from emoface_lib.corpus.clips import ClipPlan, make_clip, plan_corpus, plan_speaker
-from emoface_lib.corpus.heard import spoken
-from emoface_lib.corpus.synthetic import build_corpus
 from emoface_lib.features.clips import to_frame_rate
 from emoface_lib.probes import Probe, Spoken
+from emoface_lib.synthetic.audio_only import spoken
+from emoface_lib.synthetic.build import build_corpus
+from emoface_lib.synthetic.clips import ClipPlan, make_clip, plan_corpus, plan_speaker
 
 TOPIC = "corpus"
 SEEDS = (0, 1, 2)

@@ -25,7 +25,6 @@ from skimage.data import astronaut
 
 from emoface_lib.animation import best_run
 from emoface_lib.core.settings import Settings, load_settings, runs_folder
-from emoface_lib.corpus.heard import heard_clips, plan_one
 from emoface_lib.dial_effects import FaceReader, by_clip, dial_effects, told_by
 from emoface_lib.displacements import content_codes
 from emoface_lib.emotion_space import (
@@ -53,6 +52,7 @@ from emoface_lib.steps import (
     train_style,
 )
 from emoface_lib.studies import WITHOUT, Changes
+from emoface_lib.synthetic.audio_only import heard_clips, plan_one
 from emoface_lib.widgets import as_jpeg
 
 T = TypeVar("T")

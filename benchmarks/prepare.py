@@ -30,12 +30,12 @@ from emoface_lib.core.checkpoints import save_model
 from emoface_lib.core.parallel import one_thread
 from emoface_lib.core.settings import EXPRESSIONS, Settings, load_settings
 from emoface_lib.core.video import iter_frames, read_audio, write_video
-from emoface_lib.corpus.clips import plan_corpus
-from emoface_lib.corpus.synthetic import draw_faces, write_clip
 from emoface_lib.features import observe
 from emoface_lib.features.autovc import AutoVC
 from emoface_lib.features.corpora import prepare_corpus
 from emoface_lib.features.voice_conversion import MODEL
+from emoface_lib.synthetic.build import draw_faces, write_clip
+from emoface_lib.synthetic.clips import plan_corpus
 
 TOPIC = "prepare"
 # of the drawn clips in the corpus that one and two processes prepare: a process needs

@@ -21,8 +21,6 @@ from results import enter
 from emoface_lib.core.landmarks import VIDEO_RATE, eye_distance, lip_opening
 from emoface_lib.core.settings import SAMPLE_RATE, Settings, load_settings
 from emoface_lib.core.video import read_audio, read_video
-from emoface_lib.corpus.clips import make_clip
-from emoface_lib.corpus.heard import heard_clips, plan_heard
 from emoface_lib.features.align import into_canvas
 from emoface_lib.features.audio import frame_loudness, log_mel, speech_level
 from emoface_lib.features.clips import Clip, look_ahead, to_video_rate
@@ -30,6 +28,8 @@ from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.lift import mean_face
 from emoface_lib.models.content import ContentBranch
 from emoface_lib.steps import train_content
+from emoface_lib.synthetic.audio_only import heard_clips, plan_heard
+from emoface_lib.synthetic.clips import make_clip
 
 TOPIC = "lips"
 SEEDS = (0, 1, 2)

@@ -21,7 +21,6 @@ import torch
 from results import enter
 
 from emoface_lib.core.settings import Settings, load_settings
-from emoface_lib.corpus.heard import heard_clips
 from emoface_lib.displacements import content_codes, style_displacements
 from emoface_lib.enrolment import SpeakerGuess, enrolled, enrolled_by
 from emoface_lib.evaluation import Interval, bootstrap, difference
@@ -43,6 +42,7 @@ from emoface_lib.studies import (
     Trial,
     compare,
 )
+from emoface_lib.synthetic.audio_only import heard_clips
 
 TOPIC = "style"
 CORPUS, SPEAKERS, TEST_SPEAKERS, VIDEOS = 200, 32, 20, 6

@@ -27,7 +27,6 @@ from emoface_lib.baselines import DETECTOR, detector_noise, true_landmarks
 from emoface_lib.comparison import RATIO, comparisons, tidy
 from emoface_lib.core.files import read_json, read_npz, write_beside
 from emoface_lib.core.settings import REPOSITORY, Settings, load_settings
-from emoface_lib.corpus.heard import heard_clips
 from emoface_lib.enrolment import enrolled
 from emoface_lib.features.align import into_canvas
 from emoface_lib.features.clips import Clip, load_clips
@@ -45,6 +44,7 @@ from emoface_lib.peers import (
 )
 from emoface_lib.steps import split
 from emoface_lib.studies import study_settings
+from emoface_lib.synthetic.audio_only import heard_clips
 from emoface_lib.table_2 import Study
 from emoface_lib.translators import load_translator
 

@@ -16,9 +16,9 @@ from emoface_lib.core.data_parallel import as_the_first, rank
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_npz
 from emoface_lib.core.settings import PRODUCTS, Run, Settings
-from emoface_lib.corpus.heard import heard_clips
 from emoface_lib.features.clips import Clip, load_clips
 from emoface_lib.steps import load_content, split, train_content, train_style
+from emoface_lib.synthetic.audio_only import heard_clips
 from emoface_lib.table_2 import FOLDERS, VARIANTS
 from emoface_lib.triplets import NoTripletsError
 

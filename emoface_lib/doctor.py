@@ -22,11 +22,11 @@ from emoface_lib.core.settings import Settings, runs_folder
 from emoface_lib.core.video import video_info
 from emoface_lib.corpus.layouts import ARCHIVES, walk
 from emoface_lib.corpus.stages import stages
-from emoface_lib.corpus.synthetic import CARD
 from emoface_lib.corpus.trees import Reading, read_corpus
 from emoface_lib.doctor_report import Report
 from emoface_lib.features.observe import Job, Recipe, load_tools, observe
 from emoface_lib.features.recognisers import fitting_recogniser, scoring_model
+from emoface_lib.synthetic.build import CARD
 
 LAGS = range(-8, 9)  # video frames
 # ms that the loudness follows the lips, as measured on real clips

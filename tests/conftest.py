@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from emoface_lib.core.settings import Settings, load_settings
-from emoface_lib.corpus.clips import make_clip as make_drawn
-from emoface_lib.corpus.clips import plan_corpus
-from emoface_lib.corpus.synthetic import draw_faces
 from emoface_lib.features.clips import Clip
+from emoface_lib.synthetic.build import draw_faces
+from emoface_lib.synthetic.clips import make_clip as make_drawn
+from emoface_lib.synthetic.clips import plan_corpus
 
 # Two threads beside another process can be 40 times slower than one.
 torch.set_num_threads(1)

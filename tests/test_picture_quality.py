@@ -4,8 +4,6 @@ import cv2
 import numpy as np
 import pytest
 
-from emoface_lib.corpus.face_drawing import FaceDrawer
-from emoface_lib.corpus.face_shape import CONTROLS, Identity, pose_face, project
 from emoface_lib.picture_quality import (
     BEST_PSNR,
     COPIED,
@@ -16,6 +14,8 @@ from emoface_lib.picture_quality import (
     quality_table,
     reading,
 )
+from emoface_lib.synthetic.heads.draw import FaceDrawer
+from emoface_lib.synthetic.heads.shape import CONTROLS, Identity, pose_face, project
 
 SIZE = 128
 

@@ -18,10 +18,6 @@ from emoface_lib.core.checkpoints import provenance
 from emoface_lib.core.files import write_beside
 from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import EXPRESSIONS, Settings, load_settings
-from emoface_lib.corpus.clips import TEST_SPEAKERS_FROM, make_clip, plan_speaker
-from emoface_lib.corpus.face_drawing import FaceDrawer
-from emoface_lib.corpus.face_shape import pose_face, stack_controls
-from emoface_lib.corpus.portraits import expression_portraits
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.expression import ExpressionNet, face_crops
 from emoface_lib.features.expression_training import (
@@ -31,6 +27,10 @@ from emoface_lib.features.expression_training import (
     wrong_labels,
 )
 from emoface_lib.features.fit_lift import compressed
+from emoface_lib.synthetic.clips import TEST_SPEAKERS_FROM, make_clip, plan_speaker
+from emoface_lib.synthetic.heads.draw import FaceDrawer
+from emoface_lib.synthetic.heads.shape import pose_face, stack_controls
+from emoface_lib.synthetic.portraits import expression_portraits
 
 TRAIN_SEED, TEST_SEED = 77_001, 78_001
 SPEAKERS, STEPS = 300, 900

@@ -14,14 +14,6 @@ from tqdm import tqdm
 from emoface_lib.core.files import write_beside
 from emoface_lib.core.landmarks import STABLE
 from emoface_lib.core.settings import EXPRESSIONS
-from emoface_lib.corpus.face_drawing import FaceDrawer
-from emoface_lib.corpus.face_shape import (
-    CONTROLS,
-    Identity,
-    pose_face,
-    project,
-    stack_controls,
-)
 from emoface_lib.features.detection import box_around
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.lift import (
@@ -31,6 +23,14 @@ from emoface_lib.features.lift import (
     first_guess,
     mean_face,
     with_products,
+)
+from emoface_lib.synthetic.heads.draw import FaceDrawer
+from emoface_lib.synthetic.heads.shape import (
+    CONTROLS,
+    Identity,
+    pose_face,
+    project,
+    stack_controls,
 )
 
 TRAIN_SEED, TEST_SEED = 10_000, 90_000

@@ -9,8 +9,6 @@ from resemblyzer import VoiceEncoder, preprocess_wav
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import load_settings
 from emoface_lib.core.video import write_video
-from emoface_lib.corpus.clips import make_clip, plan_speaker
-from emoface_lib.corpus.heard import hear_voices
 from emoface_lib.features import speaker as module
 from emoface_lib.features.speaker import (
     cached_embeddings,
@@ -18,6 +16,8 @@ from emoface_lib.features.speaker import (
     embed_start,
     read_embeddings,
 )
+from emoface_lib.synthetic.audio_only import hear_voices
+from emoface_lib.synthetic.clips import make_clip, plan_speaker
 
 
 @pytest.fixture(scope="module")

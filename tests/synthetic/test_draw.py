@@ -6,11 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emoface_lib.corpus.face_drawing import FaceDrawer
-from emoface_lib.corpus.face_mesh import head_mesh, inverse_map, spline, spline_weights
-from emoface_lib.corpus.face_shape import Identity, pose_face, project
-from emoface_lib.corpus.face_sheet import Sheet
 from emoface_lib.features.lift import mean_face
+from emoface_lib.synthetic.heads.draw import FaceDrawer
+from emoface_lib.synthetic.heads.mesh import (
+    head_mesh,
+    inverse_map,
+    spline,
+    spline_weights,
+)
+from emoface_lib.synthetic.heads.shape import Identity, pose_face, project
+from emoface_lib.synthetic.heads.sheet import Sheet
 
 # where turning to 20 degrees hides nothing: brows, nose bridge, eyes, lips' outer edge
 ALWAYS_SEEN = [*range(18, 26), *range(27, 31), *range(37, 39), *range(43, 45), 51, 57]

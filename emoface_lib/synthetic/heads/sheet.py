@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 
-from emoface_lib.corpus.face_mesh import EXTENT
+from emoface_lib.synthetic.heads.mesh import EXTENT
 
 Extent = tuple[float, float, float, float]
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emoface_lib.core.settings import EXPRESSIONS
-from emoface_lib.corpus.factors import (
+from emoface_lib.synthetic.factors import (
     CIRCUMPLEX,
     NEUTRAL,
     Speaker,

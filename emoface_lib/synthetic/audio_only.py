@@ -15,14 +15,6 @@ import torch
 from emoface_lib.core.landmarks import FRAME_RATE, VIDEO_RATE
 from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import HOP_LENGTH, Settings
-from emoface_lib.corpus.clips import (
-    TEST_SPEAKERS_FROM,
-    ClipPlan,
-    make_clip,
-    plan_speaker,
-)
-from emoface_lib.corpus.clips import Clip as Made
-from emoface_lib.corpus.visemes import frame_classes
 from emoface_lib.features.audio import log_mel
 from emoface_lib.features.clips import (
     Clip,
@@ -33,6 +25,14 @@ from emoface_lib.features.clips import (
 from emoface_lib.features.speaker import UTTERANCES, embed_speakers
 from emoface_lib.features.voice_conversion import load_features
 from emoface_lib.probes import Spoken
+from emoface_lib.synthetic.clips import (
+    TEST_SPEAKERS_FROM,
+    ClipPlan,
+    make_clip,
+    plan_speaker,
+)
+from emoface_lib.synthetic.clips import Clip as Made
+from emoface_lib.synthetic.visemes import frame_classes
 
 SAMPLES_A_FRAME = HOP_LENGTH * FRAME_RATE // VIDEO_RATE  # of sound, in a video frame
 

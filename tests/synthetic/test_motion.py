@@ -7,9 +7,8 @@ import pytest
 
 from emoface_lib.core.landmarks import lip_opening
 from emoface_lib.core.settings import EXPRESSIONS
-from emoface_lib.corpus.clips import identity_of
-from emoface_lib.corpus.face_shape import CONTROLS, pose_face
-from emoface_lib.corpus.factors import (
+from emoface_lib.synthetic.clips import identity_of
+from emoface_lib.synthetic.factors import (
     Prosody,
     Recording,
     Speaker,
@@ -17,16 +16,17 @@ from emoface_lib.corpus.factors import (
     draw_speaker,
     draw_state,
 )
-from emoface_lib.corpus.motion import (
+from emoface_lib.synthetic.heads.shape import CONTROLS, pose_face
+from emoface_lib.synthetic.motion import (
     blinks,
     loudness,
     loudness_gain,
     mouth_controls,
     move,
 )
-from emoface_lib.corpus.speech import PAUSE, Speech
-from emoface_lib.corpus.visemes import BILABIAL, viseme_parts
-from emoface_lib.corpus.voice import speak
+from emoface_lib.synthetic.speech import PAUSE, Speech
+from emoface_lib.synthetic.visemes import BILABIAL, viseme_parts
+from emoface_lib.synthetic.voice import speak
 
 TEXT = "My mother bought a big brown piano, and Bob put it up above the map room."
 RECORDING = Recording(level=0, tilt=0, noise=-60, lead=0.6, tail=0.4)

@@ -16,11 +16,11 @@ from emoface_lib.core.files import read_json
 from emoface_lib.core.landmarks import POLYLINES
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.video import read_audio
-from emoface_lib.corpus import synthetic
-from emoface_lib.corpus.clips import make_clip, plan_corpus, sidecar
-from emoface_lib.corpus.face_shape import Identity, pose_face, project
-from emoface_lib.corpus.synthetic import build_corpus, read_sidecar
 from emoface_lib.corpus.trees import read_index
+from emoface_lib.synthetic import build
+from emoface_lib.synthetic.build import build_corpus, read_sidecar
+from emoface_lib.synthetic.clips import make_clip, plan_corpus, sidecar
+from emoface_lib.synthetic.heads.shape import Identity, pose_face, project
 
 SMALL = load_settings(
     "smoke", speakers=2, test_speakers=1, videos=3, clips=2, held_out_videos=1
@@ -195,13 +195,13 @@ def test_complete_corpus_is_not_made_again(
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a complete clip was made again")
 
-    monkeypatch.setattr(synthetic, "write_clip", refuse)
+    monkeypatch.setattr(build, "write_clip", refuse)
     assert len(build(corpus)) == 18
 
 
 def test_settings_of_training_do_not_touch_the_corpus(corpus: Path) -> None:
     other = SMALL.model_copy(update={"content_steps": 7})
-    assert synthetic.corpus_identity(other) == synthetic.corpus_identity(SMALL)
+    assert build.corpus_identity(other) == build.corpus_identity(SMALL)
 
 
 def test_corpus_of_other_settings_is_removed_and_other_files_kept(
@@ -211,7 +211,7 @@ def test_corpus_of_other_settings_is_removed_and_other_files_kept(
     shutil.copytree(corpus, folder)
     (folder / "notes.txt").write_text("mine")
     other = SMALL.model_copy(update={"seed": 5})
-    synthetic.claim_folder(folder, other)
+    build.claim_folder(folder, other)
     assert {path.name for path in folder.iterdir()} == {"corpus.json", "notes.txt"}
     assert (folder / "notes.txt").read_text() == "mine"
     assert read_json(folder / "corpus.json")["seed"] == 5

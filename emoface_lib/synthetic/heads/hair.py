@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from emoface_lib.corpus.face_look import Look
-from emoface_lib.corpus.face_mesh import spline
-from emoface_lib.corpus.face_sheet import Sheet
+from emoface_lib.synthetic.heads.look import Look
+from emoface_lib.synthetic.heads.mesh import spline
+from emoface_lib.synthetic.heads.sheet import Sheet
 
 Points = list[tuple[float, float]]
 

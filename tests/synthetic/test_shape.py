@@ -16,7 +16,7 @@ from emoface_lib.core.landmarks import (
     lip_opening,
 )
 from emoface_lib.core.settings import EXPRESSIONS
-from emoface_lib.corpus.face_shape import (
+from emoface_lib.synthetic.heads.shape import (
     CENTRE,
     CONTROLS,
     PIVOT,

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from emoface_lib.corpus.factors import ACCENTS, CONFOUNDING, VARIANTS
+from emoface_lib.synthetic.factors import ACCENTS, CONFOUNDING, VARIANTS
 
 CARD_TEXT = """\
 # Data card: the embedded corpus of emoface

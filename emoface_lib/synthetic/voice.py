@@ -4,8 +4,8 @@ import numpy as np
 from scipy.signal import lfilter, resample_poly
 
 from emoface_lib.core.settings import SAMPLE_RATE
-from emoface_lib.corpus.factors import Prosody, Recording
-from emoface_lib.corpus.speech import ESPEAK_RATE, PAUSE, Speech, synthesize
+from emoface_lib.synthetic.factors import Prosody, Recording
+from emoface_lib.synthetic.speech import ESPEAK_RATE, PAUSE, Speech, synthesize
 
 SHORTEST = 2.4  # s; training crops of 2 s fit with room, silence fills short clips
 LEVEL = 0.04  # root mean square of average speech, full scale 1

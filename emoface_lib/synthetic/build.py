@@ -24,12 +24,12 @@ from emoface_lib.core.landmarks import VIDEO_RATE
 from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import SAMPLE_RATE, Settings
 from emoface_lib.core.video import write_video
-from emoface_lib.corpus.clips import ClipPlan, make_clip, plan_corpus, sidecar
-from emoface_lib.corpus.data_card import data_card
-from emoface_lib.corpus.face_drawing import FaceDrawer
-from emoface_lib.corpus.face_shape import Identity, pose_face, stack_controls
 from emoface_lib.corpus.speech_layouts import VOXCELEB_META
 from emoface_lib.corpus.trees import INDEX
+from emoface_lib.synthetic.clips import ClipPlan, make_clip, plan_corpus, sidecar
+from emoface_lib.synthetic.data_card import data_card
+from emoface_lib.synthetic.heads.draw import FaceDrawer
+from emoface_lib.synthetic.heads.shape import Identity, pose_face, stack_controls
 
 VERSION = 3  # of the generator; counts up whenever it makes other clips
 # The settings that the corpus depends on; others may change without building anew.

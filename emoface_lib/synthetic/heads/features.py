@@ -8,9 +8,9 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from emoface_lib.corpus.face_look import Look
-from emoface_lib.corpus.face_mesh import spline
-from emoface_lib.corpus.face_sheet import FINE_BITS, fixed
+from emoface_lib.synthetic.heads.look import Look
+from emoface_lib.synthetic.heads.mesh import spline
+from emoface_lib.synthetic.heads.sheet import FINE_BITS, fixed
 
 FINER = 4  # px of the enlarged part a px of the picture
 SCLERA = np.array([232.0, 228, 224])

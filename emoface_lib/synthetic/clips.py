@@ -15,8 +15,7 @@ import numpy as np
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import VIDEO_RATE
 from emoface_lib.core.settings import Settings
-from emoface_lib.corpus.face_shape import CONTROLS, Identity, pose_face, project
-from emoface_lib.corpus.factors import (
+from emoface_lib.synthetic.factors import (
     EmotionalState,
     Recording,
     Speaker,
@@ -27,10 +26,11 @@ from emoface_lib.corpus.factors import (
     draw_state,
     with_silences,
 )
-from emoface_lib.corpus.motion import move
-from emoface_lib.corpus.sentences import SentenceSplit, draw_sentences
-from emoface_lib.corpus.speech import Speech
-from emoface_lib.corpus.voice import speak
+from emoface_lib.synthetic.heads.shape import CONTROLS, Identity, pose_face, project
+from emoface_lib.synthetic.motion import move
+from emoface_lib.synthetic.sentences import SentenceSplit, draw_sentences
+from emoface_lib.synthetic.speech import Speech
+from emoface_lib.synthetic.voice import speak
 
 TEST_SPEAKERS_FROM = 10_000
 

@@ -3,10 +3,10 @@
 import cv2
 import numpy as np
 
-from emoface_lib.corpus.face_hair import STYLES
-from emoface_lib.corpus.face_look import Look
-from emoface_lib.corpus.face_mesh import spline
-from emoface_lib.corpus.face_sheet import Sheet
+from emoface_lib.synthetic.heads.hair import STYLES
+from emoface_lib.synthetic.heads.look import Look
+from emoface_lib.synthetic.heads.mesh import spline
+from emoface_lib.synthetic.heads.sheet import Sheet
 
 BODY_EXTENT = (-2.2, 0.45, 2.2, 2.6)  # face units
 BODY_DEPTH, BACK_HAIR_DEPTH = 0.55, 0.75  # planes that the two layers lie in

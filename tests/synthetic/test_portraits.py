@@ -3,7 +3,11 @@
 import numpy as np
 
 from emoface_lib.core.settings import EXPRESSIONS, load_settings
-from emoface_lib.corpus.portraits import TAKES, expression_portraits, speaker_portraits
+from emoface_lib.synthetic.portraits import (
+    TAKES,
+    expression_portraits,
+    speaker_portraits,
+)
 
 
 def test_every_speaker_shows_every_expression() -> None:

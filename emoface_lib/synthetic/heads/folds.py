@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from emoface_lib.corpus.face_mesh import spline
-from emoface_lib.corpus.face_sheet import Sheet
+from emoface_lib.synthetic.heads.mesh import spline
+from emoface_lib.synthetic.heads.sheet import Sheet
 
 SIDES = (-1, 1)  # right and left side of the face, as the sign of x
 Line = tuple[float, float, list[tuple[float, float]]]  # darkness, width, points

@@ -12,10 +12,10 @@ from scipy.ndimage import gaussian_filter1d
 
 from emoface_lib.core.landmarks import VIDEO_RATE
 from emoface_lib.core.settings import EXPRESSIONS
-from emoface_lib.corpus.face_shape import CONTROLS
-from emoface_lib.corpus.factors import EmotionalState, Speaker
-from emoface_lib.corpus.speech import PAUSE, Speech
-from emoface_lib.corpus.visemes import VISEMES, Viseme, viseme_parts
+from emoface_lib.synthetic.factors import EmotionalState, Speaker
+from emoface_lib.synthetic.heads.shape import CONTROLS
+from emoface_lib.synthetic.speech import PAUSE, Speech
+from emoface_lib.synthetic.visemes import VISEMES, Viseme, viseme_parts
 
 CLOCK = 200  # steps a second in which motion is made
 JAW_SPREAD = 0.060  # s; standard deviation of dominance of the opening

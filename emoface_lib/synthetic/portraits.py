@@ -10,13 +10,13 @@ import numpy as np
 
 from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import EXPRESSIONS, Settings
-from emoface_lib.corpus.clips import generator, identity_of
-from emoface_lib.corpus.face_drawing import FaceDrawer
-from emoface_lib.corpus.face_shape import CONTROLS, pose_face, project
-from emoface_lib.corpus.factors import draw_speaker, draw_state
-from emoface_lib.corpus.motion import expressions
 from emoface_lib.features.expression import face_crops
 from emoface_lib.features.fit_lift import random_controls
+from emoface_lib.synthetic.clips import generator, identity_of
+from emoface_lib.synthetic.factors import draw_speaker, draw_state
+from emoface_lib.synthetic.heads.draw import FaceDrawer
+from emoface_lib.synthetic.heads.shape import CONTROLS, pose_face, project
+from emoface_lib.synthetic.motion import expressions
 
 TAKES = 3  # pictures of a speaker in an expression, with other mouths and poses
 BROWS = 0.2  # how far an accent of speech raises the brows

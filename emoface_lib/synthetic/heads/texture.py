@@ -12,12 +12,12 @@ import numpy as np
 
 from emoface_lib.core.landmarks import RIGHT_BROW, RIGHT_EYE
 from emoface_lib.core.settings import EXPRESSIONS
-from emoface_lib.corpus.face_folds import FOLDS, SIDES, creases
-from emoface_lib.corpus.face_hair import Locks, hair_locks
-from emoface_lib.corpus.face_look import Look
-from emoface_lib.corpus.face_mesh import EARS, SKULL, TOP_OF_SKULL, depth, spline
-from emoface_lib.corpus.face_sheet import Sheet
 from emoface_lib.features.lift import mean_face
+from emoface_lib.synthetic.heads.folds import FOLDS, SIDES, creases
+from emoface_lib.synthetic.heads.hair import Locks, hair_locks
+from emoface_lib.synthetic.heads.look import Look
+from emoface_lib.synthetic.heads.mesh import EARS, SKULL, TOP_OF_SKULL, depth, spline
+from emoface_lib.synthetic.heads.sheet import Sheet
 
 TURN = 25.0  # degrees of yaw for which the shaded skin is kept
 # Dark places where little light falls: weight, x, y, width, height; both sides.

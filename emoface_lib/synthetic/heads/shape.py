@@ -20,9 +20,9 @@ from emoface_lib.core.landmarks import (
     RIGHT_LIDS,
 )
 from emoface_lib.core.settings import EXPRESSIONS
-from emoface_lib.corpus.face_look import Look, cut_normal, random_look
-from emoface_lib.corpus.face_movements import BASES, EXPRESSION_JAW, MOVEMENTS
 from emoface_lib.features.lift import mean_face
+from emoface_lib.synthetic.heads.look import Look, cut_normal, random_look
+from emoface_lib.synthetic.heads.movements import BASES, EXPRESSION_JAW, MOVEMENTS
 
 CONTROLS = (
     "open",  # 0 to 1: jaw and lips; 1 is the widest vowel of excited speech

@@ -7,18 +7,18 @@ import numpy as np
 
 from emoface_lib.core.landmarks import LEFT_EYE, RIGHT_EYE
 from emoface_lib.core.settings import EXPRESSIONS
-from emoface_lib.corpus import face_backdrop as backdrop
-from emoface_lib.corpus.face_features import draw_eye, draw_glasses, draw_mouth
-from emoface_lib.corpus.face_mesh import head_mesh, inverse_map
-from emoface_lib.corpus.face_shape import (
+from emoface_lib.synthetic.heads import backdrop as backdrop
+from emoface_lib.synthetic.heads.features import draw_eye, draw_glasses, draw_mouth
+from emoface_lib.synthetic.heads.mesh import head_mesh, inverse_map
+from emoface_lib.synthetic.heads.shape import (
     CONTROLS,
     SIZE,
     Identity,
     project,
     stack_controls,
 )
-from emoface_lib.corpus.face_sheet import Sheet
-from emoface_lib.corpus.face_texture import TURN, head_texture
+from emoface_lib.synthetic.heads.sheet import Sheet
+from emoface_lib.synthetic.heads.texture import TURN, head_texture
 
 DENSITY = 90.0 / SIZE  # px of the texture a face unit, a px of the picture's side
 RIM = 7.0  # px of the texture from one pixel to the next, at the rim of a fold

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from emoface_lib.core.landmarks import FRAME_RATE
-from emoface_lib.corpus.speech import PAUSE
+from emoface_lib.synthetic.speech import PAUSE
 
 
 class Viseme(NamedTuple):

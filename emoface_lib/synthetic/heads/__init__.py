@@ -1,0 +1,1 @@
+"""Drawn heads: shape, mesh, look, texture, and what moves by itself."""
