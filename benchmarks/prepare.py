@@ -30,9 +30,9 @@ from emoface_lib.core.checkpoints import save_model
 from emoface_lib.core.parallel import one_thread
 from emoface_lib.core.settings import EXPRESSIONS, Settings, load_settings
 from emoface_lib.core.video import iter_frames, read_audio, write_video
-from emoface_lib.features import observe
+from emoface_lib.corpora import extract
+from emoface_lib.corpora.prepare_run import prepare_corpus
 from emoface_lib.features.autovc import AutoVC
-from emoface_lib.features.corpora import prepare_corpus
 from emoface_lib.features.voice_conversion import MODEL
 from emoface_lib.synthetic.build import draw_faces, write_clip
 from emoface_lib.synthetic.clips import plan_corpus
@@ -122,8 +122,8 @@ def timed(spent: dict[str, float]) -> Iterator[None]:
 
     for stage, names in STAGES.items():
         for name in names:
-            watch(observe, name, stage)
-    watch(observe.load_features.__globals__["Conversion"], "whole", list(STAGES)[-2])
+            watch(extract, name, stage)
+    watch(extract.load_features.__globals__["Conversion"], "whole", list(STAGES)[-2])
     try:
         yield
     finally:
@@ -214,7 +214,7 @@ def memory(drawn: list[Path], root: Path, count: int) -> None:
         there.mkdir(parents=True, exist_ok=True)
         (there / f"{number % 10:05d}.mp4").symlink_to(short[number % len(short)])
     sizes, process = [], psutil.Process()
-    observed = observe.row_of
+    observed = extract.row_of
 
     def watched(*args: Any) -> Any:
         if len(sizes) % 100 == 0:
@@ -222,12 +222,12 @@ def memory(drawn: list[Path], root: Path, count: int) -> None:
         sizes.append(process.memory_info().rss / 1e6)
         return observed(*args)
 
-    observe.row_of = watched
+    extract.row_of = watched
     try:
         run = root / "memory"
         prepare_corpus(corpus, run, settings_for(run), workers=1)
     finally:
-        observe.row_of = observed
+        extract.row_of = observed
     before = float(np.median(sizes[WARM : WARM + 100]))
     growth = float(np.median(sizes[-100:])) - before
     how = (

@@ -27,6 +27,7 @@ from emoface_lib.core.files import write_beside, write_npz
 from emoface_lib.core.landmarks import CANVAS, VIDEO_RATE
 from emoface_lib.core.settings import MEL_BANDS, REPOSITORY, Settings, load_settings
 from emoface_lib.core.video import read_audio, read_video, write_video
+from emoface_lib.corpora.extract import CROP_EVERY
 from emoface_lib.drawing import scale_points
 from emoface_lib.enrolment import enrolled
 from emoface_lib.features.align import into_canvas
@@ -40,7 +41,6 @@ from emoface_lib.features.clips import (
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.expression import face_crops
 from emoface_lib.features.lift import mean_face
-from emoface_lib.features.observe import CROP_EVERY
 from emoface_lib.features.recognisers import scoring_model
 from emoface_lib.features.speaker import embed_speakers
 from emoface_lib.framing import Square

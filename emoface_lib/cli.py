@@ -154,8 +154,8 @@ def doctor(
     ] = False,
 ) -> None:
     """Say what a corpus holds, what is wrong with it, and what preparing it costs."""
-    from emoface_lib.doctor import examine
-    from emoface_lib.doctor_report import readable
+    from emoface_lib.corpora.inspect import examine
+    from emoface_lib.corpora.inspect_report import readable
 
     settings = load_settings(profile, **_overrides(parameter))
     report = examine(corpus, settings, layout, sample)
@@ -189,7 +189,7 @@ def prepare(
     ] = "local",
 ) -> None:
     """Make the features of a corpus; stopped at any moment, a second run goes on."""
-    from emoface_lib.features.corpora import prepare_corpus, summary
+    from emoface_lib.corpora.prepare_run import prepare_corpus, summary
 
     run = (out or runs_folder() / corpus.resolve().name).resolve()
     settings = load_settings(profile, corpus=str(run), **_overrides(parameter))

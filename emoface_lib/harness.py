@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 from emoface_lib.core.files import read_npz
 from emoface_lib.core.landmarks import CANVAS
 from emoface_lib.core.video import iter_frames
+from emoface_lib.corpora.extract import CROP_EVERY
 from emoface_lib.drawing import scale_points
 from emoface_lib.evaluation import (
     NERF,
@@ -28,7 +29,6 @@ from emoface_lib.evaluation import (
 from emoface_lib.features.align import align
 from emoface_lib.features.clips import Clip, to_video_rate
 from emoface_lib.features.expression import ExpressionNet, face_crops
-from emoface_lib.features.observe import CROP_EVERY
 from emoface_lib.landmark_expressions import LandmarkExpressions
 from emoface_lib.pairs import resized
 from emoface_lib.picture_quality import likeness, read_landmarks

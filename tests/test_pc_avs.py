@@ -11,8 +11,8 @@ import torch
 
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.video import write_video
+from emoface_lib.corpora.extract import CROP_EVERY
 from emoface_lib.features.clips import Clip
-from emoface_lib.features.observe import CROP_EVERY
 from emoface_lib.models.pc_avs import (
     CODE,
     HEARD,

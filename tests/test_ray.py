@@ -26,9 +26,9 @@ from emoface_lib.core.checkpoints import load_state
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.video import write_video
-from emoface_lib.corpus.trees import read_index
-from emoface_lib.features import prepare
-from emoface_lib.features.corpora import prepare_corpus
+from emoface_lib.corpora import prepare
+from emoface_lib.corpora.index import read_index
+from emoface_lib.corpora.prepare_run import prepare_corpus
 
 Talking = tuple[list[np.ndarray], np.ndarray]
 CLIPS = 12
@@ -221,11 +221,9 @@ def test_without_ray_one_is_told_what_to_install(corpus: Path, tmp_path: Path) -
 
 
 def test_ray_is_not_imported_unless_asked_for() -> None:
-    code = (
-        "import sys, emoface_lib.cli, emoface_lib.features.corpora; print(*sys.modules)"
-    )
+    code = "import sys, emoface_lib.cli, emoface_lib.corpora.prepare_run; print(*sys.modules)"
     said = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
-    assert "emoface_lib.features.prepare" in said.stdout.split()
+    assert "emoface_lib.corpora.prepare" in said.stdout.split()
     assert not {"ray", "emoface_lib.core.ray_engine"} & set(said.stdout.split())

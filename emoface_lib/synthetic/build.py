@@ -24,8 +24,8 @@ from emoface_lib.core.landmarks import VIDEO_RATE
 from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import SAMPLE_RATE, Settings
 from emoface_lib.core.video import write_video
-from emoface_lib.corpus.speech_layouts import VOXCELEB_META
-from emoface_lib.corpus.trees import INDEX
+from emoface_lib.corpora.index import INDEX
+from emoface_lib.corpora.speech_layouts import VOXCELEB_META
 from emoface_lib.synthetic.clips import ClipPlan, make_clip, plan_corpus, sidecar
 from emoface_lib.synthetic.data_card import data_card
 from emoface_lib.synthetic.heads.draw import FaceDrawer

@@ -20,8 +20,8 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_npz
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.video import write_video
-from emoface_lib.corpus.trees import read_index
-from emoface_lib.features import observe, prepare
+from emoface_lib.corpora import extract, prepare
+from emoface_lib.corpora.index import read_index
 
 Talking = tuple[list[np.ndarray], np.ndarray]
 RATE = 16_000
@@ -264,10 +264,10 @@ def test_a_full_disk_ends_the_run_with_the_cure_and_the_next_one_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     many(tmp_path, talking, 3)
-    written = observe.write_npz
+    written = extract.write_npz
     left = iter([written])
     with monkeypatch.context() as patch:
-        patch.setattr(observe, "write_npz", lambda *a, **k: next(left, _full)(*a, **k))
+        patch.setattr(extract, "write_npz", lambda *a, **k: next(left, _full)(*a, **k))
         with pytest.raises(InputError, match=r"No space left on device.*it goes on"):
             run(tmp_path, settings)
     features = tmp_path / "features"

@@ -16,7 +16,7 @@ from emoface_lib.core.files import read_json
 from emoface_lib.core.landmarks import POLYLINES
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.video import read_audio
-from emoface_lib.corpus.trees import read_index
+from emoface_lib.corpora.index import read_index
 from emoface_lib.synthetic import build
 from emoface_lib.synthetic.build import build_corpus, read_sidecar
 from emoface_lib.synthetic.clips import make_clip, plan_corpus, sidecar

@@ -9,12 +9,12 @@ import pandas as pd
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import nearest
-from emoface_lib.corpus.emotion_layouts import (
+from emoface_lib.corpora.emotion_layouts import (
     CREMA_D_LAYOUT,
     MEAD_LAYOUT,
     RAVDESS_LAYOUT,
 )
-from emoface_lib.corpus.layouts import (
+from emoface_lib.corpora.layouts import (
     ARCHIVES,
     COLUMNS,
     FILES,
@@ -23,7 +23,7 @@ from emoface_lib.corpus.layouts import (
     read_layout,
     walk,
 )
-from emoface_lib.corpus.speech_layouts import GRID_LAYOUT, LRW_LAYOUT, VOXCELEB2
+from emoface_lib.corpora.speech_layouts import GRID_LAYOUT, LRW_LAYOUT, VOXCELEB2
 
 INDEX = "index.parquet"
 SAMPLE = 5_000  # files by which a layout is recognised

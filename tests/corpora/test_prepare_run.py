@@ -19,14 +19,14 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_npz
 from emoface_lib.core.settings import EXPRESSIONS, Run, Settings, load_settings
 from emoface_lib.core.video import write_video
-from emoface_lib.corpus.layouts import walk
-from emoface_lib.corpus.trees import read_index
+from emoface_lib.corpora.index import read_index
+from emoface_lib.corpora.inspect import examine, lag, spread
+from emoface_lib.corpora.inspect_report import readable
+from emoface_lib.corpora.layouts import walk
+from emoface_lib.corpora.prepare_run import prepare_corpus, summary
 from emoface_lib.displacements import content_codes, style_displacements
-from emoface_lib.doctor import examine, lag, spread
-from emoface_lib.doctor_report import readable
 from emoface_lib.features import recognisers
 from emoface_lib.features.clips import load_clips
-from emoface_lib.features.corpora import prepare_corpus, summary
 from emoface_lib.features.speaker import read_embeddings
 from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, new_autovc
 from emoface_lib.harness import landmark_scores
@@ -36,7 +36,7 @@ from emoface_lib.triplets import TripletSampler
 
 Talking = tuple[list[np.ndarray], np.ndarray]
 ACTED = {"03": "happiness", "05": "anger"}
-SAMPLES = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 def names(actor: str) -> Iterator[str]:

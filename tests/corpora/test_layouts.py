@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 
 from emoface_lib.core.errors import InputError
-from emoface_lib.corpus.stages import stages
-from emoface_lib.corpus.trees import LAYOUTS, Reading, read_corpus
+from emoface_lib.corpora.index import LAYOUTS, Reading, read_corpus
+from emoface_lib.corpora.usable_for import stages
 
-SAMPLES = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 def tree(root: Path, *paths: str) -> Path:
@@ -227,7 +227,7 @@ def test_an_index_of_ones_own_is_a_layout_too(tmp_path: Path) -> None:
 
 
 def test_every_corpus_has_a_card() -> None:
-    cards = Path(__file__).parent.parent.joinpath("docs", "corpora.md").read_text()
+    cards = Path(__file__).parents[2].joinpath("docs", "corpora.md").read_text()
     for layout in LAYOUTS.values():
         assert f"## {layout.title}" in cards
 

@@ -14,6 +14,7 @@ from emoface_lib.core.files import read_npz, write_json, write_npz
 from emoface_lib.core.landmarks import EYE_DISTANCE, eye_distance, lip_opening
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.video import iter_frames, read_audio, write_video
+from emoface_lib.corpora.prepare import prepare
 from emoface_lib.features.clips import (
     corpus_mean_face,
     load_clips,
@@ -21,7 +22,6 @@ from emoface_lib.features.clips import (
     to_frame_rate,
     to_video_rate,
 )
-from emoface_lib.features.prepare import prepare
 from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, new_autovc
 from emoface_lib.synthetic.build import CARD, draw_faces, read_sidecar, write_clip
 from emoface_lib.synthetic.clips import ClipPlan, plan_corpus

@@ -6,7 +6,7 @@ speaker, can do less than the whole corpus. Taught in notebook 01.
 
 import pandas as pd
 
-from emoface_lib.corpus.trees import Reading
+from emoface_lib.corpora.index import Reading
 
 
 def stages(reading: Reading) -> dict[str, str]:

@@ -6,7 +6,7 @@ state, is known here from the label: a "video" is one actor in one emotion.
 
 import re
 
-from emoface_lib.corpus.layouts import Kind, Layout, Part
+from emoface_lib.corpora.layouts import Kind, Layout, Part
 
 RAVDESS = re.compile(
     r"(?:.*/)?(?P<kind>0[123])-(?P<channel>0[12])-(?P<utterance>(?P<emotion>0[1-8])-"

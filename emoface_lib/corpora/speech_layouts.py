@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from emoface_lib.core.errors import InputError
-from emoface_lib.corpus.layouts import Layout, Part
+from emoface_lib.corpora.layouts import Layout, Part
 
 VOXCELEB_META = "vox2_meta.csv"
 VOXCELEB = re.compile(

@@ -26,10 +26,10 @@ from emoface_lib.core.files import (
 )
 from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import EXPRESSIONS, Settings, nearest
+from emoface_lib.corpora.extract import Job, Recipe, failed, load_tools, row_of
+from emoface_lib.corpora.journal import INDEX, WHOLE, Journal
 from emoface_lib.features.clips import corpus_mean_face
 from emoface_lib.features.detectors import check_detector
-from emoface_lib.features.journal import INDEX, WHOLE, Journal
-from emoface_lib.features.observe import Job, Recipe, failed, load_tools, row_of
 from emoface_lib.features.recognisers import fitting_recogniser
 from emoface_lib.synthetic.build import CARD
 
