@@ -26,31 +26,31 @@ from skimage.data import astronaut
 from emoface_lib.animation import best_run
 from emoface_lib.core.settings import Settings, load_settings, runs_folder
 from emoface_lib.dial_effects import FaceReader, by_clip, dial_effects, told_by
-from emoface_lib.displacements import content_codes
-from emoface_lib.emotion_space import (
+from emoface_lib.evaluation import Interval, bootstrap
+from emoface_lib.features.align import into_canvas
+from emoface_lib.features.clips import Clip
+from emoface_lib.features.lift import mean_face
+from emoface_lib.method.content import ContentBranch
+from emoface_lib.method.displacements import content_codes
+from emoface_lib.method.emotion_space import (
     EmotionSpace,
     emotion_embeddings,
     emotion_space,
     oriented,
     supervised,
 )
-from emoface_lib.enrolment import enrolled
-from emoface_lib.evaluation import Interval, bootstrap
-from emoface_lib.features.align import into_canvas
-from emoface_lib.features.clips import Clip
-from emoface_lib.features.lift import mean_face
-from emoface_lib.models.content import ContentBranch
-from emoface_lib.models.style import StyleBranch
-from emoface_lib.photo import read_portrait
-from emoface_lib.prediction import load_predictor
-from emoface_lib.scene import Face, Scene, Voice
-from emoface_lib.steps import (
+from emoface_lib.method.enrolment import enrolled
+from emoface_lib.method.style import StyleBranch
+from emoface_lib.method.train import (
     load_content,
     load_style,
     split,
     train_content,
     train_style,
 )
+from emoface_lib.photo import read_portrait
+from emoface_lib.prediction import load_predictor
+from emoface_lib.scene import Face, Scene, Voice
 from emoface_lib.studies import WITHOUT, Changes
 from emoface_lib.synthetic.audio_only import heard_clips, plan_one
 from emoface_lib.widgets import as_jpeg

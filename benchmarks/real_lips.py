@@ -26,8 +26,8 @@ from emoface_lib.features.audio import frame_loudness, log_mel, speech_level
 from emoface_lib.features.clips import Clip, look_ahead, to_video_rate
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.lift import mean_face
-from emoface_lib.models.content import ContentBranch
-from emoface_lib.steps import train_content
+from emoface_lib.method.content import ContentBranch
+from emoface_lib.method.train import train_content
 from emoface_lib.synthetic.audio_only import heard_clips, plan_heard
 from emoface_lib.synthetic.clips import make_clip
 

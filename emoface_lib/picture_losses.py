@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from emoface_lib.features.expression import ExpressionNet
-from emoface_lib.models.layers import SLOPE
+from emoface_lib.method.layers import SLOPE
 
 SCALES = 3  # at which edges are compared: whole, half and quarter size
 CRITIC_WIDTH = 24  # channels of its first layer

@@ -17,13 +17,6 @@ from emoface_lib.core.files import read_npz
 from emoface_lib.core.landmarks import FRAME_RATE, VIDEO_RATE
 from emoface_lib.core.settings import HOP_LENGTH, MEL_BANDS, Settings
 from emoface_lib.dial import LARGEST, Curve, Dial, Emotion
-from emoface_lib.emotion_space import (
-    EmotionSpace,
-    frame_level,
-    load_space,
-    loud_frames,
-)
-from emoface_lib.enrolment import GUESS, SpeakerGuess
 from emoface_lib.features.audio import (
     frame_loudness,
     speech_level,
@@ -32,9 +25,16 @@ from emoface_lib.features.audio import (
 from emoface_lib.features.clips import to_video_rate
 from emoface_lib.features.speaker import FIRST_SECONDS, embed_start
 from emoface_lib.features.voice_conversion import Conversion, LogMel, load_features
-from emoface_lib.models.content import ContentBranch, State
-from emoface_lib.models.style import StyleBranch
-from emoface_lib.steps import load_branches
+from emoface_lib.method.content import ContentBranch, State
+from emoface_lib.method.emotion_space import (
+    EmotionSpace,
+    frame_level,
+    load_space,
+    loud_frames,
+)
+from emoface_lib.method.enrolment import GUESS, SpeakerGuess
+from emoface_lib.method.style import StyleBranch
+from emoface_lib.method.train import load_branches
 
 WINDOW = 200  # frames that attend to one another; 4 s, about a sentence
 STEP = WINDOW // 2  # neighbouring windows are blended

@@ -17,20 +17,20 @@ import torch
 
 from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import Settings
-from emoface_lib.displacements import (
+from emoface_lib.features.clips import Clip
+from emoface_lib.harness import landmark_scores
+from emoface_lib.landmark_expressions import LandmarkExpressions
+from emoface_lib.method.collapse import CollapseWarning, effective_rank
+from emoface_lib.method.content import ContentBranch
+from emoface_lib.method.displacements import (
     content_codes,
     style_codes,
     style_displacements,
 )
-from emoface_lib.enrolment import enrolled
-from emoface_lib.features.clips import Clip
-from emoface_lib.harness import landmark_scores
-from emoface_lib.landmark_expressions import LandmarkExpressions
-from emoface_lib.models.content import ContentBranch
-from emoface_lib.models.style import StyleBranch
+from emoface_lib.method.enrolment import enrolled
+from emoface_lib.method.style import StyleBranch
+from emoface_lib.method.train import split, train_content, train_style
 from emoface_lib.probes import Probe, Spoken, variance_share
-from emoface_lib.steps import split, train_content, train_style
-from emoface_lib.watch import CollapseWarning, effective_rank
 
 Changes = Mapping[str, Any]  # of settings
 

@@ -31,12 +31,6 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import write_beside
 from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import Settings
-from emoface_lib.displacements import (
-    content_codes,
-    content_displacements,
-    style_displacements,
-)
-from emoface_lib.enrolment import enrolled
 from emoface_lib.features.clips import Clip
 from emoface_lib.harness import ALL, landmark_scores
 from emoface_lib.landmark_expressions import LandmarkExpressions
@@ -45,18 +39,24 @@ from emoface_lib.makeittalk import (
     load_makeittalk_landmarks,
     train_makeittalk,
 )
-from emoface_lib.models.content import ContentBranch
-from emoface_lib.models.style import StyleBranch
-from emoface_lib.steps import (
+from emoface_lib.method.collapse import CollapseWarning
+from emoface_lib.method.content import ContentBranch
+from emoface_lib.method.displacements import (
+    content_codes,
+    content_displacements,
+    style_displacements,
+)
+from emoface_lib.method.enrolment import enrolled
+from emoface_lib.method.style import StyleBranch
+from emoface_lib.method.train import (
     load_content,
     load_style,
     split,
     train_content,
     train_style,
 )
+from emoface_lib.method.triplets import NoTripletsError
 from emoface_lib.studies import ABLATION, NO_STYLE, WITHOUT, Changes
-from emoface_lib.triplets import NoTripletsError
-from emoface_lib.watch import CollapseWarning
 
 FULL, IMPROVED, PLAIN = "full", "improved", "without L_emotion"
 ANYONE = "without L_identity"

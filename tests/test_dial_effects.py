@@ -8,10 +8,14 @@ import pytest
 import torch
 
 from emoface_lib.dial_effects import FaceReader, by_clip, dial_effects, told_by
-from emoface_lib.emotion_space import emotion_embeddings, emotion_space, supervised
 from emoface_lib.features.clips import Clip
-from emoface_lib.models.content import ContentBranch
-from emoface_lib.models.style import StyleBranch
+from emoface_lib.method.content import ContentBranch
+from emoface_lib.method.emotion_space import (
+    emotion_embeddings,
+    emotion_space,
+    supervised,
+)
+from emoface_lib.method.style import StyleBranch
 
 REST = dict.fromkeys(("mouth width", "corners up", "brows up", "valence"), 0.0)
 

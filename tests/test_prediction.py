@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emoface_lib.core.settings import load_settings
-from emoface_lib.emotion_space import EmotionSpace
 from emoface_lib.features.audio import log_mel
 from emoface_lib.features.clips import look_ahead
 from emoface_lib.features.voice_conversion import Conversion, new_autovc
-from emoface_lib.models.content import ContentBranch
-from emoface_lib.models.style import StyleBranch
+from emoface_lib.method.content import ContentBranch
+from emoface_lib.method.emotion_space import EmotionSpace
+from emoface_lib.method.style import StyleBranch
 from emoface_lib.prediction import FacePredictor, ahead, in_steps
 
 

@@ -9,10 +9,10 @@ import torch
 
 from emoface_lib.baselines import AGAIN, ENERGY, MEAN_MOTION, SHUFFLED, STATIC
 from emoface_lib.core.settings import EXPRESSIONS, Settings
-from emoface_lib.enrolment import enrolled
 from emoface_lib.features.clips import Clip
 from emoface_lib.harness import ALL, one_a_video
-from emoface_lib.steps import load_content
+from emoface_lib.method.enrolment import enrolled
+from emoface_lib.method.train import load_content
 from emoface_lib.studies import NO_STYLE
 from emoface_lib.table_2 import (
     ANYONE,

@@ -12,9 +12,9 @@ from skimage import data
 from test_animation import write_wav
 
 from emoface_lib.core.settings import load_settings
-from emoface_lib.emotion_space import EmotionSpace
-from emoface_lib.models.content import ContentBranch
-from emoface_lib.models.style import StyleBranch
+from emoface_lib.method.content import ContentBranch
+from emoface_lib.method.emotion_space import EmotionSpace
+from emoface_lib.method.style import StyleBranch
 from emoface_lib.photo import read_portrait
 from emoface_lib.prediction import FacePredictor
 from emoface_lib.scene import Face, Scene, Voice

@@ -18,7 +18,7 @@ from emoface_lib.exercises.checking import (
 )
 from emoface_lib.features.align import icp, kabsch
 from emoface_lib.features.lift import mean_face
-from emoface_lib.losses import expression_similarity
+from emoface_lib.method.losses import expression_similarity
 
 ANGLES = range(0, 95, 5)  # degrees
 ROUNDS, NEAREST = 20, 1e-3  # of reweighting; px, below which no weight grows

@@ -14,7 +14,7 @@ from emoface_lib.exercises.checking import (
     right,
     tensor_of,
 )
-from emoface_lib.models.content import ContentBranch
+from emoface_lib.method.content import ContentBranch
 
 FRAMES = 12
 

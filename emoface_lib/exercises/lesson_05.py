@@ -17,7 +17,7 @@ from emoface_lib.exercises.checking import (
     right,
     tensor_of,
 )
-from emoface_lib.losses import expression_similarity
+from emoface_lib.method.losses import expression_similarity
 
 MARGIN = 0.1
 RATIOS = (0.8, 1.5, 2.0, 3.0, 2.4)  # of the distances in five numbers of a code

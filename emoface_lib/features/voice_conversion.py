@@ -23,7 +23,7 @@ from emoface_lib.core.settings import MEL_BANDS, Settings
 from emoface_lib.core.training import Metrics, Schedule, device_of, fit
 from emoface_lib.features.autovc import AutoVC
 from emoface_lib.features.speaker import read_embeddings
-from emoface_lib.triplets import crop_batch
+from emoface_lib.method.triplets import crop_batch
 
 STEP = 128  # frames that a window gives; a multiple of every freq, as is MARGIN
 MARGIN = 32  # frames of context on both sides of them, 0.64 s

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate, leaky_relu, pixel_shuffle, pixel_unshuffle
 
 from emoface_lib.drawing import DISTINCT
-from emoface_lib.models.layers import SLOPE
+from emoface_lib.method.layers import SLOPE
 
 DEPTH = 4  # halvings; 64 px become 4, 256 px become 16, at half the picture's size
 FINE = 8  # channels at the picture's own size, where only one convolution works

@@ -24,15 +24,15 @@ from emoface_lib.corpora.inspect import examine, lag, spread
 from emoface_lib.corpora.inspect_report import readable
 from emoface_lib.corpora.layouts import walk
 from emoface_lib.corpora.prepare_run import prepare_corpus, summary
-from emoface_lib.displacements import content_codes, style_displacements
 from emoface_lib.features import recognisers
 from emoface_lib.features.clips import load_clips
 from emoface_lib.features.speaker import read_embeddings
 from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, new_autovc
 from emoface_lib.harness import landmark_scores
-from emoface_lib.steps import load_branches, split
+from emoface_lib.method.displacements import content_codes, style_displacements
+from emoface_lib.method.train import load_branches, split
+from emoface_lib.method.triplets import TripletSampler
 from emoface_lib.table_2 import FOLDERS
-from emoface_lib.triplets import TripletSampler
 
 Talking = tuple[list[np.ndarray], np.ndarray]
 ACTED = {"03": "happiness", "05": "anger"}

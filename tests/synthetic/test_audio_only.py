@@ -16,7 +16,7 @@ from emoface_lib.features.align import into_canvas
 from emoface_lib.features.clips import Clip
 from emoface_lib.features.lift import mean_face
 from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, new_autovc
-from emoface_lib.steps import split
+from emoface_lib.method.train import split
 from emoface_lib.synthetic.audio_only import heard_clips, plan_heard
 from emoface_lib.synthetic.clips import plan_corpus
 

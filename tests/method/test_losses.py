@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emoface_lib.losses import (
+from emoface_lib.method.losses import (
     embedding_distance,
     emotion_contrast,
     expression_similarity,

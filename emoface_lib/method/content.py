@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from emoface_lib.core.settings import MEL_BANDS
-from emoface_lib.models.layers import Standardise, mlp
+from emoface_lib.method.layers import Standardise, mlp
 
 State = tuple[Tensor, Tensor]
 

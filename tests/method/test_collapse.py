@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emoface_lib.watch import (
+from emoface_lib.method.collapse import (
     CollapseWarning,
     collapses,
     effective_rank,

@@ -11,7 +11,8 @@ from torch import Tensor
 from emoface_lib.core.data_parallel import gathered
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.training import Metrics
-from emoface_lib.losses import (
+from emoface_lib.method.collapse import watch_codes, watch_similarities
+from emoface_lib.method.losses import (
     embedding_distance,
     emotion_contrast,
     expression_similarity,
@@ -21,8 +22,7 @@ from emoface_lib.losses import (
     supervised_contrast,
     variance_loss,
 )
-from emoface_lib.models.style import StyleBranch
-from emoface_lib.watch import watch_codes, watch_similarities
+from emoface_lib.method.style import StyleBranch
 
 
 class StyleBatch(NamedTuple):

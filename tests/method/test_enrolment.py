@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from emoface_lib.core.errors import InputError
-from emoface_lib.enrolment import (
+from emoface_lib.features.clips import Clip
+from emoface_lib.method.enrolment import (
     SpeakerGuess,
     enrolled,
     enrolled_by,
     speaker_means,
 )
-from emoface_lib.features.clips import Clip
 
 
 def test_a_training_speaker_is_known_by_the_training_clips(clips: list[Clip]) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.features.clips import Clip
-from emoface_lib.triplets import TripletSampler, crop_batch
+from emoface_lib.method.triplets import TripletSampler, crop_batch
 
 
 @given(seed=st.integers(0, 2**32), step=st.integers(0, 100))

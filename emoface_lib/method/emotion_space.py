@@ -18,14 +18,14 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import write_beside
 from emoface_lib.core.landmarks import lip_opening
 from emoface_lib.core.settings import MEL_BANDS, nearest
-from emoface_lib.displacements import (
+from emoface_lib.features.clips import Clip
+from emoface_lib.method.content import ContentBranch
+from emoface_lib.method.displacements import (
     content_codes,
     style_codes,
     style_displacements,
 )
-from emoface_lib.features.clips import Clip
-from emoface_lib.models.content import ContentBranch
-from emoface_lib.models.style import StyleBranch
+from emoface_lib.method.style import StyleBranch
 
 LOUD = 0.12  # log-mel; 12 dB below the loudest frame; chosen on other speakers
 LABELS = ("arousal", "valence")

@@ -9,16 +9,16 @@ import torch
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import Settings
-from emoface_lib.displacements import (
+from emoface_lib.features.clips import Clip
+from emoface_lib.method.displacements import (
     content_codes,
     content_displacements,
     mean_landmark_loss,
     style_codes,
     style_displacements,
 )
-from emoface_lib.enrolment import enrolled
-from emoface_lib.features.clips import Clip
-from emoface_lib.steps import (
+from emoface_lib.method.enrolment import enrolled
+from emoface_lib.method.train import (
     load_content,
     load_style,
     spectral_offsets,

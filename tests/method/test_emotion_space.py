@@ -10,8 +10,10 @@ import torch
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import lip_opening
 from emoface_lib.dial import Curve
-from emoface_lib.displacements import content_codes, style_displacements
-from emoface_lib.emotion_space import (
+from emoface_lib.features.clips import Clip
+from emoface_lib.method.content import ContentBranch
+from emoface_lib.method.displacements import content_codes, style_displacements
+from emoface_lib.method.emotion_space import (
     EmotionSpace,
     centred,
     emotion_embeddings,
@@ -21,9 +23,7 @@ from emoface_lib.emotion_space import (
     oriented,
     supervised,
 )
-from emoface_lib.features.clips import Clip
-from emoface_lib.models.content import ContentBranch
-from emoface_lib.models.style import StyleBranch
+from emoface_lib.method.style import StyleBranch
 
 
 def embeddings() -> tuple[torch.Tensor, torch.Tensor]:

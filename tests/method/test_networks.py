@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from emoface_lib.core.errors import InputError
-from emoface_lib.models.content import ContentBranch, predicted_landmarks
-from emoface_lib.models.layers import layer_sizes, mlp
-from emoface_lib.models.style import StyleBranch
+from emoface_lib.method.content import ContentBranch, predicted_landmarks
+from emoface_lib.method.layers import layer_sizes, mlp
+from emoface_lib.method.style import StyleBranch
 
 TABLE_1 = {
     "mlp_c": (80, 256, 161),

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from emoface_lib.core.training import device_of
 from emoface_lib.features.clips import Clip
-from emoface_lib.losses import landmark_loss
-from emoface_lib.models.content import ContentBranch, predicted_landmarks
-from emoface_lib.models.style import StyleBranch
+from emoface_lib.method.content import ContentBranch, predicted_landmarks
+from emoface_lib.method.losses import landmark_loss
+from emoface_lib.method.style import StyleBranch
 
 
 @torch.no_grad()

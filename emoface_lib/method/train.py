@@ -23,21 +23,21 @@ from emoface_lib.core.training import (
     fit,
     without_replacement,
 )
-from emoface_lib.displacements import (
+from emoface_lib.features.clips import Clip
+from emoface_lib.method.collapse import watching
+from emoface_lib.method.content import ContentBranch
+from emoface_lib.method.displacements import (
     content_codes,
     content_displacements,
     mean_landmark_loss,
     mean_of,
     style_displacements,
 )
-from emoface_lib.enrolment import enrolled
-from emoface_lib.features.clips import Clip
-from emoface_lib.losses import landmark_loss
-from emoface_lib.models.content import ContentBranch
-from emoface_lib.models.style import StyleBranch
-from emoface_lib.objectives import StyleBatch, style_loss
-from emoface_lib.triplets import TripletSampler, crop_batch
-from emoface_lib.watch import watching
+from emoface_lib.method.enrolment import enrolled
+from emoface_lib.method.losses import landmark_loss
+from emoface_lib.method.objectives import StyleBatch, style_loss
+from emoface_lib.method.style import StyleBranch
+from emoface_lib.method.triplets import TripletSampler, crop_batch
 
 # Standard deviations of the cosine terms of a random spectral offset, in log-mel units;
 # about what other microphones and rooms do to a recording.

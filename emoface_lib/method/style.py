@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import MEL_BANDS
-from emoface_lib.models.layers import Standardise, mlp
+from emoface_lib.method.layers import Standardise, mlp
 
 EMOTION_SIZE = 128
 IDENTITY_SIZE = 128
@@ -56,7 +56,7 @@ class StyleBranch(nn.Module):
         if speaker_mean is None:
             raise InputError(
                 "The improved style branch hears emotion against the speaker's mean: "
-                "enrol the speaker first (emoface_lib.enrolment)."
+                "enrol the speaker first (emoface_lib.method.enrolment)."
             )
         return features - speaker_mean[:, None]
 
