@@ -16,13 +16,13 @@ from results import enter
 
 from emoface_lib.core.landmarks import EYE_DISTANCE, LIPS, eye_distance
 from emoface_lib.features.dlib_detector import DlibDetector
-from emoface_lib.framing import Square
 from emoface_lib.head_motion import Moment
-from emoface_lib.lips import JAW_FOLLOWS, LOWER_LIP
 from emoface_lib.photo import Portrait, read_portrait
-from emoface_lib.renderers import RENDERERS, make_renderer
 from emoface_lib.talking import moving_faces
-from emoface_lib.warp import transform
+from emoface_lib.translation.framing import Square
+from emoface_lib.translation.render import RENDERERS, make_renderer
+from emoface_lib.translation.warp.lips import JAW_FOLLOWS, LOWER_LIP
+from emoface_lib.translation.warp.photo_warp import transform
 
 TOPIC = "translation"
 SIDE = 200  # px of a picture in the sheet

@@ -46,7 +46,7 @@ from emoface_lib.peers import (
 from emoface_lib.studies import study_settings
 from emoface_lib.synthetic.audio_only import heard_clips
 from emoface_lib.table_2 import Study
-from emoface_lib.translators import load_translator
+from emoface_lib.translation.translators import load_translator
 
 TOPIC = "table_2"
 CORPUS, SPEAKERS, TEST_SPEAKERS, VIDEOS = 300, 24, 12, 4

@@ -29,17 +29,17 @@ from emoface_lib.animation import TrainedModel, animate
 from emoface_lib.core.landmarks import CANVAS
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.video import read_audio
-from emoface_lib.drawing import landmark_images
 from emoface_lib.features.align import into_canvas
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.lift import mean_face
-from emoface_lib.models.makeittalk import ResidualUNet
-from emoface_lib.pairs import Pairs
 from emoface_lib.picture_quality import COPIED, TRUE, Trial, quality_table, trials
-from emoface_lib.renderers import BATCH
-from emoface_lib.translation import train_translator
-from emoface_lib.translators import Painter, Translator, new_translator
-from emoface_lib.warp import PhotoWarp
+from emoface_lib.translation.dataset import Pairs
+from emoface_lib.translation.landmark_images import landmark_images
+from emoface_lib.translation.makeittalk import ResidualUNet
+from emoface_lib.translation.render import BATCH
+from emoface_lib.translation.train import train_translator
+from emoface_lib.translation.translators import Painter, Translator, new_translator
+from emoface_lib.translation.warp.photo_warp import PhotoWarp
 
 TOPIC = "translation"
 SIZE = 256  # px of the speed trials

@@ -36,11 +36,9 @@ from emoface_lib.exports import (
     write_exports,
 )
 from emoface_lib.features.audio import frame_loudness, speech_level
-from emoface_lib.framing import Square
 from emoface_lib.head_motion import gentle_motion
 from emoface_lib.pauses import pauses
 from emoface_lib.photo import LONGEST_SIDE, Portrait, read_portrait
-from emoface_lib.renderers import Renderer, make_renderer
 from emoface_lib.stamp import Stamp
 from emoface_lib.talking import (
     Pose,
@@ -49,7 +47,9 @@ from emoface_lib.talking import (
     read_motion,
     resting_face,
 )
-from emoface_lib.translators import FOLDERS
+from emoface_lib.translation.framing import Square
+from emoface_lib.translation.render import Renderer, make_renderer
+from emoface_lib.translation.translators import FOLDERS
 
 if TYPE_CHECKING:  # torch takes seconds
     from emoface_lib.prediction import FacePredictor, Heard

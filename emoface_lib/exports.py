@@ -18,10 +18,10 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import write_beside, write_npz
 from emoface_lib.core.landmarks import VIDEO_RATE, lip_opening
 from emoface_lib.core.video import keep_gif
-from emoface_lib.framing import Square
 from emoface_lib.gestures import coefficients
 from emoface_lib.talking import Pose
-from emoface_lib.warp import transform
+from emoface_lib.translation.framing import Square
+from emoface_lib.translation.warp.photo_warp import transform
 
 SYNTHETIC = (
     "Synthetic: a photograph animated by emoface to a voice. What it shows did not "

@@ -18,7 +18,6 @@ from emoface_lib.core.files import read_npz
 from emoface_lib.core.landmarks import CANVAS
 from emoface_lib.core.video import iter_frames
 from emoface_lib.corpora.extract import CROP_EVERY
-from emoface_lib.drawing import scale_points
 from emoface_lib.evaluation import (
     NERF,
     PROTOCOLS,
@@ -30,10 +29,11 @@ from emoface_lib.features.align import align
 from emoface_lib.features.clips import Clip, to_video_rate
 from emoface_lib.features.expression import ExpressionNet, face_crops
 from emoface_lib.landmark_expressions import LandmarkExpressions
-from emoface_lib.pairs import resized
 from emoface_lib.picture_quality import likeness, read_landmarks
-from emoface_lib.renderers import NetworkRenderer
-from emoface_lib.translators import Painter, Translator
+from emoface_lib.translation.dataset import resized
+from emoface_lib.translation.landmark_images import scale_points
+from emoface_lib.translation.render import NetworkRenderer
+from emoface_lib.translation.translators import Painter, Translator
 
 Displacements = Sequence[Tensor]  # Tensor[T, 68, 2] px of the canvas, one a clip
 EXPRESSIONS_OF = ("ES", "ES centred", "ES top-1")

@@ -17,7 +17,7 @@ from emoface_lib.core.landmarks import (
 )
 from emoface_lib.features.align import align, into_canvas
 from emoface_lib.features.lift import mean_face
-from emoface_lib.fields import smoothstep
+from emoface_lib.translation.warp.fields import smoothstep
 
 # Largest yaw, pitch, roll in degrees, shift right and down in eye distances.
 AMPLITUDES = np.array([2.0, 1.2, 1.0, 0.012, 0.008])

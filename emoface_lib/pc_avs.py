@@ -19,8 +19,8 @@ from emoface_lib.core.video import iter_frames
 from emoface_lib.corpora.extract import CROP_EVERY
 from emoface_lib.features.clips import Clip
 from emoface_lib.models.pc_avs import HEARD, PCAVS, SIDE, audiovisual_contrast
-from emoface_lib.pairs import resized
-from emoface_lib.translators import as_tensor, for_pictures
+from emoface_lib.translation.dataset import resized
+from emoface_lib.translation.translators import as_tensor, for_pictures
 
 NAME = "PC-AVS, our implementation, reduced"
 KEPT = 2  # of the frames of a video, every second

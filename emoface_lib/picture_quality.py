@@ -14,12 +14,12 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import CANVAS, LIPS
-from emoface_lib.drawing import scale_points
 from emoface_lib.features.dlib_detector import DlibDetector
-from emoface_lib.pairs import Pairs
-from emoface_lib.renderers import NetworkRenderer, Renderer
-from emoface_lib.translators import Painter
-from emoface_lib.warp import PhotoWarp
+from emoface_lib.translation.dataset import Pairs
+from emoface_lib.translation.landmark_images import scale_points
+from emoface_lib.translation.render import NetworkRenderer, Renderer
+from emoface_lib.translation.translators import Painter
+from emoface_lib.translation.warp.photo_warp import PhotoWarp
 
 BEST_PSNR = 60.0  # dB, of a picture that is painted without error
 MOUTH = 0.06  # of the picture's side, around the lips

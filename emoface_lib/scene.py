@@ -18,13 +18,13 @@ from emoface_lib.core.video import iter_audio, read_audio, write_video
 from emoface_lib.dial import Dial, Emotion
 from emoface_lib.exports import METADATA
 from emoface_lib.features.audio import frame_loudness, speech_level
-from emoface_lib.framing import Square
 from emoface_lib.head_motion import gentle_motion
 from emoface_lib.pauses import pauses
 from emoface_lib.photo import Portrait
 from emoface_lib.prediction import FacePredictor
 from emoface_lib.talking import Pose, hold_last, moving_faces
-from emoface_lib.warp import PhotoWarp
+from emoface_lib.translation.framing import Square
+from emoface_lib.translation.warp.photo_warp import PhotoWarp
 
 LONGEST = 30.0  # s of a voice
 STAGE_WIDTH = 480  # px at least, so that the curve is sharp

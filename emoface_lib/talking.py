@@ -24,8 +24,8 @@ from emoface_lib.head_motion import (
     head_transform,
     turn_face,
 )
-from emoface_lib.lips import close_lips
 from emoface_lib.photo import Portrait
+from emoface_lib.translation.warp.lips import close_lips
 
 HEAD_FRAMES = 500  # of a video whose head motion is taken; 20 s, there and back again
 PAUSE_SHARE = 0.15  # of a gap between the lips that the upper one closes in a pause

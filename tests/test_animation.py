@@ -25,10 +25,10 @@ from emoface_lib.dial import Dial, Emotion
 from emoface_lib.features.align import into_canvas
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.lift import mean_face
-from emoface_lib.lips import JAW_FOLLOWS, LOWER_LIP
-from emoface_lib.models.translator import UNet
 from emoface_lib.stamp import Stamp
 from emoface_lib.talking import hold_last, into_photo
+from emoface_lib.translation.networks import UNet
+from emoface_lib.translation.warp.lips import JAW_FOLLOWS, LOWER_LIP
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
 FRAME = 640  # samples of a video frame at 16 kHz

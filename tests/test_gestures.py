@@ -7,7 +7,7 @@ from emoface_lib.core.landmarks import CHIN, LEFT_LIDS, LEFT_MOUTH_CORNER, lip_o
 from emoface_lib.features.align import into_canvas
 from emoface_lib.features.lift import mean_face
 from emoface_lib.gestures import FULL, coefficients, measures
-from emoface_lib.lips import close_lips
+from emoface_lib.translation.warp.lips import close_lips
 
 REST = close_lips(into_canvas(mean_face())[:, :2])
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from emoface_lib.drawing import MAKEITTALK
+from emoface_lib.translation.landmark_images import MAKEITTALK
 
 
 class ResidualUNet(nn.Module):

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from emoface_lib.core.landmarks import eye_distance
-from emoface_lib.fields import smoothstep
-from emoface_lib.raster import box_around, pull
+from emoface_lib.translation.warp.fields import smoothstep
+from emoface_lib.translation.warp.raster import box_around, pull
 
 
 @dataclass(frozen=True)

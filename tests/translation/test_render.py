@@ -14,12 +14,12 @@ from emoface_lib.core.settings import load_settings
 from emoface_lib.features.align import into_canvas
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.lift import mean_face
-from emoface_lib.framing import FRAMED, SIDE, Square, scaled
 from emoface_lib.head_motion import clip_motion
-from emoface_lib.models.translator import GatedWarp, UNet
-from emoface_lib.renderers import BATCH, NetworkRenderer, make_renderer
-from emoface_lib.translators import Painter
-from emoface_lib.warp import STILL, PhotoWarp
+from emoface_lib.translation.framing import FRAMED, SIDE, Square, scaled
+from emoface_lib.translation.networks import GatedWarp, UNet
+from emoface_lib.translation.render import BATCH, NetworkRenderer, make_renderer
+from emoface_lib.translation.translators import Painter
+from emoface_lib.translation.warp.photo_warp import STILL, PhotoWarp
 
 SIZE = 64
 

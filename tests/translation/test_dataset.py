@@ -7,7 +7,14 @@ from emoface_lib.core.files import write_npz
 from emoface_lib.core.video import write_video
 from emoface_lib.features.align import into_canvas
 from emoface_lib.features.lift import mean_face
-from emoface_lib.pairs import SHARED, STRIDE, Batches, Pairs, Shelf, resized
+from emoface_lib.translation.dataset import (
+    SHARED,
+    STRIDE,
+    Batches,
+    Pairs,
+    Shelf,
+    resized,
+)
 
 SIZE, FRAMES = 32, 12
 

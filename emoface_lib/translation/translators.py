@@ -19,8 +19,8 @@ from emoface_lib.core.checkpoints import load_model, read_settings
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.training import training_device, uses_bfloat16
-from emoface_lib.models.makeittalk import ResidualUNet
-from emoface_lib.models.translator import GatedWarp, UNet
+from emoface_lib.translation.makeittalk import ResidualUNet
+from emoface_lib.translation.networks import GatedWarp, UNet
 
 Translator = UNet | GatedWarp | ResidualUNet
 Model = TypeVar("Model", bound=nn.Module)

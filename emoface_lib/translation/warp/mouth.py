@@ -17,10 +17,10 @@ from emoface_lib.core.landmarks import (
     eye_distance,
     lip_opening,
 )
-from emoface_lib.fields import smoothstep
-from emoface_lib.lips import LOWER_CURVE, UPPER_CURVE, lip_curve
-from emoface_lib.raster import blend, box_around, polygon_mask
-from emoface_lib.teeth import (
+from emoface_lib.translation.warp.fields import smoothstep
+from emoface_lib.translation.warp.lips import LOWER_CURVE, UPPER_CURVE, lip_curve
+from emoface_lib.translation.warp.raster import blend, box_around, polygon_mask
+from emoface_lib.translation.warp.teeth import (
     darkest_row,
     light_on_teeth,
     redder,

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 
 from emoface_lib.core.landmarks import BROWS, CHIN, EYES, JAW, LIPS, eye_distance
-from emoface_lib.eyes import draw_lids, hold_lids
-from emoface_lib.fields import Lattice, invert, smoothstep, thin_plate
-from emoface_lib.lips import (
+from emoface_lib.translation.warp.eyes import draw_lids, hold_lids
+from emoface_lib.translation.warp.fields import Lattice, invert, smoothstep, thin_plate
+from emoface_lib.translation.warp.lips import (
     CURVE_POINTS,
     LOWER_CURVE,
     UPPER_CURVE,
@@ -22,8 +22,8 @@ from emoface_lib.lips import (
     lip_curve,
     uncross_lips,
 )
-from emoface_lib.mouth import MouthInterior
-from emoface_lib.raster import blend, box_around, polygon_mask, pull
+from emoface_lib.translation.warp.mouth import MouthInterior
+from emoface_lib.translation.warp.raster import blend, box_around, polygon_mask, pull
 
 NODES = 24  # lattice nodes an eye distance: every 4 px at 96
 # In eye distances, measured outwards from the outline of the face:

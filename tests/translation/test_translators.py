@@ -11,12 +11,12 @@ from torch import nn
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import load_settings
 from emoface_lib.features.expression import ExpressionNet
-from emoface_lib.models.makeittalk import ResidualUNet
-from emoface_lib.models.translator import GatedWarp, UNet
-from emoface_lib.pairs import Pair
-from emoface_lib.picture_losses import Critic, EdgeLoss, PerceptualLoss
-from emoface_lib.translation import terms_beyond_l1, train_translator
-from emoface_lib.translators import (
+from emoface_lib.translation.dataset import Pair
+from emoface_lib.translation.losses import Critic, EdgeLoss, PerceptualLoss
+from emoface_lib.translation.makeittalk import ResidualUNet
+from emoface_lib.translation.networks import GatedWarp, UNet
+from emoface_lib.translation.train import terms_beyond_l1, train_translator
+from emoface_lib.translation.translators import (
     Painter,
     as_tensor,
     folded,
@@ -26,7 +26,7 @@ from emoface_lib.translators import (
     translator_of,
 )
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
+SHARED = Path(__file__).resolve().parents[3] / "shared"
 TABLE = SHARED / "interfaces" / "makeittalk_image_translation.tsv"
 
 
@@ -129,7 +129,7 @@ def test_makeittalks_checkpoint_loads_with_its_optimiser_in_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefix: str, bare: bool
 ) -> None:
     small = lambda: ResidualUNet(width=2)  # noqa: E731
-    monkeypatch.setattr("emoface_lib.translators.ResidualUNet", small)
+    monkeypatch.setattr("emoface_lib.translation.translators.ResidualUNet", small)
     net = small()
     optimiser = torch.optim.Adam(net.parameters())
     net(*torch.rand(2, 1, 3, 128, 128)).sum().backward()

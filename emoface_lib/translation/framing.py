@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from emoface_lib.core.landmarks import eye_distance
-from emoface_lib.fields import smoothstep
+from emoface_lib.translation.warp.fields import smoothstep
 
 # The corpus' pictures: their side in eye distances, and the mean landmark's place.
 SIDE, MIDDLE = 3.33, (0.495, 0.58)

@@ -14,10 +14,10 @@ import numpy as np
 from emoface_lib.core.checkpoints import read_settings
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import CANVAS
-from emoface_lib.drawing import landmark_images, scale_points
-from emoface_lib.framing import Square, scaled
-from emoface_lib.translators import FOLDERS, Painter, load_translator
-from emoface_lib.warp import STILL, PhotoWarp, transform
+from emoface_lib.translation.framing import Square, scaled
+from emoface_lib.translation.landmark_images import landmark_images, scale_points
+from emoface_lib.translation.translators import FOLDERS, Painter, load_translator
+from emoface_lib.translation.warp.photo_warp import STILL, PhotoWarp, transform
 
 RENDERERS = ("warp", *FOLDERS)
 BATCH = 4  # frames painted at once; more is no faster

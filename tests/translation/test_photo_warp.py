@@ -16,9 +16,9 @@ from emoface_lib.core.landmarks import (
     lip_opening,
 )
 from emoface_lib.features.dlib_detector import DlibDetector
-from emoface_lib.fields import Lattice, invert, thin_plate
 from emoface_lib.head_motion import blink, gentle_motion, head_transform, turn_face
-from emoface_lib.lips import (
+from emoface_lib.translation.warp.fields import Lattice, invert, thin_plate
+from emoface_lib.translation.warp.lips import (
     JAW_FOLLOWS,
     LOWER_LIP,
     UPPER_CURVE,
@@ -26,9 +26,9 @@ from emoface_lib.lips import (
     lip_curve,
     uncross_lips,
 )
-from emoface_lib.raster import blend, polygon_mask
-from emoface_lib.teeth import light_on_teeth
-from emoface_lib.warp import PhotoWarp
+from emoface_lib.translation.warp.photo_warp import PhotoWarp
+from emoface_lib.translation.warp.raster import blend, polygon_mask
+from emoface_lib.translation.warp.teeth import light_on_teeth
 
 GENERATOR = np.random.default_rng(7)
 

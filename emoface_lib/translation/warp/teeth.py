@@ -10,8 +10,8 @@ from emoface_lib.core.landmarks import (
     RIGHT_EYE,
     UPPER_LIP_INNER,
 )
-from emoface_lib.fields import smoothstep
-from emoface_lib.raster import box_around, polygon_mask
+from emoface_lib.translation.warp.fields import smoothstep
+from emoface_lib.translation.warp.raster import box_around, polygon_mask
 
 ENAMEL = np.array([1.0, 0.97, 0.91])  # colour under white light
 TEETH_CONTRAST = 1.3  # teeth are at least this much brighter than lips

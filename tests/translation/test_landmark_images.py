@@ -5,7 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emoface_lib.core.landmarks import CHIN, POLYLINES
-from emoface_lib.drawing import DISTINCT, landmark_images, scale_points
+from emoface_lib.translation.landmark_images import (
+    DISTINCT,
+    landmark_images,
+    scale_points,
+)
 
 
 def a_face(seed: int = 0) -> np.ndarray:

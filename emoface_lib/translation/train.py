@@ -16,9 +16,9 @@ from emoface_lib.core.training import Metrics, Schedule, device_of, fit
 from emoface_lib.features.expression import ExpressionNet
 from emoface_lib.features.lift import WEIGHTS
 from emoface_lib.method.losses import image_loss
-from emoface_lib.pairs import Batches, Pair, Pairs
-from emoface_lib.picture_losses import Critic, EdgeLoss, PerceptualLoss
-from emoface_lib.translators import (
+from emoface_lib.translation.dataset import Batches, Pair, Pairs
+from emoface_lib.translation.losses import Critic, EdgeLoss, PerceptualLoss
+from emoface_lib.translation.translators import (
     Translator,
     as_tensor,
     channels_last,

@@ -1,0 +1,1 @@
+"""A photograph's own warp: lips, lids, teeth and the mouth's inside move."""
