@@ -19,6 +19,8 @@ from results import enter
 
 from emoface_lib.core.files import write_npz
 from emoface_lib.core.settings import Settings, load_settings
+from emoface_lib.evaluation.probes import Spoken, probe_table
+from emoface_lib.evaluation.scores import landmark_scores
 from emoface_lib.features.align import into_canvas
 from emoface_lib.features.audio import log_mel
 from emoface_lib.features.lift import mean_face
@@ -31,13 +33,11 @@ from emoface_lib.features.voice_conversion import (
     new_autovc,
     train_autovc,
 )
-from emoface_lib.harness import landmark_scores
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.emotion_space import EmotionSpace
 from emoface_lib.method.style import StyleBranch
 from emoface_lib.method.train import content_displacements, train_content
 from emoface_lib.prediction import FacePredictor
-from emoface_lib.probes import Spoken, probe_table
 from emoface_lib.synthetic.audio_only import hear_voices, heard_clips, spoken
 from emoface_lib.synthetic.clips import make_clip, plan_corpus, plan_speaker
 

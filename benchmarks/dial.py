@@ -25,8 +25,14 @@ from skimage.data import astronaut
 
 from emoface_lib.animation import best_run
 from emoface_lib.core.settings import Settings, load_settings, runs_folder
-from emoface_lib.dial_effects import FaceReader, by_clip, dial_effects, told_by
-from emoface_lib.evaluation import Interval, bootstrap
+from emoface_lib.evaluation.dial_effects import (
+    FaceReader,
+    by_clip,
+    dial_effects,
+    told_by,
+)
+from emoface_lib.evaluation.experiment import WITHOUT, Changes
+from emoface_lib.evaluation.metrics import Interval, bootstrap
 from emoface_lib.features.align import into_canvas
 from emoface_lib.features.clips import Clip
 from emoface_lib.features.lift import mean_face
@@ -51,7 +57,6 @@ from emoface_lib.method.train import (
 from emoface_lib.photo import read_portrait
 from emoface_lib.prediction import load_predictor
 from emoface_lib.scene import Face, Scene, Voice
-from emoface_lib.studies import WITHOUT, Changes
 from emoface_lib.synthetic.audio_only import heard_clips, plan_one
 from emoface_lib.widgets import as_jpeg
 

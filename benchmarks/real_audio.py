@@ -19,9 +19,9 @@ from results import enter
 
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.video import read_audio
+from emoface_lib.evaluation.probes import Probe, Spoken
 from emoface_lib.features.audio import frame_loudness, log_mel, speech_level
 from emoface_lib.features.speaker import embed_speakers
-from emoface_lib.probes import Probe, Spoken
 
 TOPIC = "audio"
 # The sixth letter of a file's name.

@@ -21,17 +21,7 @@ import torch
 from results import enter
 
 from emoface_lib.core.settings import Settings, load_settings
-from emoface_lib.evaluation import Interval, bootstrap, difference
-from emoface_lib.features.align import into_canvas
-from emoface_lib.features.clips import Clip
-from emoface_lib.features.lift import mean_face
-from emoface_lib.harness import landmark_scores
-from emoface_lib.landmark_expressions import LandmarkExpressions
-from emoface_lib.method.content import ContentBranch
-from emoface_lib.method.displacements import content_codes, style_displacements
-from emoface_lib.method.enrolment import SpeakerGuess, enrolled, enrolled_by
-from emoface_lib.method.train import new_style, split, train_content, train_style
-from emoface_lib.studies import (
+from emoface_lib.evaluation.experiment import (
     ABLATION,
     CONTRASTS,
     MEAN_FACE,
@@ -42,6 +32,16 @@ from emoface_lib.studies import (
     Trial,
     compare,
 )
+from emoface_lib.evaluation.landmark_expressions import LandmarkExpressions
+from emoface_lib.evaluation.metrics import Interval, bootstrap, difference
+from emoface_lib.evaluation.scores import landmark_scores
+from emoface_lib.features.align import into_canvas
+from emoface_lib.features.clips import Clip
+from emoface_lib.features.lift import mean_face
+from emoface_lib.method.content import ContentBranch
+from emoface_lib.method.displacements import content_codes, style_displacements
+from emoface_lib.method.enrolment import SpeakerGuess, enrolled, enrolled_by
+from emoface_lib.method.train import new_style, split, train_content, train_style
 from emoface_lib.synthetic.audio_only import heard_clips
 
 TOPIC = "style"

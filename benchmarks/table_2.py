@@ -23,19 +23,11 @@ import pandas as pd
 import torch
 from results import enter
 
-from emoface_lib.baselines import DETECTOR, detector_noise, true_landmarks
-from emoface_lib.comparison import RATIO, comparisons, tidy
 from emoface_lib.core.files import read_json, read_npz, write_beside
 from emoface_lib.core.settings import REPOSITORY, Settings, load_settings
-from emoface_lib.features.align import into_canvas
-from emoface_lib.features.clips import Clip, load_clips
-from emoface_lib.features.lift import WEIGHTS, mean_face
-from emoface_lib.features.recognisers import scoring_model
-from emoface_lib.harness import ALL, Studio, landmark_scores, one_a_video
-from emoface_lib.method.enrolment import enrolled
-from emoface_lib.method.train import split
-from emoface_lib.pc_avs import Filmed, load_pc_avs, train_pc_avs
-from emoface_lib.peers import (
+from emoface_lib.evaluation.baselines import DETECTOR, detector_noise, true_landmarks
+from emoface_lib.evaluation.experiment import study_settings
+from emoface_lib.evaluation.frames import (
     CONTENT,
     PICTURES,
     SPEAKER,
@@ -43,9 +35,17 @@ from emoface_lib.peers import (
     ship_half,
     with_voices,
 )
-from emoface_lib.studies import study_settings
+from emoface_lib.evaluation.pc_avs import Filmed, load_pc_avs, train_pc_avs
+from emoface_lib.evaluation.scores import ALL, Studio, landmark_scores, one_a_video
+from emoface_lib.evaluation.table_2 import Study
+from emoface_lib.evaluation.tables import RATIO, comparisons, tidy
+from emoface_lib.features.align import into_canvas
+from emoface_lib.features.clips import Clip, load_clips
+from emoface_lib.features.lift import WEIGHTS, mean_face
+from emoface_lib.features.recognisers import scoring_model
+from emoface_lib.method.enrolment import enrolled
+from emoface_lib.method.train import split
 from emoface_lib.synthetic.audio_only import heard_clips
-from emoface_lib.table_2 import Study
 from emoface_lib.translation.translators import load_translator
 
 TOPIC = "table_2"

@@ -160,7 +160,7 @@ def compare(
     columns that say which runs belong together. Returns LABELS, mean, low, high (NaN
     for a single pair) and pairs. Raises InputError if the keys don't tell rows apart.
     """
-    from emoface_lib.evaluation import bootstrap  # PyTorch takes seconds
+    from emoface_lib.evaluation.metrics import bootstrap  # PyTorch takes seconds
 
     own = [name for name in LABELS if name in first and name in second]
     keys = [*own, *pairs]

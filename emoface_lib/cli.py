@@ -220,7 +220,7 @@ def train(
     ] = None,
 ) -> None:
     """Train the branches of Table 2 (steps 1 and 2), without the notebooks."""
-    from emoface_lib.branches import train_run
+    from emoface_lib.evaluation.train_rows import train_run
 
     settings = load_settings(profile, **_overrides(parameter))
     for path in train_run(settings, engine, workers):

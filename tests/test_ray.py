@@ -20,7 +20,6 @@ import pandas as pd
 import psutil
 import pytest
 
-from emoface_lib.branches import train_run
 from emoface_lib.core import ray_engine
 from emoface_lib.core.checkpoints import load_state
 from emoface_lib.core.errors import InputError
@@ -29,6 +28,7 @@ from emoface_lib.core.video import write_video
 from emoface_lib.corpora import prepare
 from emoface_lib.corpora.index import read_index
 from emoface_lib.corpora.prepare_run import prepare_corpus
+from emoface_lib.evaluation.train_rows import train_run
 
 Talking = tuple[list[np.ndarray], np.ndarray]
 CLIPS = 12

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from emoface_lib import plots
 from emoface_lib.core.landmarks import LIPS
-from emoface_lib.evaluation import (
+from emoface_lib.evaluation.metrics import (
     ATVG,
     F_LMD,
     M_LMD,

@@ -15,6 +15,7 @@ import torch
 from emoface_lib.core.landmarks import FRAME_RATE, VIDEO_RATE
 from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import HOP_LENGTH, Settings
+from emoface_lib.evaluation.probes import Spoken
 from emoface_lib.features.audio import log_mel
 from emoface_lib.features.clips import (
     Clip,
@@ -24,7 +25,6 @@ from emoface_lib.features.clips import (
 )
 from emoface_lib.features.speaker import UTTERANCES, embed_speakers
 from emoface_lib.features.voice_conversion import load_features
-from emoface_lib.probes import Spoken
 from emoface_lib.synthetic.clips import (
     TEST_SPEAKERS_FROM,
     ClipPlan,

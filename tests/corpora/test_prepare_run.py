@@ -12,7 +12,6 @@ from scipy.io import wavfile
 from test_openface import write_track
 from typer.testing import CliRunner
 
-from emoface_lib.branches import train_run
 from emoface_lib.cli import app
 from emoface_lib.core.checkpoints import read_settings, save_model
 from emoface_lib.core.errors import InputError
@@ -24,15 +23,16 @@ from emoface_lib.corpora.inspect import examine, lag, spread
 from emoface_lib.corpora.inspect_report import readable
 from emoface_lib.corpora.layouts import walk
 from emoface_lib.corpora.prepare_run import prepare_corpus, summary
+from emoface_lib.evaluation.scores import landmark_scores
+from emoface_lib.evaluation.table_2 import FOLDERS
+from emoface_lib.evaluation.train_rows import train_run
 from emoface_lib.features import recognisers
 from emoface_lib.features.clips import load_clips
 from emoface_lib.features.speaker import read_embeddings
 from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, new_autovc
-from emoface_lib.harness import landmark_scores
 from emoface_lib.method.displacements import content_codes, style_displacements
 from emoface_lib.method.train import load_branches, split
 from emoface_lib.method.triplets import TripletSampler
-from emoface_lib.table_2 import FOLDERS
 
 Talking = tuple[list[np.ndarray], np.ndarray]
 ACTED = {"03": "happiness", "05": "anger"}

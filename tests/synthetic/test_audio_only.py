@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from emoface_lib.branches import training_clips
 from emoface_lib.core.checkpoints import save_model
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import write_npz
 from emoface_lib.core.landmarks import lip_opening
 from emoface_lib.core.settings import Run, Settings, load_settings
+from emoface_lib.evaluation.train_rows import training_clips
 from emoface_lib.features.align import into_canvas
 from emoface_lib.features.clips import Clip
 from emoface_lib.features.lift import mean_face
@@ -63,7 +63,7 @@ def test_all_rows_of_table_2_train_on_the_same_clips(
     face = into_canvas(mean_face())
     (tmp_path / "features").mkdir()
     write_npz(tmp_path / "features" / "mean_face.npz", landmarks=face)
-    monkeypatch.setattr("emoface_lib.branches.load_clips", lambda *_: [])
+    monkeypatch.setattr("emoface_lib.evaluation.train_rows.load_clips", lambda *_: [])
     beside = training_clips(Run(settings, tmp_path))
     every = heard_clips(settings, face, splits=("train", "seen", "unseen"), workers=1)
     for one, other in zip(beside, split(every, "train"), strict=True):

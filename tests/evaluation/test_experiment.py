@@ -8,9 +8,7 @@ import pytest
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import EXPRESSIONS, Settings
-from emoface_lib.features.clips import Clip
-from emoface_lib.landmark_expressions import LandmarkExpressions
-from emoface_lib.studies import (
+from emoface_lib.evaluation.experiment import (
     ABLATION,
     CONTRASTS,
     CURVES,
@@ -23,6 +21,8 @@ from emoface_lib.studies import (
     in_parts,
     some_speakers,
 )
+from emoface_lib.evaluation.landmark_expressions import LandmarkExpressions
+from emoface_lib.features.clips import Clip
 
 
 @pytest.fixture

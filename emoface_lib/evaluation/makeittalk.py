@@ -21,16 +21,16 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import LIPS, POLYLINES
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.training import Metrics, Schedule, device_of, fit
-from emoface_lib.features.align import into_canvas
-from emoface_lib.features.clips import Clip
-from emoface_lib.features.lift import mean_face
-from emoface_lib.method.train import split
-from emoface_lib.models.makeittalk_landmarks import (
+from emoface_lib.evaluation.makeittalk_landmarks import (
     LONGEST,
     WINDOW,
     ContentBranch,
     SpeakerBranch,
 )
+from emoface_lib.features.align import into_canvas
+from emoface_lib.features.clips import Clip
+from emoface_lib.features.lift import mean_face
+from emoface_lib.method.train import split
 
 JAW_WIDTH = 1.6  # of the standard face, in the branches' units
 LIP_WEIGHT = 2.0  # of the lips in the L1; what was used is not published

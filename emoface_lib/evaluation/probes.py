@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from emoface_lib.evaluation import Interval
+from emoface_lib.evaluation.metrics import Interval
 
 PHONE_FRAMES = 12  # of each clip, for the phone probe
 FACTORS = ("phone", "category", "arousal", "valence", "speaker")

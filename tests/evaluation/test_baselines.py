@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from emoface_lib.baselines import (
+from emoface_lib.evaluation.baselines import (
     again,
     aligned_truth,
     detector_noise,
@@ -19,7 +19,7 @@ from emoface_lib.baselines import (
     shuffled,
     static,
 )
-from emoface_lib.evaluation import landmark_distance, lip_correlation
+from emoface_lib.evaluation.metrics import landmark_distance, lip_correlation
 from emoface_lib.features.align import into_canvas
 from emoface_lib.features.clips import Clip
 from emoface_lib.features.lift import mean_face

@@ -17,9 +17,10 @@ import torch
 
 from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import Settings
+from emoface_lib.evaluation.landmark_expressions import LandmarkExpressions
+from emoface_lib.evaluation.probes import Probe, Spoken, variance_share
+from emoface_lib.evaluation.scores import landmark_scores
 from emoface_lib.features.clips import Clip
-from emoface_lib.harness import landmark_scores
-from emoface_lib.landmark_expressions import LandmarkExpressions
 from emoface_lib.method.collapse import CollapseWarning, effective_rank
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import (
@@ -30,7 +31,6 @@ from emoface_lib.method.displacements import (
 from emoface_lib.method.enrolment import enrolled
 from emoface_lib.method.style import StyleBranch
 from emoface_lib.method.train import split, train_content, train_style
-from emoface_lib.probes import Probe, Spoken, variance_share
 
 Changes = Mapping[str, Any]  # of settings
 

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
+from emoface_lib.evaluation.experiment import spoken_codes
+from emoface_lib.evaluation.probes import Probe, Spoken, variance_share
 from emoface_lib.features.clips import Clip
 from emoface_lib.gestures import measures
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import content_codes, style_displacements
 from emoface_lib.method.emotion_space import LABELS, Codes, EmotionSpace
 from emoface_lib.method.style import StyleBranch
-from emoface_lib.probes import Probe, Spoken, variance_share
-from emoface_lib.studies import spoken_codes
 
 AMOUNTS = (-2.0, -1.0, 0.0, 1.0, 2.0)  # standard deviations
 GESTURES = {  # of the calibration, from `measures`

@@ -7,14 +7,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from emoface_lib.baselines import AGAIN, ENERGY, MEAN_MOTION, SHUFFLED, STATIC
 from emoface_lib.core.settings import EXPRESSIONS, Settings
-from emoface_lib.features.clips import Clip
-from emoface_lib.harness import ALL, one_a_video
-from emoface_lib.method.enrolment import enrolled
-from emoface_lib.method.train import load_content
-from emoface_lib.studies import NO_STYLE
-from emoface_lib.table_2 import (
+from emoface_lib.evaluation.baselines import (
+    AGAIN,
+    ENERGY,
+    MEAN_MOTION,
+    SHUFFLED,
+    STATIC,
+)
+from emoface_lib.evaluation.experiment import NO_STYLE
+from emoface_lib.evaluation.scores import ALL, one_a_video
+from emoface_lib.evaluation.table_2 import (
     ANYONE,
     FOLDERS,
     MAKEITTALK,
@@ -26,6 +29,9 @@ from emoface_lib.table_2 import (
     reader_of,
     style_methods,
 )
+from emoface_lib.features.clips import Clip
+from emoface_lib.method.enrolment import enrolled
+from emoface_lib.method.train import load_content
 
 EVERY_ROW = {
     NO_STYLE,

@@ -3,8 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from emoface_lib.baselines import STATIC
-from emoface_lib.comparison import (
+from emoface_lib.evaluation.baselines import STATIC
+from emoface_lib.evaluation.experiment import NO_STYLE
+from emoface_lib.evaluation.metrics import Interval
+from emoface_lib.evaluation.pc_avs import NAME as PC_AVS
+from emoface_lib.evaluation.table_2 import FULL, MAKEITTALK
+from emoface_lib.evaluation.tables import (
     COLUMNS,
     RATIO,
     comparisons,
@@ -13,10 +17,6 @@ from emoface_lib.comparison import (
     sentence,
     tidy,
 )
-from emoface_lib.evaluation import Interval
-from emoface_lib.pc_avs import NAME as PC_AVS
-from emoface_lib.studies import NO_STYLE
-from emoface_lib.table_2 import FULL, MAKEITTALK
 
 
 def scores_of(levels: dict[str, float]) -> pd.DataFrame:

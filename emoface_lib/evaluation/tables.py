@@ -9,13 +9,25 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from emoface_lib.baselines import AGAIN, ENERGY, MEAN_MOTION, SHUFFLED, STATIC
-from emoface_lib.evaluation import PAPER_TABLE_2, Interval, difference, ratio, table
-from emoface_lib.harness import EXPRESSIONS_OF, LIPS_TOGETHER, READ
-from emoface_lib.pc_avs import NAME as PC_AVS
-from emoface_lib.peers import PC_AVS_WRONG
-from emoface_lib.studies import NO_STYLE
-from emoface_lib.table_2 import (
+from emoface_lib.evaluation.baselines import (
+    AGAIN,
+    ENERGY,
+    MEAN_MOTION,
+    SHUFFLED,
+    STATIC,
+)
+from emoface_lib.evaluation.experiment import NO_STYLE
+from emoface_lib.evaluation.frames import PC_AVS_WRONG
+from emoface_lib.evaluation.metrics import (
+    PAPER_TABLE_2,
+    Interval,
+    difference,
+    ratio,
+    table,
+)
+from emoface_lib.evaluation.pc_avs import NAME as PC_AVS
+from emoface_lib.evaluation.scores import EXPRESSIONS_OF, LIPS_TOGETHER, READ
+from emoface_lib.evaluation.table_2 import (
     FULL,
     IMPROVED,
     MAKEITTALK,

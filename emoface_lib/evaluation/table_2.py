@@ -13,7 +13,12 @@ from warnings import catch_warnings, simplefilter
 import pandas as pd
 from torch import Tensor
 
-from emoface_lib.baselines import (
+from emoface_lib.core.checkpoints import read_settings
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import write_beside
+from emoface_lib.core.parallel import each
+from emoface_lib.core.settings import Settings
+from emoface_lib.evaluation.baselines import (
     AGAIN,
     ENERGY,
     MEAN_MOTION,
@@ -26,19 +31,15 @@ from emoface_lib.baselines import (
     shuffled,
     static,
 )
-from emoface_lib.core.checkpoints import read_settings
-from emoface_lib.core.errors import InputError
-from emoface_lib.core.files import write_beside
-from emoface_lib.core.parallel import each
-from emoface_lib.core.settings import Settings
-from emoface_lib.features.clips import Clip
-from emoface_lib.harness import ALL, landmark_scores
-from emoface_lib.landmark_expressions import LandmarkExpressions
-from emoface_lib.makeittalk import (
+from emoface_lib.evaluation.experiment import ABLATION, NO_STYLE, WITHOUT, Changes
+from emoface_lib.evaluation.landmark_expressions import LandmarkExpressions
+from emoface_lib.evaluation.makeittalk import (
     MakeItTalk,
     load_makeittalk_landmarks,
     train_makeittalk,
 )
+from emoface_lib.evaluation.scores import ALL, landmark_scores
+from emoface_lib.features.clips import Clip
 from emoface_lib.method.collapse import CollapseWarning
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import (
@@ -56,7 +57,6 @@ from emoface_lib.method.train import (
     train_style,
 )
 from emoface_lib.method.triplets import NoTripletsError
-from emoface_lib.studies import ABLATION, NO_STYLE, WITHOUT, Changes
 
 FULL, IMPROVED, PLAIN = "full", "improved", "without L_emotion"
 ANYONE = "without L_identity"

@@ -12,21 +12,26 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from emoface_lib.baselines import STATIC, Method, other, with_voice_of
 from emoface_lib.core.checkpoints import load_model
 from emoface_lib.core.files import write_beside
 from emoface_lib.core.settings import MEL_BANDS, Settings
+from emoface_lib.evaluation.baselines import STATIC, Method, other, with_voice_of
+from emoface_lib.evaluation.experiment import NO_STYLE
+from emoface_lib.evaluation.makeittalk import MakeItTalk
+from emoface_lib.evaluation.makeittalk_landmarks import ContentBranch, SpeakerBranch
+from emoface_lib.evaluation.pc_avs import NAME as PC_AVS
+from emoface_lib.evaluation.pc_avs import synthesise
+from emoface_lib.evaluation.pc_avs_network import PCAVS
+from emoface_lib.evaluation.scores import Studio
+from emoface_lib.evaluation.table_2 import (
+    FULL,
+    IMPROVED,
+    MAKEITTALK,
+    MAKEITTALK_CONTENT,
+)
 from emoface_lib.features.clips import Clip
 from emoface_lib.features.lift import WEIGHTS
 from emoface_lib.features.speaker import read_embeddings
-from emoface_lib.harness import Studio
-from emoface_lib.makeittalk import MakeItTalk
-from emoface_lib.models.makeittalk_landmarks import ContentBranch, SpeakerBranch
-from emoface_lib.models.pc_avs import PCAVS
-from emoface_lib.pc_avs import NAME as PC_AVS
-from emoface_lib.pc_avs import synthesise
-from emoface_lib.studies import NO_STYLE
-from emoface_lib.table_2 import FULL, IMPROVED, MAKEITTALK, MAKEITTALK_CONTENT
 
 CONTENT = "makeittalk_content.safetensors"
 SPEAKER = "makeittalk_speaker.safetensors"

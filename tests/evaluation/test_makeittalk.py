@@ -10,8 +10,7 @@ import torch
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import LIPS
 from emoface_lib.core.settings import Settings
-from emoface_lib.features.clips import Clip
-from emoface_lib.makeittalk import (
+from emoface_lib.evaluation.makeittalk import (
     JAW_WIDTH,
     LIP_WEIGHT,
     MakeItTalk,
@@ -25,9 +24,10 @@ from emoface_lib.makeittalk import (
     train_makeittalk,
     windows_of,
 )
-from emoface_lib.models.makeittalk_landmarks import ContentBranch, SpeakerBranch
+from emoface_lib.evaluation.makeittalk_landmarks import ContentBranch, SpeakerBranch
+from emoface_lib.features.clips import Clip
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 
 
 def listed(name: str) -> dict[str, torch.Tensor]:

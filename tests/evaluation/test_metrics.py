@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emoface_lib.core.landmarks import LOWER_INNER_LIP
-from emoface_lib.evaluation import (
+from emoface_lib.evaluation.metrics import (
     ATVG,
     F_LMD,
     LIP_VERTEX,

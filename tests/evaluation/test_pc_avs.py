@@ -12,8 +12,8 @@ import torch
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.video import write_video
 from emoface_lib.corpora.extract import CROP_EVERY
-from emoface_lib.features.clips import Clip
-from emoface_lib.models.pc_avs import (
+from emoface_lib.evaluation.pc_avs import Filmed, load_pc_avs, synthesise, train_pc_avs
+from emoface_lib.evaluation.pc_avs_network import (
     CODE,
     HEARD,
     PCAVS,
@@ -23,7 +23,7 @@ from emoface_lib.models.pc_avs import (
     Modulated,
     audiovisual_contrast,
 )
-from emoface_lib.pc_avs import Filmed, load_pc_avs, synthesise, train_pc_avs
+from emoface_lib.features.clips import Clip
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from emoface_lib.picture_quality import (
+from emoface_lib.evaluation.picture_quality import (
     BEST_PSNR,
     COPIED,
     TRUE,
