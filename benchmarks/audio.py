@@ -17,6 +17,7 @@ import pandas as pd
 import torch
 from results import enter
 
+from emoface_lib.animation.predict import FacePredictor
 from emoface_lib.core.files import write_npz
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.evaluation.probes import Spoken, probe_table
@@ -37,7 +38,6 @@ from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.emotion_space import EmotionSpace
 from emoface_lib.method.style import StyleBranch
 from emoface_lib.method.train import content_displacements, train_content
-from emoface_lib.prediction import FacePredictor
 from emoface_lib.synthetic.audio_only import hear_voices, heard_clips, spoken
 from emoface_lib.synthetic.clips import make_clip, plan_corpus, plan_speaker
 

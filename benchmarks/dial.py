@@ -23,7 +23,11 @@ from PIL import Image
 from results import enter
 from skimage.data import astronaut
 
-from emoface_lib.animation import best_run
+from emoface_lib.animation.animate import best_run
+from emoface_lib.animation.portrait import read_portrait
+from emoface_lib.animation.predict import load_predictor
+from emoface_lib.animation.preview import Face, Scene, Voice
+from emoface_lib.animation.widgets import as_jpeg
 from emoface_lib.core.settings import Settings, load_settings, runs_folder
 from emoface_lib.evaluation.dial_effects import (
     FaceReader,
@@ -54,11 +58,7 @@ from emoface_lib.method.train import (
     train_content,
     train_style,
 )
-from emoface_lib.photo import read_portrait
-from emoface_lib.prediction import load_predictor
-from emoface_lib.scene import Face, Scene, Voice
 from emoface_lib.synthetic.audio_only import heard_clips, plan_one
-from emoface_lib.widgets import as_jpeg
 
 T = TypeVar("T")
 REPEATS = 20

@@ -17,7 +17,8 @@ import numpy as np
 from results import enter
 from scipy.ndimage import binary_opening
 
-from emoface_lib.animation import TrainedModel, animate, best_run
+from emoface_lib.animation.animate import TrainedModel, animate, best_run
+from emoface_lib.animation.predict import load_predictor
 from emoface_lib.core.landmarks import (
     EYE_DISTANCE,
     VIDEO_RATE,
@@ -33,7 +34,6 @@ from emoface_lib.core.video import (
 )
 from emoface_lib.features.audio import frame_loudness, speech_level
 from emoface_lib.features.dlib_detector import DlibDetector
-from emoface_lib.prediction import load_predictor
 
 TOPIC = "animate"
 PORTRAITS = ("biden.jpg", "obama.jpg", "obama_2.jpg")

@@ -14,11 +14,11 @@ import cv2
 import numpy as np
 from results import enter
 
+from emoface_lib.animation.head_motion import Moment
+from emoface_lib.animation.portrait import Portrait, read_portrait
+from emoface_lib.animation.retarget import moving_faces
 from emoface_lib.core.landmarks import EYE_DISTANCE, LIPS, eye_distance
 from emoface_lib.features.dlib_detector import DlibDetector
-from emoface_lib.head_motion import Moment
-from emoface_lib.photo import Portrait, read_portrait
-from emoface_lib.talking import moving_faces
 from emoface_lib.translation.framing import Square
 from emoface_lib.translation.render import RENDERERS, make_renderer
 from emoface_lib.translation.warp.lips import JAW_FOLLOWS, LOWER_LIP

@@ -25,7 +25,7 @@ from results import enter
 from scipy.io import wavfile
 from skimage.data import astronaut
 
-from emoface_lib.animation import TrainedModel, animate
+from emoface_lib.animation.animate import TrainedModel, animate
 from emoface_lib.core.landmarks import CANVAS
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.video import read_audio

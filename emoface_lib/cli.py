@@ -114,18 +114,18 @@ def animate(
     ] = None,
 ) -> None:
     """Let a photograph say a voice."""
-    from emoface_lib import animation  # OpenCV and dlib take a second
+    from emoface_lib.animation import animate  # OpenCV and dlib take a second
 
     outs = out or [Path("animated.mp4")]
-    animation.check_outputs(outs, photo, voice)
-    trained = animation.TrainedModel(model, tuple(enrol or []))
-    made = animation.animate(
+    animate.check_outputs(outs, photo, voice)
+    trained = animate.TrainedModel(model, tuple(enrol or []))
+    made = animate.animate(
         photo,
         voice,
         outs,
         trained,
         emotion=[
-            animation.read_emotion(given, trained, voice, axis)
+            animate.read_emotion(given, trained, voice, axis)
             for given in emotion or ["0"]
         ],
         seed=seed,

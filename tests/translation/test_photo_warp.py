@@ -6,6 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage import data
 
+from emoface_lib.animation.head_motion import (
+    blink,
+    gentle_motion,
+    head_transform,
+    turn_face,
+)
 from emoface_lib.core.landmarks import (
     LEFT_LIDS,
     LIPS,
@@ -16,7 +22,6 @@ from emoface_lib.core.landmarks import (
     lip_opening,
 )
 from emoface_lib.features.dlib_detector import DlibDetector
-from emoface_lib.head_motion import blink, gentle_motion, head_transform, turn_face
 from emoface_lib.translation.warp.fields import Lattice, invert, thin_plate
 from emoface_lib.translation.warp.lips import (
     JAW_FOLLOWS,

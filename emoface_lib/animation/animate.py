@@ -16,6 +16,26 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from tqdm import tqdm
 
+from emoface_lib.animation.emotion_control import FIRST_AXIS, Dial, Emotion
+from emoface_lib.animation.export import (
+    METADATA,
+    Gallery,
+    Track,
+    check_outputs,
+    side_by_side,
+    write_exports,
+)
+from emoface_lib.animation.head_motion import gentle_motion
+from emoface_lib.animation.pauses import pauses
+from emoface_lib.animation.portrait import LONGEST_SIDE, Portrait, read_portrait
+from emoface_lib.animation.retarget import (
+    Pose,
+    hold_last,
+    moving_faces,
+    read_motion,
+    resting_face,
+)
+from emoface_lib.animation.watermark import Stamp
 from emoface_lib.core.landmarks import VIDEO_RATE
 from emoface_lib.core.settings import PRODUCTS, Run, load_settings
 from emoface_lib.core.video import (
@@ -26,33 +46,13 @@ from emoface_lib.core.video import (
     sound_info,
     write_video,
 )
-from emoface_lib.dial import FIRST_AXIS, Dial, Emotion
-from emoface_lib.exports import (
-    METADATA,
-    Gallery,
-    Track,
-    check_outputs,
-    side_by_side,
-    write_exports,
-)
 from emoface_lib.features.audio import frame_loudness, speech_level
-from emoface_lib.head_motion import gentle_motion
-from emoface_lib.pauses import pauses
-from emoface_lib.photo import LONGEST_SIDE, Portrait, read_portrait
-from emoface_lib.stamp import Stamp
-from emoface_lib.talking import (
-    Pose,
-    hold_last,
-    moving_faces,
-    read_motion,
-    resting_face,
-)
 from emoface_lib.translation.framing import Square
 from emoface_lib.translation.render import Renderer, make_renderer
 from emoface_lib.translation.translators import FOLDERS
 
 if TYPE_CHECKING:  # torch takes seconds
-    from emoface_lib.prediction import FacePredictor, Heard
+    from emoface_lib.animation.predict import FacePredictor, Heard
 
 SOUND_RATE = 48_000  # Hz of the video's sound
 SOUND_BLOCK = 1.0  # s
@@ -92,7 +92,7 @@ class TrainedModel:
     @cached_property
     def predictor(self) -> "FacePredictor":
         """The run's models. Raises InputError if a file of it is missing."""
-        from emoface_lib.prediction import load_predictor
+        from emoface_lib.animation.predict import load_predictor
 
         return load_predictor(self.folder or best_run())
 

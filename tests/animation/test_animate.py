@@ -13,24 +13,24 @@ from PIL import Image
 from skimage import data
 from typer.testing import CliRunner, Result
 
-from emoface_lib import animation
 from emoface_lib.animation import animate
+from emoface_lib.animation.animate import animate
+from emoface_lib.animation.emotion_control import Dial, Emotion
+from emoface_lib.animation.retarget import hold_last, into_photo
+from emoface_lib.animation.watermark import Stamp
 from emoface_lib.cli import app
 from emoface_lib.core.checkpoints import save_model
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import EYE_DISTANCE, lip_opening
 from emoface_lib.core.settings import load_settings
 from emoface_lib.core.video import read_audio, read_video, sound_info, write_video
-from emoface_lib.dial import Dial, Emotion
 from emoface_lib.features.align import into_canvas
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.lift import mean_face
-from emoface_lib.stamp import Stamp
-from emoface_lib.talking import hold_last, into_photo
 from emoface_lib.translation.networks import UNet
 from emoface_lib.translation.warp.lips import JAW_FOLLOWS, LOWER_LIP
 
-REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
+REAL = Path(__file__).resolve().parents[3] / "shared" / "data"
 FRAME = 640  # samples of a video frame at 16 kHz
 
 
@@ -57,7 +57,7 @@ class LoudnessMouth:
 
 @pytest.fixture(autouse=True)
 def _no_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(animation, "TrainedModel", lambda *_: LoudnessMouth())
+    monkeypatch.setattr(animate, "TrainedModel", lambda *_: LoudnessMouth())
 
 
 @pytest.fixture
@@ -298,7 +298,7 @@ def test_folder_that_cannot_be_written_is_refused_before_work(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Root, too, who may write nearly anywhere."""
-    monkeypatch.setattr(animation, "read_portrait", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(animate, "read_portrait", lambda *_, **__: 1 / 0)
     refused(run(folder, out="/proc/out.mp4"), "can't be written")
 
 

@@ -13,16 +13,16 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from emoface_lib.animation.emotion_control import Dial, Emotion
+from emoface_lib.animation.export import METADATA
+from emoface_lib.animation.head_motion import gentle_motion
+from emoface_lib.animation.pauses import pauses
+from emoface_lib.animation.portrait import Portrait
+from emoface_lib.animation.predict import FacePredictor
+from emoface_lib.animation.retarget import Pose, hold_last, moving_faces
 from emoface_lib.core.landmarks import VIDEO_RATE, lip_opening
 from emoface_lib.core.video import iter_audio, read_audio, write_video
-from emoface_lib.dial import Dial, Emotion
-from emoface_lib.exports import METADATA
 from emoface_lib.features.audio import frame_loudness, speech_level
-from emoface_lib.head_motion import gentle_motion
-from emoface_lib.pauses import pauses
-from emoface_lib.photo import Portrait
-from emoface_lib.prediction import FacePredictor
-from emoface_lib.talking import Pose, hold_last, moving_faces
 from emoface_lib.translation.framing import Square
 from emoface_lib.translation.warp.photo_warp import PhotoWarp
 

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from emoface_lib.animation.pauses import pauses
+from emoface_lib.animation.predict import frame_count
 from emoface_lib.features.audio import VIDEO_FRAME as FRAME
 from emoface_lib.features.audio import frame_loudness
-from emoface_lib.pauses import pauses
-from emoface_lib.prediction import frame_count
 
 GENERATOR = np.random.default_rng(5)
 

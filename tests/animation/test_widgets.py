@@ -11,14 +11,14 @@ from PIL import Image
 from skimage import data
 from test_animation import write_wav
 
+from emoface_lib.animation.portrait import read_portrait
+from emoface_lib.animation.predict import FacePredictor
+from emoface_lib.animation.preview import Face, Scene, Voice
+from emoface_lib.animation.widgets import Panel
 from emoface_lib.core.settings import load_settings
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.emotion_space import EmotionSpace
 from emoface_lib.method.style import StyleBranch
-from emoface_lib.photo import read_portrait
-from emoface_lib.prediction import FacePredictor
-from emoface_lib.scene import Face, Scene, Voice
-from emoface_lib.widgets import Panel
 
 
 @pytest.fixture(scope="module")

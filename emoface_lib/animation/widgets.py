@@ -15,14 +15,14 @@ import pandas as pd
 from PIL import Image
 from skimage.data import astronaut
 
+from emoface_lib.animation.emotion_control import Curve, Dial
+from emoface_lib.animation.export import reduced
+from emoface_lib.animation.portrait import read_portrait
+from emoface_lib.animation.predict import FacePredictor, load_predictor
+from emoface_lib.animation.preview import Face, Scene, Voice
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import VIDEO_RATE
 from emoface_lib.core.video import iter_frames
-from emoface_lib.dial import Curve, Dial
-from emoface_lib.exports import reduced
-from emoface_lib.photo import read_portrait
-from emoface_lib.prediction import FacePredictor, load_predictor
-from emoface_lib.scene import Face, Scene, Voice
 
 AXES = ("PC1", "PC2", "arousal", "valence")
 FURTHEST, STEP = 3.0, 0.1  # standard deviations of a slider

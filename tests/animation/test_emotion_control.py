@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emoface_lib.animation.emotion_control import LARGEST, Curve, Dial
 from emoface_lib.core.errors import InputError
-from emoface_lib.dial import LARGEST, Curve, Dial
 
 
 def test_between_key_frames_the_emotion_goes_evenly_and_outside_it_is_held() -> None:
