@@ -26,14 +26,14 @@ import psutil
 from nbformat.v4 import new_code_cell, new_notebook
 from results import enter
 
-from emoface_lib.batch import run_sweep, status
-from emoface_lib.batch_results import RESULT, collect
 from emoface_lib.core.files import read_json, write_json
 from emoface_lib.core.parallel import CORES
-from emoface_lib.notebooks import read_notebook
-from emoface_lib.reproduce import reproduce
-from emoface_lib.sweep_plans import Plan, plan_runs
-from emoface_lib.sweeps import Sweep, make_sweep, read_sweep
+from emoface_lib.runs.batch import run_sweep, status
+from emoface_lib.runs.collect import RESULT, collect
+from emoface_lib.runs.notebooks import read_notebook
+from emoface_lib.runs.reproduce import reproduce
+from emoface_lib.runs.sweep import Sweep, make_sweep, read_sweep
+from emoface_lib.runs.sweep_plans import Plan, plan_runs
 
 TOPIC = "batch"
 SMALL = """import time

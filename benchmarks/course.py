@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from tqdm import tqdm
 
 from benchmarks.results import enter
-from emoface_lib.notebooks import read_notebook
+from emoface_lib.runs.notebooks import read_notebook
 from tools.course import answers, hand_in, make_course, marks, nbgrader
 from tools.editions import Mistakes, exercises, lessons, mistakes_of
 

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from emoface_lib.batch_cli import commands as batch_commands
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import load_settings, runs_folder
+from emoface_lib.runs.batch_cli import commands as batch_commands
 
 PROFILE_HELP = "smoke, tutorial, full or paper."
 LAYOUT_HELP = "voxceleb2, lrw, ravdess, crema-d, grid or mead; by default what fits."
@@ -73,7 +73,7 @@ def reproduce(
     ] = False,
 ) -> None:
     """Run the notebooks in order, skipping what is up to date."""
-    from emoface_lib.reproduce import reproduce as run  # papermill takes a second
+    from emoface_lib.runs.reproduce import reproduce as run  # papermill takes a second
 
     overrides = _overrides(parameter)
     run(profile, only=only or [], through=through, overrides=overrides, force=force)

@@ -21,7 +21,7 @@ from test_browser import ARGUMENTS, CHROMIUM, Watched
 
 from emoface_lib import __version__
 from emoface_lib.core.settings import REPOSITORY
-from emoface_lib.notebooks import find_notebooks
+from emoface_lib.runs.notebooks import find_notebooks
 from tools.book import BUILD, build
 from tools.store_notebooks import LANGUAGE
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from emoface_lib.core.settings import Run, load_settings
-from emoface_lib.notebooks import find_notebook
+from emoface_lib.runs.notebooks import find_notebook
 
 pytest.importorskip("nbgrader", reason="needs nbgrader: `make test-course` runs this")
 
-from emoface_lib.notebooks import read_notebook
+from emoface_lib.runs.notebooks import read_notebook
 from tools.course import answers, hand_in, make_course, marks, nbgrader
 from tools.editions import exercises, lessons, mistakes_of
 

@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from emoface_lib.notebooks import code_cells, read_notebook, tags
+from emoface_lib.runs.notebooks import code_cells, read_notebook, tags
 from tools.editions import (
     CHECK,
     EDITIONS,

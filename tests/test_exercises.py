@@ -12,7 +12,7 @@ from nbformat import NotebookNode
 
 from emoface_lib.exercises import checking
 from emoface_lib.exercises.checking import NotYetError, answer_of, number_of, tensor_of
-from emoface_lib.notebooks import code_cells, read_notebook
+from emoface_lib.runs.notebooks import code_cells, read_notebook
 from tools.editions import Exercise, exercises, lessons, mistakes_of, student
 
 LESSONS = {path.stem: path for path in lessons()}

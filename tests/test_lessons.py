@@ -9,7 +9,7 @@ from nbformat import NotebookNode
 
 from emoface_lib.core.settings import load_settings
 from emoface_lib.lessons import foot, found
-from emoface_lib.notebooks import code_cells, find_notebooks, read_notebook
+from emoface_lib.runs.notebooks import code_cells, find_notebooks, read_notebook
 from tools.editions import exercises
 
 PATHS = find_notebooks()

@@ -3,7 +3,7 @@
 import re
 
 from emoface_lib.core.settings import REPOSITORY
-from emoface_lib.notebooks import read_notebook
+from emoface_lib.runs.notebooks import read_notebook
 from tools.editions import exercises, lessons
 
 GUIDE = (REPOSITORY / "docs" / "teaching.md").read_text()

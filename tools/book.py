@@ -12,7 +12,7 @@ from pathlib import Path
 from sphinx.cmd.build import build_main
 
 from emoface_lib.core.settings import REPOSITORY
-from emoface_lib.notebooks import code_cells, find_notebooks, read_notebook, tags
+from emoface_lib.runs.notebooks import code_cells, find_notebooks, read_notebook, tags
 from tools.editions import SOLUTION, solution, text_of
 
 BUILD = REPOSITORY / "build"

@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import REPOSITORY
-from emoface_lib.notebooks import (
+from emoface_lib.runs.notebooks import (
     PARAMETERS,
     code_cells,
     declared_parameters,

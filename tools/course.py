@@ -18,7 +18,7 @@ import typer
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import write_beside
 from emoface_lib.core.settings import runs_folder
-from emoface_lib.notebooks import PARAMETERS, code_cells, read_notebook, tags
+from emoface_lib.runs.notebooks import PARAMETERS, code_cells, read_notebook, tags
 from tools.check_notebooks import STORED_PROFILE
 from tools.editions import (
     CHECK,

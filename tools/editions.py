@@ -19,7 +19,7 @@ from nbformat.v4 import new_markdown_cell
 
 from emoface_lib.core.files import write_beside
 from emoface_lib.core.settings import REPOSITORY
-from emoface_lib.notebooks import code_cells, find_notebooks, read_notebook, tags
+from emoface_lib.runs.notebooks import code_cells, find_notebooks, read_notebook, tags
 
 EDITIONS = REPOSITORY / "editions"
 SOLUTION, CHECK, POINTS = "solution", "check", "points-"

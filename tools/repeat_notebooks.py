@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from emoface_lib.core.settings import runs_folder
-from emoface_lib.notebooks import kernel_environment
+from emoface_lib.runs.notebooks import kernel_environment
 
 
 def main(paths: list[str]) -> int:

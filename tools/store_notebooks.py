@@ -14,7 +14,7 @@ from nbformat import NotebookNode
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import write_beside
 from emoface_lib.core.settings import Run, load_settings
-from emoface_lib.notebooks import (
+from emoface_lib.runs.notebooks import (
     NOTEBOOKS,
     code_cells,
     find_notebooks,
@@ -22,7 +22,7 @@ from emoface_lib.notebooks import (
     source_hash,
     tags,
 )
-from emoface_lib.reproduce import reproduce
+from emoface_lib.runs.reproduce import reproduce
 from tools.check_notebooks import STORED_PROFILE, problems
 
 WIDGET = "application/vnd.jupyter.widget-view+json"  # says nothing without a kernel

@@ -148,7 +148,7 @@ def best_run() -> Path:
         folder = Run(load_settings(profile)).folder
         if (folder / PRODUCTS[LAST_NOTEBOOK]).exists():
             return folder
-    from emoface_lib.reproduce import reproduce  # so does papermill
+    from emoface_lib.runs.reproduce import reproduce  # so does papermill
 
     print(
         "No model has been trained yet: the smallest one is trained first, which "

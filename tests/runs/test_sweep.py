@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 from emoface_lib.cli import app
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import REPOSITORY
-from emoface_lib.sweep_plans import plan_runs
-from emoface_lib.sweeps import (
+from emoface_lib.runs.sweep_plans import plan_runs
+from emoface_lib.runs.sweep import (
     DEPTH,
     LENGTH,
     combinations,

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import hash_of, read_json, write_json
 from emoface_lib.core.settings import PRODUCTS, REPOSITORY, Run
-from emoface_lib.notebooks import (
+from emoface_lib.runs.notebooks import (
     NOTEBOOKS,
     NotebookError,
     check_overrides,

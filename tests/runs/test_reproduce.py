@@ -11,12 +11,12 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from typer.testing import CliRunner
 
-from emoface_lib import reproduce as module
+from emoface_lib.runs import reproduce as module
 from emoface_lib.cli import app, read_parameter
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_json
-from emoface_lib.notebooks import NotebookError, read_notebook, source_hash
-from emoface_lib.reproduce import reproduce
+from emoface_lib.runs.notebooks import NotebookError, read_notebook, source_hash
+from emoface_lib.runs.reproduce import reproduce
 
 FIRST = 'profile = "tutorial"\nseed = 0\nspeakers = None\nscale = 1.0'
 SECOND = 'profile = "tutorial"\nsteps = 3'

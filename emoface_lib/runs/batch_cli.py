@@ -34,10 +34,10 @@ def batch_run(
     ] = "1/1",
 ) -> None:
     """Run what is not done of a sweep; stopped at any moment, a second call goes on."""
-    from emoface_lib import batch, sweep_plans, sweeps
+    from emoface_lib.runs import batch, sweep, sweep_plans
     from emoface_lib.cli import read_shard
 
-    asked, part = sweeps.read_sweep(sweep), read_shard(shard)
+    asked, part = sweep.read_sweep(sweep), read_shard(shard)
     if dry_run:
         plans = sweep_plans.plan_runs(asked)[part[0] - 1 :: part[1]]
         _print_runs(plans, store, everything=True)
@@ -60,9 +60,9 @@ def batch_status(
     ] = False,
 ) -> None:
     """Say what is done, running, failed and waiting of a sweep."""
-    from emoface_lib import batch, sweep_plans, sweeps
+    from emoface_lib.runs import batch, sweep, sweep_plans
 
-    plans = sweep_plans.plan_runs(sweeps.read_sweep(sweep))
+    plans = sweep_plans.plan_runs(sweep.read_sweep(sweep))
     if watch:
         batch.watch(plans, store or batch.default_store())
     else:
@@ -72,7 +72,7 @@ def batch_status(
 def _print_runs(plans: list[Any], store: Path | None, everything: bool) -> None:
     from rich.console import Console
 
-    from emoface_lib import batch
+    from emoface_lib.runs import batch
 
     table = batch.status(plans, store or batch.default_store())
     console = Console(width=None if sys.stdout.isatty() else 160)
@@ -95,12 +95,12 @@ def batch_collect(
     ] = False,
 ) -> None:
     """Gather all numbers of a sweep into one tidy parquet file."""
-    from emoface_lib import batch, batch_results, sweep_plans, sweeps
+    from emoface_lib.runs import batch, collect, sweep, sweep_plans
 
-    plans = sweep_plans.plan_runs(sweeps.read_sweep(sweep))
+    plans = sweep_plans.plan_runs(sweep.read_sweep(sweep))
     where = store or batch.default_store()
-    found = batch_results.collect(plans, where, any_code, clips)
+    found = collect.collect(plans, where, any_code, clips)
     path = out or sweep.with_suffix(".parquet")
-    batch_results.keep(found, path)
+    collect.keep(found, path)
     runs = found["run"].nunique()
     typer.echo(f"{path}: {len(found)} numbers of {runs} of {len(plans)} runs")

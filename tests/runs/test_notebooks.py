@@ -12,7 +12,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import REPOSITORY
-from emoface_lib.notebooks import execute, read_notebook, source_hash
+from emoface_lib.runs.notebooks import execute, read_notebook, source_hash
 from tools.check_notebooks import main, problems
 from tools.store_notebooks import store
 

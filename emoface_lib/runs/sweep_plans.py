@@ -12,7 +12,7 @@ from typing import Any
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import hash_of
 from emoface_lib.core.settings import PRODUCTS, RESULTS, runs_folder
-from emoface_lib.notebooks import (
+from emoface_lib.runs.notebooks import (
     NOTEBOOKS,
     check_parameters,
     declared_parameters,
@@ -21,8 +21,8 @@ from emoface_lib.notebooks import (
     read_code,
     source_hash,
 )
-from emoface_lib.reproduce import library_hash, versions
-from emoface_lib.sweeps import Sweep, combinations
+from emoface_lib.runs.reproduce import library_hash, versions
+from emoface_lib.runs.sweep import Sweep, combinations
 
 DATA = ("01_corpus", "02_audio_features", "03_face_alignment")  # a prepared corpus
 

@@ -16,10 +16,10 @@ import psutil
 import pytest
 from test_batch import SWEEP, write_sweep
 
-from emoface_lib.batch import run_sweep
-from emoface_lib.batch_results import collect
-from emoface_lib.sweep_plans import plan_runs
-from emoface_lib.sweeps import read_sweep
+from emoface_lib.runs.batch import run_sweep
+from emoface_lib.runs.collect import collect
+from emoface_lib.runs.sweep_plans import plan_runs
+from emoface_lib.runs.sweep import read_sweep
 
 needs_ray = pytest.mark.skipif(
     shutil.which("ray", path=str(Path(sys.executable).parent)) is None,

@@ -14,7 +14,7 @@ import pandas as pd
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_json, write_beside
 from emoface_lib.core.settings import REPOSITORY, Settings
-from emoface_lib.sweep_plans import Plan
+from emoface_lib.runs.sweep_plans import Plan
 
 RESULT = "result.json"  # of a run: its numbers and what they cost
 # what a number is of
