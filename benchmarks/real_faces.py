@@ -28,7 +28,7 @@ from emoface_lib.features.expression import ExpressionModel, recognise
 from emoface_lib.features.expression_training import shipped_expressions
 from emoface_lib.features.lift import mean_face
 from emoface_lib.features.recognisers import FerRecogniser
-from emoface_lib.plots_faces import expression_titles, marked
+from emoface_lib.plots import expression_titles, marked
 
 TOPIC = "faces"
 SHOWN = 6  # frames of a clip in the sheet

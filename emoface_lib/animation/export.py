@@ -203,8 +203,7 @@ def write_strip(path: Path, tracks: Sequence[Track], gallery: Gallery) -> None:
     """A row of pictures an emotion, and the lips' curves below, as Figure 2."""
     from matplotlib import pyplot  # it takes a second
 
-    from emoface_lib.plots import encode
-    from emoface_lib.plots_emotion import draw_figure_2
+    from emoface_lib.plots import draw_figure_2, encode
 
     drawn = draw_figure_2(
         gallery.strip,

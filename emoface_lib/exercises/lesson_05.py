@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from emoface_lib import plots, training_plots
+from emoface_lib import plots
 from emoface_lib.exercises.checking import (
     answer_of,
     close,
@@ -138,7 +138,7 @@ def show_similarities(draw: Draw = draw_triplets) -> None:
         "lambda_rp": _shares(expression_similarity(r, p)),
     }
     drawn, axes = plots.figure(size=(5, 2.6))
-    training_plots.draw_histograms(axes[0, 0], shares, "similarity of two faces")
+    plots.draw_histograms(axes[0, 0], shares, "similarity of two faces")
     plots.show(drawn, "Histograms of lambda_rs and lambda_rp over drawn triplets.")
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from emoface_lib import plots, plots_faces
+from emoface_lib import plots
 from emoface_lib.core.settings import EXPRESSIONS
 from emoface_lib.features.lift import mean_face
 
@@ -11,28 +11,28 @@ FACES = np.tile(mean_face()[:, :2] * 40 + 60, (2, 1, 1))
 
 def test_landmarks_are_drawn_where_they_are_and_gaps_get_a_border() -> None:
     frames = np.zeros((2, 120, 120, 3), np.uint8)
-    whole, gap = plots_faces.marked(frames, FACES, np.array([True, False]))
+    whole, gap = plots.marked(frames, FACES, np.array([True, False]))
     assert whole.shape == (240, 240, 3)
     chin = (FACES[0, 8] + 0.5) * 2 - 0.5
     x, y = chin.round().astype(int)
     assert whole[y - 1 : y + 2, x - 1 : x + 2].any()
     assert not whole[:4].any()
-    assert (gap[0] == plots_faces.MISSED).all()
+    assert (gap[0] == plots.MISSED).all()
     assert not frames.any()  # the frames themselves stay
 
 
 def test_the_threshold_is_told_by_its_median() -> None:
     _, axes = plots.figure(1, 3)
-    plots_faces.draw_threshold(axes[0, 0], np.array([1.0, 4.0, 16.0]))
+    plots.draw_threshold(axes[0, 0], np.array([1.0, 4.0, 16.0]))
     texts = [text.get_text() for text in axes[0, 0].get_legend().get_texts()]
     assert "median 4.0" in texts
-    plots_faces.draw_cloud(axes[0, 1], FACES, FACES[0], "aligned")
+    plots.draw_cloud(axes[0, 1], FACES, FACES[0], "aligned")
     assert len(axes[0, 1].lines[0].get_xdata()) == 2 * 68
-    plots_faces.draw_errors(axes[0, 2], {"dlib": np.array([3.0, 1.0])}, "px")
+    plots.draw_errors(axes[0, 2], {"dlib": np.array([3.0, 1.0])}, "px")
     assert axes[0, 2].lines[0].get_xydata().tolist() == [[1, 0.5], [3, 1]]
 
 
 def test_titles_say_what_each_model_sees() -> None:
     sure = np.eye(7)[[3, 6]]
-    titles = plots_faces.expression_titles({"a": sure, "b": sure[::-1]}, EXPRESSIONS)
+    titles = plots.expression_titles({"a": sure, "b": sure[::-1]}, EXPRESSIONS)
     assert titles[0] == "a: happiness 1.00\nb: neutral 1.00"

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emoface_lib import plots
-from emoface_lib.plots_emotion import draw_dose, draw_figure_2, widest
+from emoface_lib.plots import draw_dose, draw_figure_2, widest
 
 
 def test_figure_2_has_a_row_of_frames_for_each_curve_and_marks_their_times() -> None:

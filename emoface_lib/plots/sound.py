@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from emoface_lib.plots import (
+from emoface_lib.plots.base import (
     EXPRESSION_MARKS,
     LINES,
     PALETTE,

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from emoface_lib.plots import LINES, PALETTE, draw_curves, draw_picture
+from emoface_lib.plots.base import LINES, PALETTE, draw_curves, draw_picture
 
 WIDE, TALL, BELOW = 1.25, 1.25, 1.9  # inches of a picture, and of the curves
 

@@ -9,7 +9,7 @@ from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from emoface_lib import plots
+from emoface_lib.plots import base
 
 
 class LiveCurves:
@@ -25,10 +25,10 @@ class LiveCurves:
     def __call__(self, log: pd.DataFrame) -> None:
         """Draw the log as it is now."""
         wide = 3.2 * len(self.panels)
-        drawn, axes = plots.figure(1, len(self.panels), size=(wide, 2.6))
+        drawn, axes = base.figure(1, len(self.panels), size=(wide, 2.6))
         for one, columns in zip(axes.flat, self.panels, strict=True):
             draw_training(one, log, [name for name in columns if name in log])
-        data, metadata = plots.as_output(drawn, self.alt)
+        data, metadata = base.as_output(drawn, self.alt)
         if self.shown is None:
             self.shown = display(data, raw=True, metadata=metadata, display_id=True)
         else:
@@ -40,15 +40,15 @@ def draw_training(axes: Axes, log: pd.DataFrame, columns: Sequence[str]) -> None
     for number, name in enumerate(columns):
         values = log[name]
         if values.isna().any():
-            axes.plot(log["step"], values, "o", color=plots.PALETTE[number], label=name)
+            axes.plot(log["step"], values, "o", color=base.PALETTE[number], label=name)
             continue
         smooth = values.rolling(max(1, len(log) // 30), min_periods=1).mean()
         axes.plot(
             log["step"],
             smooth,
             label=name,
-            color=plots.PALETTE[number],
-            linestyle=plots.LINES[number],
+            color=base.PALETTE[number],
+            linestyle=base.LINES[number],
         )
     axes.set(xlabel="step")
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
@@ -62,7 +62,7 @@ def draw_histograms(axes: Axes, shares: Mapping[str, pd.Series], label: str) -> 
         places = share.index.to_numpy() + 0.05 + (number - 0.5) * width
         hatch = ("", "///", "...")[number % 3]
         axes.bar(
-            places, share, width, label=name, color=plots.PALETTE[number], hatch=hatch
+            places, share, width, label=name, color=base.PALETTE[number], hatch=hatch
         )
     axes.set(xlabel=label, ylabel="share", xlim=(0, 1))
     axes.legend(fontsize=8)
@@ -76,8 +76,8 @@ def draw_logs(axes: Axes, logs: Mapping[str, pd.DataFrame], column: str) -> None
             log["step"],
             smooth,
             label=name,
-            color=plots.PALETTE[number % len(plots.PALETTE)],
-            linestyle=plots.LINES[number % len(plots.LINES)],
+            color=base.PALETTE[number % len(base.PALETTE)],
+            linestyle=base.LINES[number % len(base.LINES)],
         )
     axes.set(xlabel="step", title=column)
 
@@ -90,8 +90,8 @@ def draw_curves(axes: Axes, table: pd.DataFrame, metric: str) -> None:
     chosen = table[(table["metric"] == metric) & table["step"].notna()]
     for number, (name, part) in enumerate(chosen.groupby("method", sort=False)):
         over = part.groupby("step")["value"].agg(["mean", "min", "max"])
-        colour = plots.PALETTE[number % len(plots.PALETTE)]
-        line = plots.LINES[number % len(plots.LINES)]
+        colour = base.PALETTE[number % len(base.PALETTE)]
+        line = base.LINES[number % len(base.LINES)]
         axes.plot(over.index, over["mean"], label=name, color=colour, linestyle=line)
         band = over["min"], over["max"]
         axes.fill_between(over.index, *band, color=colour, alpha=0.2, linewidth=0)

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from emoface_lib import plots, plots_emotion, sound_plots, training_plots
+from emoface_lib import plots
 from emoface_lib.core.errors import InputError
 from emoface_lib.plots import PALETTE
 
@@ -80,11 +80,11 @@ PROBES = pd.DataFrame(
 DRAWN: dict[str, Callable[[Axes], object]] = {
     "curves": lambda axes: plots.draw_curves(axes, CURVES, 25, "px"),
     "embedding": lambda axes: plots.draw_embedding(axes, np.zeros((6, 2)), NAMES),
-    "training": lambda axes: training_plots.draw_training(axes, LOG, NAMES),
-    "logs": lambda axes: training_plots.draw_logs(axes, dict.fromkeys(NAMES, LOG), "a"),
-    "shares": lambda axes: sound_plots.draw_shares(axes, LOG[NAMES]),
-    "probes": lambda axes: sound_plots.draw_probes(axes, PROBES, ["seen"]),
-    "dose": lambda axes: plots_emotion.draw_dose(
+    "training": lambda axes: plots.draw_training(axes, LOG, NAMES),
+    "logs": lambda axes: plots.draw_logs(axes, dict.fromkeys(NAMES, LOG), "a"),
+    "shares": lambda axes: plots.draw_shares(axes, LOG[NAMES]),
+    "probes": lambda axes: plots.draw_probes(axes, PROBES, ["seen"]),
+    "dose": lambda axes: plots.draw_dose(
         axes, dict.fromkeys(NAMES, DOSE), "lips", "px"
     ),
 }

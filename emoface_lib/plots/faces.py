@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from emoface_lib.core.landmarks import CANVAS
-from emoface_lib.plots import PALETTE
+from emoface_lib.plots.base import PALETTE
 from emoface_lib.translation.landmark_images import draw_landmarks
 
 ZOOM = 2  # a pixel of a small frame, so that landmarks can be told apart
