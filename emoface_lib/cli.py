@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from emoface_lib.core.errors import InputError
+from emoface_lib.core.parallel import read_shard
 from emoface_lib.core.settings import load_settings, runs_folder
 from emoface_lib.runs.batch_cli import commands as batch_commands
 
@@ -225,14 +226,6 @@ def train(
     settings = load_settings(profile, **_overrides(parameter))
     for path in train_run(settings, engine, workers):
         typer.echo(path)
-
-
-def read_shard(text: str) -> tuple[int, int]:
-    """`i/n` as (i, n); raises InputError unless 1 <= i <= n."""
-    part, _, parts = text.partition("/")
-    if not (part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)):
-        raise InputError(f"Shard {text!r} should be i/n, such as 2/8.")
-    return int(part), int(parts)
 
 
 def _overrides(parameters: list[str] | None) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from typing import TypeVar
 from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
+from emoface_lib.core.errors import InputError
+
 CORES = "EMOFACE_CORES"  # in the environment of one of several runs
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -124,3 +126,11 @@ def _end_with_parent() -> None:
     if parent := multiprocessing.parent_process():
         parent.join()
         os._exit(1)
+
+
+def read_shard(text: str) -> tuple[int, int]:
+    """`i/n` as (i, n); raises InputError unless 1 <= i <= n."""
+    part, _, parts = text.partition("/")
+    if not (part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)):
+        raise InputError(f"Shard {text!r} should be i/n, such as 2/8.")
+    return int(part), int(parts)

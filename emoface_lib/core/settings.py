@@ -32,7 +32,7 @@ MEL_BANDS = 80  # D of F_a
 ProfileName = Literal["smoke", "tutorial", "full", "paper"]
 PROFILES: tuple[ProfileName, ...] = ("smoke", "tutorial", "full", "paper")
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 class Settings(BaseModel):

@@ -1,1 +1,1 @@
-"""The method: both branches, their losses and training (3.2, 3.3, 4.2, 4.4; 04, 05, 08)."""
+"""The method: two branches, losses, training (3.2, 3.3; notebooks 04, 05, 08)."""

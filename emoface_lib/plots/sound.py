@@ -63,7 +63,7 @@ def draw_probes(axes: Axes, table: pd.DataFrame, splits: Sequence[str]) -> None:
     axes.legend(fontsize=8, loc="upper center", ncols=len(features))
 
 
-def draw_shares(axes: Axes, shares: pd.DataFrame, title: str = "") -> None:
+def draw_variance_shares(axes: Axes, shares: pd.DataFrame, title: str = "") -> None:
     """How much of a score is left: a line a column, over the rows in their order."""
     for number, (name, values) in enumerate(shares.items()):
         axes.plot(

@@ -34,10 +34,11 @@ def batch_run(
     ] = "1/1",
 ) -> None:
     """Run what is not done of a sweep; stopped at any moment, a second call goes on."""
-    from emoface_lib.runs import batch, sweep, sweep_plans
-    from emoface_lib.cli import read_shard
+    from emoface_lib.runs import batch, sweep_plans
+    from emoface_lib.runs.sweep import read_sweep
+    from emoface_lib.core.parallel import read_shard
 
-    asked, part = sweep.read_sweep(sweep), read_shard(shard)
+    asked, part = read_sweep(sweep), read_shard(shard)
     if dry_run:
         plans = sweep_plans.plan_runs(asked)[part[0] - 1 :: part[1]]
         _print_runs(plans, store, everything=True)
@@ -60,9 +61,10 @@ def batch_status(
     ] = False,
 ) -> None:
     """Say what is done, running, failed and waiting of a sweep."""
-    from emoface_lib.runs import batch, sweep, sweep_plans
+    from emoface_lib.runs import batch, sweep_plans
+    from emoface_lib.runs.sweep import read_sweep
 
-    plans = sweep_plans.plan_runs(sweep.read_sweep(sweep))
+    plans = sweep_plans.plan_runs(read_sweep(sweep))
     if watch:
         batch.watch(plans, store or batch.default_store())
     else:
@@ -95,9 +97,10 @@ def batch_collect(
     ] = False,
 ) -> None:
     """Gather all numbers of a sweep into one tidy parquet file."""
-    from emoface_lib.runs import batch, collect, sweep, sweep_plans
+    from emoface_lib.runs import batch, collect, sweep_plans
+    from emoface_lib.runs.sweep import read_sweep
 
-    plans = sweep_plans.plan_runs(sweep.read_sweep(sweep))
+    plans = sweep_plans.plan_runs(read_sweep(sweep))
     where = store or batch.default_store()
     found = collect.collect(plans, where, any_code, clips)
     path = out or sweep.with_suffix(".parquet")

@@ -27,7 +27,7 @@ from emoface_lib.runs.notebooks import (
     source_hash,
 )
 
-LIBRARY = Path(__file__).resolve().parent
+LIBRARY = Path(__file__).resolve().parents[1]
 
 
 def reproduce(

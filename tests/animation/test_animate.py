@@ -13,7 +13,6 @@ from PIL import Image
 from skimage import data
 from typer.testing import CliRunner, Result
 
-from emoface_lib.animation import animate
 from emoface_lib.animation.animate import animate
 from emoface_lib.animation.emotion_control import Dial, Emotion
 from emoface_lib.animation.retarget import hold_last, into_photo
@@ -57,7 +56,9 @@ class LoudnessMouth:
 
 @pytest.fixture(autouse=True)
 def _no_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(animate, "TrainedModel", lambda *_: LoudnessMouth())
+    monkeypatch.setattr(
+        "emoface_lib.animation.animate.TrainedModel", lambda *_: LoudnessMouth()
+    )
 
 
 @pytest.fixture
@@ -298,7 +299,9 @@ def test_folder_that_cannot_be_written_is_refused_before_work(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Root, too, who may write nearly anywhere."""
-    monkeypatch.setattr(animate, "read_portrait", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(
+        "emoface_lib.animation.animate.read_portrait", lambda *_, **__: 1 / 0
+    )
     refused(run(folder, out="/proc/out.mp4"), "can't be written")
 
 

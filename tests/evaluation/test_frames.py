@@ -97,7 +97,7 @@ def test_landmarks_read_from_frames_are_measured_in_both_scales(
     monkeypatch.setattr(scores, "read_landmarks", lambda _: next(moved))
     found = studio._readings(np.zeros((4, 8, 8, 3), np.uint8), list(faces))
     assert found["found"][1] == 0.75
-    protocol, distance = found[f"{harness.NERF_LMD}, read"]
+    protocol, distance = found[f"{scores.NERF_LMD}, read"]
     assert "128-px frame" in protocol
     assert distance == pytest.approx(found["F-LMD, read"][1] / 2)
     assert distance > 0

@@ -77,7 +77,7 @@ def test_curves_of_several_seeds_lie_in_their_band() -> None:
     more = pd.DataFrame({"method": ["full"], "metric": "LMD", "value": 9.0})
     _, axes = plots.figure(1, 2)
     for one, some in zip(axes.flat, (table, table[table["seed"] == 0]), strict=True):
-        plots.draw_curves(one, pd.concat([some, more]), "d_rs")
+        plots.draw_learning_curves(one, pd.concat([some, more]), "d_rs")
     seeds, single = axes.flat
     assert seeds.lines[0].get_ydata().tolist() == [1.0, 3.0]
     assert single.lines[0].get_ydata().tolist() == [0.0, 1.0]

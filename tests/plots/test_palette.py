@@ -82,7 +82,7 @@ DRAWN: dict[str, Callable[[Axes], object]] = {
     "embedding": lambda axes: plots.draw_embedding(axes, np.zeros((6, 2)), NAMES),
     "training": lambda axes: plots.draw_training(axes, LOG, NAMES),
     "logs": lambda axes: plots.draw_logs(axes, dict.fromkeys(NAMES, LOG), "a"),
-    "shares": lambda axes: plots.draw_shares(axes, LOG[NAMES]),
+    "shares": lambda axes: plots.draw_variance_shares(axes, LOG[NAMES]),
     "probes": lambda axes: plots.draw_probes(axes, PROBES, ["seen"]),
     "dose": lambda axes: plots.draw_dose(
         axes, dict.fromkeys(NAMES, DOSE), "lips", "px"

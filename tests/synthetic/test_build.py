@@ -17,7 +17,7 @@ from emoface_lib.core.landmarks import POLYLINES
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.video import read_audio
 from emoface_lib.corpora.index import read_index
-from emoface_lib.synthetic import build
+from emoface_lib.synthetic import build as synthetic_build
 from emoface_lib.synthetic.build import build_corpus, read_sidecar
 from emoface_lib.synthetic.clips import make_clip, plan_corpus, sidecar
 from emoface_lib.synthetic.heads.shape import Identity, pose_face, project
@@ -195,13 +195,15 @@ def test_complete_corpus_is_not_made_again(
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a complete clip was made again")
 
-    monkeypatch.setattr(build, "write_clip", refuse)
+    monkeypatch.setattr(synthetic_build, "write_clip", refuse)
     assert len(build(corpus)) == 18
 
 
 def test_settings_of_training_do_not_touch_the_corpus(corpus: Path) -> None:
     other = SMALL.model_copy(update={"content_steps": 7})
-    assert build.corpus_identity(other) == build.corpus_identity(SMALL)
+    assert synthetic_build.corpus_identity(other) == synthetic_build.corpus_identity(
+        SMALL
+    )
 
 
 def test_corpus_of_other_settings_is_removed_and_other_files_kept(
@@ -211,7 +213,7 @@ def test_corpus_of_other_settings_is_removed_and_other_files_kept(
     shutil.copytree(corpus, folder)
     (folder / "notes.txt").write_text("mine")
     other = SMALL.model_copy(update={"seed": 5})
-    build.claim_folder(folder, other)
+    synthetic_build.claim_folder(folder, other)
     assert {path.name for path in folder.iterdir()} == {"corpus.json", "notes.txt"}
     assert (folder / "notes.txt").read_text() == "mine"
     assert read_json(folder / "corpus.json")["seed"] == 5

@@ -1,1 +1,0 @@
-"""Corpora: the embedded one of drawn talking heads, and trees of real clips."""
