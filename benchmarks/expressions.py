@@ -3,8 +3,8 @@
 python benchmarks/expressions.py [--steps 450]
 
 The shipped model's training (`emoface_lib.features.fit_expressions`) is run again on
-true labels; then shorter ones with 10 and 30 % wrong labels, plain and self-cured, --steps
-each. All are tested on frames of unseen talking heads.
+true labels; then shorter ones with 10 and 30 % wrong labels, plain and self-cured,
+--steps each. All are tested on frames of unseen talking heads.
 """
 
 import argparse

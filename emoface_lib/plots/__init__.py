@@ -48,13 +48,13 @@ from emoface_lib.plots.sound import (
     draw_likeness,
     draw_mels,
     draw_probes,
-    draw_shares,
+    draw_variance_shares,
 )
 from emoface_lib.plots.training import (
     LiveCurves,
-    draw_curves,
     draw_histograms,
     draw_learning_curve,
+    draw_learning_curves,
     draw_logs,
     draw_training,
 )
@@ -87,6 +87,7 @@ __all__ = [
     "draw_histograms",
     "draw_intervals",
     "draw_learning_curve",
+    "draw_learning_curves",
     "draw_likeness",
     "draw_logs",
     "draw_map",
@@ -99,6 +100,7 @@ __all__ = [
     "draw_threshold",
     "draw_tiles",
     "draw_training",
+    "draw_variance_shares",
     "encode",
     "expression_titles",
     "figure",
