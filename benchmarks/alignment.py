@@ -15,8 +15,8 @@ from results import enter
 from scipy.spatial.transform import Rotation
 
 from emoface_lib.core.landmarks import STABLE, VIDEO_RATE
+from emoface_lib.core.landmarks import mean_face as frontal_face
 from emoface_lib.features.align import align, icp, kabsch, mean_face
-from emoface_lib.features.lift import mean_face as frontal_face
 from emoface_lib.synthetic.heads.shape import CONTROLS, Identity, pose_face, project
 
 TOPIC = "alignment"

@@ -18,13 +18,14 @@ import torch
 from results import enter
 
 from emoface_lib.animation.predict import FacePredictor
+from emoface_lib.core.clip import Spoken
 from emoface_lib.core.files import write_npz
+from emoface_lib.core.landmarks import mean_face
 from emoface_lib.core.settings import Settings, load_settings
-from emoface_lib.evaluation.probes import Spoken, probe_table
+from emoface_lib.evaluation.probes import probe_table
 from emoface_lib.evaluation.scores import landmark_scores
 from emoface_lib.features.align import into_canvas
 from emoface_lib.features.audio import log_mel
-from emoface_lib.features.lift import mean_face
 from emoface_lib.features.speaker import SPEAKER_SIZE, UTTERANCES, embed_speakers
 from emoface_lib.features.voice_conversion import (
     MODEL,

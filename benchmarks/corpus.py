@@ -16,10 +16,11 @@ from pathlib import Path
 import numpy as np
 from results import enter
 
+from emoface_lib.core.clip import Spoken
 from emoface_lib.core.landmarks import eye_distance
 from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import Settings, load_settings
-from emoface_lib.evaluation.probes import Probe, Spoken
+from emoface_lib.evaluation.probes import Probe
 from emoface_lib.features.clips import to_frame_rate
 from emoface_lib.synthetic.audio_only import spoken
 from emoface_lib.synthetic.build import build_corpus

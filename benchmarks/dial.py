@@ -28,7 +28,10 @@ from emoface_lib.animation.portrait import read_portrait
 from emoface_lib.animation.predict import load_predictor
 from emoface_lib.animation.preview import Face, Scene, Voice
 from emoface_lib.animation.widgets import as_jpeg
+from emoface_lib.core.clip import Clip
+from emoface_lib.core.landmarks import mean_face
 from emoface_lib.core.settings import Settings, load_settings, runs_folder
+from emoface_lib.evaluation.bootstrap import Interval, bootstrap
 from emoface_lib.evaluation.dial_effects import (
     FaceReader,
     by_clip,
@@ -36,10 +39,7 @@ from emoface_lib.evaluation.dial_effects import (
     told_by,
 )
 from emoface_lib.evaluation.experiment import WITHOUT, Changes
-from emoface_lib.evaluation.metrics import Interval, bootstrap
 from emoface_lib.features.align import into_canvas
-from emoface_lib.features.clips import Clip
-from emoface_lib.features.lift import mean_face
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import content_codes
 from emoface_lib.method.emotion_space import (

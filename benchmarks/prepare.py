@@ -27,8 +27,9 @@ import psutil
 from results import enter
 
 from emoface_lib.core.checkpoints import save_model
+from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.parallel import one_thread
-from emoface_lib.core.settings import EXPRESSIONS, Settings, load_settings
+from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.video import iter_frames, read_audio, write_video
 from emoface_lib.corpora import extract
 from emoface_lib.corpora.prepare_run import prepare_corpus

@@ -17,9 +17,10 @@ import numpy as np
 from audio import convert, hear_corpus, train
 from results import enter
 
+from emoface_lib.core.clip import Spoken
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.video import read_audio
-from emoface_lib.evaluation.probes import Probe, Spoken
+from emoface_lib.evaluation.probes import Probe
 from emoface_lib.features.audio import frame_loudness, log_mel, speech_level
 from emoface_lib.features.speaker import embed_speakers
 

@@ -18,15 +18,15 @@ from faces import meets
 from results import enter
 
 from emoface_lib import plots
+from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.landmarks import STABLE, VIDEO_RATE
-from emoface_lib.core.settings import EXPRESSIONS, Settings
+from emoface_lib.core.landmarks import STABLE, VIDEO_RATE, mean_face
+from emoface_lib.core.settings import Settings
 from emoface_lib.core.video import read_video
 from emoface_lib.features.align import align, into_canvas
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.expression import ExpressionModel, recognise
 from emoface_lib.features.expression_training import shipped_expressions
-from emoface_lib.features.lift import mean_face
 from emoface_lib.features.recognisers import FerRecogniser
 from emoface_lib.plots import expression_titles, marked
 

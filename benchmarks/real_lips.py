@@ -18,14 +18,14 @@ import numpy as np
 import torch
 from results import enter
 
-from emoface_lib.core.landmarks import VIDEO_RATE, eye_distance, lip_opening
-from emoface_lib.core.settings import SAMPLE_RATE, Settings, load_settings
+from emoface_lib.core.clip import SAMPLE_RATE, Clip
+from emoface_lib.core.landmarks import VIDEO_RATE, eye_distance, lip_opening, mean_face
+from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.video import read_audio, read_video
 from emoface_lib.features.align import into_canvas
 from emoface_lib.features.audio import frame_loudness, log_mel, speech_level
-from emoface_lib.features.clips import Clip, look_ahead, to_video_rate
+from emoface_lib.features.clips import look_ahead, to_video_rate
 from emoface_lib.features.dlib_detector import DlibDetector
-from emoface_lib.features.lift import mean_face
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.train import train_content
 from emoface_lib.synthetic.audio_only import heard_clips, plan_heard

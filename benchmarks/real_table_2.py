@@ -21,11 +21,11 @@ from real_lips import LEFT_OUT, drawn_level, level_of
 from results import enter
 from table_2 import FOLDER, TOPIC, study, trained_seeds
 
+from emoface_lib.core.clip import MEL_BANDS, Clip
 from emoface_lib.core.files import write_beside, write_npz
-from emoface_lib.core.landmarks import CANVAS, VIDEO_RATE
-from emoface_lib.core.settings import MEL_BANDS, REPOSITORY, Settings, load_settings
+from emoface_lib.core.landmarks import CANVAS, VIDEO_RATE, mean_face, scale_points
+from emoface_lib.core.settings import REPOSITORY, Settings, load_settings
 from emoface_lib.core.video import read_audio, read_video, write_video
-from emoface_lib.corpora.extract import CROP_EVERY
 from emoface_lib.evaluation.baselines import SHUFFLED, STATIC, static
 from emoface_lib.evaluation.frames import PC_AVS_WRONG, painted_rows
 from emoface_lib.evaluation.pc_avs import load_pc_avs
@@ -34,20 +34,13 @@ from emoface_lib.evaluation.table_2 import FULL, Study
 from emoface_lib.evaluation.tables import comparisons, tidy
 from emoface_lib.features.align import into_canvas
 from emoface_lib.features.audio import log_mel
-from emoface_lib.features.clips import (
-    Clip,
-    aligned_landmarks,
-    look_ahead,
-    reference_faces,
-)
+from emoface_lib.features.clips import aligned_landmarks, look_ahead, reference_faces
 from emoface_lib.features.dlib_detector import DlibDetector
-from emoface_lib.features.expression import face_crops
-from emoface_lib.features.lift import mean_face
+from emoface_lib.features.expression import CROP_EVERY, face_crops
 from emoface_lib.features.recognisers import scoring_model
 from emoface_lib.features.speaker import embed_speakers
 from emoface_lib.method.enrolment import enrolled
 from emoface_lib.translation.framing import Square
-from emoface_lib.translation.landmark_images import scale_points
 from emoface_lib.translation.translators import load_translator
 
 METRICS = ("M-LMD", LIPS_TOGETHER)

@@ -20,7 +20,10 @@ import pandas as pd
 import torch
 from results import enter
 
+from emoface_lib.core.clip import Clip
+from emoface_lib.core.landmarks import mean_face
 from emoface_lib.core.settings import Settings, load_settings
+from emoface_lib.evaluation.bootstrap import Interval, bootstrap, difference
 from emoface_lib.evaluation.experiment import (
     ABLATION,
     CONTRASTS,
@@ -33,11 +36,8 @@ from emoface_lib.evaluation.experiment import (
     compare,
 )
 from emoface_lib.evaluation.landmark_expressions import LandmarkExpressions
-from emoface_lib.evaluation.metrics import Interval, bootstrap, difference
 from emoface_lib.evaluation.scores import landmark_scores
 from emoface_lib.features.align import into_canvas
-from emoface_lib.features.clips import Clip
-from emoface_lib.features.lift import mean_face
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import content_codes, style_displacements
 from emoface_lib.method.enrolment import SpeakerGuess, enrolled, enrolled_by

@@ -23,7 +23,9 @@ import pandas as pd
 import torch
 from results import enter
 
+from emoface_lib.core.clip import Clip
 from emoface_lib.core.files import read_json, read_npz, write_beside
+from emoface_lib.core.landmarks import WEIGHTS, mean_face
 from emoface_lib.core.settings import REPOSITORY, Settings, load_settings
 from emoface_lib.evaluation.baselines import DETECTOR, detector_noise, true_landmarks
 from emoface_lib.evaluation.experiment import study_settings
@@ -40,8 +42,7 @@ from emoface_lib.evaluation.scores import ALL, Studio, landmark_scores, one_a_vi
 from emoface_lib.evaluation.table_2 import Study
 from emoface_lib.evaluation.tables import RATIO, comparisons, tidy
 from emoface_lib.features.align import into_canvas
-from emoface_lib.features.clips import Clip, load_clips
-from emoface_lib.features.lift import WEIGHTS, mean_face
+from emoface_lib.features.clips import load_clips
 from emoface_lib.features.recognisers import scoring_model
 from emoface_lib.method.enrolment import enrolled
 from emoface_lib.method.train import split

@@ -26,7 +26,7 @@ from scipy.io import wavfile
 from skimage.data import astronaut
 
 from emoface_lib.animation.animate import TrainedModel, animate
-from emoface_lib.core.landmarks import CANVAS
+from emoface_lib.core.landmarks import CANVAS, mean_face
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.video import read_audio
 from emoface_lib.evaluation.picture_quality import (
@@ -38,7 +38,6 @@ from emoface_lib.evaluation.picture_quality import (
 )
 from emoface_lib.features.align import into_canvas
 from emoface_lib.features.dlib_detector import DlibDetector
-from emoface_lib.features.lift import mean_face
 from emoface_lib.translation.dataset import Pairs
 from emoface_lib.translation.landmark_images import landmark_images
 from emoface_lib.translation.makeittalk import ResidualUNet

@@ -115,28 +115,36 @@ def animate(
     ] = None,
 ) -> None:
     """Let a photograph say a voice."""
-    from emoface_lib.animation import animate  # OpenCV and dlib take a second
+    from emoface_lib.animation import animate as animation  # takes a second
+    from emoface_lib.runs.reproduce import train_smallest
 
     outs = out or [Path("animated.mp4")]
-    animate.check_outputs(outs, photo, voice)
-    trained = animate.TrainedModel(model, tuple(enrol or []))
-    made = animate.animate(
-        photo,
-        voice,
-        outs,
-        trained,
-        emotion=[
-            animate.read_emotion(given, trained, voice, axis)
-            for given in emotion or ["0"]
-        ],
-        seed=seed,
-        motion=motion,
-        mark=mark,
-        renderer=renderer,
-        run=model,
-        head=head,
-        progress=sys.stderr.isatty(),
-    )
+    animation.check_outputs(outs, photo, voice)
+
+    def film(run: Path | None) -> animation.Animation:
+        trained = animation.TrainedModel(run, tuple(enrol or []))
+        return animation.animate(
+            photo,
+            voice,
+            outs,
+            trained,
+            emotion=[
+                animation.read_emotion(given, trained, voice, axis)
+                for given in emotion or ["0"]
+            ],
+            seed=seed,
+            motion=motion,
+            mark=mark,
+            renderer=renderer,
+            run=run,
+            head=head,
+            progress=sys.stderr.isatty(),
+        )
+
+    try:
+        made = film(model)
+    except animation.NoRunError:
+        made = film(train_smallest(animation.LAST_NOTEBOOK))
     for note in made.notes:
         typer.echo(f"emoface: note: {note}", err=True)
     for path in made.paths:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from emoface_lib.core.clip import Clip
 from emoface_lib.core.settings import Settings, load_settings
-from emoface_lib.features.clips import Clip
 from emoface_lib.synthetic.build import draw_faces
 from emoface_lib.synthetic.clips import make_clip as make_drawn
 from emoface_lib.synthetic.clips import plan_corpus

@@ -4,7 +4,6 @@ Everything streams: memory does not grow with the length of the voice. Taught in
 notebook 09.
 """
 
-import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -36,6 +35,7 @@ from emoface_lib.animation.retarget import (
     resting_face,
 )
 from emoface_lib.animation.watermark import Stamp
+from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import VIDEO_RATE
 from emoface_lib.core.settings import PRODUCTS, Run, load_settings
 from emoface_lib.core.video import (
@@ -81,9 +81,8 @@ class Predictor(Protocol):
 class TrainedModel:
     """The predictor that a run has left, loaded when it is first asked.
 
-    folder : of the run; None for the best of this project's own runs. If there is none,
-    the smallest is trained first, and standard error says so. enrol : recordings of the
-    speaker, which a run of the improved objective listens to.
+    folder : of the run; None for the best of this project's own runs. enrol :
+    recordings of the speaker, which a run of the improved objective listens to.
     """
 
     folder: Path | None = None
@@ -91,7 +90,7 @@ class TrainedModel:
 
     @cached_property
     def predictor(self) -> "FacePredictor":
-        """The run's models. Raises InputError if a file of it is missing."""
+        """The run's models. Raises InputError if there is none, or a file is missing."""
         from emoface_lib.animation.predict import load_predictor
 
         return load_predictor(self.folder or best_run())
@@ -142,21 +141,20 @@ def read_emotion(
     return Dial.of(given, axis)
 
 
+class NoRunError(InputError):
+    """No run has left a model that can animate."""
+
+
 def best_run() -> Path:
-    """Folder of the largest finished run; trains the smoke profile if there is none."""
+    """Folder of the largest finished run; raises NoRunError if there is none."""
     for profile in ("paper", "full", "tutorial", "smoke"):
         folder = Run(load_settings(profile)).folder
         if (folder / PRODUCTS[LAST_NOTEBOOK]).exists():
             return folder
-    from emoface_lib.runs.reproduce import reproduce  # so does papermill
-
-    print(
-        "No model has been trained yet: the smallest one is trained first, which "
-        "takes minutes. `make reproduce` trains a better one.",
-        file=sys.stderr,
+    raise NoRunError(
+        f"No model has been trained yet in {folder.parent}: run `emoface reproduce`, "
+        "or name the folder of a run by --model."
     )
-    reproduce("smoke", through=LAST_NOTEBOOK)
-    return folder
 
 
 @dataclass(frozen=True)

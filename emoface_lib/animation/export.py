@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
-from emoface_lib.animation.gestures import coefficients
 from emoface_lib.animation.retarget import Pose
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import write_beside, write_npz
 from emoface_lib.core.landmarks import VIDEO_RATE, lip_opening
 from emoface_lib.core.video import keep_gif
+from emoface_lib.features.gestures import coefficients
 from emoface_lib.translation.framing import Square
 from emoface_lib.translation.warp.photo_warp import transform
 

@@ -14,9 +14,9 @@ from emoface_lib.core.landmarks import (
     STABLE,
     VIDEO_RATE,
     eye_distance,
+    mean_face,
 )
 from emoface_lib.features.align import align, into_canvas
-from emoface_lib.features.lift import mean_face
 from emoface_lib.translation.warp.fields import smoothstep
 
 # Largest yaw, pitch, roll in degrees, shift right and down in eye distances.

@@ -10,10 +10,10 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.landmarks import eye_distance
+from emoface_lib.core.landmarks import eye_distance, mean_face
 from emoface_lib.features.align import align, into_canvas
 from emoface_lib.features.dlib_detector import Box, DlibDetector
-from emoface_lib.features.lift import first_guess, mean_face
+from emoface_lib.features.lift import first_guess
 
 LONGEST_SIDE = 1920  # px; larger photographs are reduced, as video players expect
 LARGEST_YAW = 35.0  # degrees; beyond it half of the mouth is hidden

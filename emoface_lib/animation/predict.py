@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from emoface_lib.animation.emotion_control import LARGEST, Curve, Dial, Emotion
+from emoface_lib.core.clip import HOP_LENGTH, MEL_BANDS
 from emoface_lib.core.files import read_npz
 from emoface_lib.core.landmarks import FRAME_RATE, VIDEO_RATE
-from emoface_lib.core.settings import HOP_LENGTH, MEL_BANDS, Settings
+from emoface_lib.core.settings import Settings
 from emoface_lib.features.audio import (
     frame_loudness,
     speech_level,

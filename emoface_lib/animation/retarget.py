@@ -20,11 +20,10 @@ from emoface_lib.animation.head_motion import (
 )
 from emoface_lib.animation.portrait import Portrait
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.landmarks import CHIN, EYES, VIDEO_RATE, eye_distance
+from emoface_lib.core.landmarks import CHIN, EYES, VIDEO_RATE, eye_distance, mean_face
 from emoface_lib.core.video import iter_frames
 from emoface_lib.features.align import align, into_canvas
 from emoface_lib.features.dlib_detector import DlibDetector
-from emoface_lib.features.lift import mean_face
 from emoface_lib.translation.warp.lips import close_lips
 
 HEAD_FRAMES = 500  # of a video whose head motion is taken; 20 s, there and back again

@@ -11,6 +11,12 @@ from typing import Any
 
 import numpy as np
 
+VOXCELEB_META = "vox2_meta.csv"
+
+INDEX = "index.parquet"
+
+CARD = "corpus.json"
+
 
 @contextmanager
 def write_beside(path: Path) -> Iterator[Path]:

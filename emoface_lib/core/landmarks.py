@@ -5,10 +5,16 @@ Points are (x right, y down[, z away from the viewer]) in pixels; the centre of 
 top-left pixel is (0, 0). "Right" and "left" are the pictured person's own sides.
 """
 
+from functools import cache
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import torch
+
+from emoface_lib.core.files import read_npz
+
+WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
 
 Array = TypeVar("Array", np.ndarray, torch.Tensor)
 
@@ -82,3 +88,25 @@ def eye_distance(landmarks: Array) -> Array:
     """
     across = landmarks[..., LEFT_EYE_OUTER, :] - landmarks[..., RIGHT_EYE_OUTER, :]
     return (across**2).sum(-1) ** 0.5
+
+
+@cache
+def mean_face() -> np.ndarray:
+    """The mean face, float64 (68, 3), in units of the outer eye corners' distance."""
+    face = read_npz(WEIGHTS / "mean_face.npz")["landmarks"].astype(float)
+    face.flags.writeable = False
+    return face
+
+
+@cache
+def mean_surface() -> np.ndarray:
+    """Points of the mean face's skin between the landmarks, float64 (468, 3)."""
+    return read_npz(WEIGHTS / "mean_face.npz")["surface"].astype(float)
+
+
+def scale_points(points: np.ndarray, factor: float) -> np.ndarray:
+    """Scale points with their picture: pixel centres stay on pixel centres.
+
+    points : float[..., 2] px, the centre of the top-left pixel being (0, 0).
+    """
+    return (points + 0.5) * factor - 0.5

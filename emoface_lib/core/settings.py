@@ -15,19 +15,11 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import hash_of
 from emoface_lib.core.profiles import DIFFERENCES, IMPROVED
 
-# Class order of every expression model and softmax (that of SCN, the paper's [28]).
-EXPRESSIONS = (
-    "surprise",
-    "fear",
-    "disgust",
-    "happiness",
-    "sadness",
-    "anger",
-    "neutral",
+# what a number is of
+LABELS = (
+    *("table", "study", "method", "metric", "protocol"),
+    *("training_speakers", "step"),
 )
-SAMPLE_RATE = 16_000  # Hz
-HOP_LENGTH = 320  # samples; 20 ms, the paper's frame
-MEL_BANDS = 80  # D of F_a
 
 ProfileName = Literal["smoke", "tutorial", "full", "paper"]
 PROFILES: tuple[ProfileName, ...] = ("smoke", "tutorial", "full", "paper")

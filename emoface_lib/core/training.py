@@ -5,7 +5,7 @@ Taught in notebooks 04, 05 and 06; paper section 4.2.
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +27,8 @@ from emoface_lib.core.data_parallel import (
 )
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import Settings
+
+SLOPE = 0.2  # of LeakyReLU
 
 Metrics = Mapping[str, Tensor]
 Loss = Callable[[int, np.random.Generator], Metrics]
@@ -248,3 +250,22 @@ def without_replacement(total: int, count: int, step: int, seed: int) -> list[in
 @lru_cache(maxsize=4)
 def _epoch(total: int, epoch: int, seed: int) -> np.ndarray:
     return np.random.default_rng([seed, epoch, total]).permutation(total)
+
+
+def crop_batch(
+    sequences: Sequence[Sequence[Tensor]],
+    frames: int,
+    generator: np.random.Generator,
+) -> list[Tensor]:
+    """Cut the same random stretch out of all sequences of a clip, and stack the clips.
+
+    sequences : for each clip, tensors Tensor[T, ...] of equal length T. Clips shorter
+    than `frames` shorten the whole batch. Returns a Tensor[B, frames, ...] a sequence.
+    """
+    frames = min(frames, *(len(clip[0]) for clip in sequences))
+    starts = [generator.integers(len(clip[0]) - frames + 1) for clip in sequences]
+    cut = [
+        [sequence[start : start + frames] for sequence in clip]
+        for clip, start in zip(sequences, starts, strict=True)
+    ]
+    return [torch.stack(list(part)) for part in zip(*cut, strict=True)]

@@ -13,6 +13,7 @@ from av.error import FFmpegError
 from av.video.reformatter import VideoReformatter
 from PIL import Image
 
+from emoface_lib.core.clip import SAMPLE_RATE
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import write_beside
 from emoface_lib.core.landmarks import VIDEO_RATE
@@ -24,7 +25,6 @@ from emoface_lib.core.media import (
     open_media,
     video_stream,
 )
-from emoface_lib.core.settings import SAMPLE_RATE
 from emoface_lib.core.tracks import AudioTrack, VideoTrack
 
 LONGEST_VOICE = 600.0  # s

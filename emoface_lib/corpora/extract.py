@@ -12,22 +12,27 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from emoface_lib.core.clip import EXPRESSIONS, HOP_LENGTH, SAMPLE_RATE
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import write_npz
 from emoface_lib.core.landmarks import FRAME_RATE, VIDEO_RATE
 from emoface_lib.core.media import sound_delay
-from emoface_lib.core.settings import EXPRESSIONS, HOP_LENGTH, SAMPLE_RATE, Settings
+from emoface_lib.core.settings import Settings
 from emoface_lib.core.video import iter_frames, read_audio
 from emoface_lib.features.audio import frame_loudness, log_mel, speech_level
 from emoface_lib.features.detection import Detection
 from emoface_lib.features.detectors import choose_detector, two_faces
-from emoface_lib.features.expression import ExpressionModel, face_crops, recognise
+from emoface_lib.features.expression import (
+    CROP_EVERY,
+    ExpressionModel,
+    face_crops,
+    recognise,
+)
 from emoface_lib.features.openface import read_openface
 from emoface_lib.features.recognisers import choose_recogniser
 from emoface_lib.features.speaker import embed_speakers
 from emoface_lib.features.voice_conversion import LogMel, load_features
 
-CROP_EVERY = 5  # video frames; expressions change slowly
 SAMPLES_A_FRAME = HOP_LENGTH * FRAME_RATE // VIDEO_RATE  # of sound, in a video frame
 LARGEST = 2_000_000_000  # bytes of a clip's pictures; what a worker may take
 Row = dict[str, Any]  # of the index of features

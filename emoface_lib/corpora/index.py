@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import INDEX
 from emoface_lib.core.settings import nearest
 from emoface_lib.corpora.emotion_layouts import (
     CREMA_D_LAYOUT,
@@ -25,7 +26,6 @@ from emoface_lib.corpora.layouts import (
 )
 from emoface_lib.corpora.speech_layouts import GRID_LAYOUT, LRW_LAYOUT, VOXCELEB2
 
-INDEX = "index.parquet"
 SAMPLE = 5_000  # files by which a layout is recognised
 LAYOUTS = {
     layout.name: layout

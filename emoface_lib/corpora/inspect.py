@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.files import read_npz
+from emoface_lib.core.files import CARD, read_npz
 from emoface_lib.core.landmarks import VIDEO_RATE, lip_opening
 from emoface_lib.core.media import audio_stream, open_media, sound_delay
 from emoface_lib.core.settings import Settings, runs_folder
@@ -26,7 +26,6 @@ from emoface_lib.corpora.inspect_report import Report
 from emoface_lib.corpora.layouts import ARCHIVES, walk
 from emoface_lib.corpora.usable_for import stages
 from emoface_lib.features.recognisers import fitting_recogniser, scoring_model
-from emoface_lib.synthetic.build import CARD
 
 LAGS = range(-8, 9)  # video frames
 # ms that the loudness follows the lips, as measured on real clips

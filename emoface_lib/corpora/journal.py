@@ -13,9 +13,9 @@ import pandas as pd
 import pyarrow.json
 
 from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import INDEX
 from emoface_lib.core.locks import hold
 
-INDEX = "index.parquet"
 FOLDER = "journal"
 WHOLE = (1, 1)  # the shard that is everything
 

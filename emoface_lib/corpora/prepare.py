@@ -15,8 +15,11 @@ from zipfile import BadZipFile
 import numpy as np
 import pandas as pd
 
+from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import (
+    CARD,
+    INDEX,
     drop_torn,
     read_json,
     read_npz,
@@ -25,13 +28,12 @@ from emoface_lib.core.files import (
     write_npz,
 )
 from emoface_lib.core.parallel import each
-from emoface_lib.core.settings import EXPRESSIONS, Settings, nearest
+from emoface_lib.core.settings import Settings, nearest
 from emoface_lib.corpora.extract import Job, Recipe, failed, load_tools, row_of
-from emoface_lib.corpora.journal import INDEX, WHOLE, Journal
+from emoface_lib.corpora.journal import WHOLE, Journal
 from emoface_lib.features.clips import corpus_mean_face
 from emoface_lib.features.detectors import check_detector
 from emoface_lib.features.recognisers import fitting_recogniser
-from emoface_lib.synthetic.build import CARD
 
 # settings that features depend on
 CHOSEN = ("detector", "face_detector", "longest_gap", "features", "autovc_checkpoint")

@@ -16,11 +16,10 @@ import pandas as pd
 
 from emoface_lib.core.checkpoints import save_model
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.files import read_json, write_npz
+from emoface_lib.core.files import INDEX, read_json, write_npz
 from emoface_lib.core.settings import Settings, runs_folder
 from emoface_lib.corpora.extract import Job, read_sound
 from emoface_lib.corpora.index import read_corpus
-from emoface_lib.corpora.journal import INDEX
 from emoface_lib.corpora.prepare import FEATURES_CARD, NOT_YET, prepare
 from emoface_lib.features.expression_training import shipped_expressions
 from emoface_lib.features.speaker import UTTERANCES, embed_speakers, read_embeddings

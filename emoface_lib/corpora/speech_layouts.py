@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import VOXCELEB_META
 from emoface_lib.corpora.layouts import Layout, Part
 
-VOXCELEB_META = "vox2_meta.csv"
 VOXCELEB = re.compile(
     r"(?:.*?/)??(?:(?P<set>dev|test)/)?(?:mp4|aac)"
     r"/(?P<speaker>[^/]+)/(?P<video>[^/]+)/(?P<utterance>[^/]+)\.(?P<type>mp4|m4a)"

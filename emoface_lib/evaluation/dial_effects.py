@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from emoface_lib.animation.gestures import measures
+from emoface_lib.core.clip import Clip, Spoken
 from emoface_lib.evaluation.experiment import spoken_codes
-from emoface_lib.evaluation.probes import Probe, Spoken, variance_share
-from emoface_lib.features.clips import Clip
+from emoface_lib.evaluation.probes import Probe, variance_share
+from emoface_lib.features.gestures import measures
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import content_codes, style_displacements
 from emoface_lib.method.emotion_space import LABELS, Codes, EmotionSpace

@@ -13,8 +13,10 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from emoface_lib.core.checkpoints import load_model
+from emoface_lib.core.clip import MEL_BANDS, Clip
 from emoface_lib.core.files import write_beside
-from emoface_lib.core.settings import MEL_BANDS, Settings
+from emoface_lib.core.landmarks import WEIGHTS
+from emoface_lib.core.settings import Settings
 from emoface_lib.evaluation.baselines import STATIC, Method, other, with_voice_of
 from emoface_lib.evaluation.experiment import NO_STYLE
 from emoface_lib.evaluation.makeittalk import MakeItTalk
@@ -29,8 +31,6 @@ from emoface_lib.evaluation.table_2 import (
     MAKEITTALK,
     MAKEITTALK_CONTENT,
 )
-from emoface_lib.features.clips import Clip
-from emoface_lib.features.lift import WEIGHTS
 from emoface_lib.features.speaker import read_embeddings
 
 CONTENT = "makeittalk_content.safetensors"

@@ -12,9 +12,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
+from emoface_lib.core.clip import EXPRESSIONS, Clip
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.settings import EXPRESSIONS
-from emoface_lib.features.clips import Clip
 
 EVERY = 8  # frames of 20 ms; neighbours are alike
 HIDDEN = 64

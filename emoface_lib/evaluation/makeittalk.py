@@ -17,8 +17,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from emoface_lib.core.checkpoints import load_model, read_settings
+from emoface_lib.core.clip import Clip
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.landmarks import LIPS, POLYLINES
+from emoface_lib.core.landmarks import LIPS, POLYLINES, mean_face
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.training import Metrics, Schedule, device_of, fit
 from emoface_lib.evaluation.makeittalk_landmarks import (
@@ -28,8 +29,6 @@ from emoface_lib.evaluation.makeittalk_landmarks import (
     SpeakerBranch,
 )
 from emoface_lib.features.align import into_canvas
-from emoface_lib.features.clips import Clip
-from emoface_lib.features.lift import mean_face
 from emoface_lib.method.train import split
 
 JAW_WIDTH = 1.6  # of the standard face, in the branches' units

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from emoface_lib.core.settings import MEL_BANDS
+from emoface_lib.core.clip import MEL_BANDS
 
 WINDOW = 18  # frames that a branch hears; it answers for the first of them
 POINTS = 68 * 3

@@ -3,7 +3,6 @@
 Taught in notebook 07, paper section 4.3.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -13,6 +12,7 @@ from scipy.stats import pearsonr
 from torch import Tensor
 
 from emoface_lib.core.landmarks import CANVAS, LIPS, lip_opening
+from emoface_lib.evaluation.bootstrap import bootstrap
 
 REGIONS = {"face": slice(0, 68), "mouth": LIPS}
 
@@ -123,121 +123,6 @@ def lip_correlation(predicted: Tensor, truth: Tensor) -> float:
     if min(first.std(), second.std()) < 1e-3:
         return float("nan")
     return float(pearsonr(first, second).statistic)
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A mean with its bootstrap interval."""
-
-    mean: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        if np.isnan(self.mean):
-            return "-"
-        return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
-
-
-def bootstrap(
-    values: Sequence[float],
-    speakers: Sequence[str],
-    generator: np.random.Generator,
-    samples: int = 1000,
-    seeds: Sequence[int] | None = None,
-) -> Interval:
-    """Mean over clips, with the 95 % interval over speakers drawn with replacement.
-
-    Clips of one speaker are alike, so speakers are drawn, not clips; seeds : of the
-    training behind each value, which are then drawn as well. NaN are left out; if
-    nothing else is there, the interval is NaN.
-    """
-    frame = pd.DataFrame(
-        {"value": values, "speaker": speakers, "seed": 0 if seeds is None else seeds}
-    ).dropna()
-    if frame.empty:
-        return Interval(np.nan, np.nan, np.nan)
-    (drawn,) = _drawn_means(frame, ["value"], generator, samples)
-    low, high = np.nanquantile(drawn, [0.025, 0.975])
-    return Interval(float(frame["value"].mean()), float(low), float(high))
-
-
-def _drawn_means(
-    frame: pd.DataFrame, columns: list[str], generator: np.random.Generator, count: int
-) -> list[np.ndarray]:
-    """Means of columns, float[count] each, over speakers and seeds as they are drawn.
-
-    All columns are of the same draws.
-    """
-    grouped = frame.groupby(["seed", "speaker"])[columns]
-    counts = grouped.count()[columns[0]].unstack(fill_value=0).to_numpy()
-    by_speaker = _draws(counts.shape[1], count, generator)
-    by_seed = _draws(counts.shape[0], count, generator)
-    known = ((by_seed @ counts) * by_speaker).sum(1)
-    sums = [grouped.sum()[name].unstack(fill_value=0).to_numpy() for name in columns]
-    with np.errstate(invalid="ignore"):  # drawings of speakers and seeds without a clip
-        return [((by_seed @ x) * by_speaker).sum(1) / known for x in sums]
-
-
-def _draws(count: int, samples: int, generator: np.random.Generator) -> np.ndarray:
-    """How often each one is drawn, with replacement: int[samples, count]."""
-    if count == 1:
-        return np.ones((samples, 1), int)
-    drawn = generator.integers(count, size=(samples, count))
-    return (drawn[..., None] == np.arange(count)).sum(1)
-
-
-def difference(
-    scores: pd.DataFrame,
-    first: str,
-    second: str,
-    metric: str,
-    generator: np.random.Generator,
-    samples: int = 1000,
-) -> Interval:
-    """First method minus second, clip by clip and seed by seed, with its interval.
-
-    scores : columns method, metric, speaker, clip, value and perhaps seed, one row a
-    clip. On the same clips the difference is surer than the two numbers.
-    """
-    both = _paired(scores, first, second, metric)
-    return bootstrap(
-        (both[first] - both[second]).tolist(),
-        both["speaker"].tolist(),
-        generator,
-        samples,
-        both["seed"].tolist(),
-    )
-
-
-def ratio(
-    scores: pd.DataFrame,
-    first: str,
-    second: str,
-    metric: str,
-    generator: np.random.Generator,
-    samples: int = 1000,
-) -> Interval:
-    """Mean of the first method over mean of the second, on the same clips and seeds.
-
-    scores : as for `difference`.
-    """
-    both = _paired(scores, first, second, metric)
-    if both.empty:
-        return Interval(np.nan, np.nan, np.nan)
-    above, below = _drawn_means(both, [first, second], generator, samples)
-    low, high = np.nanquantile(above / below, [0.025, 0.975])
-    return Interval(both[first].mean() / both[second].mean(), float(low), float(high))
-
-
-def _paired(scores: pd.DataFrame, first: str, second: str, metric: str) -> pd.DataFrame:
-    """Both methods' values side by side: columns seed, speaker, clip, the methods."""
-    if "seed" not in scores:
-        scores = scores.assign(seed=0)
-    chosen = scores[scores["metric"] == metric]
-    keys = ["seed", "speaker", "clip"]
-    wide = chosen.pivot(index=keys, columns="method", values="value")
-    return wide.reindex(columns=[first, second]).dropna().reset_index()
 
 
 def table(

@@ -13,17 +13,17 @@ import torch
 from torch import Tensor
 
 from emoface_lib.core.checkpoints import load_model
+from emoface_lib.core.clip import Clip
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.training import Metrics, Schedule, device_of, fit
 from emoface_lib.core.video import iter_frames
-from emoface_lib.corpora.extract import CROP_EVERY
 from emoface_lib.evaluation.pc_avs_network import (
     HEARD,
     PCAVS,
     SIDE,
     audiovisual_contrast,
 )
-from emoface_lib.features.clips import Clip
+from emoface_lib.features.expression import CROP_EVERY
 from emoface_lib.translation.dataset import resized
 from emoface_lib.translation.translators import as_tensor, for_pictures
 

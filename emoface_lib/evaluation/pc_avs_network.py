@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, interpolate, leaky_relu, normalize
 
-from emoface_lib.core.settings import MEL_BANDS
-from emoface_lib.method.layers import SLOPE
+from emoface_lib.core.clip import MEL_BANDS
+from emoface_lib.core.training import SLOPE
 
 SIDE = 64  # px of the pictures
 CODE, POSE = 128, 12  # numbers of the speech content and of the pose

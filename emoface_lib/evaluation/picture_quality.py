@@ -13,10 +13,9 @@ import pandas as pd
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.landmarks import CANVAS, LIPS
+from emoface_lib.core.landmarks import CANVAS, LIPS, scale_points
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.translation.dataset import Pairs
-from emoface_lib.translation.landmark_images import scale_points
 from emoface_lib.translation.render import NetworkRenderer, Renderer
 from emoface_lib.translation.translators import Painter
 from emoface_lib.translation.warp.photo_warp import PhotoWarp

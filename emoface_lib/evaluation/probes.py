@@ -13,28 +13,13 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from emoface_lib.evaluation.metrics import Interval
+from emoface_lib.core.clip import Spoken
+from emoface_lib.evaluation.bootstrap import Interval
 
 PHONE_FRAMES = 12  # of each clip, for the phone probe
 FACTORS = ("phone", "category", "arousal", "valence", "speaker")
 SPLITS = ("train", "seen", "unseen")
 NUMBERS = ("arousal", "valence")  # scored by r; the others by accuracy
-
-
-@dataclass(frozen=True)
-class Spoken:
-    """An utterance for probes: its features and what is true of it.
-
-    features : float[T, D]; phones : [T], the class of the sound in each frame.
-    """
-
-    features: np.ndarray
-    phones: np.ndarray
-    speaker: str
-    split: str
-    emotion: str
-    arousal: float
-    valence: float
 
 
 @dataclass(frozen=True)

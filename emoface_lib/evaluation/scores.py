@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from emoface_lib.core.clip import Clip
 from emoface_lib.core.files import read_npz
-from emoface_lib.core.landmarks import CANVAS
+from emoface_lib.core.landmarks import CANVAS, scale_points
 from emoface_lib.core.video import iter_frames
-from emoface_lib.corpora.extract import CROP_EVERY
 from emoface_lib.evaluation.landmark_expressions import LandmarkExpressions
 from emoface_lib.evaluation.metrics import (
     NERF,
@@ -28,10 +28,9 @@ from emoface_lib.evaluation.metrics import (
 )
 from emoface_lib.evaluation.picture_quality import likeness, read_landmarks
 from emoface_lib.features.align import align
-from emoface_lib.features.clips import Clip, to_video_rate
-from emoface_lib.features.expression import ExpressionNet, face_crops
+from emoface_lib.features.clips import to_video_rate
+from emoface_lib.features.expression import CROP_EVERY, ExpressionNet, face_crops
 from emoface_lib.translation.dataset import resized
-from emoface_lib.translation.landmark_images import scale_points
 from emoface_lib.translation.render import NetworkRenderer
 from emoface_lib.translation.translators import Painter, Translator
 

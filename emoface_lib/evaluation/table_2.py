@@ -14,6 +14,7 @@ import pandas as pd
 from torch import Tensor
 
 from emoface_lib.core.checkpoints import read_settings
+from emoface_lib.core.clip import Clip
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import write_beside
 from emoface_lib.core.parallel import each
@@ -39,7 +40,6 @@ from emoface_lib.evaluation.makeittalk import (
     train_makeittalk,
 )
 from emoface_lib.evaluation.scores import ALL, landmark_scores
-from emoface_lib.features.clips import Clip
 from emoface_lib.method.collapse import CollapseWarning
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import (

@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.linear_model import Ridge
 
 from emoface_lib import plots
+from emoface_lib.core.clip import SAMPLE_RATE
 from emoface_lib.core.landmarks import FRAME_RATE
-from emoface_lib.core.settings import SAMPLE_RATE
 from emoface_lib.exercises.checking import (
     answer_of,
     array_of,

@@ -7,7 +7,7 @@ import torch
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
-from emoface_lib.core.landmarks import EYE_DISTANCE, STABLE
+from emoface_lib.core.landmarks import EYE_DISTANCE, STABLE, mean_face
 from emoface_lib.exercises.checking import (
     answer_of,
     close,
@@ -17,7 +17,6 @@ from emoface_lib.exercises.checking import (
     tensor_of,
 )
 from emoface_lib.features.align import icp, kabsch
-from emoface_lib.features.lift import mean_face
 from emoface_lib.method.losses import expression_similarity
 
 ANGLES = range(0, 95, 5)  # degrees

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from emoface_lib import plots
-from emoface_lib.core.landmarks import CANVAS
+from emoface_lib.core.landmarks import CANVAS, scale_points
 from emoface_lib.evaluation.picture_quality import BEST_PSNR, psnr
 from emoface_lib.exercises.checking import (
     answer_of,
@@ -17,7 +17,6 @@ from emoface_lib.exercises.checking import (
     right,
     tensor_of,
 )
-from emoface_lib.translation.landmark_images import scale_points
 
 HAIRS = ((2, 3), (5, 7), (2, 5))  # width px, places; odd, so that medians are unique
 SIZE, SIGMA = 64, 2.0  # px of heat maps

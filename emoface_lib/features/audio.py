@@ -10,9 +10,9 @@ import librosa
 import numpy as np
 from scipy.signal import butter, filtfilt, get_window
 
+from emoface_lib.core.clip import HOP_LENGTH, MEL_BANDS, SAMPLE_RATE
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import VIDEO_RATE
-from emoface_lib.core.settings import HOP_LENGTH, MEL_BANDS, SAMPLE_RATE
 
 WINDOW_LENGTH = 1024  # samples; 64 ms
 HALF_WINDOW = WINDOW_LENGTH // 2

@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from emoface_lib.core.settings import MEL_BANDS
+from emoface_lib.core.clip import MEL_BANDS
 
 KERNEL = 5  # frames that a convolution sees
 # what follows a convolution; its first weights are drawn to suit

@@ -3,7 +3,6 @@
 Taught in notebook 03.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,51 +10,18 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from emoface_lib.core.clip import EXPRESSIONS, Clip
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_json, read_npz
 from emoface_lib.core.landmarks import FRAME_RATE, VIDEO_RATE, lip_opening
-from emoface_lib.core.settings import EXPRESSIONS, Settings
+from emoface_lib.core.landmarks import mean_face as frontal_face
+from emoface_lib.core.settings import Settings
 from emoface_lib.features.align import align, mean_face, project
-from emoface_lib.features.lift import mean_face as frontal_face
 from emoface_lib.features.speaker import read_embeddings
 from emoface_lib.features.voice_conversion import SPEAKERS, load_features
 
 CLOSED_SHARE = 0.2  # of a speaker's frames, those with the least open lips
 FACES_A_CLIP = 8  # that the mean face averages
-
-
-@dataclass(frozen=True)
-class Clip:
-    """One utterance as the networks see it.
-
-    features : Tensor[T, D], F_a; landmarks : Tensor[T, 68, 2], L, px of the canvas;
-    reference : Tensor[68, 2], L_0 of the speaker; expression : Tensor[7], softmax;
-    emotion, arousal and valence are the truth, "" and NaN where a corpus has none;
-    speaker_mean : Tensor[D], m_spk, None before the speaker is enrolled; phones :
-    str[T], the class of the sound in each frame, and voice : Tensor[256], the GE2E
-    embedding of this clip alone, None where they are not known.
-    """
-
-    name: str
-    speaker: str
-    video: str
-    split: str
-    features: Tensor
-    landmarks: Tensor
-    reference: Tensor
-    expression: Tensor
-    emotion: str
-    arousal: float
-    valence: float
-    speaker_mean: Tensor | None = None
-    phones: np.ndarray | None = None
-    voice: Tensor | None = None
-    path: str = ""  # of its video, in the corpus
-
-    @property
-    def displacement(self) -> Tensor:
-        """What the networks learn: L - L_0, Tensor[T, 68, 2] px of the canvas."""
-        return self.landmarks - self.reference
 
 
 def load_clips(

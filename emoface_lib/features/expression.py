@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emoface_lib.core.landmarks import CANVAS, STABLE
-from emoface_lib.core.settings import EXPRESSIONS
+from emoface_lib.core.clip import EXPRESSIONS
+from emoface_lib.core.landmarks import CANVAS, STABLE, mean_face, scale_points
 from emoface_lib.features.align import into_canvas
-from emoface_lib.features.lift import mean_face
 from emoface_lib.features.scn import SCN
-from emoface_lib.translation.landmark_images import scale_points
+
+CROP_EVERY = 5  # video frames; expressions change slowly
 
 CROP_SIZE = 64  # px
 ZOOM = 1.25  # above 1, less around the face is seen; the landmarks fill 9 tenths

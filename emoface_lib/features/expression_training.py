@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from torch.nn.functional import affine_grid, grid_sample
 
 from emoface_lib.core.checkpoints import load_model, save_model
-from emoface_lib.core.settings import EXPRESSIONS, Settings
+from emoface_lib.core.clip import EXPRESSIONS
+from emoface_lib.core.landmarks import WEIGHTS
+from emoface_lib.core.settings import Settings
 from emoface_lib.core.training import Metrics, Schedule, device_of, fit
 from emoface_lib.features.expression import WIDTH, ExpressionNet
-from emoface_lib.features.lift import WEIGHTS
 from emoface_lib.features.scn import cured_labels, rank_loss
 
 BATCH = 64  # crops

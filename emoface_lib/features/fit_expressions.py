@@ -15,9 +15,10 @@ import numpy as np
 from safetensors.torch import save_file
 
 from emoface_lib.core.checkpoints import provenance
+from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.files import write_beside
 from emoface_lib.core.parallel import each
-from emoface_lib.core.settings import EXPRESSIONS, Settings, load_settings
+from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.expression import ExpressionNet, face_crops
 from emoface_lib.features.expression_training import (

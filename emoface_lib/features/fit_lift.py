@@ -11,9 +11,9 @@ import numpy as np
 from safetensors.numpy import save_file
 from tqdm import tqdm
 
+from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.files import write_beside
-from emoface_lib.core.landmarks import STABLE
-from emoface_lib.core.settings import EXPRESSIONS
+from emoface_lib.core.landmarks import STABLE, mean_face
 from emoface_lib.features.detection import box_around
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.lift import (
@@ -21,7 +21,6 @@ from emoface_lib.features.lift import (
     Lift,
     Standard,
     first_guess,
-    mean_face,
     with_products,
 )
 from emoface_lib.synthetic.heads.draw import FaceDrawer

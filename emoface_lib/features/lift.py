@@ -8,31 +8,15 @@ Taught in notebook 03.
 
 from dataclasses import dataclass, fields
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load_file
 
-from emoface_lib.core.files import read_npz
+from emoface_lib.core.landmarks import WEIGHTS, mean_face
 
-WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 LIFT_FILE = WEIGHTS / "lift.safetensors"
 WIDEST = 3.0  # standard deviations at which a score is held
 PAIRED = 40  # components of a reading whose products count
-
-
-@cache
-def mean_face() -> np.ndarray:
-    """The mean face, float64 (68, 3), in units of the outer eye corners' distance."""
-    face = read_npz(WEIGHTS / "mean_face.npz")["landmarks"].astype(float)
-    face.flags.writeable = False
-    return face
-
-
-@cache
-def mean_surface() -> np.ndarray:
-    """Points of the mean face's skin between the landmarks, float64 (468, 3)."""
-    return read_npz(WEIGHTS / "mean_face.npz")["surface"].astype(float)
 
 
 @dataclass(frozen=True)

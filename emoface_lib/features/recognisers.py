@@ -14,8 +14,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from emoface_lib.core.checkpoints import load_model
+from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.settings import EXPRESSIONS, Settings
+from emoface_lib.core.settings import Settings
 from emoface_lib.features.expression import (
     BATCH,
     ExpressionModel,

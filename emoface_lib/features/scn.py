@@ -10,7 +10,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from emoface_lib.core.settings import EXPRESSIONS
+from emoface_lib.core.clip import EXPRESSIONS
 
 
 class Block(nn.Module):

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from emoface_lib.core.clip import SAMPLE_RATE
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_npz, write_npz
-from emoface_lib.core.settings import SAMPLE_RATE
 from emoface_lib.core.video import SILENCE, read_audio
 
 SPEAKER_SIZE = 256

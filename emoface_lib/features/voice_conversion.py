@@ -17,13 +17,13 @@ from torch import Tensor
 from torch.nn.functional import l1_loss, mse_loss
 
 from emoface_lib.core.checkpoints import load_model, read_settings, save_model
+from emoface_lib.core.clip import MEL_BANDS
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import FRAME_RATE
-from emoface_lib.core.settings import MEL_BANDS, Settings
-from emoface_lib.core.training import Metrics, Schedule, device_of, fit
+from emoface_lib.core.settings import Settings
+from emoface_lib.core.training import Metrics, Schedule, crop_batch, device_of, fit
 from emoface_lib.features.autovc import AutoVC
 from emoface_lib.features.speaker import read_embeddings
-from emoface_lib.method.triplets import crop_batch
 
 STEP = 128  # frames that a window gives; a multiple of every freq, as is MARGIN
 MARGIN = 32  # frames of context on both sides of them, 0.64 s

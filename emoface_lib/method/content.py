@@ -6,7 +6,7 @@ Taught in notebook 04, paper equations (1) and (7).
 import torch
 from torch import Tensor, nn
 
-from emoface_lib.core.settings import MEL_BANDS
+from emoface_lib.core.clip import MEL_BANDS
 from emoface_lib.method.layers import Standardise, mlp
 
 State = tuple[Tensor, Tensor]

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from emoface_lib.core.clip import Clip
 from emoface_lib.core.training import device_of
-from emoface_lib.features.clips import Clip
 from emoface_lib.method.content import ContentBranch, predicted_landmarks
 from emoface_lib.method.losses import landmark_loss
 from emoface_lib.method.style import StyleBranch

@@ -14,11 +14,11 @@ from safetensors.torch import load_file, save_file
 from sklearn.decomposition import PCA
 from torch import Tensor
 
+from emoface_lib.core.clip import MEL_BANDS, Clip
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import write_beside
 from emoface_lib.core.landmarks import lip_opening
-from emoface_lib.core.settings import MEL_BANDS, nearest
-from emoface_lib.features.clips import Clip
+from emoface_lib.core.settings import nearest
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import (
     content_codes,

@@ -15,9 +15,9 @@ from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
+from emoface_lib.core.clip import Clip
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import write_beside
-from emoface_lib.features.clips import Clip
 
 GUESS = "speaker_guess.safetensors"  # beside the style branch
 SHRINKAGE = 1000.0  # of the ridge; chosen by leaving training speakers out

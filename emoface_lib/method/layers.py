@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from emoface_lib.core.data_parallel import summed, workers
-
-SLOPE = 0.2  # of LeakyReLU
+from emoface_lib.core.training import SLOPE
 
 
 class FrameNorm(nn.BatchNorm1d):

@@ -16,14 +16,6 @@ def landmark_loss(predicted: Tensor, truth: Tensor) -> Tensor:
     return (truth - predicted).abs().mean()
 
 
-def image_loss(synthesised: Tensor, truth: Tensor) -> Tensor:
-    """L_image = |I_s - I_t|, eq. (11): mean over pixels.
-
-    Both : Tensor[B, 3, H, W] in [0, 1].
-    """
-    return (synthesised - truth).abs().mean()
-
-
 def embedding_distance(first: Tensor, second: Tensor, over: str = "frames") -> Tensor:
     """Mean absolute difference d of two clips' embeddings, eq. (5).
 

@@ -6,8 +6,8 @@ Taught in notebook 05, paper equations (2), (3), (4) and (8).
 import torch
 from torch import Tensor, nn
 
+from emoface_lib.core.clip import MEL_BANDS
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.settings import MEL_BANDS
 from emoface_lib.method.layers import Standardise, mlp
 
 EMOTION_SIZE = 128

@@ -12,18 +12,19 @@ import torch
 from torch import Tensor
 
 from emoface_lib.core.checkpoints import feature_size, load_model, read_settings
+from emoface_lib.core.clip import EXPRESSIONS, MEL_BANDS, Clip
 from emoface_lib.core.data_parallel import share
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.settings import EXPRESSIONS, MEL_BANDS, Settings
+from emoface_lib.core.settings import Settings
 from emoface_lib.core.training import (
     Metrics,
     Schedule,
     Watch,
+    crop_batch,
     device_of,
     fit,
     without_replacement,
 )
-from emoface_lib.features.clips import Clip
 from emoface_lib.method.collapse import watching
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import (
@@ -37,7 +38,7 @@ from emoface_lib.method.enrolment import enrolled
 from emoface_lib.method.losses import landmark_loss
 from emoface_lib.method.objectives import StyleBatch, style_loss
 from emoface_lib.method.style import StyleBranch
-from emoface_lib.method.triplets import TripletSampler, crop_batch
+from emoface_lib.method.triplets import TripletSampler
 
 # Standard deviations of the cosine terms of a random spectral offset, in log-mel units;
 # about what other microphones and rooms do to a recording.

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.training import without_replacement
@@ -115,22 +113,3 @@ class TripletSampler:
         other = groups[others[generator.integers(len(others))]]
         s = same[generator.integers(len(same))]
         return Triplet(r, s, other[generator.integers(len(other))])
-
-
-def crop_batch(
-    sequences: Sequence[Sequence[Tensor]],
-    frames: int,
-    generator: np.random.Generator,
-) -> list[Tensor]:
-    """Cut the same random stretch out of all sequences of a clip, and stack the clips.
-
-    sequences : for each clip, tensors Tensor[T, ...] of equal length T. Clips shorter
-    than `frames` shorten the whole batch. Returns a Tensor[B, frames, ...] a sequence.
-    """
-    frames = min(frames, *(len(clip[0]) for clip in sequences))
-    starts = [generator.integers(len(clip[0]) - frames + 1) for clip in sequences]
-    cut = [
-        [sequence[start : start + frames] for sequence in clip]
-        for clip, start in zip(sequences, starts, strict=True)
-    ]
-    return [torch.stack(list(part)) for part in zip(*cut, strict=True)]

@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from emoface_lib.core.landmarks import CANVAS
+from emoface_lib.core.polylines import draw_landmarks
 from emoface_lib.plots.base import PALETTE
-from emoface_lib.translation.landmark_images import draw_landmarks
 
 ZOOM = 2  # a pixel of a small frame, so that landmarks can be told apart
 MISSED = (213, 94, 0)  # RGB of the frame around a picture without a face

@@ -17,11 +17,6 @@ from emoface_lib.core.settings import REPOSITORY, Settings
 from emoface_lib.runs.sweep_plans import Plan
 
 RESULT = "result.json"  # of a run: its numbers and what they cost
-# what a number is of
-LABELS = (
-    *("table", "study", "method", "metric", "protocol"),
-    *("training_speakers", "step"),
-)
 NEEDED = ("metric", "protocol", "value")
 # columns of a table of results that are averaged over, or that the run knows better
 UNIT, RUNS_OWN = ("value", "speaker", "clip", "video"), ("profile", "seed", "corpus")
@@ -147,37 +142,3 @@ def over_seeds(own: pd.DataFrame, study: str, settings: Settings) -> pd.DataFram
     return rows.reset_index(drop=True)
 
 
-def compare(
-    first: pd.DataFrame,
-    second: pd.DataFrame,
-    generator: np.random.Generator,
-    pairs: Sequence[str] = ("seed",),
-    samples: int = 1000,
-) -> pd.DataFrame:
-    """First minus second, pair by pair, with 95 % intervals over the pairs.
-
-    first, second : rows of `collect`, of two sweeps or of two parts of one; pairs :
-    columns that say which runs belong together. Returns LABELS, mean, low, high (NaN
-    for a single pair) and pairs. Raises InputError if the keys don't tell rows apart.
-    """
-    from emoface_lib.evaluation.metrics import bootstrap  # PyTorch takes seconds
-
-    own = [name for name in LABELS if name in first and name in second]
-    keys = [*own, *pairs]
-    for table in (first, second):
-        if table.duplicated(keys).any():
-            raise InputError(
-                f"Several rows have the same {', '.join(keys)}: name in `pairs` what "
-                "they differ in, or choose some of them."
-            )
-    both = first.merge(second, on=keys, suffixes=("", "_second"))
-    both["change"] = both["value"] - both["value_second"]
-    rows = []
-    for labels, group in both.dropna(subset="change").groupby(
-        own, sort=False, dropna=False
-    ):
-        units = group[list(pairs)].astype(str).agg(" ".join, axis=1).tolist()
-        change = bootstrap(group["change"].tolist(), units, generator, samples)
-        spread = (change.low, change.high) if len(units) > 1 else (np.nan, np.nan)
-        rows.append((*labels, change.mean, *spread, len(units)))
-    return pd.DataFrame(rows, columns=[*own, "mean", "low", "high", "pairs"])

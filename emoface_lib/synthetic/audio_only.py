@@ -12,17 +12,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from emoface_lib.core.clip import HOP_LENGTH, Clip, Spoken
 from emoface_lib.core.landmarks import FRAME_RATE, VIDEO_RATE
 from emoface_lib.core.parallel import each
-from emoface_lib.core.settings import HOP_LENGTH, Settings
-from emoface_lib.evaluation.probes import Spoken
+from emoface_lib.core.settings import Settings
 from emoface_lib.features.audio import log_mel
-from emoface_lib.features.clips import (
-    Clip,
-    aligned_landmarks,
-    look_ahead,
-    reference_faces,
-)
+from emoface_lib.features.clips import aligned_landmarks, look_ahead, reference_faces
 from emoface_lib.features.speaker import UTTERANCES, embed_speakers
 from emoface_lib.features.voice_conversion import load_features
 from emoface_lib.synthetic.clips import (

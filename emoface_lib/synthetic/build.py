@@ -11,8 +11,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from emoface_lib.core.clip import SAMPLE_RATE
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import (
+    CARD,
+    INDEX,
+    VOXCELEB_META,
     hash_of,
     read_json,
     read_npz,
@@ -22,10 +26,8 @@ from emoface_lib.core.files import (
 )
 from emoface_lib.core.landmarks import VIDEO_RATE
 from emoface_lib.core.parallel import each
-from emoface_lib.core.settings import SAMPLE_RATE, Settings
+from emoface_lib.core.settings import Settings
 from emoface_lib.core.video import write_video
-from emoface_lib.corpora.index import INDEX
-from emoface_lib.corpora.speech_layouts import VOXCELEB_META
 from emoface_lib.synthetic.clips import ClipPlan, make_clip, plan_corpus, sidecar
 from emoface_lib.synthetic.data_card import data_card
 from emoface_lib.synthetic.heads.draw import FaceDrawer
@@ -34,7 +36,6 @@ from emoface_lib.synthetic.heads.shape import Identity, pose_face, stack_control
 VERSION = 3  # of the generator; counts up whenever it makes other clips
 # The settings that the corpus depends on; others may change without building anew.
 DEPENDS_ON = ("seed", "speakers", "test_speakers", "videos", "clips", "held_out_videos")
-CARD = "corpus.json"
 OWN_FILES = (CARD, INDEX, VOXCELEB_META, "DATA_CARD.md")
 OWN_FOLDERS = ("mp4", "truth")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from emoface_lib.core.settings import EXPRESSIONS
+from emoface_lib.core.clip import EXPRESSIONS
 
 # Arousal and valence of each of EXPRESSIONS at full intensity: places on the circumplex
 # of Russell (1980), "A circumplex model of affect".

@@ -10,8 +10,8 @@ Taught in notebook 01.
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.landmarks import VIDEO_RATE
-from emoface_lib.core.settings import EXPRESSIONS
 from emoface_lib.synthetic.factors import EmotionalState, Speaker
 from emoface_lib.synthetic.heads.shape import CONTROLS
 from emoface_lib.synthetic.speech import PAUSE, Speech

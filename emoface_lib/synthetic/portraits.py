@@ -8,8 +8,9 @@ from functools import partial
 
 import numpy as np
 
+from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.parallel import each
-from emoface_lib.core.settings import EXPRESSIONS, Settings
+from emoface_lib.core.settings import Settings
 from emoface_lib.features.expression import face_crops
 from emoface_lib.features.fit_lift import random_controls
 from emoface_lib.synthetic.clips import generator, identity_of

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.signal import lfilter, resample_poly
 
-from emoface_lib.core.settings import SAMPLE_RATE
+from emoface_lib.core.clip import SAMPLE_RATE
 from emoface_lib.synthetic.factors import Prosody, Recording
 from emoface_lib.synthetic.speech import ESPEAK_RATE, PAUSE, Speech, synthesize
 

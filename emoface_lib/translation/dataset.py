@@ -15,14 +15,10 @@ import cv2
 import numpy as np
 
 from emoface_lib.core.files import read_npz
-from emoface_lib.core.landmarks import CANVAS
+from emoface_lib.core.landmarks import CANVAS, scale_points
+from emoface_lib.core.polylines import DISTINCT, Style
 from emoface_lib.core.video import iter_frames
-from emoface_lib.translation.landmark_images import (
-    DISTINCT,
-    Style,
-    landmark_images,
-    scale_points,
-)
+from emoface_lib.translation.landmark_images import landmark_images
 from emoface_lib.translation.warp.photo_warp import PhotoWarp
 
 STRIDE = 4  # video frames between two that are kept; neighbours look alike

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from emoface_lib.core.training import SLOPE
 from emoface_lib.features.expression import ExpressionNet
-from emoface_lib.method.layers import SLOPE
 
 SCALES = 3  # at which edges are compared: whole, half and quarter size
 CRITIC_WIDTH = 24  # channels of its first layer
@@ -85,3 +85,11 @@ def _grey(pictures: Tensor) -> Tensor:
     """Grey, about standardised as the network expects: Tensor[B, 1, H, W]."""
     shares = torch.tensor(GREY, device=pictures.device)[:, None, None]
     return ((pictures * shares).sum(1, keepdim=True) - 0.5) / 0.25
+
+
+def image_loss(synthesised: Tensor, truth: Tensor) -> Tensor:
+    """L_image = |I_s - I_t|, eq. (11): mean over pixels.
+
+    Both : Tensor[B, 3, H, W] in [0, 1].
+    """
+    return (synthesised - truth).abs().mean()

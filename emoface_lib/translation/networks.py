@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, leaky_relu, pixel_shuffle, pixel_unshuffle
 
-from emoface_lib.method.layers import SLOPE
-from emoface_lib.translation.landmark_images import DISTINCT
+from emoface_lib.core.polylines import DISTINCT
+from emoface_lib.core.training import SLOPE
 
 DEPTH = 4  # halvings; 64 px become 4, 256 px become 16, at half the picture's size
 FINE = 8  # channels at the picture's own size, where only one convolution works

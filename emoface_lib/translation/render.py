@@ -13,9 +13,9 @@ import numpy as np
 
 from emoface_lib.core.checkpoints import read_settings
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.landmarks import CANVAS
+from emoface_lib.core.landmarks import CANVAS, scale_points
 from emoface_lib.translation.framing import Square, scaled
-from emoface_lib.translation.landmark_images import landmark_images, scale_points
+from emoface_lib.translation.landmark_images import landmark_images
 from emoface_lib.translation.translators import FOLDERS, Painter, load_translator
 from emoface_lib.translation.warp.photo_warp import STILL, PhotoWarp, transform
 

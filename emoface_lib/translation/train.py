@@ -11,13 +11,12 @@ import torch
 from torch import nn
 
 from emoface_lib.core.checkpoints import load_model
+from emoface_lib.core.landmarks import WEIGHTS
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.training import Metrics, Schedule, device_of, fit
 from emoface_lib.features.expression import ExpressionNet
-from emoface_lib.features.lift import WEIGHTS
-from emoface_lib.method.losses import image_loss
 from emoface_lib.translation.dataset import Batches, Pair, Pairs
-from emoface_lib.translation.losses import Critic, EdgeLoss, PerceptualLoss
+from emoface_lib.translation.losses import Critic, EdgeLoss, PerceptualLoss, image_loss
 from emoface_lib.translation.translators import (
     Translator,
     as_tensor,

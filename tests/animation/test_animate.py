@@ -20,12 +20,11 @@ from emoface_lib.animation.watermark import Stamp
 from emoface_lib.cli import app
 from emoface_lib.core.checkpoints import save_model
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.landmarks import EYE_DISTANCE, lip_opening
+from emoface_lib.core.landmarks import EYE_DISTANCE, lip_opening, mean_face
 from emoface_lib.core.settings import load_settings
 from emoface_lib.core.video import read_audio, read_video, sound_info, write_video
 from emoface_lib.features.align import into_canvas
 from emoface_lib.features.dlib_detector import DlibDetector
-from emoface_lib.features.lift import mean_face
 from emoface_lib.translation.networks import UNet
 from emoface_lib.translation.warp.lips import JAW_FOLLOWS, LOWER_LIP
 

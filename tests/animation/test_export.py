@@ -13,12 +13,12 @@ from test_animation import LoudnessMouth, write_wav
 from emoface_lib.animation.animate import animate
 from emoface_lib.animation.emotion_control import Dial
 from emoface_lib.animation.export import KINDS, check_outputs
-from emoface_lib.animation.gestures import FULL
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_npz
 from emoface_lib.core.landmarks import LIPS
 from emoface_lib.core.video import read_video
 from emoface_lib.features.dlib_detector import DlibDetector
+from emoface_lib.features.gestures import FULL
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,8 @@ from skimage import data
 
 from emoface_lib.animation.portrait import face_pose, read_photo, read_portrait
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.landmarks import LEFT_EYE, RIGHT_EYE, eye_distance
+from emoface_lib.core.landmarks import LEFT_EYE, RIGHT_EYE, eye_distance, mean_face
 from emoface_lib.features.dlib_detector import DlibDetector
-from emoface_lib.features.lift import mean_face
 
 PORTRAITS = Path(__file__).resolve().parents[3] / "shared" / "data" / "portraits"
 

@@ -14,10 +14,10 @@ from safetensors.torch import load_file
 from torch import distributed, nn
 
 from emoface_lib.core import training
+from emoface_lib.core.clip import EXPRESSIONS, Clip
 from emoface_lib.core.data_parallel import gathered, rank, share, workers
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.settings import EXPRESSIONS, Settings
-from emoface_lib.features.clips import Clip
+from emoface_lib.core.settings import Settings
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.style import StyleBranch
 from emoface_lib.method.train import train_content, train_style

@@ -10,7 +10,7 @@ import torch
 
 from emoface_lib.core.checkpoints import save_model
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.files import read_npz, write_json, write_npz
+from emoface_lib.core.files import CARD, read_npz, write_json, write_npz
 from emoface_lib.core.landmarks import EYE_DISTANCE, eye_distance, lip_opening
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.video import iter_frames, read_audio, write_video
@@ -23,7 +23,7 @@ from emoface_lib.features.clips import (
     to_video_rate,
 )
 from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, new_autovc
-from emoface_lib.synthetic.build import CARD, draw_faces, read_sidecar, write_clip
+from emoface_lib.synthetic.build import draw_faces, read_sidecar, write_clip
 from emoface_lib.synthetic.clips import ClipPlan, plan_corpus
 
 

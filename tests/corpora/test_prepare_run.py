@@ -14,9 +14,10 @@ from typer.testing import CliRunner
 
 from emoface_lib.cli import app
 from emoface_lib.core.checkpoints import read_settings, save_model
+from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_npz
-from emoface_lib.core.settings import EXPRESSIONS, Run, Settings, load_settings
+from emoface_lib.core.settings import Run, Settings, load_settings
 from emoface_lib.core.video import write_video
 from emoface_lib.corpora.index import read_index
 from emoface_lib.corpora.inspect import examine, lag, spread

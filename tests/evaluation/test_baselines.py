@@ -8,6 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from emoface_lib.core.clip import Clip
+from emoface_lib.core.landmarks import mean_face
 from emoface_lib.evaluation.baselines import (
     again,
     aligned_truth,
@@ -21,8 +23,6 @@ from emoface_lib.evaluation.baselines import (
 )
 from emoface_lib.evaluation.metrics import landmark_distance, lip_correlation
 from emoface_lib.features.align import into_canvas
-from emoface_lib.features.clips import Clip
-from emoface_lib.features.lift import mean_face
 
 
 def unseen_of(clips: Sequence[Clip]) -> list[Clip]:

@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 import torch
 
+from emoface_lib.core.clip import Clip
 from emoface_lib.evaluation.dial_effects import (
     FaceReader,
     by_clip,
     dial_effects,
     told_by,
 )
-from emoface_lib.features.clips import Clip
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.emotion_space import (
     emotion_embeddings,

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from emoface_lib.core.clip import EXPRESSIONS, Clip
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.settings import EXPRESSIONS, Settings
+from emoface_lib.core.settings import Settings
 from emoface_lib.evaluation.experiment import (
     ABLATION,
     CONTRASTS,
@@ -22,7 +23,6 @@ from emoface_lib.evaluation.experiment import (
     some_speakers,
 )
 from emoface_lib.evaluation.landmark_expressions import LandmarkExpressions
-from emoface_lib.features.clips import Clip
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from emoface_lib.core.checkpoints import load_model, save_model
+from emoface_lib.core.clip import Clip
 from emoface_lib.core.files import write_npz
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.evaluation import frames, scores
@@ -26,7 +27,6 @@ from emoface_lib.evaluation.pc_avs import NAME as PC_AVS
 from emoface_lib.evaluation.pc_avs_network import PCAVS
 from emoface_lib.evaluation.scores import Studio
 from emoface_lib.evaluation.table_2 import MAKEITTALK, MAKEITTALK_CONTENT
-from emoface_lib.features.clips import Clip
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
+from emoface_lib.core.clip import Clip
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import LIPS
 from emoface_lib.core.settings import Settings
@@ -25,7 +26,6 @@ from emoface_lib.evaluation.makeittalk import (
     windows_of,
 )
 from emoface_lib.evaluation.makeittalk_landmarks import ContentBranch, SpeakerBranch
-from emoface_lib.features.clips import Clip
 
 DATA = Path(__file__).parents[1] / "data"
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emoface_lib.core.landmarks import LOWER_INNER_LIP
+from emoface_lib.evaluation.bootstrap import bootstrap, difference, ratio
 from emoface_lib.evaluation.metrics import (
     ATVG,
     F_LMD,
@@ -17,13 +18,10 @@ from emoface_lib.evaluation.metrics import (
     PAPER,
     PAPER_TABLE_2,
     PROTOCOLS,
-    bootstrap,
-    difference,
     emotion_scores,
     emotion_similarity,
     landmark_distance,
     lip_correlation,
-    ratio,
     table,
 )
 

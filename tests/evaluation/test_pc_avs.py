@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 import torch
 
+from emoface_lib.core.clip import Clip
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.video import write_video
-from emoface_lib.corpora.extract import CROP_EVERY
 from emoface_lib.evaluation.pc_avs import Filmed, load_pc_avs, synthesise, train_pc_avs
 from emoface_lib.evaluation.pc_avs_network import (
     CODE,
@@ -23,7 +23,7 @@ from emoface_lib.evaluation.pc_avs_network import (
     Modulated,
     audiovisual_contrast,
 )
-from emoface_lib.features.clips import Clip
+from emoface_lib.features.expression import CROP_EVERY
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from emoface_lib.evaluation.probes import Outcome, Spoken, interval, probe_table
+from emoface_lib.core.clip import Spoken
+from emoface_lib.evaluation.probes import Outcome, interval, probe_table
 
 SPEAKERS, CLIPS, FRAMES = 12, 12, 30
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from emoface_lib.core.settings import EXPRESSIONS, Settings
+from emoface_lib.core.clip import EXPRESSIONS, Clip
+from emoface_lib.core.settings import Settings
 from emoface_lib.evaluation.baselines import (
     AGAIN,
     ENERGY,
@@ -29,7 +30,6 @@ from emoface_lib.evaluation.table_2 import (
     reader_of,
     style_methods,
 )
-from emoface_lib.features.clips import Clip
 from emoface_lib.method.enrolment import enrolled
 from emoface_lib.method.train import load_content
 

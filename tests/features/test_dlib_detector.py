@@ -8,7 +8,7 @@ import pytest
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import write_npz
-from emoface_lib.core.landmarks import STABLE, lip_opening
+from emoface_lib.core.landmarks import STABLE, lip_opening, mean_face
 from emoface_lib.core.video import read_video
 from emoface_lib.features.align import align, into_canvas
 from emoface_lib.features.detection import (
@@ -22,7 +22,7 @@ from emoface_lib.features.detection import (
 from emoface_lib.features.detectors import TruthDetector
 from emoface_lib.features.dlib_detector import REDETECT, DlibDetector
 from emoface_lib.features.fit_lift import yaw_of
-from emoface_lib.features.lift import Standard, first_guess, lift, mean_face
+from emoface_lib.features.lift import Standard, first_guess, lift
 from emoface_lib.synthetic.heads.draw import FaceDrawer
 from emoface_lib.synthetic.heads.shape import Identity, pose_face, project
 

@@ -3,13 +3,13 @@
 import cv2
 import numpy as np
 
+from emoface_lib.core.landmarks import mean_face
 from emoface_lib.features.expression import (
     CROP_SIZE,
     ExpressionNet,
     face_crops,
     similarity,
 )
-from emoface_lib.features.lift import mean_face
 
 
 def test_similarity_recovers_a_known_turn_size_and_shift() -> None:

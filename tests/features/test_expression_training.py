@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from emoface_lib.core.settings import EXPRESSIONS, Settings, load_settings
+from emoface_lib.core.clip import EXPRESSIONS
+from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.features.expression_training import (
     SelfCure,
     batch_loss,

@@ -10,11 +10,12 @@ import pytest
 import torch
 
 from emoface_lib.core.errors import InputError
+from emoface_lib.core.landmarks import mean_face
 from emoface_lib.core.settings import load_settings
 from emoface_lib.corpora.prepare import prepare
 from emoface_lib.features import fan
 from emoface_lib.features.fan import FanDetector, facing_away
-from emoface_lib.features.lift import first_guess, mean_face
+from emoface_lib.features.lift import first_guess
 
 SMALL, LARGE = (10.0, 10.0, 60.0, 60.0, 0.8), (100.0, 20.0, 200.0, 120.0, 0.9)
 

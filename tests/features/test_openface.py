@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from emoface_lib.core.errors import InputError
-from emoface_lib.features.lift import mean_face
+from emoface_lib.core.landmarks import mean_face
 from emoface_lib.features.openface import read_openface
 
 RATE, FRAMES, SIZE = 30_000 / 1_001, 60, 100.0  # frames/s; px between outer eye corners

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.settings import EXPRESSIONS
+from emoface_lib.core.landmarks import mean_face
 from emoface_lib.features.expression import recognise
-from emoface_lib.features.lift import mean_face
 from emoface_lib.features.recognisers import FER_FILE, FerRecogniser, SCNRecogniser
 from emoface_lib.features.scn import SCN, cured_labels, rank_loss
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from emoface_lib.animation.emotion_control import Curve
+from emoface_lib.core.clip import Clip
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import lip_opening
-from emoface_lib.features.clips import Clip
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import content_codes, style_displacements
 from emoface_lib.method.emotion_space import (

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from emoface_lib.core.clip import Clip
 from emoface_lib.core.errors import InputError
-from emoface_lib.features.clips import Clip
 from emoface_lib.method.enrolment import (
     SpeakerGuess,
     enrolled,

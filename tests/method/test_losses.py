@@ -10,12 +10,12 @@ from emoface_lib.method.losses import (
     emotion_contrast,
     expression_similarity,
     identity_loss,
-    image_loss,
     info_nce,
     landmark_loss,
     supervised_contrast,
     variance_loss,
 )
+from emoface_lib.translation.losses import image_loss
 
 
 def test_landmark_loss_is_the_mean_absolute_difference() -> None:

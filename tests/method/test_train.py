@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from emoface_lib.core.clip import Clip
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import Settings
-from emoface_lib.features.clips import Clip
 from emoface_lib.method.displacements import (
     content_codes,
     content_displacements,

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from emoface_lib.core.clip import Clip
 from emoface_lib.core.errors import InputError
-from emoface_lib.features.clips import Clip
-from emoface_lib.method.triplets import TripletSampler, crop_batch
+from emoface_lib.core.training import crop_batch
+from emoface_lib.method.triplets import TripletSampler
 
 
 @given(seed=st.integers(0, 2**32), step=st.integers(0, 100))

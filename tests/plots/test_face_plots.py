@@ -3,8 +3,8 @@
 import numpy as np
 
 from emoface_lib import plots
-from emoface_lib.core.settings import EXPRESSIONS
-from emoface_lib.features.lift import mean_face
+from emoface_lib.core.clip import EXPRESSIONS
+from emoface_lib.core.landmarks import mean_face
 
 FACES = np.tile(mean_face()[:, :2] * 40 + 60, (2, 1, 1))
 

@@ -20,7 +20,8 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from emoface_lib.runs.batch import FRAME, readable, run_sweep, status, summary
-from emoface_lib.runs.collect import collect, compare, numbers, over_seeds
+from emoface_lib.runs.collect import collect, numbers, over_seeds
+from emoface_lib.evaluation.bootstrap import compare
 from emoface_lib.runs.batch_run import Job, RESULT, attempt, state_of
 from emoface_lib.cli import app
 from emoface_lib.core.errors import InputError

@@ -7,14 +7,13 @@ import pytest
 import torch
 
 from emoface_lib.core.checkpoints import save_model
+from emoface_lib.core.clip import Clip
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import write_npz
-from emoface_lib.core.landmarks import lip_opening
+from emoface_lib.core.landmarks import lip_opening, mean_face
 from emoface_lib.core.settings import Run, Settings, load_settings
 from emoface_lib.evaluation.train_rows import training_clips
 from emoface_lib.features.align import into_canvas
-from emoface_lib.features.clips import Clip
-from emoface_lib.features.lift import mean_face
 from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, new_autovc
 from emoface_lib.method.train import split
 from emoface_lib.synthetic.audio_only import heard_clips, plan_heard

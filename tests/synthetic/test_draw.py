@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emoface_lib.features.lift import mean_face
+from emoface_lib.core.landmarks import mean_face
 from emoface_lib.synthetic.heads.draw import FaceDrawer
 from emoface_lib.synthetic.heads.mesh import (
     head_mesh,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emoface_lib.core.settings import EXPRESSIONS
+from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.synthetic.factors import (
     CIRCUMPLEX,
     NEUTRAL,

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.landmarks import lip_opening
-from emoface_lib.core.settings import EXPRESSIONS
 from emoface_lib.synthetic.clips import identity_of
 from emoface_lib.synthetic.factors import (
     Prosody,

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from emoface_lib.core.settings import EXPRESSIONS, load_settings
+from emoface_lib.core.clip import EXPRESSIONS
+from emoface_lib.core.settings import load_settings
 from emoface_lib.synthetic.portraits import (
     TAKES,
     expression_portraits,

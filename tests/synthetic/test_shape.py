@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.landmarks import (
     LEFT_LIDS,
     LEFT_MOUTH_CORNER,
@@ -15,7 +16,6 @@ from emoface_lib.core.landmarks import (
     UPPER_INNER_LIP,
     lip_opening,
 )
-from emoface_lib.core.settings import EXPRESSIONS
 from emoface_lib.synthetic.heads.shape import (
     CENTRE,
     CONTROLS,

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from emoface_lib.core.files import write_npz
+from emoface_lib.core.landmarks import mean_face
 from emoface_lib.core.video import write_video
 from emoface_lib.features.align import into_canvas
-from emoface_lib.features.lift import mean_face
 from emoface_lib.translation.dataset import (
     SHARED,
     STRIDE,

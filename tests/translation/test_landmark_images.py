@@ -4,12 +4,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emoface_lib.core.landmarks import CHIN, POLYLINES
-from emoface_lib.translation.landmark_images import (
-    DISTINCT,
-    landmark_images,
-    scale_points,
-)
+from emoface_lib.core.landmarks import CHIN, POLYLINES, scale_points
+from emoface_lib.core.polylines import DISTINCT
+from emoface_lib.translation.landmark_images import landmark_images
 
 
 def a_face(seed: int = 0) -> np.ndarray:

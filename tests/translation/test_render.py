@@ -10,11 +10,10 @@ from skimage import data
 from emoface_lib.animation.head_motion import clip_motion
 from emoface_lib.core.checkpoints import save_model
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.landmarks import eye_distance
+from emoface_lib.core.landmarks import eye_distance, mean_face
 from emoface_lib.core.settings import load_settings
 from emoface_lib.features.align import into_canvas
 from emoface_lib.features.dlib_detector import DlibDetector
-from emoface_lib.features.lift import mean_face
 from emoface_lib.translation.framing import FRAMED, SIDE, Square, scaled
 from emoface_lib.translation.networks import GatedWarp, UNet
 from emoface_lib.translation.render import BATCH, NetworkRenderer, make_renderer

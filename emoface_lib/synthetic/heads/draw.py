@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
+from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.landmarks import LEFT_EYE, RIGHT_EYE
-from emoface_lib.core.settings import EXPRESSIONS
 from emoface_lib.synthetic.heads import backdrop as backdrop
 from emoface_lib.synthetic.heads.features import draw_eye, draw_glasses, draw_mouth
 from emoface_lib.synthetic.heads.mesh import head_mesh, inverse_map

@@ -13,8 +13,7 @@ import numpy as np
 from scipy.interpolate import RBFInterpolator
 from scipy.spatial import Delaunay
 
-from emoface_lib.core.landmarks import INNER_LIPS
-from emoface_lib.features.lift import mean_face, mean_surface
+from emoface_lib.core.landmarks import INNER_LIPS, mean_face, mean_surface
 
 EXTENT = (-1.3, -1.45, 1.3, 1.55)  # left, top, right, bottom of texture space
 FINE, COARSE = 0.12, 0.26  # spacing of vertices on the face and around it

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.landmarks import (
     JAW,
     LEFT_EYE,
@@ -18,9 +19,8 @@ from emoface_lib.core.landmarks import (
     OUTER_LIPS,
     RIGHT_EYE,
     RIGHT_LIDS,
+    mean_face,
 )
-from emoface_lib.core.settings import EXPRESSIONS
-from emoface_lib.features.lift import mean_face
 from emoface_lib.synthetic.heads.look import Look, cut_normal, random_look
 from emoface_lib.synthetic.heads.movements import BASES, EXPRESSION_JAW, MOVEMENTS
 

@@ -10,9 +10,8 @@ from functools import cache
 import cv2
 import numpy as np
 
-from emoface_lib.core.landmarks import RIGHT_BROW, RIGHT_EYE
-from emoface_lib.core.settings import EXPRESSIONS
-from emoface_lib.features.lift import mean_face
+from emoface_lib.core.clip import EXPRESSIONS
+from emoface_lib.core.landmarks import RIGHT_BROW, RIGHT_EYE, mean_face
 from emoface_lib.synthetic.heads.folds import FOLDS, SIDES, creases
 from emoface_lib.synthetic.heads.hair import Locks, hair_locks
 from emoface_lib.synthetic.heads.look import Look

@@ -3,10 +3,15 @@
 import numpy as np
 import pytest
 
-from emoface_lib.animation.gestures import FULL, coefficients, measures
-from emoface_lib.core.landmarks import CHIN, LEFT_LIDS, LEFT_MOUTH_CORNER, lip_opening
+from emoface_lib.core.landmarks import (
+    CHIN,
+    LEFT_LIDS,
+    LEFT_MOUTH_CORNER,
+    lip_opening,
+    mean_face,
+)
 from emoface_lib.features.align import into_canvas
-from emoface_lib.features.lift import mean_face
+from emoface_lib.features.gestures import FULL, coefficients, measures
 from emoface_lib.translation.warp.lips import close_lips
 
 REST = close_lips(into_canvas(mean_face())[:, :2])
