@@ -90,7 +90,7 @@ class TrainedModel:
 
     @cached_property
     def predictor(self) -> "FacePredictor":
-        """The run's models. Raises InputError if there is none, or a file is missing."""
+        """The models of the run. Raises InputError if one is missing."""
         from emoface_lib.animation.predict import load_predictor
 
         return load_predictor(self.folder or best_run())

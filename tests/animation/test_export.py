@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from PIL import Image
 from skimage import data
-from test_animation import LoudnessMouth, write_wav
 
 from emoface_lib.animation.animate import animate
 from emoface_lib.animation.emotion_control import Dial
@@ -19,6 +18,7 @@ from emoface_lib.core.landmarks import LIPS
 from emoface_lib.core.video import read_video
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.gestures import FULL
+from tests.animation.test_animate import LoudnessMouth, write_wav
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ import pytest
 import torch
 from PIL import Image
 from skimage import data
-from test_animation import write_wav
 
 from emoface_lib.animation.portrait import read_portrait
 from emoface_lib.animation.predict import FacePredictor
@@ -19,6 +18,7 @@ from emoface_lib.core.settings import load_settings
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.emotion_space import EmotionSpace
 from emoface_lib.method.style import StyleBranch
+from tests.animation.test_animate import write_wav
 
 
 @pytest.fixture(scope="module")

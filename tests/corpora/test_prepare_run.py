@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.io import wavfile
-from test_openface import write_track
 from typer.testing import CliRunner
 
 from emoface_lib.cli import app
@@ -34,6 +33,7 @@ from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, new_autovc
 from emoface_lib.method.displacements import content_codes, style_displacements
 from emoface_lib.method.train import load_branches, split
 from emoface_lib.method.triplets import TripletSampler
+from tests.features.test_openface import write_track
 
 Talking = tuple[list[np.ndarray], np.ndarray]
 ACTED = {"03": "happiness", "05": "anger"}

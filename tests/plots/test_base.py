@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from emoface_lib import plots
+from emoface_lib.plots import base
 
 
 @pytest.fixture(autouse=True)
@@ -14,7 +15,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[tuple[dict, dict]]:
     """What was displayed: data and metadata by their types."""
     seen: list[tuple[dict, dict]] = []
     monkeypatch.setattr(
-        plots, "display", lambda data, raw, metadata: seen.append((data, metadata))
+        base, "display", lambda data, raw, metadata: seen.append((data, metadata))
     )
     return seen
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from itertools import combinations
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -105,7 +106,7 @@ def test_lines_and_marks_differ_without_colour(name: str) -> None:
     handles, labels = axes[0, 0].get_legend_handles_labels()
     assert labels == NAMES
     assert len({look(handle) for handle in handles}) == len(NAMES)
-    plots.plt.close(drawn)
+    plt.close(drawn)
 
 
 @pytest.mark.parametrize("alt", ["", "  "])
@@ -115,4 +116,4 @@ def test_a_figure_without_alt_text_is_refused(alt: str) -> None:
         plots.show(drawn, alt)
     with pytest.raises(InputError, match="alt"):
         plots.as_output(drawn, alt)
-    plots.plt.close(drawn)
+    plt.close(drawn)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 import psutil
 import pytest
-from test_batch import SWEEP, write_sweep
+from tests.runs.test_batch import SWEEP, write_sweep
 
 from emoface_lib.runs.batch import run_sweep
 from emoface_lib.runs.collect import collect
