@@ -116,17 +116,17 @@ NBGRADER := .venv/course/bin/python
 
 test-ray: $(INSTALLED) ## the tests of --engine ray, after installing Ray beside .venv
 	$(call beside,ray)
-	$(RAY) -m pytest tests/test_ray.py tests/test_batch_ray.py
+	$(RAY) -m pytest tests/runs/test_ray.py tests/runs/test_batch_ray.py
 
 course: $(INSTALLED) ## a folder for nbgrader (COURSE=runs/course) with all lessons
 	$(call beside,course)
-	$(NBGRADER) -m tools.course $(call typed,$(COURSE))
+	$(NBGRADER) -m course.release $(call typed,$(COURSE))
 
 # The student edition goes through nbgrader: handed out, handed in, marked.
 test-course: $(INSTALLED)
 	$(call beside,course)
 	$(BIN)/emoface reproduce --profile smoke --through 04_content_encoder
-	$(NBGRADER) -m pytest tests/test_course.py
+	$(NBGRADER) -m pytest tests/course/test_release.py
 
 # The notebooks through papermill, and once more through nbval in a folder of its own:
 # cells marked NBVAL_CHECK_OUTPUT must give the same output, number by number.
@@ -139,7 +139,7 @@ test-notebooks: $(INSTALLED)
 # Needs Debian's chromium; without it the tests are skipped, and say so.
 test-browser: $(INSTALLED) ## the dial and the book in a real browser
 	$(BIN)/emoface reproduce --profile smoke --through 08_emotion_space
-	$(BIN)/python -m pytest -rs tests/test_book.py tests/test_browser.py
+	$(BIN)/python -m pytest -rs tests/course/test_book.py tests/course/test_browser.py
 
 lab: $(INSTALLED) ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab $(LAB) notebooks
@@ -148,13 +148,13 @@ app: $(INSTALLED) ## the dial of notebook 08 as a page of its own, by Voila
 	$(BIN)/python -m tools.app $(APP)
 
 book: $(INSTALLED) ## the notebooks as a web book, in build/book, from their stored outputs
-	$(BIN)/python -m tools.book
+	$(BIN)/python -m course.make_book
 
 notebooks: $(INSTALLED) ## run the notebooks (tutorial) and store their outputs in them
 	$(BIN)/python -m tools.store_notebooks
 
 editions: $(INSTALLED) ## the lessons as handed to students, with solutions, for teachers
-	$(BIN)/python -m tools.editions
+	$(BIN)/python -m course.make_editions
 
 bench: $(INSTALLED) ## the measurements, into benchmarks/results.csv (real ones with DATA)
 	set -e; for script in $(BENCHMARKS); do $(BIN)/python "$$script"; done

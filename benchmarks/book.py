@@ -25,7 +25,9 @@ def main() -> None:
     load = os.getloadavg()[0]
     how = HOW + (BUSY.format(load) if load > 1 else "")
     start = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "tools.book"], cwd=REPOSITORY, check=True)
+    subprocess.run(
+        [sys.executable, "-m", "course.make_book"], cwd=REPOSITORY, check=True
+    )
     seconds = time.perf_counter() - start
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = usage.ru_utime + usage.ru_stime

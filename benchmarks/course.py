@@ -12,9 +12,9 @@ from tempfile import TemporaryDirectory
 from tqdm import tqdm
 
 from benchmarks.results import enter
+from course.make_editions import Mistakes, exercises, lessons, mistakes_of
+from course.release import answers, hand_in, make_course, marks, nbgrader
 from emoface_lib.runs.notebooks import read_notebook
-from tools.course import answers, hand_in, make_course, marks, nbgrader
-from tools.editions import Mistakes, exercises, lessons, mistakes_of
 
 HOW = "make course; .venv/course/bin/python -m benchmarks.course, 2 cores"
 

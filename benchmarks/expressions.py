@@ -2,7 +2,7 @@
 
 python benchmarks/expressions.py [--steps 450]
 
-The shipped model's training (`emoface_lib.features.fit_expressions`) is run again on
+The shipped model's training (`tools.fit_expressions`) is run again on
 true labels; then shorter ones with 10 and 30 % wrong labels, plain and self-cured,
 --steps each. All are tested on frames of unseen talking heads.
 """
@@ -14,7 +14,7 @@ from faces import meets
 from results import enter
 
 from emoface_lib.features.expression_training import SelfCure
-from emoface_lib.features.fit_expressions import (
+from tools.fit_expressions import (
     SPEAKERS,
     STEPS,
     TALKERS,

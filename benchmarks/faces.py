@@ -22,9 +22,15 @@ from tqdm import tqdm
 from emoface_lib.core.landmarks import VIDEO_RATE, lip_opening
 from emoface_lib.core.video import read_video, write_video
 from emoface_lib.features.dlib_detector import DlibDetector
-from emoface_lib.features.fit_lift import TEST_SEED, random_controls, yaw_of
 from emoface_lib.synthetic.heads.draw import FaceDrawer
-from emoface_lib.synthetic.heads.shape import CONTROLS, Identity, pose_face, project
+from emoface_lib.synthetic.heads.shape import (
+    CONTROLS,
+    Identity,
+    pose_face,
+    project,
+    random_controls,
+)
+from tools.fit_lift import TEST_SEED, yaw_of
 
 FIRST_SEED = TEST_SEED + 5_000  # neither trained nor tested the lift
 TOPIC = "faces"

@@ -12,11 +12,15 @@ from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import Settings
 from emoface_lib.features.expression import face_crops
-from emoface_lib.features.fit_lift import random_controls
 from emoface_lib.synthetic.clips import generator, identity_of
 from emoface_lib.synthetic.factors import draw_speaker, draw_state
 from emoface_lib.synthetic.heads.draw import FaceDrawer
-from emoface_lib.synthetic.heads.shape import CONTROLS, pose_face, project
+from emoface_lib.synthetic.heads.shape import (
+    CONTROLS,
+    pose_face,
+    project,
+    random_controls,
+)
 from emoface_lib.synthetic.motion import expressions
 
 TAKES = 3  # pictures of a speaker in an expression, with other mouths and poses

@@ -18,7 +18,7 @@ from emoface_lib.core.errors import InputError
 
 ESPEAK_RATE = 22_050  # Hz
 # espeak-ng's phoneme events come that much after the sound: the lag at which vowels and
-# the energy of 300-1000 Hz agree best is 6 to 9 ms (tests/test_speech.py).
+# the energy of 300-1000 Hz agree best is 6 to 9 ms (tests/synthetic/test_speech.py).
 EVENT_DELAY = 0.008  # s
 PAUSE = "_"  # the name of silence
 STRESS = {"'": 1.0, ",": 0.5}  # espeak-ng's marks of primary and secondary stress

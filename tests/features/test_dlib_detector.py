@@ -21,10 +21,10 @@ from emoface_lib.features.detection import (
 )
 from emoface_lib.features.detectors import TruthDetector
 from emoface_lib.features.dlib_detector import REDETECT, DlibDetector
-from emoface_lib.features.fit_lift import yaw_of
 from emoface_lib.features.lift import Standard, first_guess, lift
 from emoface_lib.synthetic.heads.draw import FaceDrawer
 from emoface_lib.synthetic.heads.shape import Identity, pose_face, project
+from tools.fit_lift import yaw_of
 
 FRAMES = 14
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data"

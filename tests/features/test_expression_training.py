@@ -16,7 +16,7 @@ from emoface_lib.features.expression_training import (
     varied,
     wrong_labels,
 )
-from emoface_lib.features.fit_expressions import talking_speaker
+from tools.fit_expressions import talking_speaker
 
 
 @pytest.fixture(scope="module")

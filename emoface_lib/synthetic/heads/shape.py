@@ -251,3 +251,24 @@ def _vary_eyes(L: np.ndarray, rng: np.random.Generator, feminine: float) -> None
             1.04 + height + 0.05 * feminine
         )
         L[eye, 1] -= tilt * side * (L[eye, 0] - centre[0] - side * apart) / 0.15
+
+
+def random_controls(rng: np.random.Generator, frames: int) -> np.ndarray:
+    """Unrelated frames of talking heads, any expression, yaw to 20 degrees, (F, C)."""
+    control = {
+        name: rng.uniform(-limit, limit, frames)
+        for name, limit in (
+            ("wide", 0.8), ("gaze_x", 0.6), ("gaze_y", 0.6), ("yaw", 20),
+            ("pitch", 8), ("roll", 6), ("shift_x", 6), ("shift_y", 6),
+        )
+    }  # fmt: skip
+    control["open"] = np.clip(rng.uniform(-0.3, 0.95, frames), 0, 1)
+    control["protrude"] = np.clip(rng.uniform(-1, 0.8, frames), 0, 1)
+    for name, share in (("press", 0.12), ("tuck", 0.06)):
+        control[name] = (rng.random(frames) < share).astype(float)
+    control["blink"] = rng.random(frames) * (rng.random(frames) < 0.08)
+    which, weight = rng.integers(7, size=frames), rng.uniform(0.3, 1.1, frames)
+    for number, name in enumerate(EXPRESSIONS):
+        if name in CONTROLS:
+            control[name] = weight * (which == number)
+    return stack_controls(control)

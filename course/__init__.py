@@ -1,0 +1,1 @@
+"""The course beside the library: exercises, typical mistakes, editions, the book."""

@@ -1,0 +1,122 @@
+"""The editions are those of the notebooks, and nothing that is hidden is in them."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from course.make_editions import (
+    CHECK,
+    EDITIONS,
+    SOLUTION,
+    STUB,
+    editions,
+    exercises,
+    instructor,
+    lessons,
+    solution,
+    student,
+    text_of,
+)
+from emoface_lib.runs.notebooks import code_cells, read_notebook, tags
+
+LESSONS = lessons()
+NAMES = [path.stem for path in LESSONS]
+MASTER = new_notebook(
+    cells=[
+        new_code_cell(
+            "def area(r):\n    ### BEGIN SOLUTION\n    s = r * r\n"
+            "    return 3 * s\n    ### END SOLUTION",
+            id="ex-1",
+            metadata={"tags": [SOLUTION]},
+            outputs=[new_output("stream", text="seen")],
+        ),
+        new_code_cell(
+            "check(area)\n### BEGIN HIDDEN TESTS\nassert area(1) == 3\n"
+            "### END HIDDEN TESTS",
+            id="ex-1-check",
+            metadata={"tags": [CHECK, "points-2"]},
+        ),
+    ]
+)
+
+
+def test_a_student_gets_a_stub_and_no_hidden_test() -> None:
+    stub, check = student(MASTER).cells
+    assert stub.source == (
+        "def area(r):\n    # YOUR CODE HERE\n    raise NotImplementedError()"
+    )
+    assert check.source == "check(area)"
+    assert stub.outputs == []
+    assert stub.execution_count is None
+    assert check.metadata.nbgrader.points == 2
+    assert check.metadata.nbgrader.locked
+    assert stub.metadata.nbgrader.solution
+    assert not stub.metadata.nbgrader.grade
+
+
+def test_a_solution_has_the_answer_without_markers() -> None:
+    answer, check = solution(MASTER).cells
+    assert answer.source == "def area(r):\n    s = r * r\n    return 3 * s"
+    assert check.source == "check(area)"
+    kept = solution(MASTER, outputs=True).cells[0]
+    assert kept.outputs[0].text == "seen"
+
+
+def test_an_instructor_gets_everything_and_the_mistakes() -> None:
+    cells = instructor(MASTER, {"ex-1": [("return 3 * r", "squared")]}).cells
+    assert [cell.cell_type for cell in cells] == ["code", "markdown", "code"]
+    assert "### BEGIN SOLUTION" in cells[0].source
+    assert "squared" in cells[1].source
+    assert "### BEGIN HIDDEN TESTS" in cells[2].source
+    nbformat.validate(new_notebook(cells=cells))
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=NAMES)
+def test_the_editions_are_not_stale(path: Path) -> None:
+    for name, notebook in editions(path).items():
+        stored = EDITIONS / name / path.name
+        assert stored.read_text() == text_of(notebook), "run: make editions"
+
+
+def test_there_is_no_edition_of_anything_else() -> None:
+    files = sorted(path.relative_to(EDITIONS) for path in EDITIONS.rglob("*.*"))
+    names = ("instructor", "solution", "student")
+    assert files == [Path(name, path.name) for name in names for path in LESSONS]
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=NAMES)
+def test_a_stub_holds_no_line_that_is_not_in_the_solution(path: Path) -> None:
+    whole = {cell.id: cell.source for cell in code_cells(solved(path))}
+    for cell in code_cells(read_notebook(EDITIONS / "student" / path.name)):
+        if SOLUTION in tags(cell):
+            lines = {line.strip() for line in cell.source.splitlines()}
+            assert set(STUB.splitlines()) <= lines
+            lines -= set(STUB.splitlines())
+            assert lines <= {line.strip() for line in whole[cell.id].splitlines()}
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=NAMES)
+def test_no_solution_and_no_hidden_test_leaks(path: Path) -> None:
+    text = (EDITIONS / "student" / path.name).read_text()
+    assert "### BEGIN" not in text
+    assert "### END" not in text
+    sources = [c.source for c in read_notebook(EDITIONS / "student" / path.name).cells]
+    for each in exercises(read_notebook(path)):
+        for name in ("SOLUTION", "HIDDEN TESTS"):
+            for cell in each:
+                for line in hidden(cell.source, name):
+                    assert not any(line in source for source in sources), line
+
+
+def solved(path: Path) -> nbformat.NotebookNode:
+    return read_notebook(EDITIONS / "solution" / path.name)
+
+
+def hidden(source: str, name: str) -> list[str]:
+    """Telling lines between a pair of markers."""
+    if f"### BEGIN {name}" not in source:
+        return []
+    inside = source.split(f"### BEGIN {name}\n")[1].split(f"### END {name}")[0]
+    return [line.strip() for line in inside.splitlines() if len(line.strip()) > 24]

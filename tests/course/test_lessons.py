@@ -1,0 +1,91 @@
+"""Every notebook is a lesson: its frame, its checkpoints and its exercises."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from nbformat import NotebookNode
+
+from course.lessons import foot, found
+from course.make_editions import exercises
+from emoface_lib.core.settings import load_settings
+from emoface_lib.runs.notebooks import code_cells, find_notebooks, read_notebook
+
+PATHS = find_notebooks()
+NAMES = [path.stem for path in PATHS]
+WITH_EXERCISES = [path for path in PATHS if "01" <= path.stem[:2] <= "08"]
+KINDS = ("compute", "explore", "extend")
+TITLE = re.compile(r"^### Exercise \d · (.+) · \d+ minutes · (\d) points?$", re.M)
+PARTS = {"01": "I", "02": "I", "03": "I", "04": "II", "05": "II", "06": "II"}
+
+
+def prose(notebook: NotebookNode) -> str:
+    return "\n\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+
+
+@pytest.mark.parametrize("path", PATHS, ids=NAMES)
+def test_a_lesson_has_its_frame(path: Path) -> None:
+    notebook = read_notebook(path)
+    first, text = notebook.cells[0].source, prose(notebook)
+    assert "**Question.**" in first
+    assert 3 <= len(re.findall(r"^\d\. ", first, re.M)) <= 5, "objectives"
+    assert re.search(
+        r"\*\*Minutes\*\* on 2 cores: smoke [\d.]+, tutorial [\d.]+", first
+    )
+    assert "**Run before:**" in first
+    for part in (
+        "**Notation.**",
+        "**What differs from the paper",
+        "**Further reading.",
+    ):
+        assert part in text
+    assert "## Summary" in text
+    codes = [cell.source for cell in code_cells(notebook)]
+    assert "lessons.foot(settings)" in codes[-1]
+    assert any("lessons.found(" in code for code in codes), "numbers just computed"
+
+
+@pytest.mark.parametrize("path", PATHS, ids=NAMES)
+def test_checkpoints_have_folded_answers(path: Path) -> None:
+    text = prose(read_notebook(path))
+    asked = text.count("**Checkpoint.**")
+    answers = text.count("<details><summary>Answer</summary>\n\n")
+    assert asked == answers >= 2
+    assert text.count("<details>") == text.count("\n\n</details>")
+
+
+@pytest.mark.parametrize("path", WITH_EXERCISES, ids=lambda path: path.stem)
+def test_a_lesson_has_exercises_of_every_kind(path: Path) -> None:
+    notebook = read_notebook(path)
+    text, given = prose(notebook), exercises(notebook)
+    titles = TITLE.findall(text)
+    assert len(titles) == len(given) >= 3
+    assert [int(points) for _, points in titles] == [each.points for each in given]
+    assert {kind for kind, _ in titles} >= set(KINDS)
+    assert text.count("<summary>Hint 1</summary>") == len(given)
+    assert text.count("<summary>Hint 2</summary>") == len(given)
+
+
+def test_each_part_has_a_silent_bug() -> None:
+    kinds = {
+        (PARTS.get(path.stem[:2], "III"), kind)
+        for path in WITH_EXERCISES
+        for kind, _ in TITLE.findall(prose(read_notebook(path)))
+    }
+    assert {part for part, kind in kinds if kind == "find the silent bug"} == {
+        "I",
+        "II",
+        "III",
+    }
+
+
+def test_the_foot_names_what_made_the_outputs() -> None:
+    line = foot(load_settings("smoke", seed=3)).data
+    for part in ("emoface ", "profile `smoke`", "seed 3", "Python 3", "torch 2"):
+        assert part in line
+
+
+def test_found_numbers_are_listed() -> None:
+    shown = found({"LMD, px": np.float32(1.23456), "clips": 20, "device": "cpu"}).data
+    assert shown == "* LMD, px: **1.23**\n* clips: **20**\n* device: **cpu**"
