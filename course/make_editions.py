@@ -1,8 +1,8 @@
 """The student, solution and instructor editions of the lessons, from `notebooks/`.
 
-`python -m course.make_editions`. In a notebook an exercise is two code cells: one with the
-tag `solution`, whose answer stands between nbgrader's markers, and later one with the
-tags `check` and `points-N`, which asks the checker and may hold hidden tests.
+`python -m course.make_editions`. In a notebook an exercise is two code cells: one with
+the tag `solution`, whose answer stands between nbgrader's markers, and later one with
+the tags `check` and `points-N`, which asks the checker and may hold hidden tests.
 """
 
 import re

@@ -11,7 +11,6 @@ import numpy as np
 from safetensors.numpy import save_file
 from tqdm import tqdm
 
-from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.files import write_beside
 from emoface_lib.core.landmarks import STABLE, mean_face
 from emoface_lib.features.detection import box_around
@@ -30,7 +29,6 @@ from emoface_lib.synthetic.heads.shape import (
     pose_face,
     project,
     random_controls,
-    stack_controls,
 )
 
 TRAIN_SEED, TEST_SEED = 10_000, 90_000

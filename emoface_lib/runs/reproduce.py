@@ -142,8 +142,8 @@ def state_of(run: Path, path: Path) -> dict[str, Any]:
 
 
 def library_hash() -> str:
-    """Hash of the library's sources and weights."""
-    files = sorted([*LIBRARY.rglob("*.py"), *LIBRARY.glob("weights/**/*")])
+    """Hash of the library's sources, weights and data files."""
+    files = sorted(path for path in LIBRARY.rglob("*") if "__pycache__" not in path.parts)
     contents = {
         path.relative_to(LIBRARY).as_posix(): hashlib.sha256(
             path.read_bytes()
