@@ -1,7 +1,8 @@
 """What the mouth does for each sound: visemes of espeak-ng's phonemes.
 
 A viseme is a target mouth shape with a dominance weight (Cohen and Massaro, 1993).
-Sounds made by the tongue alone weigh little, lips and vowels much. Taught in notebook 01.
+Sounds made by the tongue alone weigh little, lips and vowels much. Taught in notebook
+01.
 """
 
 import csv
