@@ -1,4 +1,4 @@
-"""Sphinx's settings for the web book; `make book` builds it by `course/make_book.py`."""
+"""Sphinx and its settings for the web book; `make book` builds it."""
 
 import re
 from typing import Any
