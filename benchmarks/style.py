@@ -35,8 +35,7 @@ from emoface_lib.evaluation.experiment import (
     Trial,
     compare,
 )
-from emoface_lib.evaluation.landmark_expressions import LandmarkExpressions
-from emoface_lib.evaluation.scores import landmark_scores
+from emoface_lib.evaluation.scores import LandmarkExpressions, landmark_scores
 from emoface_lib.features.align import into_canvas
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import content_codes, style_displacements

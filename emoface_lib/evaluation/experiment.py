@@ -18,9 +18,8 @@ import torch
 from emoface_lib.core.clip import Clip, Spoken
 from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import Settings
-from emoface_lib.evaluation.landmark_expressions import LandmarkExpressions
 from emoface_lib.evaluation.probes import Probe, variance_share
-from emoface_lib.evaluation.scores import landmark_scores
+from emoface_lib.evaluation.scores import LandmarkExpressions, landmark_scores
 from emoface_lib.method.collapse import CollapseWarning, effective_rank
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import (

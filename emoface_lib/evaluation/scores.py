@@ -11,10 +11,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from emoface_lib.core.clip import Clip
+from emoface_lib.core.clip import EXPRESSIONS, Clip
+from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_npz
 from emoface_lib.core.landmarks import CANVAS, scale_points
 from emoface_lib.core.video import iter_frames
@@ -33,6 +37,9 @@ from emoface_lib.features.expression import CROP_EVERY, ExpressionNet, face_crop
 from emoface_lib.translation.dataset import resized
 from emoface_lib.translation.render import NetworkRenderer
 from emoface_lib.translation.translators import Painter, Translator
+
+EVERY = 8  # frames of 20 ms; neighbours are alike
+HIDDEN = 64
 
 Displacements = Sequence[Tensor]  # Tensor[T, 68, 2] px of the canvas, one a clip
 EXPRESSIONS_OF = ("ES", "ES centred", "ES top-1")
@@ -230,3 +237,39 @@ class Studio:
 def one_a_video(clips: Sequence[Clip]) -> list[Clip]:
     """The first clip of each video: painting and reading frames takes its time."""
     return list({(c.speaker, c.video): c for c in reversed(clips)}.values())[::-1]
+
+
+class LandmarkExpressions:
+    """A small perceptron from L - L_0 of a frame to the softmax over EXPRESSIONS."""
+
+    def __init__(self, model: Pipeline) -> None:
+        self.model = model
+
+    @classmethod
+    def learn(cls, clips: Sequence[Clip], seed: int = 0) -> "LandmarkExpressions":
+        """Learn from true landmarks of clips with labels; raises InputError without."""
+        labelled = [clip for clip in clips if clip.emotion in EXPRESSIONS]
+        if not labelled:
+            raise InputError(
+                "No clip has a label of emotion, so that expressions can't be learnt "
+                "from landmarks: score ES on painted pictures."
+            )
+        frames = [_flat(clip.displacement[::EVERY]) for clip in labelled]
+        labels = np.repeat([c.emotion for c in labelled], [len(f) for f in frames])
+        net = MLPClassifier((HIDDEN,), alpha=1e-2, max_iter=60, random_state=seed)
+        net.set_params(early_stopping=True, n_iter_no_change=5)
+        return cls(make_pipeline(StandardScaler(), net).fit(np.vstack(frames), labels))
+
+    def probabilities(self, displacement: Tensor) -> np.ndarray:
+        """Softmax float[T, 7] of displacements Tensor[T, 68, 2] px of the canvas.
+
+        A class that no clip showed has probability 0.
+        """
+        known = self.model.predict_proba(_flat(displacement))
+        whole = np.zeros((len(known), len(EXPRESSIONS)))
+        whole[:, [EXPRESSIONS.index(name) for name in self.model.classes_]] = known
+        return whole
+
+
+def _flat(displacement: Tensor) -> np.ndarray:
+    return displacement.flatten(1).to(torch.float64).numpy()

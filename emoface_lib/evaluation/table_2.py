@@ -33,13 +33,12 @@ from emoface_lib.evaluation.baselines import (
     static,
 )
 from emoface_lib.evaluation.experiment import ABLATION, NO_STYLE, WITHOUT, Changes
-from emoface_lib.evaluation.landmark_expressions import LandmarkExpressions
 from emoface_lib.evaluation.makeittalk import (
     MakeItTalk,
     load_makeittalk_landmarks,
     train_makeittalk,
 )
-from emoface_lib.evaluation.scores import ALL, landmark_scores
+from emoface_lib.evaluation.scores import ALL, LandmarkExpressions, landmark_scores
 from emoface_lib.method.collapse import CollapseWarning
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import (

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from emoface_lib.core.clip import MEL_BANDS
 from emoface_lib.core.errors import InputError
-from emoface_lib.method.layers import Standardise, mlp
+from emoface_lib.method.content import Standardise, mlp
 
 EMOTION_SIZE = 128
 IDENTITY_SIZE = 128

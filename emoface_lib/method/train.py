@@ -35,8 +35,7 @@ from emoface_lib.method.displacements import (
     style_displacements,
 )
 from emoface_lib.method.enrolment import enrolled
-from emoface_lib.method.losses import landmark_loss
-from emoface_lib.method.objectives import StyleBatch, style_loss
+from emoface_lib.method.losses import StyleBatch, landmark_loss, style_loss
 from emoface_lib.method.style import StyleBranch
 from emoface_lib.method.triplets import TripletSampler
 

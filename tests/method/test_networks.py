@@ -5,8 +5,12 @@ import torch
 from torch import nn
 
 from emoface_lib.core.errors import InputError
-from emoface_lib.method.content import ContentBranch, predicted_landmarks
-from emoface_lib.method.layers import layer_sizes, mlp
+from emoface_lib.method.content import (
+    ContentBranch,
+    layer_sizes,
+    mlp,
+    predicted_landmarks,
+)
 from emoface_lib.method.style import StyleBranch
 
 TABLE_1 = {
