@@ -23,7 +23,7 @@ from emoface_lib.core.files import write_npz
 from emoface_lib.core.landmarks import mean_face
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.evaluation.probes import probe_table
-from emoface_lib.evaluation.scores import landmark_scores
+from emoface_lib.evaluation.scoring import landmark_scores
 from emoface_lib.features.align import into_canvas
 from emoface_lib.features.audio import log_mel
 from emoface_lib.features.speaker import SPEAKER_SIZE, UTTERANCES, embed_speakers
@@ -37,8 +37,8 @@ from emoface_lib.features.voice_conversion import (
 )
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.emotion_space import EmotionSpace
+from emoface_lib.method.steps import content_displacements, train_content
 from emoface_lib.method.style import StyleBranch
-from emoface_lib.method.train import content_displacements, train_content
 from emoface_lib.synthetic.audio_only import hear_voices, heard_clips, spoken
 from emoface_lib.synthetic.clips import make_clip, plan_corpus, plan_speaker
 

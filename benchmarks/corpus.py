@@ -21,7 +21,7 @@ from emoface_lib.core.landmarks import eye_distance
 from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.evaluation.probes import Probe
-from emoface_lib.features.clips import to_frame_rate
+from emoface_lib.features.prepared import to_frame_rate
 from emoface_lib.synthetic.audio_only import spoken
 from emoface_lib.synthetic.build import build_corpus
 from emoface_lib.synthetic.clips import ClipPlan, make_clip, plan_corpus, plan_speaker

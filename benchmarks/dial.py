@@ -50,14 +50,14 @@ from emoface_lib.method.emotion_space import (
     supervised,
 )
 from emoface_lib.method.enrolment import enrolled
-from emoface_lib.method.style import StyleBranch
-from emoface_lib.method.train import (
+from emoface_lib.method.steps import (
     load_content,
     load_style,
     split,
     train_content,
     train_style,
 )
+from emoface_lib.method.style import StyleBranch
 from emoface_lib.synthetic.audio_only import heard_clips, plan_one
 
 T = TypeVar("T")

@@ -24,10 +24,10 @@ from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.video import read_audio, read_video
 from emoface_lib.features.align import into_canvas
 from emoface_lib.features.audio import frame_loudness, log_mel, speech_level
-from emoface_lib.features.clips import look_ahead, to_video_rate
 from emoface_lib.features.dlib_detector import DlibDetector
+from emoface_lib.features.prepared import look_ahead, to_video_rate
 from emoface_lib.method.content import ContentBranch
-from emoface_lib.method.train import train_content
+from emoface_lib.method.steps import train_content
 from emoface_lib.synthetic.audio_only import heard_clips, plan_heard
 from emoface_lib.synthetic.clips import make_clip
 

@@ -27,16 +27,16 @@ from emoface_lib.core.landmarks import CANVAS, VIDEO_RATE, mean_face, scale_poin
 from emoface_lib.core.settings import REPOSITORY, Settings, load_settings
 from emoface_lib.core.video import read_audio, read_video, write_video
 from emoface_lib.evaluation.baselines import SHUFFLED, STATIC, static
-from emoface_lib.evaluation.frames import PC_AVS_WRONG, painted_rows
 from emoface_lib.evaluation.pc_avs import load_pc_avs
-from emoface_lib.evaluation.scores import LIPS_TOGETHER, READ, Studio, landmark_scores
+from emoface_lib.evaluation.rendered import PC_AVS_WRONG, painted_rows
+from emoface_lib.evaluation.scoring import LIPS_TOGETHER, READ, Studio, landmark_scores
 from emoface_lib.evaluation.table_2 import FULL, Study
 from emoface_lib.evaluation.tables import comparisons, tidy
 from emoface_lib.features.align import into_canvas
 from emoface_lib.features.audio import log_mel
-from emoface_lib.features.clips import aligned_landmarks, look_ahead, reference_faces
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.expression import CROP_EVERY, face_crops
+from emoface_lib.features.prepared import aligned_landmarks, look_ahead, reference_faces
 from emoface_lib.features.recognisers import scoring_model
 from emoface_lib.features.speaker import embed_speakers
 from emoface_lib.method.enrolment import enrolled

@@ -35,12 +35,12 @@ from emoface_lib.evaluation.experiment import (
     Trial,
     compare,
 )
-from emoface_lib.evaluation.scores import LandmarkExpressions, landmark_scores
+from emoface_lib.evaluation.scoring import LandmarkExpressions, landmark_scores
 from emoface_lib.features.align import into_canvas
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import content_codes, style_displacements
 from emoface_lib.method.enrolment import SpeakerGuess, enrolled, enrolled_by
-from emoface_lib.method.train import new_style, split, train_content, train_style
+from emoface_lib.method.steps import new_style, split, train_content, train_style
 from emoface_lib.synthetic.audio_only import heard_clips
 
 TOPIC = "style"

@@ -29,7 +29,8 @@ from emoface_lib.core.landmarks import WEIGHTS, mean_face
 from emoface_lib.core.settings import REPOSITORY, Settings, load_settings
 from emoface_lib.evaluation.baselines import DETECTOR, detector_noise, true_landmarks
 from emoface_lib.evaluation.experiment import study_settings
-from emoface_lib.evaluation.frames import (
+from emoface_lib.evaluation.pc_avs import Filmed, load_pc_avs, train_pc_avs
+from emoface_lib.evaluation.rendered import (
     CONTENT,
     PICTURES,
     SPEAKER,
@@ -37,15 +38,14 @@ from emoface_lib.evaluation.frames import (
     ship_half,
     with_voices,
 )
-from emoface_lib.evaluation.pc_avs import Filmed, load_pc_avs, train_pc_avs
-from emoface_lib.evaluation.scores import ALL, Studio, landmark_scores, one_a_video
+from emoface_lib.evaluation.scoring import ALL, Studio, landmark_scores, one_a_video
 from emoface_lib.evaluation.table_2 import Study
 from emoface_lib.evaluation.tables import RATIO, comparisons, tidy
 from emoface_lib.features.align import into_canvas
-from emoface_lib.features.clips import load_clips
+from emoface_lib.features.prepared import load_clips
 from emoface_lib.features.recognisers import scoring_model
 from emoface_lib.method.enrolment import enrolled
-from emoface_lib.method.train import split
+from emoface_lib.method.steps import split
 from emoface_lib.synthetic.audio_only import heard_clips
 from emoface_lib.translation.translators import load_translator
 

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from numbers import Integral, Real
 
+import pandas as pd
 from IPython.display import Markdown
 
 from emoface_lib import __version__
-from emoface_lib.core.settings import Settings
+from emoface_lib.core.settings import REPOSITORY, Settings
 
 NAMED = ("torch", "librosa", "numpy")
 
@@ -17,6 +18,16 @@ def found(numbers: Mapping[str, object]) -> Markdown:
     """The numbers that a lesson has just computed, as a list: name -> value."""
     lines = [f"* {name}: **{_text(value)}**" for name, value in numbers.items()]
     return Markdown("\n".join(lines))
+
+
+def ledger() -> pd.DataFrame:
+    """The project's measurements, a row each: topic, name, value, unit, target, ..."""
+    return pd.read_csv(REPOSITORY / "benchmarks" / "results.csv")
+
+
+def shipped_table(name: str) -> pd.DataFrame:
+    """A table of `figures/` that a longer run than a lesson has left."""
+    return pd.read_csv(REPOSITORY / "figures" / f"{name}.csv")
 
 
 def foot(settings: Settings) -> Markdown:

@@ -17,7 +17,7 @@ from emoface_lib import plots
 from emoface_lib.core.clip import SAMPLE_RATE
 from emoface_lib.core.landmarks import FRAME_RATE
 from emoface_lib.features.audio import log_mel
-from emoface_lib.features.clips import look_ahead
+from emoface_lib.features.prepared import look_ahead
 
 SECONDS = 12  # of the made-up recording
 SECOND = 50  # frames of one

@@ -23,7 +23,7 @@ from emoface_lib.features.audio import (
     speech_level,
     stream_log_mel,
 )
-from emoface_lib.features.clips import to_video_rate
+from emoface_lib.features.prepared import to_video_rate
 from emoface_lib.features.speaker import FIRST_SECONDS, embed_start
 from emoface_lib.features.voice_conversion import Conversion, LogMel, load_features
 from emoface_lib.method.content import ContentBranch, State
@@ -34,8 +34,8 @@ from emoface_lib.method.emotion_space import (
     loud_frames,
 )
 from emoface_lib.method.enrolment import GUESS, SpeakerGuess
+from emoface_lib.method.steps import load_branches
 from emoface_lib.method.style import StyleBranch
-from emoface_lib.method.train import load_branches
 
 WINDOW = 200  # frames that attend to one another; 4 s, about a sentence
 STEP = WINDOW // 2  # neighbouring windows are blended

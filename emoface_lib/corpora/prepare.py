@@ -31,8 +31,8 @@ from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import Settings, nearest
 from emoface_lib.corpora.extract import Job, Recipe, failed, load_tools, row_of
 from emoface_lib.corpora.journal import WHOLE, Journal
-from emoface_lib.features.clips import corpus_mean_face
 from emoface_lib.features.detectors import check_detector
+from emoface_lib.features.prepared import corpus_mean_face
 from emoface_lib.features.recognisers import fitting_recogniser
 
 # settings that features depend on

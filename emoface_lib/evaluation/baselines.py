@@ -14,7 +14,7 @@ from torch import Tensor
 from emoface_lib.core.clip import Clip
 from emoface_lib.core.files import read_npz
 from emoface_lib.features.align import align, project
-from emoface_lib.features.clips import to_frame_rate
+from emoface_lib.features.prepared import to_frame_rate
 
 Method = Callable[[Sequence[Clip]], Sequence[Tensor]]  # clips to displacements
 STATIC, MEAN_MOTION, ENERGY = "static face", "mean motion", "energy-driven mouth"

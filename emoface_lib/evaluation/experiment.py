@@ -16,10 +16,11 @@ import pandas as pd
 import torch
 
 from emoface_lib.core.clip import Clip, Spoken
+from emoface_lib.core.errors import InputError
 from emoface_lib.core.parallel import each
-from emoface_lib.core.settings import Settings
+from emoface_lib.core.settings import REPOSITORY, Settings
 from emoface_lib.evaluation.probes import Probe, variance_share
-from emoface_lib.evaluation.scores import LandmarkExpressions, landmark_scores
+from emoface_lib.evaluation.scoring import LandmarkExpressions, landmark_scores
 from emoface_lib.method.collapse import CollapseWarning, effective_rank
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import (
@@ -28,8 +29,8 @@ from emoface_lib.method.displacements import (
     style_displacements,
 )
 from emoface_lib.method.enrolment import enrolled
+from emoface_lib.method.steps import split, train_content, train_style
 from emoface_lib.method.style import StyleBranch
-from emoface_lib.method.train import split, train_content, train_style
 
 Changes = Mapping[str, Any]  # of settings
 
@@ -228,3 +229,30 @@ def spoken_codes(clips: Sequence[Clip], codes: Sequence[np.ndarray]) -> list[Spo
         )
         for clip, code in zip(clips, codes, strict=True)
     ]
+
+
+def over_seeds(own: pd.DataFrame, study: str, settings: Settings) -> pd.DataFrame:
+    """A run's rows of a study, or all seeds' where a sweep of that name has made them.
+
+    own : with a column study. The sweep's rows are those that `emoface batch collect
+    --clips` left in the folder `settings.collected`; where there are none yet, a line
+    says which commands make them. Raises InputError if they are of another profile.
+    """
+    if not settings.collected:
+        return own
+    place = Path(settings.collected) / f"{study}.parquet"
+    sweep = f"sweeps/{study}.yml"
+    if not (REPOSITORY / place).exists():
+        print(
+            f"This is one seed. For several: `emoface batch run {sweep}`, then "
+            f"`emoface batch collect --clips {sweep} -o {place}`, and run this again."
+        )
+        return own
+    table = pd.read_parquet(REPOSITORY / place)
+    rows = table[(table["study"] == study) & (table["profile"] == settings.profile)]
+    if rows.empty:
+        raise InputError(
+            f"{place} holds nothing of {study!r} in profile {settings.profile!r}: run "
+            f"and collect {sweep} again, or take the file away."
+        )
+    return rows.reset_index(drop=True)

@@ -29,7 +29,7 @@ from emoface_lib.evaluation.makeittalk_landmarks import (
     SpeakerBranch,
 )
 from emoface_lib.features.align import into_canvas
-from emoface_lib.method.train import split
+from emoface_lib.method.steps import split
 
 JAW_WIDTH = 1.6  # of the standard face, in the branches' units
 LIP_WEIGHT = 2.0  # of the lips in the L1; what was used is not published

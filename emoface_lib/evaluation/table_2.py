@@ -38,7 +38,7 @@ from emoface_lib.evaluation.makeittalk import (
     load_makeittalk_landmarks,
     train_makeittalk,
 )
-from emoface_lib.evaluation.scores import ALL, LandmarkExpressions, landmark_scores
+from emoface_lib.evaluation.scoring import ALL, LandmarkExpressions, landmark_scores
 from emoface_lib.method.collapse import CollapseWarning
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import (
@@ -47,14 +47,14 @@ from emoface_lib.method.displacements import (
     style_displacements,
 )
 from emoface_lib.method.enrolment import enrolled
-from emoface_lib.method.style import StyleBranch
-from emoface_lib.method.train import (
+from emoface_lib.method.steps import (
     load_content,
     load_style,
     split,
     train_content,
     train_style,
 )
+from emoface_lib.method.style import StyleBranch
 from emoface_lib.method.triplets import NoTripletsError
 
 FULL, IMPROVED, PLAIN = "full", "improved", "without L_emotion"

@@ -18,10 +18,10 @@ from emoface_lib.evaluation.baselines import (
 )
 from emoface_lib.evaluation.bootstrap import Interval, difference, ratio
 from emoface_lib.evaluation.experiment import NO_STYLE
-from emoface_lib.evaluation.frames import PC_AVS_WRONG
 from emoface_lib.evaluation.metrics import PAPER_TABLE_2, table
 from emoface_lib.evaluation.pc_avs import NAME as PC_AVS
-from emoface_lib.evaluation.scores import EXPRESSIONS_OF, LIPS_TOGETHER, READ
+from emoface_lib.evaluation.rendered import PC_AVS_WRONG
+from emoface_lib.evaluation.scoring import EXPRESSIONS_OF, LIPS_TOGETHER, READ
 from emoface_lib.evaluation.table_2 import (
     FULL,
     IMPROVED,

@@ -18,8 +18,8 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_npz
 from emoface_lib.core.settings import PRODUCTS, Run, Settings
 from emoface_lib.evaluation.table_2 import FOLDERS, VARIANTS
-from emoface_lib.features.clips import load_clips
-from emoface_lib.method.train import load_content, split, train_content, train_style
+from emoface_lib.features.prepared import load_clips
+from emoface_lib.method.steps import load_content, split, train_content, train_style
 from emoface_lib.method.triplets import NoTripletsError
 from emoface_lib.synthetic.audio_only import heard_clips
 

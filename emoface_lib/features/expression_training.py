@@ -20,7 +20,6 @@ from emoface_lib.core.landmarks import WEIGHTS
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.training import Metrics, Schedule, device_of, fit
 from emoface_lib.features.expression import WIDTH, ExpressionNet
-from emoface_lib.features.scn import cured_labels, rank_loss
 
 BATCH = 64  # crops
 LEARNING_RATE, WEIGHT_DECAY = 4e-3, 1e-4
@@ -137,3 +136,32 @@ def shipped_expressions() -> ExpressionNet:
     net = ExpressionNet()
     load_model(SHIPPED, net)
     return net
+
+
+def rank_loss(attention: Tensor, share: float, margin: float) -> Tensor:
+    """Rank regularisation: trusted pictures get more attention than the rest.
+
+    attention : Tensor[B, 1]; share : of the batch that is trusted. Returns a scalar,
+    max(0, margin - (mean of the trusted - mean of the rest)). [28], equation (3).
+    """
+    ranked = attention.flatten().sort(descending=True).values
+    trusted = max(1, min(len(ranked) - 1, round(share * len(ranked))))
+    gap = ranked[:trusted].mean() - ranked[trusted:].mean()
+    return (margin - gap).clamp(min=0)
+
+
+@torch.no_grad()
+def cured_labels(
+    attention: Tensor, logits: Tensor, labels: Tensor, share: float, margin: float
+) -> Tensor:
+    """Labels after relabelling: the untrusted take the class that is surer by `margin`.
+
+    attention : Tensor[B, 1]; logits : Tensor[B, K]; labels : int64 Tensor[B]. Returns
+    int64 Tensor[B]. [28], equation (5).
+    """
+    softmax = logits.softmax(1)
+    surest, guess = softmax.max(1)
+    given = softmax.gather(1, labels[:, None])[:, 0]
+    trusted = max(1, min(len(labels) - 1, round(share * len(labels))))
+    untrusted = attention.flatten().argsort(descending=True).argsort() >= trusted
+    return torch.where(untrusted & (surest - given > margin), guess, labels)

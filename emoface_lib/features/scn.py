@@ -7,7 +7,6 @@ Names and shapes are those of the Self-Cure Network (Wang et al. 2020, the paper
 from itertools import pairwise
 from typing import Self
 
-import torch
 from torch import Tensor, nn
 
 from emoface_lib.core.clip import EXPRESSIONS
@@ -80,32 +79,3 @@ class SCN(nn.Module):
         nn.init.constant_(linear.bias, 100.0)
         self.alpha.requires_grad_(False)
         return self
-
-
-def rank_loss(attention: Tensor, share: float, margin: float) -> Tensor:
-    """Rank regularisation: trusted pictures get more attention than the rest.
-
-    attention : Tensor[B, 1]; share : of the batch that is trusted. Returns a scalar,
-    max(0, margin - (mean of the trusted - mean of the rest)). [28], equation (3).
-    """
-    ranked = attention.flatten().sort(descending=True).values
-    trusted = max(1, min(len(ranked) - 1, round(share * len(ranked))))
-    gap = ranked[:trusted].mean() - ranked[trusted:].mean()
-    return (margin - gap).clamp(min=0)
-
-
-@torch.no_grad()
-def cured_labels(
-    attention: Tensor, logits: Tensor, labels: Tensor, share: float, margin: float
-) -> Tensor:
-    """Labels after relabelling: the untrusted take the class that is surer by `margin`.
-
-    attention : Tensor[B, 1]; logits : Tensor[B, K]; labels : int64 Tensor[B]. Returns
-    int64 Tensor[B]. [28], equation (5).
-    """
-    softmax = logits.softmax(1)
-    surest, guess = softmax.max(1)
-    given = softmax.gather(1, labels[:, None])[:, 0]
-    trusted = max(1, min(len(labels) - 1, round(share * len(labels))))
-    untrusted = attention.flatten().argsort(descending=True).argsort() >= trusted
-    return torch.where(untrusted & (surest - given > margin), guess, labels)

@@ -22,23 +22,23 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
-from emoface_lib.runs.collect import RESULT
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import read_json
+from emoface_lib.core.parallel import cores
+from emoface_lib.core.settings import nearest, runs_folder
 from emoface_lib.runs.batch_run import (
     FAILURE,
-    Job,
     RUN,
+    Job,
     attempt,
     fail,
     forgive,
     state_of,
 )
-from emoface_lib.core.errors import InputError
-from emoface_lib.core.files import read_json
-from emoface_lib.core.parallel import cores
-from emoface_lib.core.settings import nearest, runs_folder
+from emoface_lib.runs.collect import RESULT
 from emoface_lib.runs.reproduce import commit
-from emoface_lib.runs.sweep_plans import Plan, plan_runs
 from emoface_lib.runs.sweep import Sweep
+from emoface_lib.runs.sweep_plans import Plan, plan_runs
 
 ENGINES = ("local", "ray")
 GUESS = 2.0  # GB that a run is taken to need, unless the sweep says it

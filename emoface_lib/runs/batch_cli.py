@@ -34,9 +34,9 @@ def batch_run(
     ] = "1/1",
 ) -> None:
     """Run what is not done of a sweep; stopped at any moment, a second call goes on."""
+    from emoface_lib.core.parallel import read_shard
     from emoface_lib.runs import batch, sweep_plans
     from emoface_lib.runs.sweep import read_sweep
-    from emoface_lib.core.parallel import read_shard
 
     asked, part = read_sweep(sweep), read_shard(shard)
     if dry_run:

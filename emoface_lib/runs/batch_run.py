@@ -24,15 +24,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from emoface_lib.runs.collect import RESULT, numbers
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_json, write_json
 from emoface_lib.core.locks import hold
 from emoface_lib.core.parallel import CORES
-from emoface_lib.runs.watchdog import Guard, end_kernels
+from emoface_lib.runs.collect import RESULT, numbers
 from emoface_lib.runs.notebooks import NotebookError, read_code, source_hash
 from emoface_lib.runs.reproduce import Step, versions
 from emoface_lib.runs.sweep_plans import Plan, code_hash
+from emoface_lib.runs.watchdog import Guard, end_kernels
 
 State = Literal["waiting", "running", "interrupted", "failed", "done"]
 RUN, FAILURE, LOG, LOCK = "run.json", "failure.json", "log.txt", "lock"

@@ -8,12 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_json, write_beside
-from emoface_lib.core.settings import REPOSITORY, Settings
 from emoface_lib.runs.sweep_plans import Plan
 
 RESULT = "result.json"  # of a run: its numbers and what they cost
@@ -113,32 +111,3 @@ def keep(table: pd.DataFrame, path: Path) -> None:
     """Write collected numbers as parquet."""
     with write_beside(path) as beside:
         table.to_parquet(beside, index=False)
-
-
-def over_seeds(own: pd.DataFrame, study: str, settings: Settings) -> pd.DataFrame:
-    """A run's rows of a study, or all seeds' where a sweep of that name has made them.
-
-    own : with a column study. The sweep's rows are those that `emoface batch collect
-    --clips` left in the folder `settings.collected`; where there are none yet, a line
-    says which commands make them. Raises InputError if they are of another profile.
-    """
-    if not settings.collected:
-        return own
-    place = Path(settings.collected) / f"{study}.parquet"
-    sweep = f"sweeps/{study}.yml"
-    if not (REPOSITORY / place).exists():
-        print(
-            f"This is one seed. For several: `emoface batch run {sweep}`, then "
-            f"`emoface batch collect --clips {sweep} -o {place}`, and run this again."
-        )
-        return own
-    table = pd.read_parquet(REPOSITORY / place)
-    rows = table[(table["study"] == study) & (table["profile"] == settings.profile)]
-    if rows.empty:
-        raise InputError(
-            f"{place} holds nothing of {study!r} in profile {settings.profile!r}: run "
-            f"and collect {sweep} again, or take the file away."
-        )
-    return rows.reset_index(drop=True)
-
-

@@ -29,6 +29,7 @@ from emoface_lib.runs.notebooks import (
 )
 
 LIBRARY = Path(__file__).resolve().parents[1]
+SOURCES = ("py", "txt", "csv", "md", "npz", "safetensors")
 
 
 def reproduce(
@@ -143,7 +144,7 @@ def state_of(run: Path, path: Path) -> dict[str, Any]:
 
 def library_hash() -> str:
     """Hash of the library's sources, weights and data files."""
-    files = sorted(path for path in LIBRARY.rglob("*") if "__pycache__" not in path.parts)
+    files = sorted(path for kind in SOURCES for path in LIBRARY.rglob(f"*.{kind}"))
     contents = {
         path.relative_to(LIBRARY).as_posix(): hashlib.sha256(
             path.read_bytes()

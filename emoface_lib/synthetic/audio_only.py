@@ -17,7 +17,7 @@ from emoface_lib.core.landmarks import FRAME_RATE, VIDEO_RATE
 from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import Settings
 from emoface_lib.features.audio import log_mel
-from emoface_lib.features.clips import aligned_landmarks, look_ahead, reference_faces
+from emoface_lib.features.prepared import aligned_landmarks, look_ahead, reference_faces
 from emoface_lib.features.speaker import UTTERANCES, embed_speakers
 from emoface_lib.features.voice_conversion import load_features
 from emoface_lib.synthetic.clips import (

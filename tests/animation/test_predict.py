@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from emoface_lib.animation.predict import FacePredictor, ahead, in_steps
 from emoface_lib.core.settings import load_settings
 from emoface_lib.features.audio import log_mel
-from emoface_lib.features.clips import look_ahead
+from emoface_lib.features.prepared import look_ahead
 from emoface_lib.features.voice_conversion import Conversion, new_autovc
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.emotion_space import EmotionSpace

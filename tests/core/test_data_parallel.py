@@ -19,8 +19,8 @@ from emoface_lib.core.data_parallel import gathered, rank, share, workers
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import Settings
 from emoface_lib.method.content import ContentBranch
+from emoface_lib.method.steps import train_content, train_style
 from emoface_lib.method.style import StyleBranch
-from emoface_lib.method.train import train_content, train_style
 
 CONTRASTS = ("triplet", "variance", "supervised", "infonce")
 # the last one trains the content branch along

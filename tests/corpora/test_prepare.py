@@ -15,7 +15,7 @@ from emoface_lib.core.landmarks import EYE_DISTANCE, eye_distance, lip_opening
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.video import iter_frames, read_audio, write_video
 from emoface_lib.corpora.prepare import prepare
-from emoface_lib.features.clips import (
+from emoface_lib.features.prepared import (
     corpus_mean_face,
     load_clips,
     look_ahead,

@@ -23,15 +23,15 @@ from emoface_lib.corpora.inspect import examine, lag, spread
 from emoface_lib.corpora.inspect_report import readable
 from emoface_lib.corpora.layouts import walk
 from emoface_lib.corpora.prepare_run import prepare_corpus, summary
-from emoface_lib.evaluation.scores import landmark_scores
+from emoface_lib.evaluation.scoring import landmark_scores
 from emoface_lib.evaluation.table_2 import FOLDERS
 from emoface_lib.evaluation.train_rows import train_run
 from emoface_lib.features import recognisers
-from emoface_lib.features.clips import load_clips
+from emoface_lib.features.prepared import load_clips
 from emoface_lib.features.speaker import read_embeddings
 from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, new_autovc
 from emoface_lib.method.displacements import content_codes, style_displacements
-from emoface_lib.method.train import load_branches, split
+from emoface_lib.method.steps import load_branches, split
 from emoface_lib.method.triplets import TripletSampler
 from tests.features.test_openface import write_track
 

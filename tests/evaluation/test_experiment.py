@@ -22,7 +22,7 @@ from emoface_lib.evaluation.experiment import (
     in_parts,
     some_speakers,
 )
-from emoface_lib.evaluation.scores import LandmarkExpressions
+from emoface_lib.evaluation.scoring import LandmarkExpressions
 
 
 @pytest.fixture

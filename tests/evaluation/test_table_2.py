@@ -17,7 +17,7 @@ from emoface_lib.evaluation.baselines import (
     STATIC,
 )
 from emoface_lib.evaluation.experiment import NO_STYLE
-from emoface_lib.evaluation.scores import ALL, one_a_video
+from emoface_lib.evaluation.scoring import ALL, one_a_video
 from emoface_lib.evaluation.table_2 import (
     ANYONE,
     FOLDERS,
@@ -31,7 +31,7 @@ from emoface_lib.evaluation.table_2 import (
     style_methods,
 )
 from emoface_lib.method.enrolment import enrolled
-from emoface_lib.method.train import load_content
+from emoface_lib.method.steps import load_content
 
 EVERY_ROW = {
     NO_STYLE,

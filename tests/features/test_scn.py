@@ -10,8 +10,9 @@ from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import mean_face
 from emoface_lib.features.expression import recognise
+from emoface_lib.features.expression_training import cured_labels, rank_loss
 from emoface_lib.features.recognisers import FER_FILE, FerRecogniser, SCNRecogniser
-from emoface_lib.features.scn import SCN, cured_labels, rank_loss
+from emoface_lib.features.scn import SCN
 
 NAMES = Path(__file__).parents[1] / "data" / "scn_res18feature.tsv"
 PICTURES = np.random.default_rng(0).integers(0, 255, (2, 240, 240, 3), dtype=np.uint8)

@@ -19,19 +19,20 @@ from nbformat.v4 import new_code_cell, new_notebook
 from rich.console import Console
 from typer.testing import CliRunner
 
-from emoface_lib.runs.batch import FRAME, readable, run_sweep, status, summary
-from emoface_lib.runs.collect import collect, numbers, over_seeds
-from emoface_lib.evaluation.bootstrap import compare
-from emoface_lib.runs.batch_run import Job, RESULT, attempt, state_of
 from emoface_lib.cli import app
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_json, write_json
 from emoface_lib.core.parallel import cores
 from emoface_lib.core.settings import Settings, load_settings
-from emoface_lib.runs.watchdog import Guard
+from emoface_lib.evaluation.bootstrap import compare
+from emoface_lib.evaluation.experiment import over_seeds
+from emoface_lib.runs.batch import FRAME, readable, run_sweep, status, summary
+from emoface_lib.runs.batch_run import RESULT, Job, attempt, state_of
+from emoface_lib.runs.collect import collect, numbers
 from emoface_lib.runs.notebooks import read_notebook
-from emoface_lib.runs.sweep_plans import Plan, plan_runs
 from emoface_lib.runs.sweep import Sweep, make_sweep, read_sweep
+from emoface_lib.runs.sweep_plans import Plan, plan_runs
+from emoface_lib.runs.watchdog import Guard
 
 MAKE = "from pathlib import Path\nPath('../made').mkdir(exist_ok=True)"
 COUNT = "with open('../made/times', 'a') as file:\n    file.write('x')"

@@ -14,12 +14,12 @@ from pathlib import Path
 import pandas as pd
 import psutil
 import pytest
-from tests.runs.test_batch import SWEEP, write_sweep
 
 from emoface_lib.runs.batch import run_sweep
 from emoface_lib.runs.collect import collect
-from emoface_lib.runs.sweep_plans import plan_runs
 from emoface_lib.runs.sweep import read_sweep
+from emoface_lib.runs.sweep_plans import plan_runs
+from tests.runs.test_batch import SWEEP, write_sweep
 
 needs_ray = pytest.mark.skipif(
     shutil.which("ray", path=str(Path(sys.executable).parent)) is None,

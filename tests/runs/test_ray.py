@@ -221,7 +221,8 @@ def test_without_ray_one_is_told_what_to_install(corpus: Path, tmp_path: Path) -
 
 
 def test_ray_is_not_imported_unless_asked_for() -> None:
-    code = "import sys, emoface_lib.cli, emoface_lib.corpora.prepare_run; print(*sys.modules)"
+    modules = "sys, emoface_lib.cli, emoface_lib.corpora.prepare_run"
+    code = f"import {modules}; print(*sys.modules)"
     said = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )

@@ -17,7 +17,6 @@ from typer.testing import CliRunner
 from emoface_lib.cli import app
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import REPOSITORY
-from emoface_lib.runs.sweep_plans import plan_runs
 from emoface_lib.runs.sweep import (
     DEPTH,
     LENGTH,
@@ -26,6 +25,7 @@ from emoface_lib.runs.sweep import (
     read_condition,
     read_sweep,
 )
+from emoface_lib.runs.sweep_plans import plan_runs
 
 READY_MADE = sorted((REPOSITORY / "sweeps").glob("*.yml"))
 

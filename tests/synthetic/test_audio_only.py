@@ -15,7 +15,7 @@ from emoface_lib.core.settings import Run, Settings, load_settings
 from emoface_lib.evaluation.train_rows import training_clips
 from emoface_lib.features.align import into_canvas
 from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, new_autovc
-from emoface_lib.method.train import split
+from emoface_lib.method.steps import split
 from emoface_lib.synthetic.audio_only import heard_clips, plan_heard
 from emoface_lib.synthetic.clips import plan_corpus
 

@@ -24,7 +24,7 @@ from emoface_lib.evaluation.makeittalk_landmarks import ContentBranch, SpeakerBr
 from emoface_lib.evaluation.pc_avs import NAME as PC_AVS
 from emoface_lib.evaluation.pc_avs import synthesise
 from emoface_lib.evaluation.pc_avs_network import PCAVS
-from emoface_lib.evaluation.scores import Studio
+from emoface_lib.evaluation.scoring import Studio
 from emoface_lib.evaluation.table_2 import (
     FULL,
     IMPROVED,

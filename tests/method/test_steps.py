@@ -18,7 +18,7 @@ from emoface_lib.method.displacements import (
     style_displacements,
 )
 from emoface_lib.method.enrolment import enrolled
-from emoface_lib.method.train import (
+from emoface_lib.method.steps import (
     load_content,
     load_style,
     spectral_offsets,

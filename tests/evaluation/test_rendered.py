@@ -11,8 +11,11 @@ from emoface_lib.core.checkpoints import load_model, save_model
 from emoface_lib.core.clip import Clip
 from emoface_lib.core.files import write_npz
 from emoface_lib.core.settings import Settings, load_settings
-from emoface_lib.evaluation import frames, scores
-from emoface_lib.evaluation.frames import (
+from emoface_lib.evaluation import rendered, scoring
+from emoface_lib.evaluation.makeittalk import train_makeittalk
+from emoface_lib.evaluation.pc_avs import NAME as PC_AVS
+from emoface_lib.evaluation.pc_avs_network import PCAVS
+from emoface_lib.evaluation.rendered import (
     CONTENT,
     PC_AVS_WRONG,
     SPEAKER,
@@ -22,10 +25,7 @@ from emoface_lib.evaluation.frames import (
     shipped_peers,
     with_voices,
 )
-from emoface_lib.evaluation.makeittalk import train_makeittalk
-from emoface_lib.evaluation.pc_avs import NAME as PC_AVS
-from emoface_lib.evaluation.pc_avs_network import PCAVS
-from emoface_lib.evaluation.scores import Studio
+from emoface_lib.evaluation.scoring import Studio
 from emoface_lib.evaluation.table_2 import MAKEITTALK, MAKEITTALK_CONTENT
 
 
@@ -94,10 +94,10 @@ def test_landmarks_read_from_frames_are_measured_in_both_scales(
     studio = Studio(Path(), Path(), np.zeros((68, 3)), None, None, 128)
     faces = clips[0].landmarks.numpy()[:4] / 2
     moved = iter([faces[0] + 1, None, *(faces[2:] * 1.1)])
-    monkeypatch.setattr(scores, "read_landmarks", lambda _: next(moved))
+    monkeypatch.setattr(scoring, "read_landmarks", lambda _: next(moved))
     found = studio._readings(np.zeros((4, 8, 8, 3), np.uint8), list(faces))
     assert found["found"][1] == 0.75
-    protocol, distance = found[f"{scores.NERF_LMD}, read"]
+    protocol, distance = found[f"{scoring.NERF_LMD}, read"]
     assert "128-px frame" in protocol
     assert distance == pytest.approx(found["F-LMD, read"][1] / 2)
     assert distance > 0
@@ -107,7 +107,7 @@ def test_a_clip_alone_can_not_hear_another(
     monkeypatch: pytest.MonkeyPatch, clips: list[Clip]
 ) -> None:
     monkeypatch.setattr(Studio, "painted", lambda self, rows, clips: {})
-    monkeypatch.setattr(frames, "synthesise", lambda *_: np.zeros((1, 8, 8, 3)))
+    monkeypatch.setattr(rendered, "synthesise", lambda *_: np.zeros((1, 8, 8, 3)))
     studio = Studio(Path(), Path(), np.zeros((68, 3)), None, None, 8)
     assert set(painted_rows({}, clips[:1], studio, PCAVS())) == {PC_AVS}
     assert set(painted_rows({}, clips[:2], studio, PCAVS())) == {PC_AVS, PC_AVS_WRONG}

@@ -22,7 +22,6 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_npz
 from emoface_lib.core.landmarks import CANVAS, scale_points
 from emoface_lib.core.video import iter_frames
-from emoface_lib.evaluation.landmark_expressions import LandmarkExpressions
 from emoface_lib.evaluation.metrics import (
     NERF,
     PROTOCOLS,
@@ -32,8 +31,8 @@ from emoface_lib.evaluation.metrics import (
 )
 from emoface_lib.evaluation.picture_quality import likeness, read_landmarks
 from emoface_lib.features.align import align
-from emoface_lib.features.clips import to_video_rate
 from emoface_lib.features.expression import CROP_EVERY, ExpressionNet, face_crops
+from emoface_lib.features.prepared import to_video_rate
 from emoface_lib.translation.dataset import resized
 from emoface_lib.translation.render import NetworkRenderer
 from emoface_lib.translation.translators import Painter, Translator
@@ -53,7 +52,7 @@ ALL = (*PROTOCOLS, LIPS_TOGETHER, *EXPRESSIONS_OF)
 def landmark_scores(
     methods: Mapping[str, Displacements],
     clips: Sequence[Clip],
-    reader: LandmarkExpressions | None = None,
+    reader: "LandmarkExpressions | None" = None,
     metrics: Sequence[str] = SHORT,
 ) -> pd.DataFrame:
     """Score each method's displacements on each clip.

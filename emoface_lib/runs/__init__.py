@@ -1,0 +1,1 @@
+"""Notebooks run in order and many times (notebook 10)."""
