@@ -1,6 +1,6 @@
 """Many runs of the notebooks: started, bounded, watched, and never done twice.
 
-A sweep (`sweeps.py`) says which; each run (`batch_run.py`) has a folder in a store, and
+A sweep (`sweep.py`) says which; each run (`batch_run.py`) has a folder in a store, and
 the folders alone say what is done. So whatever ends a batch, and wherever it is started
 again, it goes on. Taught in notebook 10.
 """
