@@ -11,7 +11,7 @@ from torch.nn.functional import cosine_similarity, normalize
 def landmark_loss(predicted: Tensor, truth: Tensor) -> Tensor:
     """L_landmark = |L_v - L_p|, eq. (10): mean over coordinates.
 
-    Both : Tensor[B, T, 68, 2] px of the canvas.
+    Both : Tensor[B, T, 68, 2] px of the canonical frame.
     """
     return (truth - predicted).abs().mean()
 
