@@ -1,6 +1,6 @@
-"""Expressions read from landmarks alone, to score ES without painting a picture.
+"""Expressions classified from landmarks alone, to score ES without rendering.
 
-Painting takes a U-Net, whose blur would be scored, too. Taught in notebook 05.
+Rendering takes a U-Net, whose blur would be scored, too. Taught in notebook 05.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ class LandmarkExpressions:
 
     @classmethod
     def learn(cls, clips: Sequence[Clip], seed: int = 0) -> "LandmarkExpressions":
-        """Learn from true landmarks of clips with labels; raises InputError without."""
+        """Train on ground-truth landmarks of labelled clips; InputError without any."""
         labelled = [clip for clip in clips if clip.emotion in EXPRESSIONS]
         if not labelled:
             raise InputError(
@@ -41,9 +41,10 @@ class LandmarkExpressions:
         return cls(make_pipeline(StandardScaler(), net).fit(np.vstack(frames), labels))
 
     def probabilities(self, displacement: Tensor) -> np.ndarray:
-        """Softmax float[T, 7] of displacements Tensor[T, 68, 2] px of the canvas.
+        """Softmax of each frame, float[T, 7], in the order of EXPRESSIONS.
 
-        A class that no clip showed has probability 0.
+        displacement : Tensor[T, 68, 2] px of the canonical frame. A class that no
+        training clip showed has probability 0.
         """
         known = self.model.predict_proba(_flat(displacement))
         whole = np.zeros((len(known), len(EXPRESSIONS)))
