@@ -114,7 +114,7 @@ def animate(
         typer.Option(help="A video whose head motion is taken (VOICE, or another)."),
     ] = None,
 ) -> None:
-    """Let a photograph say a voice."""
+    """Animate a photograph by a voice."""
     from emoface_lib.animation import animate as animation  # takes a second
     from emoface_lib.runs.reproduce import train_smallest
 
@@ -228,7 +228,7 @@ def train(
         typer.Option(min=1, help="With ray; by default one a GPU of the cluster."),
     ] = None,
 ) -> None:
-    """Train the branches of Table 2 (steps 1 and 2), without the notebooks."""
+    """Train the models of Table 2 (steps 1 and 2), without the notebooks."""
     from emoface_lib.evaluation.train_rows import train_run
 
     settings = load_settings(profile, **_overrides(parameter))

@@ -1,1 +1,1 @@
-"""A photograph that says a voice (Figure 1; notebook 09)."""
+"""A photograph animated by a voice (Figure 1; notebook 09)."""

@@ -1,4 +1,4 @@
-"""A photograph and a voice in, a video of the talking photograph out.
+"""A photograph and a voice in, a video of the animated portrait out.
 
 Everything streams: memory does not grow with the length of the voice. Taught in
 notebook 09.
@@ -70,19 +70,21 @@ class Predictor(Protocol):
         emotion: Emotion = 0.0,
         level: float | None = None,
     ) -> Iterator[np.ndarray]:
-        """Blocks of samples, float32 (S,) at 16 kHz, to (F, 68, 2) px of the canvas.
+        """From blocks of samples to displacements of the landmarks.
 
-        level : of the voice's speech, dBFS; None if it is what the model is used to.
+        blocks : float32 (S,) each, at 16 kHz; yields float32 (F, 68, 2) px of the
+        canonical frame, 25 frames/s. level : loudness of the voice's speech, dBFS; None
+        if it is that of the training data.
         """
         ...
 
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """The predictor that a run has left, loaded when it is first asked.
+    """The predictor that a run has left, loaded when it is first used.
 
     folder : of the run; None for the best of this project's own runs. enrol :
-    recordings of the speaker, which a run of the improved objective listens to.
+    recordings of the speaker, for a run of the improved objective.
     """
 
     folder: Path | None = None
@@ -90,7 +92,7 @@ class TrainedModel:
 
     @cached_property
     def predictor(self) -> "FacePredictor":
-        """The models of the run. Raises InputError if one is missing."""
+        """The run's models; raises InputError if there are none, or a file lacks."""
         from emoface_lib.animation.predict import load_predictor
 
         return load_predictor(self.folder or best_run())
@@ -98,7 +100,11 @@ class TrainedModel:
     def listen(
         self, blocks: Iterable[np.ndarray], level: float | None = None
     ) -> Iterator["Heard"]:
-        """As `FacePredictor.listen`, to the speaker who is enrolled."""
+        """As `FacePredictor.listen`, with the speaker who is enrolled.
+
+        blocks : float[S] each, at 16 kHz; level : dBFS. Yields windows of codes,
+        Tensor[T, D].
+        """
         known = None
         if self.enrol:
             known = self.predictor.enrol([read_audio(path) for path in self.enrol])
@@ -110,14 +116,18 @@ class TrainedModel:
         emotion: Emotion = 0.0,
         level: float | None = None,
     ) -> Iterator[np.ndarray]:
-        """As `FacePredictor.predict`."""
+        """As `FacePredictor.predict`.
+
+        blocks : float[S] each, at 16 kHz; level : dBFS. Yields float32[F, 68, 2] px of
+        the canonical frame, 25 frames/s.
+        """
         return self.predictor.say(self.listen(blocks, level), emotion)
 
     def like(self, recording: Path | str, voice: Path | str) -> Dial:
-        """The dial by which a voice is said as another recording is.
+        """The dial that gives a voice the emotion of another recording.
 
-        It gives the voice the recording's place in the emotion space. Raises InputError
-        if one of the files holds no speech.
+        It moves the voice to the recording's place in the emotion space. Raises
+        InputError if one of the files holds no speech.
         """
         level = speech_level(frame_loudness([read_audio(recording)]))
         other = self.predictor.listen([read_audio(recording)], level)
@@ -188,15 +198,15 @@ def animate(
     longest_voice: float = LONGEST_VOICE,
     progress: bool = False,
 ) -> Animation:
-    """Let a photograph say a voice, and write that as an mp4 with sound.
+    """Animate a photograph by a voice, and write that as an mp4 with sound.
 
     photo : a picture of one frontal face; voice : any file with speech; out : .mp4, or
     .gif, .svg (rows of pictures and the lips' curves), .csv or .npz (landmarks), or
     several of them. emotion : what `Dial.of` reads, standard deviations of the emotion
-    codes; several make faces side by side. motion : amount of
-    synthetic head motion, 0 for none; mark : write "synthetic" into the picture;
-    renderer : "warp", or "unet" or "improved" of the run in the folder `run`, by
-    default the best; head : a video whose head motion and blinks are taken instead.
+    codes; several make faces side by side. motion : amount of synthetic head motion, 0
+    for none; mark : write "synthetic" into the picture; renderer : "warp", or "unet" or
+    "improved" of the run in the folder `run`, by default the best; head : a video whose
+    head motion and blinks are taken instead.
     Raises InputError, before the work begins where that is possible, and never leaves a
     half-written file.
     """
@@ -226,7 +236,7 @@ def animate(
     for path in paths:
         if path.suffix.lower() == ".mp4":
             _film(path, frames, voice, min(2, sound.channels), longest_voice)
-    deque(frames, maxlen=0)  # without a film, they pass by all the same
+    deque(frames, maxlen=0)  # without a video, the frames are drawn for the exports
     write_exports(paths, tracks, gallery)
     return Animation(tuple(paths), sound.seconds, count, portrait.notes)
 

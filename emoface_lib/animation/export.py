@@ -1,4 +1,4 @@
-"""What an animation is written to: a film, a GIF, a strip of pictures, landmarks.
+"""What an animation is written to: a video, a GIF, a strip of pictures, landmarks.
 
 Every file says that it is synthetic. Taught in notebook 09.
 """
@@ -32,14 +32,15 @@ KINDS = (".mp4", ".gif", ".svg", ".csv", ".npz")
 GIF_SECONDS, GIF_SIDE, GIF_EVERY = 20, 480, 2  # s and px at most; every n-th frame
 STRIP = 8  # pictures of a row
 STRIP_SIDE = 192  # px of one
-CAPTION = 0.07  # of a picture's height; the band above it
+CAPTION = 0.07  # height of the band above a picture, share of the picture's height
 
 
 @dataclass
 class Track:
-    """The faces of one emotion in a film, as they go by.
+    """The faces of one emotion in a video, recorded as they stream through.
 
-    name : of the emotion; rest : the face with closed lips, (68, 2) px of the canvas.
+    name : of the emotion; rest : the face with closed lips, (68, 2) px of the canonical
+    frame.
     """
 
     name: str
@@ -48,7 +49,7 @@ class Track:
     canvas: list[np.ndarray] = field(default_factory=list)  # px, without head motion
 
     def watch(self, poses: Iterable[Pose]) -> Iterator[Pose]:
-        """The same faces, each noted."""
+        """The same faces, each recorded."""
         for pose in poses:
             moved = transform(pose.face, pose.motion)
             self.landmarks.append(moved.astype(np.float32))
@@ -57,7 +58,7 @@ class Track:
 
     @property
     def opening(self) -> np.ndarray:
-        """Lip opening of each frame, float[F] px of the canvas."""
+        """Lip opening of each frame, float[F] px of the canonical frame."""
         return lip_opening(np.stack(self.canvas))
 
 
@@ -92,7 +93,7 @@ def _or(names: Sequence[str]) -> str:
 
 
 def can_hold_files(folder: Path) -> bool:
-    """Whether a file can be made in a folder; rights alone don't tell."""
+    """Whether a file can be made in a folder, by trying; permissions don't suffice."""
     try:
         tempfile.TemporaryFile(dir=folder).close()
     except OSError:
@@ -103,7 +104,11 @@ def can_hold_files(folder: Path) -> bool:
 def side_by_side(
     streams: Sequence[Iterator[np.ndarray]], names: Sequence[str]
 ) -> Iterator[np.ndarray]:
-    """Frames of several films in one, each below its name; one alone stays as it is."""
+    """Frames of several videos side by side, each below its name; one alone stays.
+
+    streams : uint8 (H, W, 3) RGB frames of one size. Yields uint8 (H + band, N W, 3).
+    Raises ValueError if the streams differ in length.
+    """
     if len(streams) == 1:
         yield from streams[0]
         return
@@ -117,7 +122,11 @@ def side_by_side(
 
 @lru_cache(maxsize=32)
 def caption(text: str, width: int, height: int) -> np.ndarray:
-    """A band above a picture of this size with a text in its middle: uint8 RGB."""
+    """A white band above a picture of this size with a text in its middle.
+
+    width, height : px of the picture. Returns uint8 (H, W, 3) RGB, of that width, whose
+    height is the share CAPTION, or at least 14 px.
+    """
     tall = max(14, round(CAPTION * height))
     band = Image.new("RGB", (width, tall), "white")
     font = ImageFont.load_default(0.7 * tall)
@@ -127,10 +136,10 @@ def caption(text: str, width: int, height: int) -> np.ndarray:
 
 
 class Gallery:
-    """Frames that pass by and are kept, reduced, for a GIF and for a strip.
+    """Frames of a stream that are kept, reduced, for a GIF and for a strip.
 
-    kinds : suffixes of the files that are wanted; count : frames of the film; square :
-    of the face, which a strip shows.
+    kinds : suffixes of the files that are wanted; count : frames of the video; square :
+    around the face, which a strip shows.
     """
 
     def __init__(self, kinds: Sequence[str], count: int, square: Square) -> None:
@@ -143,13 +152,19 @@ class Gallery:
         self.gif: list[np.ndarray] = []
 
     def watch_one(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """The frames of one emotion; those of its row in the strip are kept."""
+        """The same frames, those of one emotion; the strip's are kept.
+
+        frames : uint8 (H, W, 3) RGB each.
+        """
         kept: list[np.ndarray] = []
         self.strip.append(kept)
         return _keeping(frames, self.shots, kept, self._face)
 
     def watch_all(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """The frames of the whole film; those of the GIF are kept."""
+        """The same frames, those of the whole video; the GIF's are kept.
+
+        frames : uint8 (H, W, 3) RGB each.
+        """
         side = GIF_SIDE * len(self.strip)
         return _keeping(frames, self.reel, self.gif, lambda x: reduced(x, side))
 
@@ -170,7 +185,7 @@ def _keeping(
 
 
 def reduced(frame: np.ndarray, side: int) -> np.ndarray:
-    """A picture with at most `side` px on its longer side."""
+    """A picture uint8 (H, W, 3) with at most `side` px on its longer side."""
     share = side / max(frame.shape[:2])
     if share >= 1:
         return frame.copy()
@@ -182,9 +197,9 @@ def reduced(frame: np.ndarray, side: int) -> np.ndarray:
 def write_exports(
     paths: Sequence[Path], tracks: Sequence[Track], gallery: Gallery
 ) -> None:
-    """Write what is not the film itself: .gif, .svg, .csv and .npz, beside and renamed.
+    """Write all but the video: .gif, .svg, .csv and .npz, beside and renamed.
 
-    The frames must have passed by.
+    The frames must have passed through the gallery before.
     """
     for path in paths:
         kind = path.suffix.lower()
@@ -220,7 +235,8 @@ def write_strip(path: Path, tracks: Sequence[Track], gallery: Gallery) -> None:
 def table_of(track: Track) -> pd.DataFrame:
     """One row a frame: emotion, seconds, lip_opening, coefficients, x0, y0, ... y67.
 
-    The lips' opening in px of the canvas, the landmarks in px of the photograph.
+    The lips' opening in px of the canonical frame, the landmarks in px of the
+    photograph.
     """
     count = len(track.landmarks)
     points = np.stack(track.landmarks).reshape(count, -1)

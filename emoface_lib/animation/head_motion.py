@@ -22,14 +22,14 @@ from emoface_lib.translation.warp.fields import smoothstep
 # Largest yaw, pitch, roll in degrees, shift right and down in eye distances.
 AMPLITUDES = np.array([2.0, 1.2, 1.0, 0.012, 0.008])
 RATES = np.array([0.13, 0.29, 0.53])  # Hz; slow sway, none a multiple of another
-SHARES = np.array([0.6, 0.3, 0.1])  # of the amplitude
+SHARES = np.array([0.6, 0.3, 0.1])  # each sine's share of the amplitude
 SETTLED = 1.0  # s in which the motion leaves the photograph's own pose
 BLINK_PAUSE = (2.0, 2.5)  # s between blinks: at least, and mean of what is added
 BLINK_CLOSING, BLINK_OPENING = 0.08, 0.16  # s
 # Of a clip's motion:
 WIDEST = 15.0  # degrees; a picture of one side shows no more of the other
 SMOOTH = 2.0  # frames; standard deviation, against the detector's jitter
-NARROW, SHUT = 0.7, 0.35  # of the usual opening, where a blink begins and is whole
+NARROW, SHUT = 0.7, 0.35  # shares of the usual opening where a blink begins, is whole
 PIVOT = 0.5  # eye distances below the chin: the head turns about the neck
 
 

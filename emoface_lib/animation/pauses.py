@@ -4,9 +4,9 @@ import numpy as np
 from scipy.ndimage import binary_opening
 
 FLOOR, LOUD = 5, 95  # percentiles of a voice's loudness: the room, and speech
-ABOVE_FLOOR = 0.3  # of the way from the room to speech; below it is silence,
-LEAST_BELOW = 20.0  # if it is at least this many dB below speech,
-MOST_BELOW = 40.0  # and everything is that is this many dB below
+ABOVE_FLOOR = 0.3  # where silence ends, as a share of the way from room to speech
+LEAST_BELOW = 20.0  # dB; silence is at least that much below speech
+MOST_BELOW = 40.0  # dB; what is that much below speech is always silence
 SHORTEST = 6  # video frames; shorter silences are stops within words
 EASE = 3  # video frames in which the mouth closes and opens
 

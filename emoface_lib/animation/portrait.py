@@ -19,7 +19,7 @@ LONGEST_SIDE = 1920  # px; larger photographs are reduced, as video players expe
 LARGEST_YAW = 35.0  # degrees; beyond it half of the mouth is hidden
 SMALL_FACE = 40.0  # px between the outer eye corners; below it detail is missing
 SMALL_PICTURE = 720  # px; dlib finds faces from 80 px on, in twice the size from 40
-SAME_SIZE = 0.2  # of the largest face's width; smaller finds are not worth a note
+SAME_SIZE = 0.2  # share of the largest face's width; smaller faces are not reported
 WHITE = (255, 255, 255, 255)
 
 
@@ -98,8 +98,8 @@ def read_photo(
 def read_landmarks(detector: DlibDetector, picture: np.ndarray, box: Box) -> np.ndarray:
     """Landmarks of the face in `box`, float32 (68, 3) px.
 
-    They are where the detector sees them, because the warp moves those very pixels,
-    with the mean face's depth; the lift of the corpus was fitted on drawings.
+    x and y are the detector's own, because the warp moves those very pixels, depth is
+    the mean face's: the lift that corrects them was fitted on drawings.
     """
     return first_guess(detector.points(picture, box)[None])[0].astype(np.float32)
 

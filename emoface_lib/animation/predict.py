@@ -46,9 +46,9 @@ PAIR = FRAME_RATE // VIDEO_RATE
 class FacePredictor:
     """Content branch, style branch and emotion space of one trained run.
 
-    level : dBFS of the speech they were trained on; other voices are brought to it.
-    features : makes the F_a that they were trained on. guess : of m_spk from the voice
-    itself, for the improved objective.
+    level : dBFS of the speech they were trained on; other voices are scaled to it.
+    features : makes the F_a that they were trained on. guess : estimates m_spk from the
+    voice itself, for the improved objective.
     """
 
     content: ContentBranch
@@ -70,9 +70,9 @@ class FacePredictor:
 
         blocks : float[S] each, of any sizes, at 16 kHz; emotion : what `Dial.of` reads;
         level : of the voice, dBFS, from `speech_level`, None if it needs no correction;
-        speaker_mean : from `enrol`, which only the improved objective listens to; by
-        default guessed from the voice's first seconds. Yields float32[F, 68, 2] px of
-        the canvas, 25 frames/s, one frame for each started 40 ms.
+        speaker_mean : Tensor[D], from `enrol`, used by the improved objective only; by
+        default estimated from the first seconds. Yields float32[F, 68, 2] px of
+        the canonical frame, 25 frames/s, one frame for each started 40 ms.
         """
         return self.say(self.listen(blocks, level, speaker_mean), emotion)
 
@@ -82,9 +82,10 @@ class FacePredictor:
         level: float | None = None,
         speaker_mean: Tensor | None = None,
     ) -> Iterator["Heard"]:
-        """What is heard in a voice, window by window, whatever the dial says.
+        """Codes of a voice, window by window, which do not depend on the dial.
 
-        Arguments as those of `predict`.
+        blocks : float[S] each, at 16 kHz; level : dBFS; speaker_mean : Tensor[D]; all
+        as for `predict`. Yields windows of Tensor[T, ...], see `Heard`.
         """
         gain = 10 ** ((self.level - level) / 20) if level is not None else 1.0
         loud: Iterable[np.ndarray] = (block * np.float32(gain) for block in blocks)
@@ -101,7 +102,10 @@ class FacePredictor:
     def say(
         self, windows: Iterable["Heard"], emotion: Emotion = 0.0
     ) -> Iterator[np.ndarray]:
-        """Displacements of what was heard, as `predict`; only the style runs anew."""
+        """Displacements from the codes of `listen`; only the style branch runs anew.
+
+        Yields float32[F, 68, 2] px of the canonical frame, 25 frames/s, as `predict`.
+        """
         dial = Dial.of(emotion)
         left: Tensor = torch.zeros(0, 68, 2)
         for part in self._displacements(windows, dial):
@@ -141,7 +145,7 @@ class FacePredictor:
         return torch.stack(means).mean(0)
 
     def _hear(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """F_a of a voice, float32[T, D] each; its first seconds tell who speaks."""
+        """F_a of a voice, float32[T, D] each; the speaker is that of its start."""
         speaker = None
         if self.features.needs_speaker:
             speaker, blocks = embed_start(blocks)
@@ -233,9 +237,10 @@ def mean_of_start(parts: Iterator[Tensor]) -> tuple[Tensor, Iterator[Tensor]]:
 
 
 def ahead(parts: Iterable[np.ndarray], frames: int) -> Iterator[Tensor]:
-    """Drop the first frames of a stream and hold its last one: it hears the future.
+    """Shift a stream of features left by `frames` (look-ahead); repeat the last frame.
 
-    parts : float32[T, D] each; the stream's length stays. As `look_ahead` of a whole.
+    parts : float32[T, D] each, 50 frames/s; the stream's length stays. The same as
+    `look_ahead` of the whole.
     """
     dropped, last = 0, np.zeros((0, MEL_BANDS), np.float32)
     for part in parts:
@@ -264,7 +269,10 @@ def in_steps(parts: Iterable[Tensor], length: int) -> Iterator[Tensor]:
 
 
 def blend(old: Tensor, new: Tensor) -> Tensor:
-    """Go linearly from one prediction to another of the same frames."""
+    """Cross-fade linearly from one prediction to another of the same frames.
+
+    old, new : Tensor[T, 68, 2] px; returns Tensor[T, 68, 2] px.
+    """
     share = torch.linspace(0, 1, len(old))[:, None, None]
     return old * (1 - share) + new * share
 

@@ -1,4 +1,4 @@
-"""A voice and a face that were taken in once, so that the dial answers at once.
+"""A voice and a face processed once, so that turning the dial shows at once.
 
 What does not depend on the dial is kept: the codes of the voice, the portrait, its
 warp, the head's motion. Taught in notebook 08, section 5.
@@ -28,14 +28,14 @@ from emoface_lib.translation.warp.photo_warp import PhotoWarp
 
 LONGEST = 30.0  # s of a voice
 STAGE_WIDTH = 480  # px at least, so that the curve is sharp
-SOUND_RATE = 48_000  # Hz of a film's sound
-CURVE_HEIGHT = 0.32  # of a picture's width; the lips' curve below it
+SOUND_RATE = 48_000  # Hz of a video's sound
+CURVE_HEIGHT = 0.32  # height of the lips' curve, share of the picture's width above it
 SHARP = 2  # the curve is drawn so many times larger
 INK, FAINT, ACCENT = "#333333", "#d9d9d9", "#0072B2"
 
 
 class Voice:
-    """A recording, heard once by a predictor. Raises InputError if it is no speech."""
+    """A recording and its codes by a predictor; raises InputError without speech."""
 
     def __init__(self, path: Path | str, predictor: FacePredictor) -> None:
         self.path, self.predictor = Path(path), predictor
@@ -48,12 +48,12 @@ class Voice:
         self.heard = list(predictor.listen([samples], level))
 
     def say(self, emotion: Emotion) -> list[np.ndarray]:
-        """Displacements (68, 2) px of the canvas of every video frame."""
+        """Displacements (68, 2) px of the canonical frame of every video frame."""
         return list(hold_last(self.predictor.say(self.heard, emotion), self.count))
 
 
 class Face:
-    """A portrait that can be drawn with moved landmarks."""
+    """A portrait that can be drawn with displaced landmarks."""
 
     def __init__(self, portrait: Portrait) -> None:
         self.portrait = portrait
@@ -61,7 +61,7 @@ class Face:
 
 
 class Scene:
-    """A face that says a voice; what is drawn depends on how the dial is turned."""
+    """A face animated by a voice; its frames depend on the dial."""
 
     def __init__(self, voice: Voice, face: Face, seed: int = 0) -> None:
         self.voice, self.face = voice, face
@@ -79,7 +79,7 @@ class Scene:
 
     @cached_property
     def plain(self) -> np.ndarray:
-        """Lip opening without any turn of the dial, float[F] px of the canvas."""
+        """Lip opening with the dial at 0, float[F] px of the canonical frame."""
         faces = moving_faces(
             self.face.portrait, self.voice.say(0.0), self.moments, self.voice.resting
         )
@@ -97,7 +97,10 @@ class Scene:
         return square.cut(self.frame(number), size)
 
     def stage(self, number: int) -> np.ndarray:
-        """One frame, and below it the curve of the lips with the place of the frame."""
+        """One frame, and below it the curve of the lips with the frame's position.
+
+        Returns uint8 (H, W, 3) RGB.
+        """
         frame = enlarged(self.frame(number), STAGE_WIDTH)
         curves = [self.plain, self.opening]
         below = draw_curve(curves, number, frame.shape[1])
@@ -108,7 +111,7 @@ class Scene:
         write_video(path, self.stages(), self._sound(), SOUND_RATE, metadata=METADATA)
 
     def stages(self) -> Iterator[np.ndarray]:
-        """The stage of every frame."""
+        """The stage of every frame: uint8 (H, W, 3) RGB each, 25 a second."""
         return (self.stage(number) for number in range(self.voice.count))
 
     def _sound(self) -> Iterator[np.ndarray]:
@@ -116,7 +119,10 @@ class Scene:
 
 
 def enlarged(frame: np.ndarray, width: int) -> np.ndarray:
-    """A picture at least so many px wide, of an even height as films need."""
+    """A picture at least `width` px wide, of an even height as videos need.
+
+    frame : uint8 (H, W, 3) RGB; returns the same type, larger or as it is.
+    """
     scale = max(1.0, width / frame.shape[1])
     size = round(frame.shape[1] * scale), round(frame.shape[0] * scale / 2) * 2
     if size == frame.shape[1::-1]:
@@ -127,7 +133,8 @@ def enlarged(frame: np.ndarray, width: int) -> np.ndarray:
 def draw_curve(curves: list[np.ndarray], number: int, width: int) -> np.ndarray:
     """Lip curves, the last one in colour, and a mark at a frame: uint8 (h, W, 3) RGB.
 
-    curves : float[F] px of the canvas each; the first is drawn faintly for comparison.
+    curves : float[F] px of the canonical frame each; the first is drawn faintly for
+    comparison.
     """
     size = width * SHARP, round(CURVE_HEIGHT * width / 2) * 2 * SHARP
     image = Image.new("RGB", size, "white")

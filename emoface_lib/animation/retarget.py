@@ -26,15 +26,16 @@ from emoface_lib.features.align import align, into_canvas
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.translation.warp.lips import close_lips
 
-HEAD_FRAMES = 500  # of a video whose head motion is taken; 20 s, there and back again
-PAUSE_SHARE = 0.15  # of a gap between the lips that the upper one closes in a pause
+HEAD_FRAMES = 500  # frames of a video whose head motion is taken; 20 s, then backwards
+PAUSE_SHARE = 0.15  # share of a gap between the lips that the upper closes in a pause
 
 
 class Pose(NamedTuple):
     """A face in one frame.
 
     face : float (68, 2) px of the photograph; motion : (2, 3) of the whole head on top;
-    canvas : the same face without head motion, frontal, (68, 2) px of the canvas.
+    canvas : the same face without head motion, frontal, (68, 2) px of the canonical
+    frame.
     """
 
     face: np.ndarray
@@ -48,10 +49,11 @@ def moving_faces(
     moments: Iterable[Moment],
     resting: Iterable[float] = repeat(0.0),
 ) -> Iterator[Pose]:
-    """The faces of a talking portrait, frame by frame.
+    """The faces of an animated portrait, frame by frame.
 
-    displacements : float (68, 2) px of the canvas each, 25 a second; moments : where
-    the head is; resting : how far the mouth is closed in spite of it all, 0..1 each.
+    displacements : float (68, 2) px of the canonical frame each, 25 a second; moments :
+    where the head is; resting : how far pauses close the mouth whatever the
+    displacements are, 0..1 each.
     """
     flat = portrait.landmarks[:, :2].astype(float)
     closed, unit = close_lips(flat), float(eye_distance(flat))
@@ -84,9 +86,10 @@ def read_motion(path: Path | str) -> Iterator[Moment]:
 
 
 def into_photo(landmarks: np.ndarray) -> np.ndarray:
-    """Matrix (2, 2) that takes displacements of the canvas into a photograph's pose.
+    """Matrix (2, 2) from displacements in the canonical frame to a photograph's pose.
 
-    landmarks : float (68, 3) px of the photograph. Displacements have no depth.
+    landmarks : float (68, 3) px of the photograph. Displacements have no depth. The
+    matrix gives px of the photograph a px of the canonical frame.
     """
     _, pose = align(landmarks[None].astype(float), into_canvas(mean_face()))
     return pose.rotation[0, :2, :2] / pose.scale

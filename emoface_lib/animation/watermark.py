@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 MARK = "synthetic"
-MARK_HEIGHT = 0.025  # of the picture's shorter side
+MARK_HEIGHT = 0.025  # share of the picture's shorter side
 
 
 class Stamp:
@@ -26,7 +26,10 @@ class Stamp:
         self.letters = letters[..., None] * np.float32(1 / 255)
 
     def press(self, frame: np.ndarray) -> np.ndarray:
-        """Darken the mark's ground, write it in white, in place; gives the frame."""
+        """Darken the mark's background and write it in white, in place.
+
+        frame : uint8 (H, W, 3) RGB, which is returned.
+        """
         ground = 0.5 * frame[self.box].astype(np.float32)
         ground += self.letters * (255 - ground)
         frame[self.box] = ground.astype(np.uint8)

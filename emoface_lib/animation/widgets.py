@@ -38,10 +38,10 @@ HINTS = {
 
 
 class Panel:
-    """A face that says a voice, and sliders for its emotion; show `panel.view`.
+    """A face animated by a voice, and sliders for its emotion; show `panel.view`.
 
     predictor : of a trained run; voices, faces : files to choose from, by name; folder
-    : where uploads and films go.
+    : where uploads and videos go.
     """
 
     def __init__(
@@ -128,7 +128,7 @@ class Panel:
         self.reset.on_click(self._guarded(self._reset))
 
     def _guarded(self, action: Callable[[], None]) -> Callable[[Any], None]:
-        """The action as an observer; what went wrong is said below the sliders."""
+        """The action as an observer; an error is shown below the sliders."""
 
         def run(_: Any) -> None:
             try:
@@ -173,7 +173,7 @@ class Panel:
             self.screen.children = (self.picture,)
 
     def _play(self) -> None:
-        """Film the whole voice and play it, with sound."""
+        """Write a video of the whole voice and play it, with sound."""
         self.play.disabled, self.play.description = True, "filming"
         try:
             path = self.folder / "dial.mp4"

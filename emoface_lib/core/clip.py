@@ -22,14 +22,14 @@ MEL_BANDS = 80  # D of F_a
 
 @dataclass(frozen=True)
 class Clip:
-    """One utterance as the networks see it.
+    """One utterance: what the networks take, and its labels.
 
-    features : Tensor[T, D], F_a; landmarks : Tensor[T, 68, 2], L, px of the canvas;
-    reference : Tensor[68, 2], L_0 of the speaker; expression : Tensor[7], softmax;
-    emotion, arousal and valence are the truth, "" and NaN where a corpus has none;
-    speaker_mean : Tensor[D], m_spk, None before the speaker is enrolled; phones :
-    str[T], the class of the sound in each frame, and voice : Tensor[256], the GE2E
-    embedding of this clip alone, None where they are not known.
+    features : Tensor[T, D], F_a; landmarks : Tensor[T, 68, 2], L, px of the canonical
+    frame; reference : Tensor[68, 2], L_0 of the speaker; expression : Tensor[7],
+    softmax; emotion, arousal and valence are the ground truth, "" and NaN where a
+    corpus has none; speaker_mean : Tensor[D], m_spk, None before the speaker is
+    enrolled; phones : str[T], the class of the sound in each frame, and voice :
+    Tensor[256], the GE2E embedding of this clip alone, None where they are not known.
     """
 
     name: str
@@ -46,17 +46,17 @@ class Clip:
     speaker_mean: Tensor | None = None
     phones: np.ndarray | None = None
     voice: Tensor | None = None
-    path: str = ""  # of its video, in the corpus
+    path: str = ""  # its video in the corpus
 
     @property
     def displacement(self) -> Tensor:
-        """What the networks learn: L - L_0, Tensor[T, 68, 2] px of the canvas."""
+        """The networks' target L - L_0: Tensor[T, 68, 2] px of the canonical frame."""
         return self.landmarks - self.reference
 
 
 @dataclass(frozen=True)
 class Spoken:
-    """An utterance for probes: its features and what is true of it.
+    """An utterance for probes: its features and its labels.
 
     features : float[T, D]; phones : [T], the class of the sound in each frame.
     """

@@ -46,7 +46,11 @@ def share(batch: Tensor, groups: int = 1) -> Tensor:
 
 
 def gathered(part: Tensor, groups: int = 1) -> Tensor:
-    """The whole batch of which every process has its `share`; gradients go back."""
+    """The whole batch of which every process has its `share`; gradients go back.
+
+    part : Tensor[groups * B / n, ...], n processes; groups : as for `share`. Returns
+    Tensor[groups * B, ...].
+    """
     if workers() == 1:
         return part
     rows = part.unflatten(0, (groups, -1))
@@ -56,7 +60,10 @@ def gathered(part: Tensor, groups: int = 1) -> Tensor:
 
 
 def summed(values: Tensor) -> Tensor:
-    """The sum over processes; its gradient is the sum of their gradients."""
+    """The sum over processes; its gradient is the sum of their gradients.
+
+    values : Tensor[...], of one shape in all processes; returns Tensor[...].
+    """
     return values if workers() == 1 else _Sum.apply(values)
 
 
@@ -81,7 +88,10 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
 
 
 def averaged(metrics: Mapping[str, Tensor]) -> dict[str, float]:
-    """Metrics as numbers, each the mean over processes."""
+    """Metrics as numbers, each the mean over processes.
+
+    metrics : scalar tensors by name; one is "loss", on whose device they are summed.
+    """
     here = metrics["loss"].device
     values = torch.stack([v.detach().to(here).double() for v in metrics.values()])
     return dict(zip(metrics, (summed(values) / workers()).tolist(), strict=True))
@@ -95,7 +105,7 @@ def same_weights(model: nn.Module) -> None:
 
 
 def as_the_first(value: bool) -> bool:
-    """What the first process says: all must decide alike, whatever files they see."""
+    """The first process' value, so that all decide alike, whatever files they find."""
     said = [value]
     if workers() > 1:
         distributed.broadcast_object_list(said, 0)

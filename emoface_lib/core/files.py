@@ -54,13 +54,20 @@ def read_json(path: Path) -> Any:
 
 
 def write_npz(path: Path, **arrays: np.ndarray) -> None:
-    """Write arrays as one compressed .npz file."""
+    """Write named arrays, [...] of any shape and type, as one compressed .npz file.
+
+    path : replaced only when the file is whole. arrays : Array[...] each.
+    """
     with write_beside(path) as beside:
         np.savez_compressed(beside, **arrays)  # type: ignore[arg-type]
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:
-    """Read all arrays of an .npz file into memory, without pickles."""
+    """Read all arrays of an .npz file into memory, without pickles.
+
+    Returns Array[...] by name, of any shape and type. Raises ValueError if the file
+    holds pickled objects.
+    """
     with np.load(path, allow_pickle=False) as arrays:
         return {name: arrays[name] for name in arrays.files}
 

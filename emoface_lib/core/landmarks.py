@@ -2,7 +2,8 @@
 
 Axes: B batch, T 20-ms frames, F video frames, N clips, D features, 68 landmarks, C H W.
 Points are (x right, y down[, z away from the viewer]) in pixels; the centre of the
-top-left pixel is (0, 0). "Right" and "left" are the pictured person's own sides.
+top-left pixel is (0, 0). "Right" and "left" are the pictured person's own sides. The
+canonical frame is a square of CANVAS px in which aligned landmarks lie.
 """
 
 from functools import cache
@@ -66,8 +67,8 @@ POLYLINES: dict[str, list[int]] = {
     "inner lips": [*range(60, 68), 60],
 }
 
-CANVAS = 256  # px; side of the square in which aligned landmarks live
-EYE_DISTANCE = 96.0  # px between the outer eye corners of the mean face in the canvas
+CANVAS = 256  # px; side of the canonical frame
+EYE_DISTANCE = 96.0  # px between the mean face's outer eye corners, canonical frame
 VIDEO_RATE = 25  # video frames a second
 FRAME_RATE = 50  # 20-ms frames a second
 
@@ -107,6 +108,7 @@ def mean_surface() -> np.ndarray:
 def scale_points(points: np.ndarray, factor: float) -> np.ndarray:
     """Scale points with their picture: pixel centres stay on pixel centres.
 
-    points : float[..., 2] px, the centre of the top-left pixel being (0, 0).
+    points : float[..., 2] px, the centre of the top-left pixel being (0, 0). Returns
+    float[..., 2] px of the scaled picture.
     """
     return (points + 0.5) * factor - 0.5

@@ -12,7 +12,7 @@ def hold(file: IO[bytes], kind: int = fcntl.LOCK_EX | fcntl.LOCK_NB) -> None:
     """Lock an open file against other processes, until it is closed.
 
     kind : as of `fcntl.flock`. Raises BlockingIOError if another process has it. Where
-    the file system has no locks, that is said once, and nothing keeps others out.
+    the file system has no locks, a warning is given once, and others are not kept out.
     """
     try:
         fcntl.flock(file, kind)

@@ -1,4 +1,4 @@
-"""Opening and decoding media files, and telling whether they are whole."""
+"""Opening and decoding media files, and checking whether they are whole."""
 
 import struct
 from collections.abc import Iterator
@@ -111,7 +111,7 @@ def _wav_seconds(path: Path, bit_rate: int | None) -> float | None:
 
 
 def _has_xing(path: Path) -> bool:
-    """Tell whether an mp3 has the header that says how long it is."""
+    """Whether an mp3 has the header that says how long it is."""
     with path.open("rb") as file:
         head = file.read(1 << 20)  # bytes; a cover picture may stand before it
     return any(tag in head for tag in (b"Xing", b"Info", b"VBRI"))

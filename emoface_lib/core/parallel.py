@@ -65,7 +65,7 @@ def _results(
         except BrokenProcessPool:
             if lost is None:
                 raise
-        for item in running.values():  # one of them killed its process: alone, now
+        for item in running.values():  # one of them killed its process: each alone now
             yield item, _alone(function, item, lost)
 
 
@@ -93,7 +93,7 @@ def _pooled(
 def _alone(
     function: Callable[[Item], Result], item: Item, lost: Callable[[Item], Result]
 ) -> Result:
-    """The result of an item in a process of its own, or of `lost` if that dies."""
+    """The result of an item in a process of its own, or of `lost` if that crashes."""
     with _pool(1) as pool:
         try:
             return pool.submit(function, item).result()

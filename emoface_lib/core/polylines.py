@@ -17,7 +17,7 @@ class Style:
     ground: int = 0
 
 
-# Colours far apart, so that the network can tell regions apart.
+# Colours far apart, so that the network can distinguish the regions.
 DISTINCT = Style(
     {
         "jaw": (230, 230, 230),

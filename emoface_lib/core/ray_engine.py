@@ -1,9 +1,9 @@
 """The same work on the machines of a Ray cluster: `--engine ray`.
 
 Ray is an extra (`pip install emoface[ray]`), imported here only. Each worker loads
-what it needs once and writes its own results, so that only names travel. A worker that
-dies is started again and its clip is done again, which leaves the same file. Training
-goes on from the state that was written last.
+what it needs once and writes its own results, so that only names are sent. A worker
+that crashes is started again and its clip is processed again, with the same result.
+Training resumes from the state that was written last.
 """
 
 import os
@@ -24,8 +24,8 @@ from emoface_lib.core.parallel import one_thread
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 SLOW_START = "120"  # s; a busy machine needs as much
-RETRIES = 1  # times an item is tried again after its worker died
-RESTARTS = 3  # times that training goes on after a worker died
+RETRIES = 1  # times an item is tried again after its worker crashed
+RESTARTS = 3  # times that training resumes after a worker crashed
 NOTES = "ray"  # folder of Ray Train's own notes
 
 
@@ -83,7 +83,7 @@ def train_by_ray(
 
     folder : on a file system that all machines see, for Ray's own notes, which are
     removed at the end; workers : None takes one a GPU of the cluster, or one if it has
-    none; gpus : whether to use them. If a worker dies, all begin again, from the state
+    none; gpus : whether to use them. If a worker crashes, all restart from the state
     that `fit` has kept. Raises InputError if Ray is not installed or the cluster is too
     small, and that of `train`.
     """
@@ -162,7 +162,7 @@ def _results(
     items: Sequence[Item],
     lost: Callable[[Item], Result] | None,
 ) -> Iterator[tuple[Item, Result]]:
-    """One item at a time for each worker: who dies takes one item along, not more."""
+    """One item at a time for each worker: a crash loses one item, not more."""
     left = iter(items)
     running = {
         worker.apply.remote(item): (worker, item)

@@ -28,7 +28,7 @@ from emoface_lib.core.data_parallel import (
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import Settings
 
-SLOPE = 0.2  # of LeakyReLU
+SLOPE = 0.2  # LeakyReLU's, below zero
 
 Metrics = Mapping[str, Tensor]
 Loss = Callable[[int, np.random.Generator], Metrics]
@@ -109,8 +109,8 @@ def fit(
 
     loss : takes the step's number and a generator, and returns metrics of one batch;
     "loss" is minimised. validate : a number to make small; the state with the smallest
-    is kept. watch : gets the log ten times a run. along : further models to train.
-    exact : multiply in float32 whatever `settings.precision` says.
+    is kept. watch : a monitor, called with the log ten times a run. along : further
+    models to train. exact : multiply in float32 whatever `settings.precision` says.
     Leaves `model.safetensors`, one such file a model in `along`, and `log.csv` in
     `folder`; returns the log, one row a step. The randomness of a step depends on the
     seed and the step's number alone. Models are on the CPU again at the end. Processes
@@ -185,7 +185,7 @@ class _Run:
         generator = np.random.default_rng([self.settings.seed, step])
         kind = self.device.type
         gpus = [self.device] if kind == "cuda" else []
-        with torch.random.fork_rng(devices=gpus):  # of the dropout
+        with torch.random.fork_rng(devices=gpus):  # the dropout draws from it
             torch.manual_seed(int(generator.integers(2**62)) + rank())
             with torch.autocast(kind, torch.bfloat16, enabled=self.bfloat16):
                 metrics = loss(step, generator)

@@ -47,7 +47,7 @@ class VideoInfo:
 
 @dataclass(frozen=True)
 class SoundInfo:
-    """What decoding a whole sound track told: seconds; channels; peak in 0..1."""
+    """Properties of a decoded sound track: seconds; channels; peak in 0..1."""
 
     seconds: float
     channels: int

@@ -15,7 +15,7 @@ RAVDESS = re.compile(
 )
 RAVDESS_EMOTIONS = {
     "01": ("neutral", "neutral"),
-    "02": ("calm", "neutral"),  # not among the seven expressions; the nearest
+    "02": ("calm", "neutral"),  # not among the seven expressions; neutral is nearest
     "03": ("happy", "happiness"),
     "04": ("sad", "sadness"),
     "05": ("angry", "anger"),

@@ -1,4 +1,4 @@
-"""One clip observed: what is heard, what is seen, and what was wrong.
+"""Extraction from one clip: audio features, landmarks, expressions, and problems.
 
 What many clips share, such as a detector, is loaded once a process. Taught in notebooks
 02 and 03.
@@ -33,9 +33,9 @@ from emoface_lib.features.recognisers import choose_recogniser
 from emoface_lib.features.speaker import embed_speakers
 from emoface_lib.features.voice_conversion import LogMel, load_features
 
-SAMPLES_A_FRAME = HOP_LENGTH * FRAME_RATE // VIDEO_RATE  # of sound, in a video frame
+SAMPLES_A_FRAME = HOP_LENGTH * FRAME_RATE // VIDEO_RATE  # in a video frame, 40 ms
 LARGEST = 2_000_000_000  # bytes of a clip's pictures; what a worker may take
-Row = dict[str, Any]  # of the index of features
+Row = dict[str, Any]  # a row in the index of features
 
 
 class Job(NamedTuple):
@@ -53,7 +53,7 @@ class Recipe:
     """How to observe the clips of a corpus.
 
     corpus, folder : roots of the clips and of the features; drawn : whether it is the
-    embedded corpus; recogniser : of expressions, see `choose_recogniser`; audio : the
+    embedded corpus; recogniser : for expressions, see `choose_recogniser`; audio : the
     run's folder of that name, if voices are to be embedded and converted as well.
     """
 
@@ -87,7 +87,7 @@ def observe(job: Job, recipe: Recipe) -> Row:
         return failed(job, text if str(named.name) in text else f"{named}: {text}")
     except MemoryError:
         return failed(job, f"{named} needs more memory than there is: cut the clip.")
-    except Exception as error:  # of a library, on one clip of a million
+    except Exception as error:  # a library's, on one clip of a million
         return failed(job, f"{named}: {type(error).__name__}: {error}")
     path = recipe.folder / f"{job.clip}.npz"
     try:
@@ -106,7 +106,11 @@ def failed(job: Job, problem: str) -> Row:
 
 
 def row_of(clip: str, arrays: Mapping[str, np.ndarray]) -> Row:
-    """The row of a clip from its features; the same when they are read again."""
+    """The index's row of a clip, from its features.
+
+    arrays : as `observe` writes them: found bool[F], level scalar in dBFS, expression
+    float32[7], a softmax; others are not used.
+    """
     softmax = zip(EXPRESSIONS, arrays["expression"].tolist(), strict=True)
     return {
         "clip": clip,
@@ -119,7 +123,10 @@ def row_of(clip: str, arrays: Mapping[str, np.ndarray]) -> Row:
 
 
 def features_of(job: Job, recipe: Recipe) -> dict[str, np.ndarray]:
-    """All arrays of a clip, see `observe`; raises InputError if it can't be used."""
+    """All arrays of a clip by name, such as log_mel float32[T, 80]; see `observe`.
+
+    Raises InputError if the clip can't be used.
+    """
     tools = load_tools(recipe)
     frames = read_pictures(recipe.corpus / job.path) if job.path else []
     samples = read_sound(job, recipe.corpus)
@@ -169,7 +176,11 @@ def read_sound(job: Job, corpus: Path) -> np.ndarray:
 
 
 def see(job: Job, recipe: Recipe, frames: Sequence[np.ndarray]) -> Detection:
-    """Landmarks of a clip; raises InputError if they can't be told."""
+    """Detect the landmarks of a clip, or read its track if there is no video.
+
+    frames : uint8 (H, W, 3) RGB each, 25 a second. Raises InputError if there is
+    neither video nor track, no face, too long a gap, or a second face of like size.
+    """
     if not job.path and not job.tracks:
         raise InputError("There is neither a video nor a landmark track of this sound.")
     if not job.path:
@@ -206,7 +217,12 @@ class Tools:
         return found.mean(0)
 
     def hear(self, samples: np.ndarray, voices: bool) -> dict[str, np.ndarray]:
-        """The log-mel; with `voices` also the voice's embedding, and F_a from it."""
+        """Audio features of a clip: log-mel, and with `voices` its embedding and F_a.
+
+        samples : float32[S] at 16 kHz. Returns "log_mel" float32[T, 80] in 0..1;
+        "voice" float32[256], GE2E, of length 1; "heard", F_a float32[T, D], where it
+        needs the speaker. Raises InputError if the sound to embed is silent.
+        """
         mel = log_mel(samples)
         if not voices:
             return {"log_mel": mel}

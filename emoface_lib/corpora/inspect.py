@@ -1,7 +1,7 @@
 """A look at a corpus before hours are spent on it: `emoface doctor CORPUS`.
 
 The tree is read whole, by names alone; some clips, spread over the speakers, are really
-prepared, which tells what fails, how long all will take and how much they will fill.
+prepared, to find what fails, how long all will take and how much they will fill.
 """
 
 import shutil
@@ -157,7 +157,7 @@ def _recipe(
 
 
 def _of_scoring(folder: Path, settings: Settings) -> list[str]:
-    """What ES lacks: labels are enough to prepare, but not to read painted faces."""
+    """What ES lacks: labels suffice to prepare, but not to classify rendered faces."""
     try:
         scoring_model(folder, settings)
     except InputError as error:
@@ -200,7 +200,7 @@ def _whole(reading: Reading) -> str:
 
 
 def _of_names(reading: Reading, root: Path) -> list[str]:
-    """What the names of files tell."""
+    """Findings from the names of files."""
     index, found = reading.index, []
     archives = [path for path in walk(root) if path.lower().endswith(ARCHIVES)]
     faulty = index["clip"][index["problem"] != ""]
@@ -229,7 +229,7 @@ def _of_names(reading: Reading, root: Path) -> list[str]:
 
 
 def _of_sample(seen: dict[str, list]) -> list[str]:
-    """What the prepared clips tell."""
+    """Findings from the prepared clips."""
     found = [*seen["lacking"]]
     found += [row["problem"] for row in seen["rows"] if row["problem"]]
     rates = set(seen["frame_rates"]) - {f"{VIDEO_RATE:.2f}"}

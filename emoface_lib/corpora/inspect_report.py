@@ -1,4 +1,4 @@
-"""What the doctor says of a corpus: for machines, and in words.
+"""The report of `emoface doctor` on a corpus: as JSON, and in words.
 
 Taught in notebook 01.
 """

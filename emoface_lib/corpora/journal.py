@@ -67,7 +67,7 @@ class Journal:
         self.file.close()
 
     def _lock(self, shard: tuple[int, int]) -> None:
-        """Hold this journal, and see that nobody holds one that shares its clips."""
+        """Lock this journal; raises if another run holds one that shares its clips."""
         for path in sorted(self.path.parent.glob("*.jsonl")):
             mine = path == self.path
             if mine or shard == WHOLE or path.stem == "1-of-1":

@@ -1,8 +1,8 @@
 """What a corpus looks like on disk, and the index of clips that comes of it.
 
-A layout tells by a file's path alone of which clip it is which part, who speaks, and in
-which state. `speech_layouts` and `emotion_layouts` hold those that are known; their
-cards stand in docs/corpora.md. Taught in notebook 01.
+A layout derives from a file's path alone its clip, its part of the clip, the speaker
+and the emotional state. `speech_layouts` and `emotion_layouts` hold those that are
+known; their cards stand in docs/corpora.md. Taught in notebook 01.
 """
 
 import os
@@ -19,7 +19,7 @@ import pandas as pd
 Kind = Literal["video", "sound", "tracks", "text", "other"]
 MEDIA = (".mp4", ".mpg", ".flv", ".avi", ".mov", ".mkv", ".wav", ".m4a", ".csv")
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz")
-FEWEST_VIDEOS = 3  # of a speaker, of which one is held out; V_r and V_p need two
+FEWEST_VIDEOS = 3  # a speaker; one video is held out, and V_r and V_p need two
 
 
 FILES = {"video": "path", "sound": "sound", "tracks": "tracks", "text": "text"}
@@ -42,11 +42,11 @@ COLUMNS = [
 
 @dataclass(frozen=True)
 class Part:
-    """What a path tells of its file.
+    """What a path says of its file.
 
     video : the recording of one emotional state, as eq. (5) needs it; split : the
     corpus' own, "" where it has none; clip : "speaker/video/utterance" if not given;
-    spare : only used where no other file is this part.
+    spare : a fallback, used only where no other file is this part.
     """
 
     kind: Kind
@@ -79,7 +79,7 @@ class Layout:
 
     name: str
     title: str
-    shape: str  # of its paths, for messages
+    shape: str  # how its paths look, for messages
     part: Callable[[str], Part | None]
     states: Literal["video", "label", "none"]
     speakers: int
@@ -96,8 +96,8 @@ class Reading:
 
     index : one row a clip, sorted, with COLUMNS; path (of the video), sound, tracks and
     text are relative to the root, "" where there is none; problem : known faults;
-    doubles : files whose place another has; strangers : media files
-    that fit nowhere.
+    doubles : duplicates, files whose place another has; strangers : unmatched media
+    files, which fit nowhere.
     """
 
     layout: Layout

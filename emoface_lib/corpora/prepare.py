@@ -111,7 +111,7 @@ def _recipe(
 
 
 def _made_by(recipe: Recipe, index: pd.DataFrame) -> dict[str, Any]:
-    """What the features depend on; a real corpus may grow, and is told by its name."""
+    """What the features depend on; a real corpus may grow: its name identifies it."""
     settings = recipe.settings
     chosen = {name: getattr(settings, name) for name in CHOSEN}
     if recipe.audio is None:  # F_a is made when clips are loaded
@@ -122,7 +122,7 @@ def _made_by(recipe: Recipe, index: pd.DataFrame) -> dict[str, Any]:
 
 
 def _claim(folder: Path, made_by: dict[str, Any], drawn: bool) -> None:
-    """See that a folder's features are made so; what was drawn is made anew if not.
+    """Check that a folder's features are made so; if not, drawn ones are removed.
 
     Raises InputError if features of a real corpus were made otherwise: they took hours.
     """

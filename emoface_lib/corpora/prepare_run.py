@@ -55,7 +55,7 @@ def prepare_corpus(
 def _link(link: Path, root: Path) -> None:
     """Let a link lead to the corpus; raises InputError if another's stands there."""
     if link.is_symlink() and not link.exists():
-        link.unlink()  # the corpus was moved
+        link.unlink()  # the corpus now lies elsewhere
     if link.exists():
         if not link.samefile(root):
             raise InputError(
@@ -71,7 +71,8 @@ def _ready_autovc(
 ) -> None:
     """Put AutoVC in its place, and the speaker to whom all voices are converted.
 
-    That is the first one whose clips can be heard. Raises InputError without a network.
+    That is the first one with a clip that is not silent. Raises InputError without a
+    network.
     """
     if settings.autovc_checkpoint and not (audio / MODEL).exists():
         keep_official(audio, settings)

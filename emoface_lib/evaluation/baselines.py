@@ -1,4 +1,4 @@
-"""Floors and ceilings of Table 2: what any method must beat, and what none can.
+"""Baselines of Table 2: lower bounds that any method must beat, and upper bounds.
 
 Taught in notebook 07.
 """
@@ -47,7 +47,7 @@ def energy(clip: Clip) -> Tensor:
 
 
 def shuffled(method: Method) -> Method:
-    """A method that hears another clip, of another speaker if there is one."""
+    """A method whose input is another clip's audio, of another speaker if possible."""
     return lambda clips: method([with_voice_of(c, other(c, clips)) for c in clips])
 
 
@@ -59,7 +59,7 @@ def other(clip: Clip, clips: Sequence[Clip]) -> Clip:
 
 
 def with_voice_of(clip: Clip, heard: Clip) -> Clip:
-    """A clip with the sound of another, which is brought to its length."""
+    """A clip with the audio of another, which is cut or extended to its length."""
     frames = held(heard.features, len(clip.landmarks))
     mean = heard.speaker_mean
     return replace(clip, features=frames, voice=heard.voice, speaker_mean=mean)
@@ -73,7 +73,8 @@ def held(values: Tensor, length: int) -> Tensor:
 def again(clips: Sequence[Clip]) -> list[Tensor]:
     """Real motion of another utterance of the same video, NaN where there is none.
 
-    The right person in the right mood, saying something else.
+    The right speaker and emotion with the wrong speech content. Returns displacements
+    Tensor[T, 68, 2] px of the canonical frame, one a clip.
     """
     return [_again(clip, clips) for clip in clips]
 
@@ -91,10 +92,11 @@ def _again(clip: Clip, clips: Sequence[Clip]) -> Tensor:
 
 
 def detector_noise(truth: Sequence[np.ndarray], mean_face: np.ndarray) -> Method:
-    """The truth in place of a prediction, where landmarks were read by a detector.
+    """Ground-truth landmarks as the prediction, where the clips' are a detector's.
 
-    truth : true landmarks, float[F, 68, 3] px of the frame, of the clips asked for;
-    mean_face : that the clips are aligned with. Which a perfect method would score.
+    This is the score of a perfect method. truth : float[F, 68, 3] px of the video
+    frame, one a clip; mean_face : float[68, 3] px of the canonical frame, with which
+    the clips are aligned.
     """
 
     def method(clips: Sequence[Clip]) -> list[Tensor]:
@@ -107,11 +109,17 @@ def detector_noise(truth: Sequence[np.ndarray], mean_face: np.ndarray) -> Method
 
 
 def aligned_truth(landmarks: np.ndarray, mean_face: np.ndarray) -> Tensor:
-    """True landmarks in the canvas, Tensor[T, 68, 2]."""
+    """Ground-truth landmarks in the canonical frame, Tensor[T, 68, 2] px.
+
+    landmarks : float[F, 68, 3] px of the video frame; mean_face : float[68, 3] px.
+    """
     flat = project(align(landmarks.astype(float), mean_face)[0])
     return torch.from_numpy(to_frame_rate(flat)).float()
 
 
 def true_landmarks(corpus: Path, clips: Sequence[Clip]) -> list[np.ndarray]:
-    """True landmarks of the embedded corpus' clips, float[F, 68, 3] px of the frame."""
+    """Ground-truth landmarks of clips of the embedded corpus.
+
+    Returns float[F, 68, 3] px of the video frame, one a clip.
+    """
     return [read_npz(corpus / "truth" / f"{c.name}.npz")["landmarks"] for c in clips]

@@ -21,7 +21,7 @@ def compare(
 
     first, second : rows of `collect`, of two sweeps or of two parts of one; pairs :
     columns that say which runs belong together. Returns LABELS, mean, low, high (NaN
-    for a single pair) and pairs. Raises InputError if the keys don't tell rows apart.
+    for a single pair) and pairs. Raises InputError if the keys are not unique.
     """
     own = [name for name in LABELS if name in first and name in second]
     keys = [*own, *pairs]

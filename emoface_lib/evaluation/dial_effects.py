@@ -1,4 +1,4 @@
-"""What a dial of emotion does to faces: measured on clips, setting by setting.
+"""Effects of the emotion dial on faces, measured on clips at each setting.
 
 Taught in notebook 08, paper section 4.4.
 """
@@ -19,7 +19,7 @@ from emoface_lib.method.emotion_space import LABELS, Codes, EmotionSpace
 from emoface_lib.method.style import StyleBranch
 
 AMOUNTS = (-2.0, -1.0, 0.0, 1.0, 2.0)  # standard deviations
-GESTURES = {  # of the calibration, from `measures`
+GESTURES = {  # those of the calibration, as sums of `measures`
     "lip opening": ("lip opening",),
     "mouth width": ("mouth width",),
     "corners up": ("left corner", "right corner"),
@@ -28,7 +28,7 @@ GESTURES = {  # of the calibration, from `measures`
 
 
 class FaceReader:
-    """Reads arousal and valence from how a face moves; learnt from true landmarks.
+    """Predicts arousal and valence from motion; trained on ground-truth landmarks.
 
     A linear probe on the mean and the deviation of displacements over a clip.
     """
@@ -63,8 +63,8 @@ def dial_effects(
     """What the dial moves in each clip at each amount.
 
     Columns clip, speaker, amount; those of GESTURES, means over time in px of the
-    canvas; "arousal" and "valence", what the face shows; "lip r", Pearson r of its lip
-    curve and that of the first amount.
+    canonical frame; "arousal" and "valence", what the face shows; "lip r", Pearson r of
+    its lip curve and that of the first amount.
     """
     codes = codes or content_codes(content, clips)
     tables, first = [], None
@@ -106,8 +106,9 @@ def _together(
 def by_clip(effects: pd.DataFrame) -> pd.DataFrame:
     """What turning the dial from its first to its last amount does, one row a clip.
 
-    Columns clip, speaker, rises (1 if the mean opening rises at every step, else 0),
-    range (px), lip r (of the two ends), and the changes of all else that is measured.
+    Columns clip, speaker, rises (1 if the mean opening is monotone in the dial, else
+    0), range (px), lip r (of the two ends), and the changes of all else that is
+    measured.
     """
     wide = effects.pivot(index=["speaker", "clip"], columns="amount")
     opening = wide["lip opening"].to_numpy()
@@ -131,7 +132,7 @@ def told_by(
     clips: Sequence[Clip],
     others: Mapping[str, Sequence[float]],
 ) -> pd.DataFrame:
-    """What places along axes tell of clips: one row a fact, one column an axis.
+    """Correlations of clips' coordinates along axes with factors: one column an axis.
 
     coordinates : float[N] an axis; others : further numbers of the clips, such as
     loudness. Pearson r with arousal, valence and those, and the category's and the

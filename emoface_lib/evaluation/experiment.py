@@ -32,7 +32,7 @@ from emoface_lib.method.enrolment import enrolled
 from emoface_lib.method.steps import split, train_content, train_style
 from emoface_lib.method.style import StyleBranch
 
-Changes = Mapping[str, Any]  # of settings
+Changes = Mapping[str, Any]  # settings that differ, by name
 
 WITHOUT = {"emotion_weight": 0.0, "identity_weight": 0.0}
 CONTRASTS: dict[str, Changes] = {
@@ -50,7 +50,7 @@ ABLATION: dict[str, Changes] = {
     "improved": {"objective": "improved"},
 }
 CURVES = ("d_rs", "d_rp", "rank/emotion")  # what is kept of the logs of step 2
-PARTS = 30  # of a training, over which they are averaged
+PARTS = 30  # equal parts of a training, over each of which curves are averaged
 NO_STYLE, MEAN_FACE, STILL = "without D_style", "mean face", "still face"
 
 
@@ -97,7 +97,7 @@ def compare(
     content: ContentBranch | None = None,
     workers: int | None = None,
 ) -> Outcome:
-    """Train every variant in every trial, and score it on the unseen speakers.
+    """Train every variant in every trial, and score it on the test speakers.
 
     variants : the settings of step 2 that differ, by name; content : the branch that
     step 2 starts from, by default trained in the trial. The same arguments give the
@@ -172,7 +172,7 @@ def in_parts(log: pd.DataFrame) -> pd.DataFrame:
 
 
 def some_speakers(clips: Sequence[Clip], trial: Trial) -> list[Clip]:
-    """All unseen clips, and those of as many training speakers as the trial has.
+    """All test clips, and those of as many training speakers as the trial has.
 
     Which ones depends on the seed; more speakers include the fewer.
     """
@@ -185,7 +185,10 @@ def some_speakers(clips: Sequence[Clip], trial: Trial) -> list[Clip]:
 def floors(
     train: Sequence[Clip], unseen: Sequence[Clip]
 ) -> dict[str, list[torch.Tensor]]:
-    """Displacements of two faces that hear nothing: the still and the mean face."""
+    """Displacements of two baselines without audio: the still and the mean face.
+
+    Returns Tensor[T, 68, 2] px of the canonical frame, one a clip of `unseen`, by name.
+    """
     mean = torch.cat([clip.displacement for clip in train]).mean(0)
     return {
         STILL: [torch.zeros_like(clip.landmarks) for clip in unseen],
@@ -194,7 +197,7 @@ def floors(
 
 
 def code_facts(style: StyleBranch, clips: Sequence[Clip]) -> dict[str, float]:
-    """What E_emotion tells of speakers it never heard, and its geometry.
+    """What can be predicted from E_emotion of test speakers, and its geometry.
 
     arousal r and valence r of a linear probe, emotion as its accuracy; the speaker's
     and the emotion's share of the variance; rank over the training clips.

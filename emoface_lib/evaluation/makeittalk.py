@@ -1,8 +1,8 @@
 """MakeItTalk's landmarks: trained with its own losses and windows, and predicted.
 
 Both branches work on a standard face whose jaw is 1.6 wide; here that scale is undone,
-and predictions are px of the canvas, without the released code's louder lips. Taught in
-notebook 07; Zhou et al. 2020, sections 3.2 and 3.3.
+and predictions are px of the canonical frame, without the released code's louder lips.
+Taught in notebook 07; Zhou et al. 2020, sections 3.2 and 3.3.
 """
 
 import pickle
@@ -31,12 +31,12 @@ from emoface_lib.evaluation.makeittalk_landmarks import (
 from emoface_lib.features.align import into_canvas
 from emoface_lib.method.steps import split
 
-JAW_WIDTH = 1.6  # of the standard face, in the branches' units
-LIP_WEIGHT = 2.0  # of the lips in the L1; what was used is not published
+JAW_WIDTH = 1.6  # width of the standard face's jaw, in the branches' units
+LIP_WEIGHT = 2.0  # weight for the lips in the L1; the authors' is not published
 # Learning rates of content and speaker branch; short one-cycle runs need faster ones.
 RATES = {"constant": (1e-4, 1e-3), "one_cycle": (4e-3, 1e-3)}
-CONTENT_WINDOWS, MORE = 192, 2  # of a batch; steps for one of our step 1
-SPEAKER_CLIPS, SPEAKER_WINDOWS = 3, 32  # of a batch; windows that follow each other
+CONTENT_WINDOWS, MORE = 192, 2  # windows a batch; steps for one of our step 1
+SPEAKER_CLIPS, SPEAKER_WINDOWS = 3, 32  # a batch: clips, successive windows
 CONTENT_FILE, SPEAKER_FILE = "content", "speaker"  # folders of a trained model
 
 
@@ -49,7 +49,7 @@ class MakeItTalk:
 
     @torch.no_grad()
     def displacements(self, clips: Sequence[Clip]) -> list[Tensor]:
-        """L - L_0 of clips, Tensor[T, 68, 2] px of the canvas each.
+        """L - L_0 of clips, Tensor[T, 68, 2] px of the canonical frame each.
 
         Raises InputError if a voice is not embedded, which the speaker branch needs.
         """
@@ -122,7 +122,7 @@ def load_makeittalk_landmarks(folder: Path) -> MakeItTalk:
 def load_released(content: Path, speaker: Path | None = None) -> MakeItTalk:
     """The released ckpt_content_branch.pth and ckpt_speaker_branch.pth.
 
-    They listen to AutoVC's converted mel at 62.5 frames/s. Raises InputError if a file
+    Their input is AutoVC's converted mel at 62.5 frames/s. Raises InputError if a file
     is missing or holds another network.
     """
     made = ContentBranch()
@@ -178,14 +178,18 @@ def windows_of(features: Tensor) -> Tensor:
 
 
 def standard_scale(reference: Tensor) -> float:
-    """Units of the standard face per px of the canvas, from the jaw's width."""
+    """Units of the standard face a px of the canonical frame, from the jaw's width.
+
+    reference : L_0, Tensor[68, 2] px of the canonical frame.
+    """
     return JAW_WIDTH / float((reference[16] - reference[0]).norm())
 
 
 def standard_face(reference: Tensor) -> Tensor:
-    """L_0, Tensor[68, 2] px of the canvas, as the branches take it: Tensor[204].
+    """L_0 as MakeItTalk's branches take it: Tensor[204], units of the standard face.
 
-    Centred between the jaw's ends; its depth is that of the mean face.
+    reference : L_0, Tensor[68, 2] px of the canonical frame. The result is centred
+    between the jaw's ends; its depth is that of the mean face.
     """
     depth = torch.from_numpy(into_canvas(mean_face())[:, 2:]).float()
     solid = torch.cat([reference, depth], dim=1)
@@ -194,12 +198,12 @@ def standard_face(reference: Tensor) -> Tensor:
 
 
 def in_canvas(moved: Tensor, reference: Tensor) -> Tensor:
-    """Undo the scale: Tensor[T, 204] to Tensor[T, 68, 2] px of the canvas."""
+    """Undo the scale: Tensor[T, 204] to Tensor[T, 68, 2] px of the canonical frame."""
     return moved.unflatten(-1, (68, 3))[..., :2] / standard_scale(reference)
 
 
 def voice_of(clip: Clip) -> Tensor:
-    """GE2E embedding of a clip; raises InputError if it has none."""
+    """GE2E embedding of a clip, Tensor[256], of length 1; InputError if it has none."""
     if clip.voice is None:
         raise InputError(
             f"{clip.name} has no embedded voice, which MakeItTalk's speaker branch "
@@ -210,7 +214,7 @@ def voice_of(clip: Clip) -> Tensor:
 
 @dataclass(frozen=True)
 class _Example:
-    """A clip as the branches learn from it, in units of the standard face."""
+    """A clip as the branches' training data, in units of the standard face."""
 
     windows: Tensor  # (T, 18, D)
     face: Tensor  # (204,)

@@ -12,9 +12,9 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from emoface_lib.core.clip import MEL_BANDS
 
-WINDOW = 18  # frames that a branch hears; it answers for the first of them
+WINDOW = 18  # frames of a branch's input; its output is for the first of them
 POINTS = 68 * 3
-SIZE, HEADS, LAYERS = 64, 2, 2  # of the speaker branch's self-attention
+SIZE, HEADS, LAYERS = 64, 2, 2  # self-attention in the speaker branch
 NOISE = 128  # z of the speaker branch, zeros outside of its first training
 LONGEST = 512  # frames that attend to each other
 DROPOUT = 0.2  # as in our content branch; 0.5 in the released code, trained for days
@@ -22,7 +22,7 @@ LOUDER = 3.0  # factor of the embedding, as in the released code
 
 
 class ContentBranch(nn.Module):
-    """What is said: each window by itself, with the face it is said by."""
+    """Speech content: each window by itself, with the speaker's reference face."""
 
     def __init__(self, features: int = MEL_BANDS) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class ContentBranch(nn.Module):
 
 
 class SpeakerBranch(nn.Module):
-    """How this speaker says it: windows that attend to each other, with an embedding.
+    """Speaker style: windows that attend to each other, with the voice's embedding.
 
     The decoder is never used; the released checkpoint holds its weights.
     """

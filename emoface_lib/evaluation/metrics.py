@@ -117,7 +117,7 @@ def emotion_scores(synthesised: np.ndarray, real: np.ndarray) -> dict[str, float
 def lip_correlation(predicted: Tensor, truth: Tensor) -> float:
     """Pearson r of the lips' opening over time; NaN if one is still to 0.001 px.
 
-    Both : Tensor[F, 68, 2] px of the canvas.
+    Both : Tensor[F, 68, 2] px of the canonical frame.
     """
     first, second = lip_opening(predicted).numpy(), lip_opening(truth).numpy()
     if min(first.std(), second.std()) < 1e-3:

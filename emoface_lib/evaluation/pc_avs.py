@@ -28,13 +28,13 @@ from emoface_lib.translation.dataset import resized
 from emoface_lib.translation.translators import as_tensor, for_pictures
 
 NAME = "PC-AVS, our implementation, reduced"
-KEPT = 2  # of the frames of a video, every second
-CLIPS, MOMENTS = 4, 4  # of a batch; moments of one clip are its hardest negatives
+KEPT = 2  # every second frame of a video is kept
+CLIPS, MOMENTS = 4, 4  # a batch; moments of one clip are its hardest negatives
 CONTRAST_WEIGHT = 0.1
 # Rows and columns where mouths are in pictures of 64 px, and what they weigh beside the
 # whole; without it minutes of training copy the reference face.
 MOUTH, MOUTH_WEIGHT = (slice(36, 54), slice(20, 44)), 2.0
-COLOURS = 0.3  # largest change of a channel's gain; what is seen shall not tell who
+COLOURS = 0.3  # largest change of a channel's gain, so that colour hides identity
 RATES = {"constant": 1e-4, "one_cycle": 3e-3}  # 1e-4 is the released code's
 
 
@@ -53,14 +53,17 @@ class Filmed:
         return cls(resized(frames[::every], SIDE), clip.features, every)
 
     def windows(self, places: np.ndarray) -> Tensor:
-        """What is heard around pictures, Tensor[N, 20, D]; ends are held."""
+        """Audio features around pictures, Tensor[N, 20, D]; ends are repeated.
+
+        places : int[N], numbers of the pictures.
+        """
         middle = torch.from_numpy(places) * self.every * 2
         around = middle[:, None] + torch.arange(HEARD) - HEARD // 2 + 1
         return self.features[around.clamp(0, len(self.features) - 1)]
 
 
 def train_pc_avs(films: Sequence[Filmed], folder: Path, settings: Settings) -> PCAVS:
-    """Train by L1 of painted frames and the audio-visual contrast.
+    """Train by L1 of rendered frames and the audio-visual contrast.
 
     The content is taken from the sound in one half of a batch and from the picture in
     the other. Steps are those of step 3. Leaves `model.safetensors` in `folder`.
@@ -102,10 +105,10 @@ def load_pc_avs(path: Path, features: int) -> PCAVS:
 
 @torch.inference_mode()
 def synthesise(model: PCAVS, clip: Clip, corpus: Path, size: int) -> np.ndarray:
-    """Frames of a clip as `Studio.paint` would paint: uint8[F / 5, size, size, 3].
+    """Frames of a clip, those that `Studio.paint` renders: uint8[F / 5, size, size, 3].
 
-    The first frame of the video tells who, the voice what is said; the pose comes from
-    the video's own frames, as where PC-AVS is evaluated.
+    The first frame of the video gives the identity, the audio the speech content, the
+    video's own frames the pose, as in PC-AVS' evaluation.
     """
     film = Filmed.read(clip, corpus, CROP_EVERY)
     pictures, count = as_tensor(film.pictures), len(film.pictures)
@@ -121,7 +124,7 @@ def synthesise(model: PCAVS, clip: Clip, corpus: Path, size: int) -> np.ndarray:
 def _draw(
     films: Sequence[Filmed], generator: np.random.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Faces and targets, Tensor[B, 3, 64, 64], and what is heard at the targets."""
+    """Faces and targets, Tensor[B, 3, 64, 64], and audio features at the targets."""
     faces, targets, windows = [], [], []
     for index in generator.integers(len(films), size=CLIPS):
         film = films[index]

@@ -22,9 +22,9 @@ from emoface_lib.core.training import SLOPE
 SIDE = 64  # px of the pictures
 CODE, POSE = 128, 12  # numbers of the speech content and of the pose
 HEARD = 20  # 20-ms frames around a video frame
-WIDTHS = (96, 64, 48, 32, 24)  # of the generator at 4, 8, 16, 32 and 64 px
-FACE_WIDTHS = (24, 48, 96, 96)  # of encoders of pictures at 32, 16, 8 and 4 px
-TEMPERATURE = 0.1  # of the contrast
+WIDTHS = (96, 64, 48, 32, 24)  # channels: the generator at 4, 8, 16, 32 and 64 px
+FACE_WIDTHS = (24, 48, 96, 96)  # channels: picture encoders at 32, 16, 8 and 4 px
+TEMPERATURE = 0.1  # in the audio-visual contrast
 
 
 class PCAVS(nn.Module):
@@ -34,7 +34,7 @@ class PCAVS(nn.Module):
         super().__init__()
         widths = pairwise((3, *FACE_WIDTHS))
         self.identity = nn.ModuleList(halving(*pair) for pair in widths)
-        self.seen = picture_encoder(CODE)  # of what is not identity
+        self.seen = picture_encoder(CODE)  # encodes everything but identity
         self.pose = nn.Linear(CODE, POSE)
         self.seen_content = nn.Linear(CODE, CODE)
         self.heard_content = sound_encoder(features, CODE)
@@ -53,10 +53,10 @@ class PCAVS(nn.Module):
         return normalize(self.heard_content(windows.transpose(1, 2)), dim=1)
 
     def forward(self, face: Tensor, pose: Tensor, content: Tensor) -> Tensor:
-        """Paint a face, given by a picture, in a pose, saying a content.
+        """Render a face, given by a picture, with a pose and a speech content.
 
-        face : Tensor[B, 3, 64, 64]. Returns Tensor[B, 3, 64, 64], about in
-        [0, 1].
+        face : Tensor[B, 3, 64, 64] in [0, 1]; pose : Tensor[B, 12]; content :
+        Tensor[B, 128]. Returns Tensor[B, 3, 64, 64], about in [0, 1].
         """
         maps = [face]
         for layer in self.identity:
@@ -105,7 +105,8 @@ class Generator(nn.Module):
     def __init__(self, codes: int, maps: Sequence[int]) -> None:
         super().__init__()
         self.mapping = nn.Sequential(nn.Linear(codes, 128), nn.LeakyReLU(SLOPE))
-        self.start = nn.Linear(codes, WIDTHS[0] * 16)  # tells minutes where to paint
+        # the codes, not a constant, make the first maps: short training then localises
+        self.start = nn.Linear(codes, WIDTHS[0] * 16)
         before = (WIDTHS[0], *WIDTHS)
         sizes = zip(before, maps, WIDTHS, strict=False)
         self.layers = nn.ModuleList(Modulated(128, a + b, c) for a, b, c in sizes)

@@ -1,4 +1,4 @@
-"""How good painted frames are: PSNR, SSIM, sharpness, and dlib's landmarks on them.
+"""Quality of rendered frames: PSNR, SSIM, sharpness, and dlib's landmarks on them.
 
 Taught in notebook 06.
 """
@@ -20,17 +20,17 @@ from emoface_lib.translation.render import NetworkRenderer, Renderer
 from emoface_lib.translation.translators import Painter
 from emoface_lib.translation.warp.photo_warp import PhotoWarp
 
-BEST_PSNR = 60.0  # dB, of a picture that is painted without error
-MOUTH = 0.06  # of the picture's side, around the lips
+BEST_PSNR = 60.0  # dB; given to a picture that is rendered without error
+MOUTH = 0.06  # margin around the lips, share of the picture's side
 COPIED, TRUE = "copied reference", "true frame"
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One frame that methods were asked for: of which speaker, and what each painted.
+    """One target frame: its speaker, and what each method rendered.
 
-    reference, target : uint8[S, S, 3]; landmarks : float[68, 2] px, as asked for;
-    painted : a picture a method.
+    reference, target : uint8[S, S, 3]; landmarks : float[68, 2] px of the target;
+    painted : uint8[S, S, 3] a method.
     """
 
     speaker: str
@@ -47,10 +47,10 @@ def trials(
     frames: int,
     generator: np.random.Generator,
 ) -> list[Trial]:
-    """Let methods paint random frames of each clip from another one of it.
+    """Render random frames of each clip from another frame of it, by each method.
 
-    speakers : of the pairs' clips; painters : the networks by name. To them come the
-    copied reference, the warp and the true frame, which no method can beat.
+    speakers : of the pairs' clips; painters : the networks by name. Added to them are
+    the copied reference, the warp and the ground truth, which no method can beat.
     """
     done = []
     for clip, speaker in enumerate(speakers):
@@ -74,8 +74,8 @@ def quality_table(done: Sequence[Trial]) -> pd.DataFrame:
     """One row a trial and method.
 
     Columns speaker, method, PSNR and mouth PSNR (dB), SSIM, sharpness (edges' strength
-    against the true frame's), landmark error and lip error (px of the 256-px canvas,
-    NaN where dlib finds no face) and found.
+    against the ground truth's), landmark error and lip error (px of a picture scaled to
+    256 px, NaN where dlib finds no face) and found.
     """
     rows = []
     for trial in done:
@@ -105,14 +105,20 @@ def likeness(
 
 
 def psnr(picture: np.ndarray, target: np.ndarray) -> float:
-    """Peak signal-to-noise ratio, dB, at most BEST_PSNR."""
+    """Peak signal-to-noise ratio, dB, at most BEST_PSNR.
+
+    Both : uint8[H, W, 3], 0..255, of one size. Raises ValueError if sizes differ.
+    """
     if np.array_equal(picture, target):
         return BEST_PSNR
     return float(min(BEST_PSNR, peak_signal_noise_ratio(target, picture)))
 
 
 def edges(picture: np.ndarray) -> float:
-    """Mean absolute difference of neighbouring pixels, 0..255."""
+    """Mean absolute difference of neighbouring pixels, vertical plus horizontal.
+
+    picture : uint8[H, W, 3], 0..255. Returns grey levels.
+    """
     values = picture.astype(float)
     return float(
         np.abs(np.diff(values, axis=0)).mean() + np.abs(np.diff(values, axis=1)).mean()
@@ -120,7 +126,12 @@ def edges(picture: np.ndarray) -> float:
 
 
 def reading(picture: np.ndarray, landmarks: np.ndarray) -> dict[str, float]:
-    """Distance of the landmarks that dlib reads from those that were asked for."""
+    """Distance of dlib's landmarks in a picture from the intended ones.
+
+    picture : uint8[S, S, 3] RGB; landmarks : float[68, 2] px of it. Returns "landmark
+    error" and "lip error", px of a picture scaled to 256 px, NaN without a face, and
+    "found", 1 or 0.
+    """
     read = read_landmarks(picture)
     if read is None:
         return {"landmark error": np.nan, "lip error": np.nan, "found": 0.0}

@@ -1,7 +1,7 @@
-"""Linear probes: what a feature still tells of phone, emotion and speaker.
+"""Linear probes: how well phone, emotion and speaker are predicted from a feature.
 
-A probe is the simplest reader there is. What it can't read, a feature has lost, or
-keeps in a form that only a larger network finds. Taught in notebook 02.
+A probe is a linear classifier or regression. What it can't predict, a feature has lost,
+or keeps in a form that only a larger network finds. Taught in notebook 02.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from emoface_lib.core.clip import Spoken
 from emoface_lib.evaluation.bootstrap import Interval
 
-PHONE_FRAMES = 12  # of each clip, for the phone probe
+PHONE_FRAMES = 12  # frames drawn from each clip, for the phone probe
 FACTORS = ("phone", "category", "arousal", "valence", "speaker")
 SPLITS = ("train", "seen", "unseen")
 NUMBERS = ("arousal", "valence")  # scored by r; the others by accuracy
@@ -24,7 +24,7 @@ NUMBERS = ("arousal", "valence")  # scored by r; the others by accuracy
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a probe said, what was true, and whose voice it was: three arrays [N]."""
+    """A probe's predictions, the ground truth, and the speakers: arrays (N,) each."""
 
     said: np.ndarray
     true: np.ndarray
@@ -67,7 +67,7 @@ def probe_table(
     """All probes on several features: columns feature, factor, split, mean, low, high.
 
     features : the same clips in each of them. Probes learn on the split "train". The
-    speaker is asked for on "seen" only: nobody can name a voice never heard.
+    speaker is scored on "seen" only, since no probe can name a test speaker.
     """
     rows = []
     for feature, clips in features.items():
@@ -84,7 +84,7 @@ def probe_table(
 def probe(
     clips: Sequence[Spoken], generator: np.random.Generator
 ) -> dict[tuple[str, str], Outcome]:
-    """What probes of all factors read on the splits "seen" and "unseen".
+    """Predictions of probes of all factors on the splits "seen" and "unseen".
 
     generator : draws the training clips with replacement, and frames for the phone.
     """
@@ -101,9 +101,9 @@ def probe(
 
 @dataclass(frozen=True)
 class Probe:
-    """A linear reader of one factor: the phone in single frames, others in clips.
+    """A linear model of one factor: the phone from single frames, others from clips.
 
-    model : None where a real corpus does not tell the factor; it then reads NaN.
+    model : None where a real corpus has no labels of it; predictions are then NaN.
     """
 
     factor: str
@@ -143,7 +143,7 @@ def _told(true: np.ndarray) -> bool:
 
 
 def labels(clips: Sequence[Spoken], factor: str) -> np.ndarray:
-    """What is true of each clip: [N]."""
+    """Ground truth of a factor for each clip: Array[N], str, or float without unit."""
     name = "emotion" if factor == "category" else factor
     return np.array([getattr(clip, name) for clip in clips])
 

@@ -1,4 +1,4 @@
-"""The peers' shipped weights, and frames of every row that is compared in pictures.
+"""The baselines' shipped weights, and rendered frames of every row that is compared.
 
 Made by `benchmarks/table_2.py ship`. Taught in notebook 07.
 """
@@ -80,7 +80,7 @@ def shipped_pc_avs(settings: Settings, folder: Path = WEIGHTS) -> PCAVS | None:
 
 
 def misheard(clip: Clip, clips: Sequence[Clip]) -> Clip:
-    """A clip with the sound of another, as in "shuffled audio"."""
+    """A clip with the audio of another, as in "shuffled audio"."""
     return with_voice_of(clip, other(clip, clips))
 
 
@@ -100,17 +100,18 @@ def painted_rows(
     studio: Studio,
     pc_avs: PCAVS | None = None,
 ) -> dict[str, list[np.ndarray]]:
-    """Frames of the rows of PAINTED, of the true landmarks, and of PC-AVS.
+    """Rendered frames of the rows of PAINTED, of ground truth, and of PC-AVS.
 
-    As `Studio.frame_scores` takes them. PC-AVS is also asked to hear another clip: what
-    is right then comes from the pose, which it takes from the real frames.
+    Returns uint8[F / CROP_EVERY, S, S, 3] RGB, one a clip, by row, as for
+    `Studio.frame_scores`. PC-AVS is also run with another clip's audio: what is right
+    then comes from the pose, which it takes from the real frames.
     """
     asked = {name: list(rows[name](clips)) for name in PAINTED if name in rows}
     asked[PAINTED_TRUTH] = [clip.displacement for clip in clips]
     frames = studio.painted(asked, clips)
     if pc_avs is not None:
         heard = {PC_AVS: clips}
-        if len(clips) > 1:  # else there is no other to hear
+        if len(clips) > 1:  # else there is no other audio
             heard[PC_AVS_WRONG] = [misheard(clip, clips) for clip in clips]
         place, size = studio.corpus, studio.image_size
         for name, some in heard.items():

@@ -1,4 +1,4 @@
-"""Scores of methods on clips: landmarks as predicted, and as read from frames.
+"""Scores of methods on clips: landmarks as predicted, and as detected in frames.
 
 A method is whatever gives displacements of the landmarks, or frames, for clips. Taught
 in notebook 07.
@@ -40,11 +40,11 @@ from emoface_lib.translation.translators import Painter, Translator
 EVERY = 8  # frames of 20 ms; neighbours are alike
 HIDDEN = 64
 
-Displacements = Sequence[Tensor]  # Tensor[T, 68, 2] px of the canvas, one a clip
+Displacements = Sequence[Tensor]  # Tensor[T, 68, 2] px, canonical frame, one a clip
 EXPRESSIONS_OF = ("ES", "ES centred", "ES top-1")
 LIPS_TOGETHER = "lip r"
-NERF_LMD = "LMD of the NeRF family"  # of frames alone
-READ = ", read"  # of a landmark metric whose landmarks were read from frames
+NERF_LMD = "LMD of the NeRF family"  # only for frames
+READ = ", read"  # suffix of landmark metrics whose landmarks were detected in frames
 SHORT = ("LMD", "M-LMD", LIPS_TOGETHER, "ES")  # for lessons
 ALL = (*PROTOCOLS, LIPS_TOGETHER, *EXPRESSIONS_OF)
 
@@ -57,8 +57,8 @@ def landmark_scores(
 ) -> pd.DataFrame:
     """Score each method's displacements on each clip.
 
-    metrics : of ALL; those of expressions need a reader of them. Returns columns
-    method, metric, protocol, speaker, clip, value.
+    metrics : of ALL; those of expressions need a classifier on landmarks. Returns
+    columns method, metric, protocol, speaker, clip, value.
     """
     rows = []
     real = [
@@ -105,7 +105,7 @@ def _rows(
 
 @dataclass(frozen=True)
 class Studio:
-    """What is needed to paint a clip: where it lies, the mean face, the networks."""
+    """What is needed to render a clip: where it lies, the mean face, the networks."""
 
     corpus: Path
     features: Path
@@ -117,9 +117,9 @@ class Studio:
     def paint(
         self, clip: Clip, moved: Tensor, every: int = CROP_EVERY
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Paint every n-th frame of a clip, in the real clip's own head motion.
+        """Render every n-th frame of a clip, with the real clip's own head motion.
 
-        moved : Tensor[T, 68, 2] px of the canvas. Returns the pictures,
+        moved : Tensor[T, 68, 2] px of the canonical frame. Returns the pictures,
         uint8[F / n, S, S, 3], and their landmarks in px of them, float[F / n, 68, 2].
         """
         stored = read_npz(self.features / f"{clip.name}.npz")
@@ -141,7 +141,11 @@ class Studio:
     def true_frames(
         self, clip: Clip, every: int = CROP_EVERY
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Every n-th frame of the real clip and its landmarks, as `paint` returns."""
+        """Every n-th frame of the real clip, and its landmarks.
+
+        Returns uint8[F / n, S, S, 3] RGB and float[F / n, 68, 2] px of the frames, as
+        `paint`.
+        """
         stored = read_npz(self.features / f"{clip.name}.npz")
         landmarks = stored["landmarks"][::every, :, :2].astype(float)
         frames = list(iter_frames(self.corpus / clip.path))[::every][: len(landmarks)]
@@ -151,7 +155,11 @@ class Studio:
     def painted(
         self, methods: Mapping[str, Displacements], clips: Sequence[Clip]
     ) -> dict[str, list[np.ndarray]]:
-        """Frames of each method, as `frame_scores` takes them."""
+        """Rendered frames of each method, as `frame_scores` takes them.
+
+        methods : Tensor[T, 68, 2] px of the canonical frame, one a clip, by name.
+        Returns uint8[F / CROP_EVERY, S, S, 3] RGB, one a clip.
+        """
         return {
             method: [self.paint(*each)[0] for each in zip(clips, moved, strict=True)]
             for method, moved in methods.items()
@@ -160,7 +168,7 @@ class Studio:
     def expression_scores(
         self, methods: Mapping[str, Displacements], clips: Sequence[Clip]
     ) -> pd.DataFrame:
-        """ES of each method on each clip, from painted pictures. Columns as above."""
+        """ES of each method on each clip, from rendered frames. Columns as above."""
         rows = []
         for number, clip in enumerate(tqdm(clips, desc="painting")):
             crops = read_npz(self.features / f"{clip.name}.npz")["crops"]
@@ -175,10 +183,10 @@ class Studio:
     def frame_scores(
         self, frames: Mapping[str, Sequence[np.ndarray]], clips: Sequence[Clip]
     ) -> pd.DataFrame:
-        """Score methods by their frames alone: landmarks read by dlib, PSNR, SSIM, ES.
+        """Score methods by their frames alone: dlib's landmarks, PSNR, SSIM, ES.
 
-        frames : uint8[F / CROP_EVERY, S, S, 3] a clip, of the pictures that `paint`
-        would paint. Where dlib finds no face, a frame counts in "found" alone; a clip
+        frames : uint8[F / CROP_EVERY, S, S, 3] a clip, those that `paint` would
+        render. Where dlib finds no face, a frame counts in "found" alone; a clip
         without any is NaN. Columns as above.
         """
         rows = []
@@ -234,7 +242,7 @@ class Studio:
 
 
 def one_a_video(clips: Sequence[Clip]) -> list[Clip]:
-    """The first clip of each video: painting and reading frames takes its time."""
+    """The first clip of each video, since rendering and detection are slow."""
     return list({(c.speaker, c.video): c for c in reversed(clips)}.values())[::-1]
 
 
@@ -246,7 +254,7 @@ class LandmarkExpressions:
 
     @classmethod
     def learn(cls, clips: Sequence[Clip], seed: int = 0) -> "LandmarkExpressions":
-        """Learn from true landmarks of clips with labels; raises InputError without."""
+        """Train on ground-truth landmarks of labelled clips; InputError without any."""
         labelled = [clip for clip in clips if clip.emotion in EXPRESSIONS]
         if not labelled:
             raise InputError(
@@ -260,9 +268,10 @@ class LandmarkExpressions:
         return cls(make_pipeline(StandardScaler(), net).fit(np.vstack(frames), labels))
 
     def probabilities(self, displacement: Tensor) -> np.ndarray:
-        """Softmax float[T, 7] of displacements Tensor[T, 68, 2] px of the canvas.
+        """Softmax of each frame, float[T, 7], in the order of EXPRESSIONS.
 
-        A class that no clip showed has probability 0.
+        displacement : Tensor[T, 68, 2] px of the canonical frame. A class that no
+        training clip showed has probability 0.
         """
         known = self.model.predict_proba(_flat(displacement))
         whole = np.zeros((len(known), len(EXPRESSIONS)))

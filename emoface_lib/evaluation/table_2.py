@@ -65,7 +65,7 @@ VARIANTS: dict[str, Changes] = {
     FULL: {},
     IMPROVED: ABLATION[IMPROVED],
 }
-FOLDERS = {  # of a run, in which notebook 05 or `emoface train` leaves them
+FOLDERS = {  # inside a run's folder, where notebook 05 or `emoface train` leaves them
     PLAIN: "style_without_emotion",
     ANYONE: "style_without_identity",
     FULL: "style",
@@ -131,7 +131,10 @@ def trained_by(folder: Path, settings: Settings) -> Settings:
 def styled(
     style: StyleBranch, content: ContentBranch, clips: Sequence[Clip]
 ) -> list[Tensor]:
-    """D_content + D_style of clips, who are enrolled by themselves if they are not."""
+    """D_content + D_style of clips, enrolled by themselves if they are not yet.
+
+    Returns Tensor[T, 68, 2] px of the canonical frame, one a clip.
+    """
     known = list(clips) if _all_enrolled(clips) else enrolled(clips)
     return style_displacements(style, known, content_codes(content, known))
 
@@ -156,7 +159,7 @@ def peer_methods(
 def bounds(
     train: Sequence[Clip], full: Method, known: Callable[..., list[Clip]] = enrolled
 ) -> dict[str, Method]:
-    """Floors and ceilings; `full` hears another clip in "shuffled audio"."""
+    """Lower and upper bounds; "shuffled audio" is `full` with another clip's audio."""
     wrong = shuffled(full)
     return {
         STATIC: static,
@@ -168,7 +171,7 @@ def bounds(
 
 
 def reader_of(train: Sequence[Clip]) -> LandmarkExpressions | None:
-    """A reader of expressions from landmarks; None if no clip has a label."""
+    """A classifier of expressions on landmarks; None if no clip has a label."""
     try:
         return LandmarkExpressions.learn(train)
     except InputError:
@@ -233,7 +236,7 @@ class Study:
         return scores
 
     def scores(self, methods: Mapping[str, Method]) -> pd.DataFrame:
-        """Scores on unseen speakers and on seen speakers' new videos."""
+        """Scores on test speakers, and on training speakers' held-out videos."""
         reader = reader_of(split(self.clips, "train"))
         known, parts = enrolled(self.clips), []
         for column, name in SPLITS.items():

@@ -64,7 +64,7 @@ PAIRS = (
     (FULL, SHUFFLED),
     (FULL, AGAIN),
 )
-RATIO = "LMD, ratio"  # of the first row to the second
+RATIO = "LMD, ratio"  # first row over second
 
 
 def tidy(

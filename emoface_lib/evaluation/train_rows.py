@@ -91,9 +91,9 @@ def _say(what: str) -> None:
 
 
 def training_clips(run: Run) -> Sequence[Clip]:
-    """The clips of notebook 05: the run's, and heard ones if they are drawn.
+    """The clips of notebook 05: the run's, and audio-only ones if it is drawn.
 
-    A speaker's reference face comes from all videos that are heard, so all are.
+    All splits are loaded, since a speaker's reference face comes from all videos.
     """
     clips = load_clips(run.path("features"), run.settings)
     if run.settings.corpus:  # drawn speakers don't train what learns from real ones

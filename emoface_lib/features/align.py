@@ -10,16 +10,17 @@ from scipy.spatial import cKDTree
 
 from emoface_lib.core.landmarks import CANVAS, EYE_DISTANCE, STABLE, eye_distance
 
-ITERATIONS = 50  # of ICP at most
+ITERATIONS = 50  # at most, of ICP
 TOLERANCE = 1e-10  # change of a frame's mean squared distance that ends ICP, px^2
 
 
 @dataclass(frozen=True)
 class Pose:
-    """How a face stood: x_canvas = scale * rotation @ (x - centre) + target.
+    """Pose of a face: x_canonical = scale * rotation @ (x - centre) + target.
 
-    rotation : float[F, 3, 3]; centre : float[F, 3] px of the frame; target : float[3]
-    px of the canvas; scale : canvas pixels a frame pixel, one number a clip.
+    rotation : float[F, 3, 3]; centre : float[F, 3] px of the video frame; target :
+    float[3] px of the canonical frame; scale : px of the canonical frame a px of the
+    video frame, one number a clip.
     """
 
     rotation: np.ndarray
@@ -28,12 +29,12 @@ class Pose:
     scale: float
 
     def apply(self, landmarks: np.ndarray) -> np.ndarray:
-        """Frame to canvas. landmarks : float[F, P, 3]."""
+        """From px of the video frame to the canonical frame: float[F, P, 3] both."""
         moved = landmarks - self.centre[:, None]
         return self.scale * moved @ self.rotation.swapaxes(1, 2) + self.target
 
     def undo(self, landmarks: np.ndarray) -> np.ndarray:
-        """Canvas to frame. landmarks : float[F, P, 3]."""
+        """From the canonical frame to px of the video frame: float[F, P, 3] both."""
         return (landmarks - self.target) / self.scale @ self.rotation + self.centre[
             :, None
         ]
@@ -44,7 +45,7 @@ class Pose:
         Positive yaw turns the nose to the picture's right, positive pitch down, and
         positive roll the crown to the picture's right.
         """
-        head = self.rotation.swapaxes(1, 2)  # canvas axes seen in the frame
+        head = self.rotation.swapaxes(1, 2)  # canonical axes, expressed in the frame
         yaw = np.arctan2(-head[:, 0, 2], head[:, 2, 2])
         pitch = np.arcsin(np.clip(-head[:, 1, 2], -1, 1))
         roll = np.arctan2(head[:, 1, 0], head[:, 1, 1])
@@ -92,8 +93,9 @@ def align(
     """Align every frame of a clip with the mean face, by the points that hardly move.
 
     landmarks : float[F, 68, 3] px of the frame; mean_face : float[68, 3] px of the
-    canvas; method : "kabsch" or "icp". Returns float[F, 68, 3] px of the canvas and the
-    pose that undoes it. One scale a clip: the head's distance is kept inside a clip.
+    canonical frame; method : "kabsch" or "icp". Returns float[F, 68, 3] px of the
+    canonical frame and the pose that undoes it. One scale a clip: the head's distance
+    is kept inside a clip.
     """
     source, target = landmarks[:, STABLE], mean_face[STABLE]
     spread = np.sqrt(((source - source.mean(1, keepdims=True)) ** 2).sum((1, 2)))
@@ -114,11 +116,11 @@ def project(aligned: np.ndarray) -> np.ndarray:
 
 
 def mean_face(landmarks: np.ndarray, start: np.ndarray, rounds: int = 3) -> np.ndarray:
-    """Average face in the canvas, by repeated alignment (generalised Procrustes).
+    """Average face in the canonical frame, by generalised Procrustes analysis.
 
-    landmarks : float[N, 68, 3] px, any poses and sizes; start : float[68, 3], a face
-    that says what frontal is. Returns float[68, 3] px, centred in the canvas, outer eye
-    corners EYE_DISTANCE apart. Paper section 3.1.
+    landmarks : float[N, 68, 3] px, any poses and sizes; start : float[68, 3], a frontal
+    face to align with first. Returns float[68, 3] px, centred in the canonical frame,
+    outer eye corners EYE_DISTANCE apart. Paper section 3.1.
     """
     stable = landmarks[:, STABLE]
     faces = landmarks - stable.mean(axis=1, keepdims=True)
@@ -132,7 +134,7 @@ def mean_face(landmarks: np.ndarray, start: np.ndarray, rounds: int = 3) -> np.n
 
 
 def into_canvas(face: np.ndarray) -> np.ndarray:
-    """Scale a frontal face to EYE_DISTANCE and centre it in the canvas.
+    """Scale a frontal face to EYE_DISTANCE and centre it in the canonical frame.
 
     face : float[68, 3], any unit. Returns float[68, 3] px, mean depth 0.
     """

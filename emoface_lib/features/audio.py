@@ -20,10 +20,10 @@ HIGH_PASS = 30.0  # Hz; removes the microphone's rumble
 LEVEL = 0.96  # AutoVC scales the waveform by it
 FLOOR = 1e-5  # smallest amplitude before the logarithm; -100 dB
 REFERENCE_DB = 16.0  # subtracted, so that loud speech comes near 1
-QUIETEST = -100.0  # dBFS, of digital silence
+QUIETEST = -100.0  # dBFS; given to digital silence
 VIDEO_FRAME = SAMPLE_RATE // VIDEO_RATE  # samples of a video frame
 PAUSE_DEPTH = 30.0  # dB; what is that much softer than the loudest frame is a pause
-CONTEXT = SAMPLE_RATE  # samples of overlap in a stream; the high-pass dies within it
+CONTEXT = SAMPLE_RATE  # samples of overlap in a stream; the high-pass decays within it
 
 
 def log_mel(
@@ -78,7 +78,7 @@ def griffin_lim(mel: np.ndarray, rounds: int = 32) -> np.ndarray:
     """A sound whose log-mel is near `mel`: its phases are guessed, so it is hoarse.
 
     mel : float[T, 80] in [0, 1], 50 frames/s; returns float32[320 T] at 16 kHz. To
-    listen to what AutoVC says. Griffin and Lim 1984, by librosa.
+    listen to AutoVC's output. Griffin and Lim 1984, by librosa.
     """
     amplitudes = 10 ** ((100 * np.asarray(mel, float) - 100 + REFERENCE_DB) / 20)
     spectrum = np.maximum(0, amplitudes @ np.linalg.pinv(_mel_filters()))  # (T, 513)

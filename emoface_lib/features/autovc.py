@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from emoface_lib.core.clip import MEL_BANDS
 
-KERNEL = 5  # frames that a convolution sees
-# what follows a convolution; its first weights are drawn to suit
+KERNEL = 5  # frames; receptive field of one convolution
+# the activation that follows a convolution, whose initial weights are scaled for it
 Activation = Literal["relu", "tanh"]
 
 
@@ -43,7 +43,7 @@ class AutoVC(nn.Module):
     def forward(
         self, mel: Tensor, source: Tensor, target: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Say what `source` says in the voice of `target`.
+        """Convert a mel of the speaker `source` into the voice of `target`.
 
         mel : Tensor[B, T, 80], T a multiple of freq; source, target : Tensor[B, 256].
         Returns the mel before and after the post-net, Tensor[B, T, 80] each, and the
@@ -56,7 +56,7 @@ class AutoVC(nn.Module):
 
 
 class Encoder(nn.Module):
-    """From a mel and who speaks to codes of what is said."""
+    """Encoder: from a mel and its speaker's embedding to content codes."""
 
     def __init__(self, neck: int, freq: int, embedding: int, width: int) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """From codes and a speaker, one a frame, to a mel."""
+    """Decoder: from content codes and a speaker's embedding, one a frame, to a mel."""
 
     def __init__(self, inputs: int, pre: int, post: int) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class Decoder(nn.Module):
 
 
 class PostNet(nn.Module):
-    """What convolutions add to a mel to sharpen it."""
+    """Post-net: the correction that convolutions add to a mel to sharpen it."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

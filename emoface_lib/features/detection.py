@@ -1,4 +1,4 @@
-"""What every detector of landmarks says, and what they share: tracks and gaps.
+"""What every detector of landmarks returns, and what they share: tracks and gaps.
 
 Axes and units: x right, y down, z away from the viewer, px of the frame; the centre of
 the top-left pixel is (0, 0). Taught in notebook 03.
@@ -20,13 +20,13 @@ Frames = Sequence[np.ndarray] | np.ndarray  # RGB uint8 (H, W, 3) each
 
 SAME_FACE = 0.3  # least overlap (intersection over union) that continues a track
 LOST = 10  # frames without its face after which a track begins anew with the largest
-BOX_WIDTH = 2.94  # of dlib's boxes, in root mean square radii of the 68 points
+BOX_WIDTH = 2.94  # width of dlib's boxes, root mean square radii of the 68 points
 BOX_SHIFT = np.array([0.008, -0.074])  # box centre from the points' mean, in widths
 
 
 @dataclass(frozen=True)
 class Detection:
-    """What a detector says of F frames.
+    """What a detector returns for F frames.
 
     landmarks : float32 (F, 68, 3) px of the frame, x right, y down, z away (mean 0)
     confidence : float32 (F,), the face detector's score; 0 where nothing was found
@@ -103,7 +103,7 @@ class Track:
         return chosen
 
     def move(self, box: Box) -> None:
-        """The face is seen at `box` now."""
+        """Take `box` as the face's position in the current frame."""
         self.face = (box, self.face[1] if self.face else 0.0)
 
 

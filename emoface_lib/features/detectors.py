@@ -1,4 +1,4 @@
-"""The detectors by name, and the one that reads a corpus' truth."""
+"""The detectors by name, and the one that reads a corpus' ground truth."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +14,7 @@ from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.fan import FanDetector, require_weights
 
 SURE = 0.3  # score of dlib's detector above which a second face is believed
-LIKE = 0.6  # of the larger face's width; smaller ones stand behind
+LIKE = 0.6  # share of the larger face's width; smaller faces stand in the background
 
 
 class TruthDetector:
@@ -45,8 +45,8 @@ class TruthDetector:
 def choose_detector(settings: Settings, sidecar: Path, drawn: bool) -> Detector:
     """The detector that `settings.detector` names.
 
-    sidecar : a clip's truth, for "truth"; drawn : whether the clip is of the embedded
-    corpus. Raises InputError if the weights of "fan" or "fan2d" are missing.
+    sidecar : a clip's ground truth, for "truth"; drawn : whether the clip is of the
+    embedded corpus. Raises InputError if the weights of "fan" or "fan2d" are missing.
     """
     match settings.detector:
         case "truth":

@@ -18,7 +18,7 @@ from emoface_lib.features.scn import SCN
 CROP_EVERY = 5  # video frames; expressions change slowly
 
 CROP_SIZE = 64  # px
-ZOOM = 1.25  # above 1, less around the face is seen; the landmarks fill 9 tenths
+ZOOM = 1.25  # above 1 crops tighter; the landmarks then fill nine tenths of the crop
 WIDTH = 24  # channels of the first layer; the paper's [28] has 64
 BATCH = 256  # crops recognised at once
 SHARPEST = 0.67  # px of the crop a px of the picture; below half of it, means are taken
@@ -30,7 +30,7 @@ class ExpressionModel(Protocol):
     classes: tuple[str, ...]  # names as in EXPRESSIONS, in the order of its outputs
 
     def crops(self, frames: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-        """Faces as the model wants them, uint8[F, ...].
+        """Face crops in the model's input format, uint8[F, ...].
 
         frames : uint8[F, H, W, 3]; landmarks : float[F, 68, 2 or 3] px of the frame.
         """
@@ -86,11 +86,11 @@ def face_crops(
     zoom: float = ZOOM,
     grey: bool = True,
 ) -> np.ndarray:
-    """Crops in which the mean face's stable points lie where the canvas has them.
+    """Crops whose stable points lie where the mean face has them, canonical frame.
 
     frames : uint8[F, H, W, 3]; landmarks : float[F, 68, 2 or 3] px of the frame; size :
-    px; zoom : above 1, less around the face is seen. Returns uint8[F, size, size], or
-    uint8[F, size, size, 3] in colour.
+    px; zoom : above 1 crops tighter. Returns uint8[F, size, size], or uint8[F, size,
+    size, 3] in colour.
     """
     canvas = into_canvas(mean_face())[STABLE, :2]
     canvas = (canvas - CANVAS / 2) * zoom + CANVAS / 2
@@ -109,7 +109,12 @@ def face_crops(
 
 
 def reduced(picture: np.ndarray, times: int) -> np.ndarray:
-    """A picture `times` smaller, each pixel the mean of those that it stands for."""
+    """A picture `times` smaller, each pixel the mean of times x times pixels.
+
+    picture : uint8[H, W] or uint8[H, W, 3]; returns uint8[H / times, W / times] or
+    uint8[H / times, W / times, 3]. Rows and columns beyond a multiple of `times` are
+    left out.
+    """
     height, width = (side // times * times for side in picture.shape[:2])
     small = (width // times, height // times)
     return cv2.resize(picture[:height, :width], small, interpolation=cv2.INTER_AREA)

@@ -29,7 +29,7 @@ from emoface_lib.features.detection import (
 from emoface_lib.features.lift import first_guess
 
 BATCH = 16  # frames that the face detector searches at once
-SCORE = 1.0  # of a face detector that gives none
+SCORE = 1.0  # assumed where a face detector gives no score
 # Names of the weights in face-alignment's own lists; its `dlib` brings its own.
 NETWORKS = {True: ("3DFAN-4", "depth"), False: ("2DFAN-4",)}
 FACE_DETECTORS = {

@@ -1,7 +1,7 @@
 """What a face does, in a few numbers: lips, corners, brows, lids, from 68 landmarks.
 
-A subset of ARKit's blend-shape coefficients that landmarks can tell: geometry, and no
-face tracker. Taught in notebooks 08 and 09.
+A subset of ARKit's blend-shape coefficients that can be computed from landmarks, by
+geometry alone. Taught in notebooks 08 and 09.
 """
 
 import numpy as np
@@ -20,12 +20,12 @@ from emoface_lib.core.landmarks import (
     lip_opening,
 )
 
-LIP_MIDDLES = [51, 57]  # of the outer lips
+LIP_MIDDLES = [51, 57]  # outer lips, upper and lower
 INNER_BROWS = [20, 21, 22, 23]
 NOSE_ROOT, NOSE_TIP = 27, 33
 
-# Canvas px (96 between the outer eye corners) between rest, 0, and the coefficient 1:
-# about the largest motion that the embedded corpus draws, and that people show.
+# px of the canonical frame from rest, coefficient 0, to coefficient 1: about the
+# largest motion in the embedded corpus and of real faces.
 FULL = {
     "jawOpen": 22.0,  # chin away from the nose
     "mouthSmileLeft": 7.0,  # corner up against the middle of the lips
@@ -42,9 +42,10 @@ FULL = {
 
 
 def measures(landmarks: np.ndarray) -> dict[str, np.ndarray]:
-    """Distances in a face without head motion, px of the canvas, each float[F].
+    """Distances in a face without head motion, by name.
 
-    landmarks : float[F, 68, 2] px of the canvas. "left" is the person's own.
+    landmarks : float[F, 68, 2] px of the canonical frame; returns float[F] px each.
+    "left" is the person's own.
     """
     y = landmarks[..., 1]
     middle = y[:, LIP_MIDDLES].mean(1)
@@ -72,7 +73,7 @@ def coefficients(landmarks: np.ndarray, rest: np.ndarray) -> pd.DataFrame:
     """Coefficients 0..1 under ARKit's names, one row a frame, columns as FULL.
 
     landmarks : float[F, 68, 2]; rest : float[68, 2] of the same face at rest, lips
-    closed; both px of the canvas, without head motion.
+    closed; both px of the canonical frame, without head motion.
     """
     now, base = measures(landmarks), measures(rest[None])
     change = {name: now[name] - base[name] for name in now}

@@ -2,7 +2,8 @@
 
 The map is fitted on drawn heads whose landmarks are known (`fit_lift`) and shipped. It
 adds to each reading the detector's usual error there and the face's depth. Readings
-unlike any drawing are held at the edge of what was seen, so that real faces stay sane.
+unlike any drawing are clipped to the range of the training data, so that real faces
+don't extrapolate.
 Taught in notebook 03.
 """
 
@@ -48,7 +49,7 @@ class Standard:
         return np.concatenate([flat, depth], -1)
 
     def outside(self, units: np.ndarray) -> np.ndarray:
-        """The inverse of `inside`."""
+        """The inverse of `inside`: face units (F, 68, 2 or 3) to px of the picture."""
         z = (units[..., 0] + 1j * units[..., 1]) * self.turn[:, None]
         depth = units[..., 2:] * np.abs(self.turn)[:, None, None]
         return np.concatenate([_parts(z + self.centre[:, None]), depth], -1)
@@ -80,7 +81,7 @@ class Lift:
         return standard.outside(lifted).astype(np.float32)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """The map as named float32 arrays."""
+        """The map as float32 arrays by name: mean (136,), basis (K, 136) and so on."""
         return {
             field.name: np.ascontiguousarray(getattr(self, field.name), np.float32)
             for field in fields(self)

@@ -16,7 +16,7 @@ POINTS = range(68)
 
 
 def read_openface(path: Path | str, rate: float = VIDEO_RATE) -> Detection:
-    """Landmarks of a track, brought to `rate` frames/s by its own time stamps.
+    """Landmarks of a track, resampled to `rate` frames/s by its own time stamps.
 
     x and y are pixels of the tracked video; the depth, which OpenFace gives in mm, is
     scaled like them. Raises InputError if columns are missing or no frame has a face.

@@ -20,8 +20,8 @@ from emoface_lib.features.align import align, mean_face, project
 from emoface_lib.features.speaker import read_embeddings
 from emoface_lib.features.voice_conversion import SPEAKERS, load_features
 
-CLOSED_SHARE = 0.2  # of a speaker's frames, those with the least open lips
-FACES_A_CLIP = 8  # that the mean face averages
+CLOSED_SHARE = 0.2  # share of a speaker's frames that count as closed lips
+FACES_A_CLIP = 8  # frames of each clip that the mean face averages
 
 
 def load_clips(
@@ -104,7 +104,10 @@ def _clip(
 
 
 def corpus_mean_face(folder: Path, clips: list[str]) -> np.ndarray:
-    """Mean face over some frames of each clip: float[68, 3] px of the canvas."""
+    """Mean face over FACES_A_CLIP frames of each clip.
+
+    Returns float[68, 3] px of the canonical frame.
+    """
     faces = []
     for clip in clips:
         with np.load(folder / f"{clip}.npz") as stored:
@@ -120,7 +123,7 @@ def aligned_landmarks(
     """Align, project, and go from video frames to 20-ms frames.
 
     landmarks : float[F, 68, 3] px of the frame. Returns float[2 F, 68, 2] px of the
-    canvas.
+    canonical frame.
     """
     aligned, _ = align(landmarks.astype(float), mean, method)
     return to_frame_rate(project(aligned))
@@ -146,9 +149,10 @@ def to_video_rate(values: Tensor) -> Tensor:
 
 
 def look_ahead(features: np.ndarray, frames: int) -> np.ndarray:
-    """Let a causal network hear `frames` 20-ms frames of the future.
+    """Shift features left by `frames` 20-ms frames, so that causal networks look ahead.
 
-    features : float[T, D]; frame t becomes frame t + frames, the last one is held.
+    features : float[T, D]; returns float[T, D], whose frame t is frame t + frames; the
+    last frame is repeated.
     """
     later = np.minimum(np.arange(len(features)) + frames, len(features) - 1)
     return features[later]
@@ -159,9 +163,9 @@ def reference_faces(
 ) -> dict[str, np.ndarray]:
     """L_0 of each speaker: the median of the frames with the least open lips.
 
-    landmarks : float[T, 68, 2] px of the canvas, one array a clip; speakers : of the
-    clips. Returns float[68, 2] a speaker. It stands for the one photograph with closed
-    lips that a user gives.
+    landmarks : float[T, 68, 2] px of the canonical frame, one array a clip; speakers :
+    of the clips. Returns float[68, 2] a speaker. It stands for the one photograph with
+    closed lips that a user gives.
     """
     references = {}
     for speaker in dict.fromkeys(speakers):

@@ -61,7 +61,7 @@ def choose_recogniser(name: str, settings: Settings) -> ExpressionModel | None:
 
 
 def scoring_model(folder: Path, settings: Settings) -> ExpressionModel:
-    """What reads expressions from painted faces, for ES: that of the run in `folder`.
+    """The recogniser that ES applies to rendered faces: that of the run in `folder`.
 
     On a real corpus that is SCN if there is a checkpoint, else the package `fer`; a
     label can't be read from a picture. Raises InputError if it is missing.

@@ -19,8 +19,8 @@ from emoface_lib.core.files import read_npz, write_npz
 from emoface_lib.core.video import SILENCE, read_audio
 
 SPEAKER_SIZE = 256
-UTTERANCES = 3  # of a speaker, whose mean is the embedding; more change little
-FIRST_SECONDS = 10.0  # of a stream, which tell who speaks
+UTTERANCES = 3  # a speaker; the embedding is their mean, and more change little
+FIRST_SECONDS = 10.0  # s at the start of a stream that identify the speaker
 BATCH = 64  # parts of 1.6 s that pass through the network together
 SHORTEST = 480  # samples; what the detector of voice looks at
 
@@ -49,7 +49,9 @@ def cached_embeddings(
 ) -> dict[str, np.ndarray]:
     """Embeddings of speakers from their files, kept in `cache` (.npz).
 
-    A speaker is embedded again only if the bytes of the files have changed.
+    files : sound files of each speaker by name. Returns float32[256], of length 1, by
+    name. A speaker is embedded again only if the bytes of the files have changed.
+    Raises InputError if a file can't be read.
     """
     made_of = {name: _fingerprint(paths) for name, paths in files.items()}
     known = _read(cache) if cache.exists() else {}
@@ -67,7 +69,10 @@ def cached_embeddings(
 
 
 def read_embeddings(cache: Path) -> dict[str, np.ndarray]:
-    """Embeddings kept by `cached_embeddings`; raises InputError if there are none."""
+    """Embeddings that `cached_embeddings` wrote: float32[256] by speaker.
+
+    Raises InputError if the file is missing.
+    """
     if not cache.exists():
         raise InputError(f"{cache} is missing: run notebook 02_audio_features first.")
     return {name: embedding for (name, _), embedding in _read(cache).items()}
@@ -116,7 +121,7 @@ def _voiced(samples: np.ndarray) -> np.ndarray:
 
 
 def _silent(samples: np.ndarray) -> bool:
-    """Whether nothing is heard; a constant is nothing, however large."""
+    """Whether a sound is silent; a constant is silence, however large."""
     return len(samples) == 0 or bool(np.ptp(samples) < 2 * 10 ** (SILENCE / 20))
 
 

@@ -1,4 +1,4 @@
-"""F_a by AutoVC: a voice's mel said by one fixed speaker, or the codes of what is said.
+"""F_a by AutoVC: a mel converted to one fixed speaker, or the content codes.
 
 Everything is converted in windows that overlap, so that a stream gives the same frames
 as a whole file and memory does not grow with length. Taught in notebook 02.
@@ -49,7 +49,7 @@ class LogMel:
     def stream(
         self, parts: Iterable[np.ndarray], speaker: np.ndarray | None = None
     ) -> Iterator[np.ndarray]:
-        """F_a of a stream of log-mels: the same."""
+        """F_a of a stream of log-mels, float32[T, 80] each: the same."""
         yield from parts
 
 
@@ -57,7 +57,7 @@ class LogMel:
 class Conversion:
     """F_a is what AutoVC makes of a log-mel.
 
-    target : float32[256], who always speaks; codes : give the codes of what is said,
+    target : float32[256], the fixed speaker; codes : return the content codes instead,
     float32[T, 2 neck], in place of the converted mel, float32[T, 80]; rate : of the
     network, frames/s; where it is not 50, windows are resampled in time.
     """
@@ -137,7 +137,7 @@ def resample(frames: Tensor, places: Tensor) -> Tensor:
 def autovc_loss(
     model: AutoVC, mel: Tensor, speaker: Tensor, code_weight: float
 ) -> Metrics:
-    """Reconstruction, post-net and code loss of a batch, said by who spoke it.
+    """Reconstruction, post-net and code loss of a batch, with each mel's own speaker.
 
     mel : Tensor[B, T, 80], T a multiple of freq; speaker : Tensor[B, 256]. AutoVC,
     equations (3) to (7) and its published training code.

@@ -1,4 +1,4 @@
-"""Watching an embedding while it is trained: is it alive, and how large is it?
+"""Monitoring embeddings during training: their spread and rank, and their collapse.
 
 Taught in notebook 05.
 """
@@ -12,13 +12,13 @@ from torch import Tensor
 
 from emoface_lib.core.training import Watch
 
-BINS = 10  # of the histogram of lambda, from 0 to 1
-LEAST_RANK = 2.0  # below it a code is a line at most
-SHRUNK = 0.05  # of its first deviation
+BINS = 10  # in the histogram of lambda, from 0 to 1
+LEAST_RANK = 2.0  # effective rank below which a code has collapsed to a line
+SHRUNK = 0.05  # share of its first deviation below which a code has collapsed
 
 
 class CollapseWarning(UserWarning):
-    """A code says almost nothing any more."""
+    """A code has collapsed: it is nearly the same for all clips."""
 
 
 def effective_rank(codes: Tensor) -> Tensor:
@@ -90,9 +90,10 @@ def collapses(log: pd.DataFrame) -> list[str]:
 
 
 def watching(also: Watch | None = None, codes: Sequence[str] = ("emotion",)) -> Watch:
-    """A watch for `training.fit` that warns once of each collapsed code.
+    """A monitor for `training.fit` that warns once of each collapsed code.
 
-    also : another watch to call, such as curves; codes : those whose collapse matters.
+    also : another monitor to call, such as curves; codes : those whose collapse
+    matters.
     """
     told: set[str] = set()
 

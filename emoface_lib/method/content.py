@@ -1,4 +1,4 @@
-"""Content branch: what is said, and how far it moves the landmarks.
+"""Content branch: speech content, and the displacement of landmarks by it.
 
 Taught in notebook 04, paper equations (1) and (7); the building blocks are shared with
 the style branch.
@@ -112,7 +112,8 @@ class ContentBranch(nn.Module):
     def displace(self, content: Tensor) -> Tensor:
         """D_content = MLP_t(E_content), eq. (7).
 
-        content : Tensor[B, T, 256]; returns Tensor[B, T, 68, 2] px of the canvas.
+        content : Tensor[B, T, 256]; returns Tensor[B, T, 68, 2] px of the canonical
+        frame.
         """
         return self.mlp_t(content).unflatten(2, (68, 2))  # (B, T, 136) -> (.., 68, 2)
 
@@ -124,7 +125,8 @@ class ContentBranch(nn.Module):
 def predicted_landmarks(reference: Tensor, *displacements: Tensor) -> Tensor:
     """L_p = L_0 + D_content + D_style, eq. (9).
 
-    reference : Tensor[B, 68, 2], the reference face after alignment, px of the canvas;
-    displacements : Tensor[B, T, 68, 2] each. Returns Tensor[B, T, 68, 2].
+    reference : Tensor[B, 68, 2], the reference face after alignment, px of the
+    canonical frame; displacements : Tensor[B, T, 68, 2] px each. Returns L_p,
+    Tensor[B, T, 68, 2] px.
     """
     return reference[:, None] + torch.stack(displacements).sum(0)

@@ -1,4 +1,4 @@
-"""What trained branches make of whole clips: their codes, and how the face moves.
+"""Outputs of trained branches on whole clips: codes, and landmark displacements.
 
 Taught in notebooks 04 and 05, paper equations (1) to (9).
 """
@@ -30,7 +30,7 @@ def content_codes(
 def content_displacements(
     content: ContentBranch, clips: Sequence[Clip]
 ) -> list[Tensor]:
-    """D_content of whole clips, Tensor[T, 68, 2] px of the canvas each."""
+    """D_content of whole clips, Tensor[T, 68, 2] px of the canonical frame each."""
     return [said for _, said in content_codes(content, clips)]
 
 
@@ -71,9 +71,10 @@ def style_displacements(
     codes: Sequence[tuple[Tensor, Tensor]],
     emotion_offset: Tensor | None = None,
 ) -> list[Tensor]:
-    """D_content + D_style of whole clips, Tensor[T, 68, 2] px of the canvas each.
+    """D_content + D_style of whole clips.
 
     codes : from `content_codes`; emotion_offset : Tensor[128], added to E_emotion.
+    Returns Tensor[T, 68, 2] px of the canonical frame each.
     """
     device = device_of(style)
     offset = torch.zeros(()) if emotion_offset is None else emotion_offset
@@ -88,7 +89,10 @@ def style_displacements(
 
 
 def mean_landmark_loss(clips: Sequence[Clip], moved: Sequence[Tensor]) -> float:
-    """Mean over clips of L_landmark of predicted displacements, px of the canvas."""
+    """Mean over clips of L_landmark of predicted displacements, eq. (10).
+
+    moved : Tensor[T, 68, 2] px of the canonical frame, one a clip. Returns px.
+    """
     losses = [
         landmark_loss(
             predicted_landmarks(clip.reference[None], move[None]),

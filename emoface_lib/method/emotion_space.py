@@ -154,8 +154,9 @@ def centred(values: np.ndarray, groups: Sequence[str]) -> np.ndarray:
 def supervised(
     space: EmotionSpace, embeddings: Tensor, clips: Sequence[Clip]
 ) -> EmotionSpace:
-    """The same space with axes of arousal and valence, where all clips have labels.
+    """The same space with axes of arousal and valence, if all clips have labels.
 
+    embeddings : Tensor[N, 128], one a clip; without labels the space stays as it is.
     Their directions: how an embedding changes with one label when the other one and the
     speaker stay, by least squares of embeddings on labels, both centred by speaker. A
     step is the standard deviation of the embeddings in that direction, as for the

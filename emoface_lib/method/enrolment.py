@@ -1,6 +1,6 @@
-"""Enrolment: what is known of a speaker before a clip of theirs is heard.
+"""Enrolment: a speaker's mean features m_spk, known before a clip is processed.
 
-The improved objective hears emotion in what differs from the speaker's mean m_spk.
+The improved objective takes F_a - m_spk, the deviation from the mean, as its input.
 Taught in notebook 05, section 9.
 """
 
@@ -20,7 +20,7 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import write_beside
 
 GUESS = "speaker_guess.safetensors"  # beside the style branch
-SHRINKAGE = 1000.0  # of the ridge; chosen by leaving training speakers out
+SHRINKAGE = 1000.0  # the ridge's penalty; chosen by leaving training speakers out
 
 
 def speaker_means(clips: Sequence[Clip]) -> dict[str, Tensor]:
@@ -39,7 +39,11 @@ def speaker_means(clips: Sequence[Clip]) -> dict[str, Tensor]:
 def enrolled(
     clips: Sequence[Clip], means: Mapping[str, Tensor] | None = None
 ) -> list[Clip]:
-    """The clips with m_spk of their speakers; means : by default `speaker_means`."""
+    """The clips, each with m_spk of its speaker.
+
+    means : Tensor[D] by speaker, in units of F_a; by default `speaker_means`. Raises
+    KeyError if a speaker is not among them.
+    """
     known = speaker_means(clips) if means is None else means
     return [replace(clip, speaker_mean=known[clip.speaker]) for clip in clips]
 
@@ -99,7 +103,7 @@ class SpeakerGuess:
         inputs = scaler.fit_transform(np.stack([_inputs(clip) for clip in known]))
         means = [clip.speaker_mean for clip in known if clip.speaker_mean is not None]
         ridge = Ridge(SHRINKAGE).fit(inputs, torch.stack(means).numpy())
-        weights = ridge.coef_.T / scaler.scale_[:, None]  # of inputs as they are
+        weights = ridge.coef_.T / scaler.scale_[:, None]  # for raw inputs
         offset = ridge.intercept_ - scaler.mean_ @ weights
         return cls(torch.from_numpy(weights).float(), torch.from_numpy(offset).float())
 

@@ -19,7 +19,7 @@ from emoface_lib.method.style import StyleBranch
 def landmark_loss(predicted: Tensor, truth: Tensor) -> Tensor:
     """L_landmark = |L_v - L_p|, eq. (10): mean over coordinates.
 
-    Both : Tensor[B, T, 68, 2] px of the canvas.
+    Both : Tensor[B, T, 68, 2] px of the canonical frame.
     """
     return (truth - predicted).abs().mean()
 
@@ -115,9 +115,10 @@ class StyleBatch(NamedTuple):
     """Clips of B triplets, first all V_r, then all V_s, then all V_p.
 
     features : Tensor[3 B, T, D]; content : E_content, Tensor[3 B, T, 256]; said :
-    D_content, and moved : L - L_0, Tensor[3 B, T, 68, 2] px of the canvas; expressions
-    : Tensor[3 B, 7]; speaker_means : Tensor[3 B, D]; labels : int64 Tensor[3 B].
-    triplets : False if the corpus gives none, so that the clips are any 3 B.
+    D_content, and moved : L - L_0, Tensor[3 B, T, 68, 2] px of the canonical frame;
+    expressions : Tensor[3 B, 7]; speaker_means : Tensor[3 B, D]; labels : int64
+    Tensor[3 B]. triplets : False if the corpus gives none, so that the clips are any
+    3 B.
     """
 
     features: Tensor
@@ -156,7 +157,7 @@ def style_loss(model: StyleBranch, batch: StyleBatch, settings: Settings) -> Met
 def emotion_loss(
     emotion: Tensor, batch: StyleBatch, settings: Settings
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """L_emotion as `settings.contrast` says, and what to watch of it.
+    """L_emotion as `settings.contrast` says, and metrics of it for the log.
 
     emotion : E_emotion, Tensor[3 B, T, 128]. "triplet" is eq. (5), "variance" adds
     VICReg's variance term, "supervised" contrasts labels, "infonce" whole batches.

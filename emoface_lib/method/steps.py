@@ -50,8 +50,8 @@ def train_content(
     """Step 1: MLP_c, LSTM and MLP_t with L_landmark, eq. (10).
 
     clips : those with split "train" train, those with "seen" choose the checkpoint;
-    watch : gets the log ten times. Leaves `model.safetensors` and `log.csv` in
-    `folder`; returns model and log.
+    watch : a monitor, called with the log ten times. Leaves `model.safetensors` and
+    `log.csv` in `folder`; returns model and log.
     """
     torch.manual_seed(settings.seed)
     train, held_out = split(clips, "train"), split(clips, "seen")

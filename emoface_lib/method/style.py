@@ -1,4 +1,4 @@
-"""Style branch: how it is said, split into momentary emotion and vocal identity.
+"""Style branch: style of speech, split into momentary emotion and vocal identity.
 
 Taught in notebook 05, paper equations (2), (3), (4) and (8).
 """
@@ -20,8 +20,8 @@ class StyleBranch(nn.Module):
     Table 1 lets MLP_s start at 256, but eq. (8) concatenates 256 + 256: it starts at
     512 here. Eq. (4) is read as one Transformer encoder layer over time: attention
     "frames", on the 256 numbers of both codes of a frame, or "tokens", where the two
-    codes of a frame are two tokens of 128. improved : emotion is heard in what differs
-    from the speaker's mean, and identity not at all (notebook 05, section 9).
+    codes of a frame are two tokens of 128. improved : E_emotion is computed from F_a
+    minus the speaker's mean, and E_identity is zero (notebook 05, section 9).
     """
 
     def __init__(
@@ -41,15 +41,15 @@ class StyleBranch(nn.Module):
         self.attention = nn.TransformerEncoderLayer(
             size, heads, 512, dropout=0.1, batch_first=True
         )
-        if self.tokens:  # what tells the two tokens of a frame apart
+        if self.tokens:  # learnt vectors that distinguish the two tokens of a frame
             self.kinds = nn.Parameter(torch.zeros(2, size))
         self.mlp_s = mlp(512, 512, 256, 136)
 
     def heard(self, features: Tensor, speaker_mean: Tensor | None = None) -> Tensor:
-        """What the codes are made from: F_a, or F_a - m_spk of the improved objective.
+        """Input of the codes: F_a, or F_a - m_spk for the improved objective.
 
-        features : Tensor[B, T, D]; speaker_mean : Tensor[B, D]. Raises InputError if
-        the improved objective is not told who speaks.
+        features : Tensor[B, T, D]; speaker_mean : Tensor[B, D]. Returns Tensor[B, T,
+        D]. Raises InputError if the improved objective gets no speaker mean.
         """
         if not self.improved:
             return features
@@ -84,7 +84,7 @@ class StyleBranch(nn.Module):
     def displace(self, content: Tensor, style: Tensor) -> Tensor:
         """D_style = MLP_s(Concat(E_content, E_style)), eq. (8).
 
-        Both : Tensor[B, T, 256]; returns Tensor[B, T, 68, 2] px of the canvas.
+        Both : Tensor[B, T, 256]; returns Tensor[B, T, 68, 2] px of the canonical frame.
         """
         both = torch.cat([content, style], dim=-1)
         return self.mlp_s(both).unflatten(2, (68, 2))  # (B, T, 136) -> (.., 68, 2)

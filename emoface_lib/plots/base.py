@@ -16,7 +16,8 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import write_beside
 from emoface_lib.core.landmarks import CANVAS, POLYLINES
 
-# Okabe and Ito's colours, told apart by the colour-blind; lines also differ in style.
+# Okabe and Ito's colours, which the colour-blind can distinguish; lines also differ in
+# style.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 EXPRESSION_MARKS = ("o", "s", "^", "v", "D", "X", ".")
@@ -26,13 +27,17 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "jpeg": {"pil_kwargs": {"quality": 65}},
 }
 TITLES = 42  # px above tiled pictures
-DOTS_PER_INCH = 110  # of pictures in notebooks; keeps a page under 1.5 MB
+DOTS_PER_INCH = 110  # for pictures in notebooks; keeps a page under 1.5 MB
 
 
 def figure(
     rows: int = 1, columns: int = 1, size: tuple[float, float] = (6.4, 3.2)
 ) -> tuple[Figure, np.ndarray]:
-    """A figure of `size` inches with an array of axes [rows, columns]."""
+    """A figure of `size` inches with an array of its axes.
+
+    size : width and height, inches. Returns the figure and Axes of shape (rows,
+    columns), object array.
+    """
     return plt.subplots(
         rows, columns, figsize=size, squeeze=False, layout="constrained"
     )
@@ -118,7 +123,7 @@ def draw_phonemes(axes: Axes, names: Sequence[str], starts: Sequence[float]) -> 
 def draw_face(
     axes: Axes, landmarks: np.ndarray, label: str = "", number: int = 0
 ) -> None:
-    """Landmarks float[68, 2] px of the canvas as poly-lines."""
+    """Landmarks float[68, 2] px of the canonical frame as poly-lines."""
     for index, points in enumerate(POLYLINES.values()):
         axes.plot(
             *landmarks[points].T,
@@ -132,7 +137,11 @@ def draw_face(
 def draw_curves(
     axes: Axes, curves: Mapping[str, np.ndarray], rate: float, unit: str
 ) -> None:
-    """Curves over time, one line style each; rate : values a second."""
+    """Curves over time, one line style each.
+
+    curves : float[F] by name, in `unit`, which the vertical axis is labelled with;
+    rate : values a second.
+    """
     for number, (name, values) in enumerate(curves.items()):
         axes.plot(
             np.arange(len(values)) / rate,
@@ -146,7 +155,11 @@ def draw_curves(
 
 
 def draw_picture(axes: Axes, picture: np.ndarray, title: str = "") -> None:
-    """One picture without ticks."""
+    """One picture without ticks.
+
+    picture : uint8[H, W, 3] RGB, or Array[H, W] drawn in grey from its least value to
+    its largest.
+    """
     axes.imshow(picture, cmap="grey" if picture.ndim == 2 else None)
     axes.set(xticks=[], yticks=[])
     axes.set_title(title, fontsize=8)
@@ -158,7 +171,10 @@ def contact_sheet(
     columns: int,
     side: float = 1.3,
 ) -> Figure:
-    """Pictures in rows; side : inches of one."""
+    """Pictures in rows of `columns`, each below its title.
+
+    pictures : uint8[H, W, 3] RGB or Array[H, W] grey each; side : width of one, inches.
+    """
     rows = -(-len(pictures) // columns)
     drawn, axes = figure(rows, columns, (columns * side, rows * side * 1.15))
     for one in axes.flat[len(pictures) :]:
@@ -235,7 +251,10 @@ def draw_intervals(axes: Axes, tables: Mapping[str, pd.DataFrame], label: str) -
 
 
 def draw_confusion(axes: Axes, counts: np.ndarray, names: Sequence[str]) -> None:
-    """Confusion matrix int[K, K]; rows are the truth, cells the share of their row."""
+    """Confusion matrix int[K, K] with the true classes as rows, predictions as columns.
+
+    Colours and numbers are shares of the row.
+    """
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for row, column in np.ndindex(*shares.shape):

@@ -10,7 +10,7 @@ from emoface_lib.core.landmarks import CANVAS
 from emoface_lib.core.polylines import draw_landmarks
 from emoface_lib.plots.base import PALETTE
 
-ZOOM = 2  # a pixel of a small frame, so that landmarks can be told apart
+ZOOM = 2  # px a pixel of a small frame, so that landmarks can be distinguished
 MISSED = (213, 94, 0)  # RGB of the frame around a picture without a face
 
 
@@ -39,7 +39,8 @@ def draw_cloud(
 ) -> None:
     """All landmarks of a clip as a cloud around a mean face.
 
-    landmarks : float[F, 68, 2 or 3], mean : float[68, 2 or 3], px of the canvas.
+    landmarks : float[F, 68, 2 or 3], mean : float[68, 2 or 3], px of the canonical
+    frame.
     """
     points = landmarks[..., :2].reshape(-1, 2)
     axes.plot(*points.T, ".", color=PALETTE[0], ms=1, alpha=0.3)
@@ -51,7 +52,12 @@ def draw_cloud(
 def draw_shares(
     axes: Axes, values: Mapping[str, np.ndarray], bins: np.ndarray, label: str
 ) -> None:
-    """Histograms over each other, told apart by colour and hatching."""
+    """Histograms over each other, which differ in colour and hatching.
+
+    values : float[N] by name, at most three; values beyond the bins count in the outer
+    ones. bins : float[K + 1], edges of the K bins, in the unit of the values, which
+    `label` names.
+    """
     for number, (name, numbers) in enumerate(values.items()):
         axes.hist(
             np.clip(numbers, bins[0], bins[-1]),
@@ -66,7 +72,10 @@ def draw_shares(
 
 
 def draw_threshold(axes: Axes, thresholds: np.ndarray) -> None:
-    """Histogram of lambda_rs / (1 - lambda_rp), eq. (5), with its median."""
+    """Histogram of lambda_rs / (1 - lambda_rp), eq. (5), with its median.
+
+    thresholds : float[N], a ratio a triplet, without unit.
+    """
     bins = np.geomspace(0.5, 200, 27)
     draw_shares(axes, {"triplets": thresholds}, bins, "threshold of eq. (5)")
     middle = float(np.median(thresholds))
@@ -114,7 +123,7 @@ def draw_errors(axes: Axes, errors: Mapping[str, np.ndarray], unit: str) -> None
 def expression_titles(
     recognised: Mapping[str, np.ndarray], classes: Sequence[str]
 ) -> list[str]:
-    """What each model sees in each picture, one line a model.
+    """The expression each model recognises in each picture, one line a model.
 
     recognised : {model: float[N, K]} in the order of `classes`.
     """

@@ -1,4 +1,4 @@
-"""Figures of sound: spectrograms above one another, and what probes read.
+"""Figures of sound: spectrograms above one another, and scores of probes.
 
 Taught in notebook 02; shown by `plots.show`.
 """
@@ -36,7 +36,7 @@ def draw_mels(
 def draw_probes(axes: Axes, table: pd.DataFrame, splits: Sequence[str]) -> None:
     """Probe scores with intervals: a column a factor and split, a mark a feature.
 
-    table : of `probes.probe_table`. A factor that a split is not asked for is left out.
+    table : from `probes.probe_table`. A factor without a score on a split is left out.
     """
     places = [
         (factor, split)

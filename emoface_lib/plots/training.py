@@ -13,7 +13,7 @@ from emoface_lib.plots import base
 
 
 class LiveCurves:
-    """A watch for training that redraws its curves in place as the log grows.
+    """A monitor for training that redraws its curves in place as the log grows.
 
     panels : the log's columns of each panel; alt : what the finished figure shows.
     """

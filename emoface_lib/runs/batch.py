@@ -1,4 +1,4 @@
-"""Many runs of the notebooks: started, bounded, watched, and never done twice.
+"""Many runs of the notebooks: started, limited, monitored, and never done twice.
 
 A sweep (`sweep.py`) says which; each run (`batch_run.py`) has a folder in a store, and
 the folders alone say what is done. So whatever ends a batch, and wherever it is started
@@ -92,7 +92,7 @@ def _levels(plans: Sequence[Plan]) -> Iterator[list[Plan]]:
 
 
 def _can_start(job: Job) -> bool:
-    """Whether a run is to be done and what it needs is there; if not, it has failed."""
+    """Whether a run is ready; it is marked as failed if a dependency has failed."""
     if state_of(job.folder) == "done":
         return False
     forgive(job)
@@ -276,7 +276,7 @@ def _tell(
 
 
 def _news(table: pd.DataFrame, told: set[str]) -> list[Any]:
-    """The rows of runs that have ended and were not told of, which they now are."""
+    """Rows of runs that ended and were not reported yet; marks them as reported."""
     ended = table[table["state"].isin(["done", "failed"]) & ~table["run"].isin(told)]
     told.update(ended["run"])
     return list(ended.itertuples(index=False))

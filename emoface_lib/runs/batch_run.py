@@ -6,7 +6,7 @@
     failure.json   why it failed, until it is run again
     <profile>/     as `emoface reproduce` leaves it; what is shared is linked
 
-The process holds `lock` as long as it lives. Taught in notebook 10.
+The process holds `lock` as long as it runs. Taught in notebook 10.
 """
 
 import fcntl
@@ -36,7 +36,7 @@ from emoface_lib.runs.watchdog import Guard, end_kernels
 
 State = Literal["waiting", "running", "interrupted", "failed", "done"]
 RUN, FAILURE, LOG, LOCK = "run.json", "failure.json", "log.txt", "lock"
-PREPARED = ("corpus", "audio", "features", "expression")  # of notebooks 01 to 03
+PREPARED = ("corpus", "audio", "features", "expression")  # left by notebooks 01 to 03
 OWN = ("notebooks", "figures", "jupyter")  # never linked
 
 
@@ -93,7 +93,7 @@ def fail(job: Job, problem: str) -> None:
 
 
 def forgive(job: Job) -> None:
-    """Let a run that failed be tried again."""
+    """Clear a run's failure, so that it is tried again."""
     (job.folder / FAILURE).unlink(missing_ok=True)
 
 
@@ -121,7 +121,7 @@ def _carry_out(job: Job) -> None:
 def _hold(path: Path, wait: bool) -> Iterator[bool]:
     """Hold a lock while this lasts; gives False if another process does.
 
-    Another may look at it for an instant, see `_locked`, so that one asks thrice.
+    Another process may test it for an instant, see `_locked`, so it is tried thrice.
     """
     with path.open("ab") as file:
         for _ in range(3):
@@ -147,7 +147,7 @@ def _locked(path: Path) -> bool:
 
 
 def _print_to(log: Path) -> None:
-    """Let all that this process and its kernels say go to a file."""
+    """Redirect the output of this process and its kernels to a file."""
     with log.open("ab") as file:
         for output in (1, 2):
             os.dup2(file.fileno(), output)

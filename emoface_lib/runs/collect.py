@@ -14,7 +14,7 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_json, write_beside
 from emoface_lib.runs.sweep_plans import Plan
 
-RESULT = "result.json"  # of a run: its numbers and what they cost
+RESULT = "result.json"  # numbers of a run, its time and memory
 NEEDED = ("metric", "protocol", "value")
 # columns of a table of results that are averaged over, or that the run knows better
 UNIT, RUNS_OWN = ("value", "speaker", "clip", "video"), ("profile", "seed", "corpus")
@@ -48,8 +48,8 @@ def collect(
     Columns: run, table, the tables' own (method, metric, protocol, ...), value, clips;
     every parameter, profile and seed among them; seconds, peak_memory_mb, commit, code,
     versions (JSON). any_code : also runs of the same parameters that another version of
-    the code did; tell them by `code`. clips : the tables as they are, a value a clip
-    with its speaker, and not the means. Raises InputError if no run is done.
+    the code did, which `code` identifies. clips : the tables as they are, a value a
+    clip with its speaker, and not the means. Raises InputError if no run is done.
     """
     found = [store / plan.key / RESULT for plan in plans]
     if any_code:

@@ -1,7 +1,7 @@
 """Notebooks as files: which there are, their parameters cell, one execution of one.
 
-A parameters cell (tag `parameters`) assigns literals to names, so that what a notebook
-can be told is known, and checked, before a kernel starts.
+A parameters cell (tag `parameters`) assigns literals to names, so that a notebook's
+parameters are known, and checked, before a kernel starts.
 """
 
 import ast
@@ -184,9 +184,9 @@ def execute(path: Path, output: Path, parameters: Mapping[str, Any]) -> None:
                 progress_bar=sys.stderr.isatty(),
                 log_output=logging.getLogger("papermill").isEnabledFor(logging.INFO),
                 config=Config(KernelManager={"transport_encryption": "auto"}),
-                # A kernel told to stop may report that as an error.
+                # A kernel that is asked to stop may report that as an error.
                 extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
-                # it has said and written all; to tidy itself up takes it a second
+                # it has written everything; its own clean-up takes a second
                 shutdown_kernel="immediate",
             )
     except PapermillExecutionError as error:

@@ -66,7 +66,7 @@ def reproduce(
 
 
 def train_smallest(through: str) -> Path:
-    """Run the smoke profile up to a notebook, said on standard error; its folder."""
+    """Run the smoke profile up to a notebook, logged on standard error; its folder."""
     print(
         "No model has been trained yet: the smallest one is trained first, which "
         "takes minutes. `make reproduce` trains a better one.",

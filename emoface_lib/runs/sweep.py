@@ -1,12 +1,12 @@
 """A sweep: which notebooks are to be run with which parameters, as a small YAML file.
 
     profile: full
-    notebooks: [04, 05]            # of one run, in their order
+    notebooks: [04, 05]            # each run does these, in their order
     parameters: {style_steps: 500} # the same in every run
     grid:                          # every combination is a run
       objective: [paper, improved]
       style_learning_rate: [1e-5, 1e-3]
-    seeds: 5                       # of each
+    seeds: 5                       # runs of each combination
     exclude: ["objective == 'improved' and style_learning_rate < 1e-4"]
 
 Everything is checked here, before anything runs. Taught in notebook 10.
@@ -64,7 +64,7 @@ class Sweep(BaseModel):
     # by default those before the first of `notebooks` that leave something
     shared: Names | None = None
     base: str = ""  # folder of a run in which notebooks 01 to 03 have been run
-    folder: str = ""  # of other notebooks than the project's
+    folder: str = ""  # where the notebooks lie, if they are not the project's
     parameters: dict[str, Any] = {}
     grid: dict[str, Values] = {}
     rows: tuple[dict[str, Any], ...] = Field((), alias="list", strict=False)
@@ -73,7 +73,7 @@ class Sweep(BaseModel):
     ] = Field((0,), min_length=1, strict=False)
     exclude: Texts = ()  # conditions on parameters, see `read_condition`
     outputs: Texts = ()  # files that a run must leave, in the run's folder
-    results: Texts | None = None  # tables of numbers, see RESULTS; must be left, too
+    results: Texts | None = None  # tables of numbers, see RESULTS; must be written too
     minutes: float | None = Field(None, gt=0)  # after which a run is ended
     memory: float | None = Field(None, gt=0)  # GB, above which a run is ended
 

@@ -83,7 +83,7 @@ class Plan:
 
 
 def stamp(base: Path | None) -> Any:
-    """What tells prepared data from others: the index's size and time."""
+    """What identifies prepared data: the index's size and time."""
     if base is None:
         return None
     stat = (base / PRODUCTS[DATA[-1]]).stat()

@@ -1,4 +1,4 @@
-"""Keeps an eye on the process of a run: its memory, its time, and who waits for it."""
+"""Watchdog for the process of a run: its memory, its time, and its parent."""
 
 import multiprocessing
 import os
@@ -14,9 +14,10 @@ LOOK = 0.5  # s between two looks
 
 
 class Guard(threading.Thread):
-    """Ends this process and its kernels past a limit, or when nobody waits for it.
+    """Ends this process and its kernels past a limit, or when its parent is gone.
 
-    limits : minutes and memory (GB), None or absent for none; fail : is told why.
+    limits : minutes and memory (GB), None or absent for none; fail : called with the
+    reason.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class Guard(threading.Thread):
         end_process()
 
     def problem(self) -> str:
-        """What is beyond its limit."""
+        """Which limit is exceeded, as a sentence; "" if none is."""
         minutes, memory = self.limits.get("minutes"), self.limits.get("memory")
         if minutes and time.monotonic() - self.begin > 60 * minutes:
             return f"The run took longer than {minutes:g} minutes and was ended."

@@ -1,4 +1,4 @@
-"""Speakers who are only heard: sound and true landmarks, made in memory, not drawn.
+"""Audio-only speakers: sound and ground-truth landmarks, made in memory, not drawn.
 
 AutoVC and step 1 need no pictures. A clip without them costs a hundredth of a drawn
 one, and the number of speakers is what both gain most from. Taught in notebooks 02, 04.
@@ -29,7 +29,7 @@ from emoface_lib.synthetic.clips import (
 from emoface_lib.synthetic.clips import Clip as Made
 from emoface_lib.synthetic.visemes import frame_classes
 
-SAMPLES_A_FRAME = HOP_LENGTH * FRAME_RATE // VIDEO_RATE  # of sound, in a video frame
+SAMPLES_A_FRAME = HOP_LENGTH * FRAME_RATE // VIDEO_RATE  # in a video frame, 40 ms
 
 
 def plan_heard(settings: Settings) -> list[list[ClipPlan]]:
@@ -40,9 +40,9 @@ def plan_heard(settings: Settings) -> list[list[ClipPlan]]:
 def plan_one(
     number: int, settings: Settings, splits: Sequence[str] = ("train",)
 ) -> list[ClipPlan]:
-    """The clips of the speaker of this place among those only heard.
+    """The clips of the audio-only speaker of this number.
 
-    Places from TEST_SPEAKERS_FROM are the test speakers, who are drawn as well.
+    Numbers from TEST_SPEAKERS_FROM are the test speakers, who are drawn as well.
     """
     drawn = 0 if number >= TEST_SPEAKERS_FROM else settings.speakers
     plans = plan_speaker(drawn + 1 + number, settings)
@@ -57,13 +57,13 @@ def heard_clips(
     splits: Sequence[str] = ("train",),
     voices: bool = False,
 ) -> list[Clip]:
-    """Clips of speakers who are only heard, by default those with split "train".
+    """Clips of audio-only speakers, by default those with split "train".
 
-    mean_face : float[68, 3] px of the canvas, to align by; audio : the run's folder of
-    that name, which is needed unless `settings.features` is "log_mel"; splits : "seen"
-    adds the held-out videos of the same speakers, "unseen" the clips of the test
-    speakers; voices : embed the voice of each clip, too, which takes 40 ms a clip. The
-    same settings give the same clips in the same order.
+    mean_face : float[68, 3] px of the canonical frame, to align by; audio : the run's
+    folder of that name, which is needed unless `settings.features` is "log_mel"; splits
+    : "seen" adds the held-out videos of the same speakers, "unseen" the clips of the
+    test speakers; voices : embed the voice of each clip, too, which takes 40 ms a clip.
+    The same settings give the same clips in the same order.
     """
     features = load_features(audio or Path("audio"), settings)
     numbers = list(range(settings.heard_speakers))
@@ -96,7 +96,7 @@ def hear_speaker(
     splits: Sequence[str] = ("train",),
     voices: bool = False,
 ) -> tuple[list[Clip], np.ndarray | None]:
-    """All clips of the speaker of this place in `plan_one`, with plain log-mels.
+    """All clips of the speaker of this number, see `plan_one`, with plain log-mels.
 
     With `embed`, the speaker's embedding, too: float32[256]; with `voices`, that of
     each clip.
@@ -124,9 +124,10 @@ def hear_speaker(
 def hear_voices(
     settings: Settings, workers: int | None = None
 ) -> tuple[list[Spoken], dict[str, np.ndarray]]:
-    """Voices of the speakers who are only heard, and the speakers' embeddings.
+    """Utterances of the audio-only speakers, and the speakers' GE2E embeddings.
 
-    The features of the voices are log-mels; their split is "train".
+    The features are log-mels float32[T, 80] in 0..1, the split is "train". The
+    embeddings are float32[256], of length 1, by speaker.
     """
     numbers = range(settings.heard_speakers)
     hear = partial(hear_voice, settings=settings)
@@ -137,7 +138,10 @@ def hear_voices(
 
 
 def hear_voice(number: int, settings: Settings) -> tuple[list[Spoken], np.ndarray]:
-    """The voice of the speaker of this place in `plan_heard`, and its embedding."""
+    """Utterances of the speaker of this number, see `plan_one`, and their embedding.
+
+    The embedding is GE2E's, float32[256] of length 1, over all utterances.
+    """
     plans = plan_one(number, settings)
     made = [make_clip(plan) for plan in plans]
     voices = [spoken(*pair) for pair in zip(plans, made, strict=True)]

@@ -33,7 +33,7 @@ from emoface_lib.synthetic.data_card import data_card
 from emoface_lib.synthetic.heads.draw import FaceDrawer
 from emoface_lib.synthetic.heads.shape import Identity, pose_face, stack_controls
 
-VERSION = 3  # of the generator; counts up whenever it makes other clips
+VERSION = 3  # the generator's; counts up whenever its clips change
 # The settings that the corpus depends on; others may change without building anew.
 DEPENDS_ON = ("seed", "speakers", "test_speakers", "videos", "clips", "held_out_videos")
 OWN_FILES = (CARD, INDEX, VOXCELEB_META, "DATA_CARD.md")
@@ -85,7 +85,7 @@ def build_corpus(
 
 
 def corpus_identity(settings: Settings) -> dict:
-    """What tells one embedded corpus from another: version, settings, their hash."""
+    """What identifies an embedded corpus: version, settings, their hash."""
     values = {name: getattr(settings, name) for name in DEPENDS_ON}
     identity = {"generator": "emoface embedded corpus", "version": VERSION, **values}
     return {**identity, "hash": hash_of(identity)}
@@ -116,7 +116,7 @@ def clear_corpus(folder: Path) -> None:
 
 
 def is_complete(plan: ClipPlan, folder: Path) -> bool:
-    """Tell whether a clip and its sidecar, which is written last, are there."""
+    """Whether a clip and its sidecar, which is written last, are there."""
     return _sidecar_path(plan, folder).exists() and (folder / plan.path).exists()
 
 
@@ -149,7 +149,11 @@ def write_clip(plan: ClipPlan, folder: Path, draw: Draw) -> None:
 
 
 def read_sidecar(folder: Path | str, clip: str) -> dict[str, np.ndarray]:
-    """The truth about a clip of the embedded corpus; keys as in its DATA_CARD.md."""
+    """Ground truth of a clip of the embedded corpus, by names as in its DATA_CARD.md.
+
+    Such as landmarks float32[F, 68, 3] px of the video; all are listed in
+    `clips.sidecar`. Raises InputError if the file is missing.
+    """
     path = Path(folder) / "truth" / f"{clip}.npz"
     if not path.exists():
         raise InputError(f"{path} is missing: build the corpus again (notebook 01).")

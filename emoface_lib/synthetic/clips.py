@@ -3,7 +3,7 @@
 Every clip has generators of its own, derived from the seed and its name. So it does not
 matter in which order, in how many processes or in how large a corpus it is made.
 Speakers of the test split count from 10,001 whatever the size, and the held-out videos
-come first: what is unseen in a small corpus is unseen in a large one too.
+come first: what a small corpus holds out, a large one holds out too.
 """
 
 import zlib
@@ -158,7 +158,13 @@ def identity_of(speaker: Speaker) -> Identity:
 
 
 def sidecar(plan: ClipPlan, clip: Clip) -> dict[str, np.ndarray]:
-    """The truth about a clip, as arrays; documented in the corpus' data card."""
+    """Ground truth of a clip as arrays; documented in the corpus' data card.
+
+    landmarks float32[F, 68, 3] px; pose float[F, 3] yaw, pitch, roll in degrees;
+    controls float[F, C], named by control_names str[C]; phonemes str[P], with
+    phoneme_start and phoneme_end float[P] s; neutral float32[68, 3] px, the face at
+    rest; expression float[7], the weights of EXPRESSIONS.
+    """
     still = np.zeros((1, len(CONTROLS)))
     neutral = project(clip.identity, clip.identity.neutral[None], still)[0]
     return {

@@ -1,9 +1,9 @@
 """The factors behind a clip: who speaks, in which emotional state, how it is recorded.
 
 An emotion is carried by arousal and valence, with a residual of its category: without
-that common ground nothing is learnable for unseen speakers. In training it is
+that common ground nothing is learnable for test speakers. In training it is
 confounded with the speaker: high and loud voices are more often aroused, so that pitch
-and loudness alone don't tell the emotion. Taught in notebook 01.
+and loudness alone don't identify the emotion. Taught in notebook 01.
 """
 
 from dataclasses import dataclass, replace
@@ -12,8 +12,8 @@ import numpy as np
 
 from emoface_lib.core.clip import EXPRESSIONS
 
-# Arousal and valence of each of EXPRESSIONS at full intensity: places on the circumplex
-# of Russell (1980), "A circumplex model of affect".
+# Arousal and valence of each of EXPRESSIONS at full intensity, as on the circumplex:
+# J. A. Russell (1980), "A circumplex model of affect".
 CIRCUMPLEX = np.array(
     [
         (0.75, 0.25),
@@ -38,9 +38,9 @@ RESIDUAL = {
     "anger": (-3.0, 6.0, 0.02),
     "neutral": (0.0, 0.0, 0.0),
 }
-CUE = 1.6  # strength of emotion in the voice; at 1 unseen speakers stay at chance
+CUE = 1.6  # strength of emotion in the voice; at 1 test speakers stay at chance
 CONFOUNDING = 0.8  # log-odds of an emotion, per arousal and sd of the speaker's voice
-CATEGORY_SHARE = 0.5  # of the face's expression; the rest follows arousal and valence
+CATEGORY_SHARE = 0.5  # the category's part in the face; the rest: arousal and valence
 NEIGHBOURHOOD = 0.35  # reach of an expression in the plane of arousal and valence
 
 # Accents of English that espeak-ng has; American twice as often.
@@ -201,7 +201,7 @@ def draw_prosody(
         state.intensity * value for value in RESIDUAL[state.emotion]
     )
     tract = speaker.tract * (1 + 0.045 * valence)  # a smile shortens the tract
-    # Formants are moved by resampling, which moves pitch and rate too: undone here.
+    # Resampling shifts the formants, but pitch and rate too, which is undone here.
     pitch = speaker.pitch + 13 * arousal + own_pitch - 2.5 * 12 * np.log2(tract)
     pitch_range = speaker.pitch_range + 22 * arousal + own_range
     rate = speaker.rate * (1 + 0.18 * arousal + own_rate) + 4 * rng.normal()

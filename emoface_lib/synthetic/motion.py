@@ -1,10 +1,10 @@
 """How a face moves while it speaks: controls over time from phonemes and emotion.
 
 Coarticulation by dominance functions, M. M. Cohen and D. W. Massaro (1993), "Modeling
-coarticulation in synthetic visual speech": a target reigns with its dominance, which
-fades away from its sound, and the mouth follows the weighted mean of all. Here a
-dominance fades as a Gaussian and leads the sound, since lips move before they sound.
-Taught in notebook 01.
+coarticulation in synthetic visual speech": each target has a dominance, which decays
+away from its sound, and the mouth follows the mean of all targets weighted by it. Here
+dominance decays as a Gaussian and leads the sound, since lips move before they sound.
+Taught in notebook 01. Axis S: steps at CLOCK a second.
 """
 
 import numpy as np
@@ -30,11 +30,11 @@ CLOSURE_HOLD = 0.042  # s; longer than a video frame, so that one shows the lips
 RELEASE = 0.030  # s before a closing sound ends, when the lips part
 # Stressed vowels are articulated fully, unstressed ones are reduced: K. de Jong (1995),
 # "The supraglottal articulation of prominence in English".
-STRESS_GAIN = (0.8, 1.3)  # of a vowel's opening, unstressed and stressed
+STRESS_GAIN = (0.8, 1.3)  # gain of a vowel's opening, unstressed and stressed
 # Louder syllables have wider mouths: C. Chandrasekaran et al. (2009), "The natural
 # statistics of audiovisual speech".
 LOUDNESS_GAIN = 0.5  # exponent of a moment's loudness, relative to the clip's speech
-LOUDNESS_LIMITS = (0.7, 1.3)  # of that gain
+LOUDNESS_LIMITS = (0.7, 1.3)  # least and largest gain by loudness
 LOUDNESS_SPREAD = 0.100  # s; about half a syllable
 
 
@@ -71,7 +71,10 @@ def move(
 
 
 def mouth_controls(speech: Speech, steps: int) -> dict[str, np.ndarray]:
-    """The mouth at average articulation: open, wide, press, tuck, protrude."""
+    """The mouth at average articulation: open, wide, press, tuck, protrude.
+
+    Returns float[S] each, S = steps at CLOCK a second: wide in -1..1, the others 0..1.
+    """
     segments = list(_segments(speech))
     wanted = {name: np.zeros(steps) for name in Viseme._fields}
     for viseme, start, end, gain in segments:
@@ -126,7 +129,10 @@ def _closures(
 
 
 def accents(speech: Speech, steps: int) -> np.ndarray:
-    """How much each moment is accented, 0..1: stressed sounds, by their loudness."""
+    """How much each moment is accented: stressed sounds, by their loudness.
+
+    Returns float[S] in 0..1, S = steps at CLOCK a second.
+    """
     stressed = np.zeros(steps)
     for start, end, stress in zip(speech.start, speech.end, speech.stress, strict=True):
         stressed[round(start * CLOCK) : round(end * CLOCK)] = stress
@@ -135,7 +141,10 @@ def accents(speech: Speech, steps: int) -> np.ndarray:
 
 
 def loudness(speech: Speech, steps: int) -> np.ndarray:
-    """Loudness over time, 0..1 of the clip's loudest moment."""
+    """Loudness over time, relative to the clip's loudest moment.
+
+    Returns float[S] in 0..1, a ratio of amplitudes, S = steps at CLOCK a second.
+    """
     hop = speech.rate / CLOCK
     edges = (np.arange(steps + 1) * hop).astype(int)
     total = np.concatenate([[0.0], np.cumsum(speech.samples.astype(np.float64) ** 2)])
@@ -145,7 +154,10 @@ def loudness(speech: Speech, steps: int) -> np.ndarray:
 
 
 def loudness_gain(speech: Speech, steps: int) -> np.ndarray:
-    """Gain of the opening by how loud each moment is among the clip's speech."""
+    """Gain of the mouth's opening by loudness relative to the clip's speech.
+
+    Returns float[S] within LOUDNESS_LIMITS, a factor, S = steps at CLOCK a second.
+    """
     time = (np.arange(steps) + 0.5) / CLOCK
     spoken = np.zeros(steps, bool)
     for name, start, end in zip(speech.names, speech.start, speech.end, strict=True):
@@ -159,7 +171,11 @@ def loudness_gain(speech: Speech, steps: int) -> np.ndarray:
 def expressions(
     state: EmotionalState, raised: np.ndarray, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
-    """Weights of the expressions: they swell and fade; `raised` brows are added."""
+    """Weights of the expressions over time: they swell and fade.
+
+    raised : float[S], added to "surprise" as raised brows, S steps at CLOCK a second.
+    Returns float[S] in 0..1.2 by expression, all but "neutral".
+    """
     swell = np.clip(1 + 0.2 * wander(len(raised), 0.3, rng), 0.5, 1.5)
     weights = {}
     for name, weight in zip(EXPRESSIONS[:-1], state.expression[:-1], strict=True):
@@ -170,7 +186,10 @@ def expressions(
 
 
 def blinks(steps: int, rng: np.random.Generator) -> np.ndarray:
-    """Blinks, 0..1: on average one in 3.4 s, 80 ms to close and 160 ms to open."""
+    """Blinks: on average one in 3.4 s, 80 ms to close and 160 ms to open.
+
+    Returns float[S] from 0 open to 1 closed, S = steps at CLOCK a second.
+    """
     time = np.arange(steps) / CLOCK
     closed = np.zeros(steps)
     when = rng.exponential(2.5)
@@ -183,7 +202,10 @@ def blinks(steps: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def gaze(steps: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Where the eyes look, about -1..1: held for a second, then a quick jump."""
+    """Where the eyes look: held for a second on average, then a quick jump.
+
+    Returns "gaze_x" and "gaze_y", float[S] within -1..1, S = steps at CLOCK a second.
+    """
     jumps = np.cumsum(rng.random(steps) < 1 / CLOCK)
     places = np.clip(0.3 * rng.normal(size=(2, jumps[-1] + 1)), -1, 1)
     x, y = gaussian_filter1d(places[:, jumps], 0.012 * CLOCK, mode="nearest")
@@ -193,7 +215,11 @@ def gaze(steps: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
 def head(
     accent: np.ndarray, state: EmotionalState, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
-    """Pose in degrees and shift in px: slow wandering, nods on accents."""
+    """Pose and shift of the head: slow wandering, nods on accents.
+
+    accent : float[S] in 0..1, from `accents`. Returns float[S] by name: yaw, pitch and
+    roll in degrees, shift_x and shift_y in px of a picture of 224 px.
+    """
     steps, lively = len(accent), np.exp(0.5 * state.arousal)
     nods = gaussian_filter1d(accent, 0.06 * CLOCK, mode="nearest")
     limits = {"yaw": (6.0, 20.0), "pitch": (3.0, 12.0), "roll": (2.5, 10.0)}
@@ -208,7 +234,10 @@ def head(
 
 
 def wander(steps: int, smooth: float, rng: np.random.Generator) -> np.ndarray:
-    """Smooth Gaussian noise of unit variance; `smooth` is its sigma in s."""
+    """Smooth Gaussian noise of unit variance, float[S], S = steps at CLOCK a second.
+
+    smooth : standard deviation of the smoothing Gaussian, s.
+    """
     sigma = smooth * CLOCK
     margin = int(3 * sigma)
     noise = rng.normal(size=steps + 2 * margin)

@@ -1,7 +1,8 @@
-"""Single pictures of heads that show an expression, of the speakers who are only heard.
+"""Single pictures of heads that show an expression, of the audio-only speakers.
 
-An expression model needs many faces more than many frames: on the drawn clips alone it
-learns who is who. Each speaker shows every expression here. Taught in notebook 03.
+An expression model needs many faces more than many frames: trained on the drawn clips
+alone it learns identities. Each speaker shows every expression here. Taught in
+notebook 03.
 """
 
 from functools import partial
@@ -25,7 +26,7 @@ from emoface_lib.synthetic.motion import expressions
 
 TAKES = 3  # pictures of a speaker in an expression, with other mouths and poses
 BROWS = 0.2  # how far an accent of speech raises the brows
-READING_ERROR = 1.0  # px; what a detector's landmarks are off
+READING_ERROR = 1.0  # px; error of a detector's landmarks
 
 
 def expression_portraits(
@@ -60,7 +61,7 @@ def speaker_portraits(number: int, seed: int) -> np.ndarray:
 
 
 def _controls(emotion: str, rng: np.random.Generator) -> np.ndarray:
-    """TAKES unrelated talking frames in one emotion, float[TAKES, C]."""
+    """Controls of TAKES unrelated frames of speech in one emotion, float[TAKES, C]."""
     controls = random_controls(rng, TAKES)
     for take in controls:
         state = draw_state(emotion, rng)

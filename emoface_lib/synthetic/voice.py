@@ -1,4 +1,4 @@
-"""Speech as a microphone hears it: espeak-ng's voice through prosody and recording."""
+"""Recorded speech: espeak-ng's voice, changed by prosody and recording conditions."""
 
 import numpy as np
 from scipy.signal import lfilter, resample_poly
@@ -38,19 +38,24 @@ def speak(
     tail = max(round(recording.tail * SAMPLE_RATE), shortest)
     samples = np.pad(samples, (lead, tail))
     samples += rng.normal(size=len(samples)) * 10 ** (recording.noise / 20)
-    stretch = down / RESAMPLING * SAMPLE_RATE / ESPEAK_RATE  # of frequencies
+    stretch = down / RESAMPLING * SAMPLE_RATE / ESPEAK_RATE  # factor of frequencies
     return _with_silences(dry, np.clip(samples, -1, 1), stretch, recording.lead)
 
 
 def tilted(samples: np.ndarray, tilt: float) -> np.ndarray:
-    """Tilt the spectrum: tilt > 0 takes bass away, tilt < 0 treble; |tilt| <= 0.7."""
+    """Tilt the spectrum: tilt > 0 takes bass away, tilt < 0 treble.
+
+    samples : float[S] at 16 kHz; tilt : the filter's coefficient, clipped to -0.7..0.7.
+    Returns float[S].
+    """
     tilt = float(np.clip(tilt, -0.7, 0.7))
     return lfilter([1, -max(tilt, 0)], [1, min(tilt, 0)], samples)
 
 
 def peaked(samples: np.ndarray, gain: float) -> np.ndarray:
-    """Raise the ring of a smile by `gain` dB: a peaking filter at 2.8 kHz.
+    """Raise the spectrum at 2.8 kHz, as a smile does, by a peaking filter.
 
+    samples : float[S] at 16 kHz; gain : dB at the peak. Returns float[S].
     Bristow-Johnson, "Cookbook formulae for audio equalizer biquad filter coefficients".
     """
     amplitude = 10 ** (gain / 40)

@@ -30,7 +30,7 @@ AHEAD = 4  # batches drawn before they are asked for
 
 
 class Pair(NamedTuple):
-    """What step 3 learns from, uint8[B, S, S, 3] each.
+    """A batch of step 3's training pairs, uint8[B, S, S, 3] each.
 
     reference : a frame; landmark_image : of another frame of the same clip, the target;
     warped : the reference, bent to the target's landmarks (empty if not asked for).
@@ -104,7 +104,11 @@ class Shelf:
         self.room, self.kept = room, dict[tuple, tuple[np.ndarray, np.ndarray]]()
 
     def take(self, pairs: Pairs, clip: int) -> tuple[np.ndarray, np.ndarray]:
-        """Frames and landmarks of a clip, as `Pairs.read`."""
+        """Frames and landmarks of a clip, decoded if they are not kept.
+
+        Returns uint8[F, S, S, 3] and float[F, 68, 2] px of the pictures, as
+        `Pairs.read`.
+        """
         name = pairs.videos[clip], pairs.features[clip], pairs.size
         if name not in self.kept:
             self.kept[name] = pairs.read(clip)
@@ -150,7 +154,7 @@ class Batches:
         return self.waiting.pop((seed, step)).result()
 
 
-_work: list[Batches] = []  # of this process, if it is a worker
+_work: list[Batches] = []  # what this process draws from, if it is a worker
 
 
 def _begin(pairs: Pairs, count: int) -> None:

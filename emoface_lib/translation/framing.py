@@ -1,4 +1,4 @@
-"""Where in a photograph networks paint: a square, framed as the corpus frames faces."""
+"""Where in a photograph networks render: a square, framed as the corpus' pictures."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from emoface_lib.translation.warp.fields import smoothstep
 # The corpus' pictures: their side in eye distances, and the mean landmark's place.
 SIDE, MIDDLE = 3.33, (0.495, 0.58)
 FRAMED = 4.0  # a square picture of at most so many eye distances is taken as it is
-FEATHER = 0.08  # of the side, in which what is painted fades into the photograph
+FEATHER = 0.08  # share of the side over which rendering fades into the photograph
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,10 @@ class Square:
         return cls(int(left), int(top), round(side))
 
     def cut(self, picture: np.ndarray, size: int) -> np.ndarray:
-        """The square as (size, size, 3); beyond the picture its edge goes on."""
+        """The square, scaled; beyond the picture its edge is repeated.
+
+        picture : uint8 (H, W, 3); size : px. Returns uint8[size, size, 3].
+        """
         place, own = self._places(picture.shape)
         part = picture[place]
         before = [part_of.start for part_of in own]
@@ -44,9 +47,10 @@ class Square:
         return scaled(whole, size)
 
     def lay(self, picture: np.ndarray, colour: np.ndarray, share: np.ndarray) -> None:
-        """Lay colour float (side, side, 3) over the picture by a share, in place.
+        """Blend a colour over the square of a picture, in place.
 
-        share : float (side, side, 1) in 0..1.
+        picture : uint8 (H, W, 3); colour : float[side, side, 3], 0..255; share :
+        float[side, side, 1], opacity in 0..1.
         """
         place, own = self._places(picture.shape)
         below = picture[place].astype(np.float32)
@@ -54,7 +58,10 @@ class Square:
         picture[place] = np.round(below.clip(0, 255))
 
     def fade(self, shape: tuple[int, ...]) -> np.ndarray:
-        """Share that fades at the square's edges within a picture: (side, side, 1)."""
+        """Opacity that fades at the square's edges: float32[side, side, 1] in 0..1.
+
+        shape : (H, W, 3) of the picture; where the square is the whole picture, all 1.
+        """
         if self == Square(0, 0, shape[0]) and shape[0] == shape[1]:
             return np.ones((self.side, self.side, 1), np.float32)
         edge = np.minimum(np.arange(self.side), np.arange(self.side)[::-1])
@@ -74,7 +81,10 @@ class Square:
 
 
 def scaled(picture: np.ndarray, size: int) -> np.ndarray:
-    """A square picture in another size: pixels are averaged, or curves put between."""
+    """A square picture in another size, by area averaging or bicubic interpolation.
+
+    picture : uint8 or float (S, S, C); returns the same type, (size, size, C).
+    """
     if len(picture) == size:
         return picture
     method = cv2.INTER_AREA if size < len(picture) else cv2.INTER_CUBIC

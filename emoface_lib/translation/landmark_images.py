@@ -25,10 +25,11 @@ MAKEITTALK = Style(
 def landmark_images(
     landmarks: np.ndarray, size: int = CANVAS, style: Style = DISTINCT
 ) -> np.ndarray:
-    """Draw landmarks of the canvas as coloured, anti-aliased poly-lines.
+    """Draw aligned landmarks as coloured, anti-aliased poly-lines.
 
-    landmarks : float[F, 68, 2] px of the canvas; size : side of the pictures, px.
-    Returns uint8[F, size, size, 3]. Paper section 3.4, after its [16] and MakeItTalk.
+    landmarks : float[F, 68, 2] px of the canonical frame; size : side of the pictures,
+    px. Returns uint8[F, size, size, 3]. Paper section 3.4, after its [16] and
+    MakeItTalk.
     """
     points = scale_points(landmarks, size / CANVAS)
     images = np.full((len(points), size, size, 3), style.ground, np.uint8)

@@ -34,7 +34,7 @@ class EdgeLoss(nn.Module):
 
 
 class PerceptualLoss(nn.Module):
-    """L1 between what the first layers of the expression network see in two pictures.
+    """L1 between activations of the expression network's first layers (perceptual).
 
     net : the package's own small SCN (notebook 03), trained on drawn faces in grey; no
     network trained on a million photographs, as other papers' perceptual losses have.
@@ -56,7 +56,7 @@ class PerceptualLoss(nn.Module):
 
 
 class Critic(nn.Module):
-    """Says of each patch of a picture whether it is real (PatchGAN, hinge loss)."""
+    """Discriminator that scores each patch of a picture (PatchGAN, hinge loss)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,10 +68,10 @@ class Critic(nn.Module):
         self.judge = nn.Sequential(*layers, nn.Conv2d(sizes[-1], 1, 3, padding=1))
 
     def forward(self, synthesised: Tensor, truth: Tensor) -> Tensor:
-        """The painter's loss and the critic's own, which don't mix: a scalar.
+        """The generator's loss plus the critic's, with separate gradients: a scalar.
 
-        Both : Tensor[B, 3, H, W]. The painter's gradient leaves the critic alone, and
-        the critic's stops at the picture, so that one optimiser serves both.
+        Both : Tensor[B, 3, H, W]. The generator's gradient leaves the critic as it is,
+        and the critic's stops at the picture, so that one optimiser serves both.
         """
         real, fake = self.judge(truth), self.judge(synthesised.detach())
         own = (1 - real).relu().mean() + (1 + fake).relu().mean()

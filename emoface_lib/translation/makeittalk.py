@@ -30,7 +30,7 @@ class ResidualUNet(nn.Module):
         self.model = Outermost(width, inner)
 
     def forward(self, reference: Tensor, landmark_image: Tensor) -> Tensor:
-        """Paint the reference face with the landmarks of the landmark image.
+        """Render the reference face with the landmarks of the landmark image.
 
         Both : Tensor[B, 3, H, W] RGB in [0, 1], H and W multiples of 64; so is the
         result. Inside, the landmarks come first and channels are BGR.
@@ -58,7 +58,7 @@ class ResidualBlock(nn.Module):
 
 
 class Level(nn.Module):
-    """Halve, go deeper, double; what came in is put beside what comes out."""
+    """One level of the U-Net: halve, next level, double; the skip is concatenated."""
 
     def __init__(self, outer: int, size: int, inner: nn.Module | None) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Image translation: reference face and landmark image in, talking face out.
+"""Image translation: reference face and landmark image in, animated face out.
 
 Both networks work at half the picture's size but for their last layer: a fourth of the
 work, and twice the steps a minute. Taught in notebook 06, paper section 3.4.
@@ -13,7 +13,7 @@ from emoface_lib.core.training import SLOPE
 
 DEPTH = 4  # halvings; 64 px become 4, 256 px become 16, at half the picture's size
 FINE = 8  # channels at the picture's own size, where only one convolution works
-DISTRUST = -2.0  # the gate's first bias: 0.12 of the painting, the rest is the warp
+DISTRUST = -2.0  # the gate's initial bias: 0.12 of the U-Net's output, the rest warp
 
 
 class UNet(nn.Module):
@@ -37,7 +37,7 @@ class UNet(nn.Module):
             _bias(self.leave).zero_()
 
     def forward(self, reference: Tensor, landmark_image: Tensor) -> Tensor:
-        """Paint the reference face with the landmarks of the landmark image.
+        """Render the reference face with the landmarks of the landmark image.
 
         Both : Tensor[B, 3, H, W] in [0, 1], H and W multiples of 32; so is the result,
         which in training nothing cuts to [0, 1].
@@ -48,7 +48,7 @@ class UNet(nn.Module):
 
 
 class GatedWarp(nn.Module):
-    """The photograph's warp, corrected: a gate says where a U-Net paints over it.
+    """The photograph's warp, corrected: a gate blends a U-Net's output over it.
 
     width : as that of `UNet`.
     """
@@ -76,7 +76,10 @@ class GatedWarp(nn.Module):
     def layers(
         self, reference: Tensor, landmark_image: Tensor, warped: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """What is painted, Tensor[B, 3, H, W], and its share, Tensor[B, 1, H, W]."""
+        """The U-Net's output, Tensor[B, 3, H, W], and its gate, Tensor[B, 1, H, W].
+
+        Both in 0..1.
+        """
         given = torch.cat([warped, landmark_image, reference], dim=1) - 0.5
         x = self.leave(torch.cat([self.body(given), given], dim=1)).float()
         return (x[:, :3] + 0.5).clamp(0, 1), x[:, 3:].sigmoid()

@@ -1,6 +1,7 @@
 """Renderers: landmarks and a reference picture in, frames out, as a stream.
 
-`warp` bends the photograph, `unet` paints as the paper, `improved` corrects the warp.
+`warp` deforms the photograph, `unet` renders as in the paper, `improved` corrects the
+warp.
 Taught in notebook 06, paper section 3.4.
 """
 
@@ -20,11 +21,11 @@ from emoface_lib.translation.translators import FOLDERS, Painter, load_translato
 from emoface_lib.translation.warp.photo_warp import STILL, PhotoWarp, transform
 
 RENDERERS = ("warp", *FOLDERS)
-BATCH = 4  # frames painted at once; more is no faster
+BATCH = 4  # frames rendered at once; more is no faster
 
 
 class Renderer(Protocol):
-    """Anything that draws a reference picture with its face's landmarks moved."""
+    """Anything that renders a reference picture with displaced landmarks."""
 
     def frames(
         self,
@@ -40,7 +41,7 @@ class Renderer(Protocol):
 
 
 class NetworkRenderer:
-    """Paints each frame by a network, in a square around the face.
+    """Renders each frame by a network, in a square around the face.
 
     picture : uint8 (H, W, 3) RGB; landmarks : float (68, 2 or 3) px of the face in it;
     size : px of the network's pictures. A network that corrects the warp adds only its
@@ -61,7 +62,11 @@ class NetworkRenderer:
         landmarks: Iterable[np.ndarray],
         motions: Iterable[np.ndarray] = repeat(STILL),
     ) -> Iterator[np.ndarray]:
-        """As `Renderer.frames`; BATCH faces are waited for."""
+        """As `Renderer.frames`, BATCH frames at a time.
+
+        landmarks : float (68, 2) px each; motions : affine (2, 3) px each. Yields uint8
+        (H, W, 3) RGB.
+        """
         faces = zip(landmarks, motions, strict=False)
         while some := list(islice(faces, BATCH)):
             yield from self._paint(some)

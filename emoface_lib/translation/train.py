@@ -59,7 +59,7 @@ def train_translator(
 
 
 def inputs(model: Translator, pair: Pair) -> tuple[np.ndarray, ...]:
-    """What the network takes of a pair: uint8[B, S, S, 3] each."""
+    """The network's inputs from a pair: uint8[B, S, S, 3] each."""
     given = pair.reference, pair.landmark_image
     return (*given, pair.warped) if model.needs_warp else given
 

@@ -24,7 +24,7 @@ from emoface_lib.translation.networks import GatedWarp, UNet
 
 Translator = UNet | GatedWarp | ResidualUNet
 Model = TypeVar("Model", bound=nn.Module)
-FOLDERS = {"unet": "translator", "improved": "improved"}  # of a run
+FOLDERS = {"unet": "translator", "improved": "improved"}  # names inside a run's folder
 
 
 def new_translator(settings: Settings) -> Translator:
@@ -61,8 +61,8 @@ def translator_of(run: Path, settings: Settings) -> Translator:
 def load_makeittalk(path: Path) -> ResidualUNet:
     """MakeItTalk's released network from its checkpoint, ckpt_116_i2i_comb.pth.
 
-    The file also holds an optimiser's objects, which no loader of weights alone takes:
-    they are read as nothing. Raises InputError if it is missing or of another network.
+    The file also pickles optimiser state; the restricted unpickler replaces it by
+    stubs. Raises InputError if the file is missing or of another network.
     """
     model = ResidualUNet()
     try:
@@ -77,7 +77,7 @@ def load_makeittalk(path: Path) -> ResidualUNet:
 
 
 class _Nothing:
-    """Stands for whatever else a checkpoint holds; does nothing when it is made."""
+    """Stub for any other object in a checkpoint; does nothing when it is made."""
 
     def __init__(self, *_: Any) -> None: ...
 
@@ -111,7 +111,7 @@ class _Tensors:
 
 
 class Painter:
-    """A translator made ready to paint: batch norm folded in, channels last, bf16.
+    """A translator prepared for inference: batch norm folded in, channels last, bf16.
 
     Where neither the processor nor a GPU multiplies in bf16, it stays in float32.
     """
@@ -125,7 +125,7 @@ class Painter:
 
     @torch.inference_mode()
     def paint(self, *pictures: np.ndarray) -> np.ndarray:
-        """Paint a batch; pictures as the network takes them, uint8[B, S, S, 3] each.
+        """Render a batch; pictures : the network's inputs, uint8[B, S, S, 3] each.
 
         Returns uint8[B, S, S, 3].
         """

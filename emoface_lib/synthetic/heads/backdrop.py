@@ -22,7 +22,7 @@ NECKLINES = {  # right half, from the shoulder to the middle
 
 
 def background(look: Look, size: int) -> np.ndarray:
-    """The picture behind the person, float32 (size, size, 3)."""
+    """The picture behind the person: float32 (size, size, 3) RGB, about 0..255."""
     rng = np.random.default_rng(look.texture_seed + 1)
     near, far = (np.array(c) for c in look.background_colours)
     x, y = np.meshgrid(*2 * [(np.arange(size) + 0.5) / size])
@@ -63,7 +63,10 @@ def body(look: Look, density: float) -> tuple[Sheet, np.ndarray]:
 
 
 def back_hair(look: Look, density: float) -> tuple[Sheet, np.ndarray] | None:
-    """Hair behind neck and shoulders, as `body`; None if there is none."""
+    """Hair behind neck and shoulders; None if there is none.
+
+    density : px a face unit. Returns the sheet and uint8 (H, W, 4), RGB times alpha.
+    """
     style = STYLES.get(look.hairstyle)
     if style is None or not style.back:
         return None

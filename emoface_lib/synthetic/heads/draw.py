@@ -1,4 +1,4 @@
-"""Draw a person's talking head: what does not move once, the rest frame by frame."""
+"""Draw a person's head while it speaks: static parts once, the rest frame by frame."""
 
 from collections.abc import Mapping
 
@@ -22,7 +22,7 @@ from emoface_lib.synthetic.heads.texture import TURN, head_texture
 
 DENSITY = 90.0 / SIZE  # px of the texture a face unit, a px of the picture's side
 RIM = 7.0  # px of the texture from one pixel to the next, at the rim of a fold
-BODY_SHARE = 0.3  # of the head's turn that the shoulders follow
+BODY_SHARE = 0.3  # share of the head's rotation that the shoulders follow
 _POSE = np.isin(CONTROLS, ["yaw", "pitch", "roll"])
 _FOLDED = [CONTROLS.index(name) for name in EXPRESSIONS if name in CONTROLS]
 _YAW = CONTROLS.index("yaw")
@@ -85,7 +85,7 @@ class FaceDrawer:
         return _over(picture, cv2.warpAffine(layer, warp, (self.size, self.size)))
 
     def _head(self, landmarks: np.ndarray, c: np.ndarray) -> np.ndarray:
-        """The head's texture laid over the moved mesh, uint8 (size, size, 4)."""
+        """The head's texture laid over the displaced mesh, uint8 (size, size, 4)."""
         mesh = head_mesh()
         seen = self._pixels(mesh.vertices(landmarks), c)[mesh.triangles]
         places = self.head.sheet.pixels(mesh.texture)[mesh.triangles]

@@ -18,9 +18,9 @@ CAVITY = np.array([44.0, 14, 16])
 TONGUE = np.array([128.0, 54, 58])
 TEETH = np.array([224.0, 217, 204])
 IRIS = 0.062  # radius, face units
-TEETH_EDGE = 0.046  # of the upper row below the closed lips' seam, face units
+TEETH_EDGE = 0.046  # face units; edge of the upper teeth below the closed lips' seam
 PARTED = 0.016  # face units between the inner lips from which the mouth is open
-WIDE_OPEN = 0.12  # from which tongue and lower teeth are seen
+WIDE_OPEN = 0.12  # face units of opening from which tongue and lower teeth are visible
 
 Project = Callable[[np.ndarray], np.ndarray]  # (P, 3) face units -> (P, 2) px
 
@@ -41,14 +41,17 @@ class Part:
         )
 
     def put_back(self) -> None:
-        """Shrink the canvas into the picture."""
+        """Shrink the enlarged part into the picture."""
         height, width = self.region.shape[:2]
         self.region[:] = cv2.resize(
             self.canvas, (width, height), interpolation=cv2.INTER_AREA
         )
 
     def fixed(self, points: np.ndarray) -> np.ndarray:
-        """px of the picture as OpenCV's coordinates on the canvas."""
+        """Points (P, 2) px of the picture as OpenCV's coordinates on the enlarged part.
+
+        Returns int32 (P, 2), in 1 / 2**FINE_BITS of its pixels.
+        """
         return fixed((points - self.corner + 0.5) * FINER - 0.5)
 
     def fill(self, canvas: np.ndarray, points: np.ndarray, color: np.ndarray) -> None:
@@ -70,13 +73,20 @@ class Part:
         cv2.circle(self.canvas, (x, y), size, _rgb(color), -1, cv2.LINE_AA, FINE_BITS)
 
     def mask(self, points: np.ndarray) -> np.ndarray:
-        """The inside of an outline as uint8 of the canvas' size, 0 or 255."""
+        """The inside of an outline (P, 2) px of the picture, on the enlarged part.
+
+        Returns uint8 (H, W), 0 or 255.
+        """
         mask = np.zeros(self.canvas.shape[:2], np.uint8)
         cv2.fillPoly(mask, [self.fixed(points)], 255, cv2.LINE_8, FINE_BITS)
         return mask
 
     def shade(self, line: np.ndarray, width: float, depth: float) -> None:
-        """Darken the canvas along a curve, softly."""
+        """Darken the enlarged part softly along a curve, in place.
+
+        line : (P, 2) px of the picture; width : px of the picture; depth : 0..1, share
+        of the light that is lost in the curve's middle.
+        """
         shadow = np.zeros(self.canvas.shape[:2], np.uint8)
         self.line(shadow, line, np.full(3, 255.0 * depth), width)
         shadow = cv2.blur(shadow, (2 * round(0.4 * width * FINER) + 1,) * 2)
@@ -211,7 +221,11 @@ def _floor_of_mouth(part: Part, inner: np.ndarray, project: Project) -> None:
 def draw_glasses(
     picture: np.ndarray, landmarks: np.ndarray, project: Project, unit: float
 ) -> None:
-    """Draw a frame of thin metal; in place."""
+    """Draw glasses with a frame of thin metal, in place.
+
+    picture : uint8 (H, W, 3) RGB; landmarks : (68, 3) face units; project : takes them
+    to px; unit : px a face unit.
+    """
     angle = np.linspace(0, 2 * np.pi, 25)
     rim = np.c_[0.235 * np.cos(angle), 0.185 * np.sin(angle), 0 * angle]
     thick = max(1, round(0.022 * unit))

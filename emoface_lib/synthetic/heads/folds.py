@@ -40,7 +40,7 @@ FOLDS: dict[str, list[Line]] = {
         (0.4, 0.025, [(-0.30, 0.76), (-0.335, 0.86)]),
         (0.25, 0.03, [(-0.17, 0.40), (-0.27, 0.52), (-0.33, 0.64)]),
     ],
-    "age": [  # of an old face at rest
+    "age": [  # an old face at rest
         (0.45, 0.03, [(-0.17, 0.40), (-0.27, 0.50), (-0.335, 0.62), (-0.35, 0.70)]),
         (0.3, 0.02, [(-0.24, 0.11), (-0.36, 0.145), (-0.47, 0.11)]),
         (0.22, 0.016, [(-0.4, -0.41), (-0.14, -0.45), (0.0, -0.45)]),
@@ -52,7 +52,7 @@ FOLDS: dict[str, list[Line]] = {
 
 
 def creases(sheet: Sheet, name: str) -> np.ndarray:
-    """Darkness of an expression's creases, float (H, W) 0 to 1."""
+    """Darkness of an expression's creases, float (H, W), 0 to 1."""
     total = np.zeros(sheet.shape, np.float32)
     for darkness, width, points in FOLDS[name]:
         for side in SIDES:

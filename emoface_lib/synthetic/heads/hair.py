@@ -16,8 +16,8 @@ Points = list[tuple[float, float]]
 class Style:
     """Outline of a hairstyle: hairline (right to left side), width, top, how it flows.
 
-    `below` : where the hair ends beside the face; `back` : length of the hair that is
-    seen behind neck and shoulders, 0 for none.
+    `below` : where the hair ends beside the face; `back` : length of the hair that
+    shows behind neck and shoulders, 0 for none.
     """
 
     hairline: Points
@@ -144,7 +144,7 @@ def _across(style: Style, sheet: Sheet) -> np.ndarray:
         return np.arctan2(sheet.x, sheet.y + 1.45) / np.pi * 2
     part = -0.33 if style.flow == "aside" else 0.0
     height = np.clip((-0.1 - sheet.y) / (-0.1 - style.top + 0.02), 0, 0.999)
-    half_width = np.sqrt(1 - height**2)  # of the head's outline at this height
+    half_width = np.sqrt(1 - height**2)  # half the outline's width at this height
     return (sheet.x - part * height) / (half_width + 0.04)
 
 

@@ -1,8 +1,8 @@
 """The mesh that carries a drawn head: vertices moved by landmarks, and its warp.
 
-Texture space is the mean face seen from the front, in face units over EXTENT, the same
-for all identities; a vertex knows its place there, its depth, and how it follows the
-68 landmarks. Taught in notebook 01.
+Texture space is the frontal mean face, in face units over EXTENT, the same for all
+identities; a vertex has its place there, its depth, and weights with which it follows
+the 68 landmarks. Taught in notebook 01.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ SKULL = np.array(
 )
 TOP_OF_SKULL = np.array([[0.0, -1.10, 0.20], [0.0, -0.85, 0.0]])
 EARS = np.array([[-0.93, -0.05, 0.70], [-0.95, 0.12, 0.70], [-0.88, 0.34, 0.66]])
-BORDER_DEPTH = 0.8  # of everything at the edge of texture space
+BORDER_DEPTH = 0.8  # face units; depth of all points at the edge of texture space
 # Contours that must stay smooth: landmarks along an open curve.
 CURVES = (
     [*range(0, 17)],
@@ -107,7 +107,11 @@ def both_sides(points: np.ndarray) -> np.ndarray:
 
 @cache
 def spline_weights(count: int, steps: int, closed: bool = False) -> np.ndarray:
-    """Catmull-Rom spline as a matrix: `steps` points a segment from `count` points."""
+    """Catmull-Rom spline as a matrix: `steps` points a segment from `count` points.
+
+    Returns float (N, count), without unit: N = count * steps of a closed curve, else
+    (count - 1) * steps + 1. Points on the curve are the matrix @ the given points.
+    """
     t = np.linspace(0, 1, steps, endpoint=False)
     blend = 0.5 * np.stack(
         [
@@ -137,7 +141,10 @@ def spline_weights(count: int, steps: int, closed: bool = False) -> np.ndarray:
 
 
 def spline(points: np.ndarray, steps: int = 6, closed: bool = False) -> np.ndarray:
-    """Smooth curve through points (P, D)."""
+    """Smooth curve through points (P, D); returns (N, D) of the same unit.
+
+    steps : points a segment; N is as for `spline_weights`.
+    """
     return spline_weights(len(points), steps, closed) @ points
 
 
@@ -166,7 +173,7 @@ def follow_weights(points: np.ndarray) -> np.ndarray:
 def inverse_map(
     corners: np.ndarray, depths: np.ndarray, texture: np.ndarray, size: int
 ) -> np.ndarray:
-    """For each pixel of the picture, the place of the texture that is seen there.
+    """For each pixel of the picture, the place of the texture that shows there.
 
     corners : (K, 3, 2) px of the picture; depths : (K,), the far are hidden by the
     near; texture : (K, 3, 2) px of the texture. Returns float32 (2, size, size),

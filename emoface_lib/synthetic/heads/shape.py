@@ -47,7 +47,7 @@ CONTROLS = (
 )
 SIZE = 224  # px; the picture that shifts and scales refer to
 PIVOT = np.array([0.0, 0.35, 0.55])  # the neck's joint, about which heads turn
-CENTRE = np.array([0.5, 0.565])  # where PIVOT is seen, in sizes of the picture
+CENTRE = np.array([0.5, 0.565])  # PIVOT's projection, in sizes of the picture
 CAMERA = 7.0  # face units from camera to PIVOT
 
 UPPER_INNER, LOWER_INNER = np.array([61, 62, 63]), np.array([67, 66, 65])
@@ -59,7 +59,7 @@ LIP_GAP, LID_GAP = 0.004, 0.010  # least distances that keep lips and lids order
 
 @dataclass(frozen=True, eq=False)
 class Identity:
-    """A person: neutral landmarks (68, 3) in face units, the size seen, the look."""
+    """A person: neutral landmarks (68, 3) in face units, size in pictures, the look."""
 
     neutral: np.ndarray
     scale: float  # px a face unit in a picture of 224 px
@@ -120,7 +120,7 @@ def project(
     controls: Mapping[str, np.ndarray] | np.ndarray,
     size: int = SIZE,
 ) -> np.ndarray:
-    """Points seen by the camera after the head has turned and shifted.
+    """Project points into the camera's picture after the head has turned and shifted.
 
     points : (F, P, 3) face units; returns float (F, P, 3) px of a picture of
     `size` px, z away from the viewer. The centre of the top-left pixel is (0, 0).
@@ -174,7 +174,7 @@ def _tuck(L: np.ndarray, tuck: np.ndarray) -> None:
 
 
 def _rest(L: np.ndarray, opening: np.ndarray) -> None:
-    """Lips that an expression parts meet where nothing is said; in place."""
+    """Lips that an expression parts meet during silence; in place."""
     _meet(L, 1 - np.clip(opening / PARTED, 0, 1)[:, None])
 
 

@@ -1,4 +1,4 @@
-"""A sheet to paint on in texture space: soft areas and strokes as masks."""
+"""A sheet to draw on in texture space: soft areas and strokes as masks."""
 
 from collections.abc import Iterable
 
@@ -49,7 +49,11 @@ class Sheet:
     def strokes(
         self, lines: Iterable[np.ndarray | tuple], width: float, blur: float = 0.0
     ) -> np.ndarray:
-        """Lines of one width. Thinner than a pixel, they are paler."""
+        """Lines of one width as a mask; thinner than a pixel, they are paler.
+
+        lines : (P, 2) each; width, blur : all in face units. Returns float32 (H, W) in
+        0..1.
+        """
         mask = np.zeros(self.shape, np.uint8)
         pixels = width * self.density
         points = [fixed(self.pixels(np.asarray(line))) for line in lines]
@@ -64,7 +68,10 @@ class Sheet:
         angle: float,
         blur: float = 0.0,
     ) -> np.ndarray:
-        """An ellipse turned clockwise by `angle` degrees."""
+        """The inside of an ellipse that is turned clockwise by `angle` degrees.
+
+        centre : (2,); radii, blur : all in face units. Returns float32 (H, W) in 0..1.
+        """
         turn, a = np.linspace(0, 2 * np.pi, 24, endpoint=False), np.deg2rad(angle)
         x, y = radii[0] * np.cos(turn), radii[1] * np.sin(turn)
         around = np.c_[x * np.cos(a) - y * np.sin(a), x * np.sin(a) + y * np.cos(a)]
@@ -72,7 +79,11 @@ class Sheet:
 
     @staticmethod
     def mix(picture: np.ndarray, color: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """Lay a colour over a picture where the mask is 1."""
+        """Lay a colour over a picture where the mask is 1.
+
+        picture : float (H, W, 3), 0..255; color : the same, or (3,); mask : float
+        (H, W) in 0..1. Returns float (H, W, 3).
+        """
         return picture + (color - picture) * mask[..., None]
 
     def _soft(self, mask: np.ndarray, blur: float) -> np.ndarray:

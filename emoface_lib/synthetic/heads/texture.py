@@ -1,7 +1,7 @@
 """What is drawn once for a person: the head's texture, in texture space.
 
 Skin with its light and shade, lips, brows, beard, creases, hair. All places are face
-units of the mean face seen from the front (see `face_mesh`).
+units of the frontal mean face (see `mesh`).
 """
 
 from dataclasses import dataclass
@@ -69,7 +69,11 @@ def head_texture(look: Look, density: float) -> HeadTexture:
 
 
 def blobs(sheet: Sheet, places: tuple[tuple[float, ...], ...]) -> np.ndarray:
-    """Sum of Gaussian spots (weight, x, y, width, height) on both sides of the face."""
+    """Sum of Gaussian spots (weight, x, y, width, height) on both sides of the face.
+
+    places : weight without unit, the rest in face units; at x = 0 there is one spot, in
+    the middle. Returns float32 (H, W).
+    """
     total = np.zeros(sheet.shape, np.float32)
     for weight, x, y, width, height in places:
         for side in SIDES if x else (1,):
@@ -94,7 +98,7 @@ def _relief(density: float) -> np.ndarray:
 
 
 def _lit(paint: np.ndarray, look: Look, sheet: Sheet, yaw: float) -> np.ndarray:
-    """Paint under the light when the head is turned; float (H, W, 3)."""
+    """Skin colour under the light when the head is turned; float (H, W, 3)."""
     normals = _relief(sheet.density)
     light = np.array(look.light) / np.linalg.norm(look.light)
     half = light + np.array([0.0, 0, -1])
@@ -225,7 +229,7 @@ def _brows(
     sheet: Sheet,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Brows hang below their landmarks, as detectors see them."""
+    """Draw brows below their landmarks, where detectors place them."""
     color = np.array(look.hair) * (0.6 if np.mean(look.hair) < 150 else 0.5)
     for side in SIDES:
         brow = face[RIGHT_BROW, :2] * [-side, 1]

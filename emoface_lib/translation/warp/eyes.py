@@ -22,12 +22,12 @@ EYES = (
     Eye((42, 43, 44, 45), (42, 47, 46, 45)),
 )
 OPEN = 0.97  # an eye open by more than this share of its own opening is left alone
-MEETING = 0.7  # of the way down where the lids meet; the lower one rises to there
+MEETING = 0.7  # where the lids meet, as a share of the way down from the upper lid
 # In eye distances:
 LASHES = 0.045  # above the upper lid's edge, to be covered with skin
 BELOW = 0.025  # below the lower lid's edge, where clean skin begins
 LINE = 0.007  # half thickness of the line where the lids meet
-REACH = 0.6  # of an eye's height; how far below the eye skin is taken
+REACH = 0.6  # how far below the eye skin is taken, as a share of the eye's height
 FOLD = (0.04, 0.07)  # above the upper lid's edge, where the fold's shade is read
 
 

@@ -10,8 +10,8 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-STIFFNESS = 1e-5  # added to the kernel's diagonal, so that near points don't fight
-ITERATIONS = 6  # of the fixed point that inverts a field; its slope is below 1
+STIFFNESS = 1e-5  # added to the kernel's diagonal; regularisation, for near points
+ITERATIONS = 6  # fixed-point steps that invert a field, whose slope is below 1
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Lattice:
 
     @cached_property
     def nodes(self) -> np.ndarray:
-        """Positions of the nodes, float32 (rows, columns, 2) px of the picture."""
+        """Positions of the nodes, float32[rows, columns, 2] px of the picture."""
         middle = (self.step - 1) / 2
         x = self.left + middle + self.step * np.arange(self.columns)
         y = self.top + middle + self.step * np.arange(self.rows)
@@ -53,7 +53,7 @@ class Lattice:
         )
 
     def to_nodes(self, points: np.ndarray) -> np.ndarray:
-        """Points in px of the picture as (column, row) of the nodes."""
+        """Points (..., 2) px of the picture as (column, row) in units of the nodes."""
         first = np.array([self.left, self.top]) + (self.step - 1) / 2
         return (points - first) / self.step
 
@@ -72,13 +72,16 @@ class Lattice:
 
     @cached_property
     def pixels(self) -> np.ndarray:
-        """Positions of the pixels, float32 (height, width, 2) px of the picture."""
+        """Positions of the pixels, float32[height, width, 2] px of the picture."""
         width, height = self.size
         x, y = self.left + np.arange(width), self.top + np.arange(height)
         return np.stack(np.meshgrid(x, y), -1).astype(np.float32)
 
     def expand(self, points: np.ndarray) -> np.ndarray:
-        """Points given for the nodes, for every pixel of the rectangle."""
+        """Points given for the nodes, interpolated for every pixel of the rectangle.
+
+        points : float32[rows, columns, 2] px; returns float32[height, width, 2] px.
+        """
         shift = cv2.resize(points - self.nodes, self.size)
         return np.asarray(cv2.add(shift, self.pixels))
 
@@ -119,6 +122,9 @@ def _kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def smoothstep(x: np.ndarray) -> np.ndarray:
-    """Rise from 0 at 0 to 1 at 1 without a corner."""
+    """Smooth step 3 x^2 - 2 x^3 from 0 at 0 to 1 at 1, constant beyond.
+
+    x : float[...], without unit; returns float[...] in 0..1.
+    """
     x = np.clip(x, 0, 1)
     return x * x * (3 - 2 * x)

@@ -14,8 +14,8 @@ from emoface_lib.core.landmarks import (
 )
 
 UPPER_CURVE = [60, 61, 62, 63, 64]  # the inner edge of the upper lip
-LOWER_CURVE = [60, 67, 66, 65, 64]  # of the lower lip
-CURVE_POINTS = 17  # that a curve is drawn with
+LOWER_CURVE = [60, 67, 66, 65, 64]  # the inner edge of the lower lip
+CURVE_POINTS = 17  # points with which a curve is drawn
 
 # How much of the shift of the three inner points each lip point takes along.
 UPPER_LIP: dict[int, tuple[float, float, float]] = {
@@ -35,7 +35,7 @@ LOWER_LIP |= {56: (0, 0, 1), 55: (0, 0, 0.5)}
 # How much of the jaw's shift its points take along, ear to chin to ear.
 JAW_FOLLOWS = np.sin(np.linspace(0, np.pi, 17)) ** 2
 
-UPPER_SHARE = 0.4  # of a gap that the upper lip closes; it comes down, as lips relax
+UPPER_SHARE = 0.4  # share of a gap that the upper lip closes, as it relaxes downwards
 UPPER_LONGEST = 0.05  # eye distances; an upper lip hardly moves further
 JAW_FREE = 0.05  # eye distances that the lower lip moves without the jaw
 

@@ -35,8 +35,8 @@ MARGIN = 0.015  # around the photographed opening, where landmarks may err
 NEAR = 2  # margins around it in which teeth are searched, by their brightness
 STRIP = 0.04  # above the lower lip, where the landmarks may take lip for teeth
 LINE = 0.012  # thickness of the line between lips that were apart in the photograph
-UPPER_EDGE = 0.02  # of the upper incisors, below the line of the closed lips
-LOWER_EDGE = -0.012  # of the lower ones, above it
+UPPER_EDGE = 0.02  # edge of the upper incisors, below the line of the closed lips
+LOWER_EDGE = -0.012  # edge of the lower incisors, above that line
 TONGUE_EDGE = -0.045
 TOUCHING = 0.2  # px between lips that count as closed
 LINE_SHARE = 0.6  # how dark that line is
@@ -59,7 +59,11 @@ class Layer:
     share: np.ndarray
 
     def over(self, below: np.ndarray, transform: np.ndarray, show: float) -> np.ndarray:
-        """Lay it, moved by an affine transform (2, 3), over a picture of floats."""
+        """Blend it, transformed by an affine matrix, over a picture.
+
+        below : float32 (H, W, 3), 0..255; transform : (2, 3) px; show : opacity, 0..1.
+        Returns float32 (H, W, 3).
+        """
         size = below.shape[1::-1]
         colour = cv2.warpAffine(self.colour, transform, size, borderMode=1)
         share = show * cv2.warpAffine(self.share, transform, size)[..., None]

@@ -43,7 +43,7 @@ LOWER_POINTS = [*SHARED, *range(54, 60), 48]
 
 
 class PhotoWarp:
-    """Renders a photograph with moved landmarks.
+    """Renders a photograph with displaced landmarks.
 
     picture : uint8 (H, W, 3) RGB; landmarks : float (68, 2 or 3) px of the face in it.
     `closed` is the same face with closed lips, from which displacements count.
@@ -81,14 +81,18 @@ class PhotoWarp:
         landmarks: Iterable[np.ndarray],
         motions: Iterable[np.ndarray] = repeat(STILL),
     ) -> Iterator[np.ndarray]:
-        """As `Renderer.frames`, one by one."""
+        """As `Renderer.frames`, one by one.
+
+        landmarks : float (68, 2) px each; motions : affine (2, 3) px each. Yields uint8
+        (H, W, 3) RGB.
+        """
         for face, motion in zip(landmarks, motions, strict=False):
             yield self.render(face, motion)
 
     def render(
         self, landmarks: np.ndarray, motion: np.ndarray | None = None
     ) -> np.ndarray:
-        """The photograph with its face's landmarks moved: uint8 (H, W, 3) RGB.
+        """The photograph with displaced landmarks: uint8 (H, W, 3) RGB.
 
         landmarks : float (68, 2) px, in the pose of the photograph; motion : float
         (2, 3), an affine transform of the whole head on top.
@@ -193,7 +197,7 @@ class _Field:
 
 
 def transform(points: np.ndarray, motion: np.ndarray) -> np.ndarray:
-    """Points (..., 2) moved by an affine transform (2, 3)."""
+    """Points (..., 2) px, transformed by an affine matrix (2, 3)."""
     return points @ motion[:, :2].T + motion[:, 2]
 
 

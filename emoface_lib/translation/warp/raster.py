@@ -5,7 +5,7 @@ import numpy as np
 
 SUBPIXEL = 4  # bits of cv2's polygon coordinates
 OVERSAMPLING = 4  # cv2's own anti-aliasing makes polygons a pixel too fat
-BICUBIC_PIXELS = 250_000  # above, bicubic takes 10 ms and blur is not seen
+BICUBIC_PIXELS = 250_000  # above, bicubic takes 10 ms and blur is invisible
 
 
 def polygon_mask(polygon: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -19,7 +19,10 @@ def polygon_mask(polygon: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def blend(below: np.ndarray, above: np.ndarray, mask: np.ndarray) -> None:
-    """Lay a picture over another one of its size through a mask 0..255, in place."""
+    """Lay a picture over another one of its size through a mask, in place.
+
+    below, above : uint8 (H, W, 3); mask : uint8 (H, W), opacity of `above` in 0..255.
+    """
     edge = (mask > 0) & (mask < 255)
     share = mask[edge, None] * np.float32(1 / 255)
     mixed = below[edge] + share * (above[edge].astype(np.float32) - below[edge])

@@ -1,4 +1,4 @@
-"""Teeth: telling them from lips in a photograph, and drawing them in its light."""
+"""Teeth: separating them from lips in a photograph, and drawing them in its light."""
 
 import cv2
 import numpy as np
@@ -15,9 +15,9 @@ from emoface_lib.translation.warp.raster import box_around, polygon_mask
 
 ENAMEL = np.array([1.0, 0.97, 0.91])  # colour under white light
 TEETH_CONTRAST = 1.3  # teeth are at least this much brighter than lips
-UNKNOWN_LIGHT = 160.0  # of 255, where no white of the eyes is seen
-LIGHTS = (90.0, 225.0)  # of 255; teeth are not drawn darker or brighter
-LEAST_REDNESS = 4  # of 255; by which lips are redder than teeth
+UNKNOWN_LIGHT = 160.0  # grey level 0..255, where no white of the eyes shows
+LIGHTS = (90.0, 225.0)  # grey levels 0..255; teeth are not drawn darker or brighter
+LEAST_REDNESS = 4  # levels in 0..255 by which lips are redder than teeth
 
 
 def tell_teeth(
@@ -47,7 +47,11 @@ def redder(picture: np.ndarray, lips: np.ndarray, teeth: np.ndarray) -> np.ndarr
 
 
 def darkest_row(part: np.ndarray, shown: np.ndarray, points: np.ndarray) -> int:
-    """Row between upper and lower teeth, in the middle half of the opening."""
+    """Row between upper and lower teeth, in the middle half of the opening.
+
+    part : uint8 (H, W, 3) RGB; shown : uint8 (H, W), above 127 inside the opening;
+    points : (68, 2) px of the part. Returns the row's number, px.
+    """
     top, bottom = points[UPPER_LIP_INNER, 1], points[LOWER_LIP_INNER, 1]
     grey = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY).astype(float)
     weights = (shown > 127).astype(float) + 1e-6
