@@ -2,6 +2,7 @@
 
 from itertools import islice
 
+import hypothesis
 import numpy as np
 import pytest
 import torch
@@ -14,6 +15,10 @@ from emoface_lib.synthetic.clips import plan_corpus
 
 # Two threads beside another process can be 40 times slower than one.
 torch.set_num_threads(1)
+
+# A busy machine is slow, and no promise is broken by it.
+hypothesis.settings.register_profile("emoface")
+hypothesis.settings.load_profile("emoface")
 
 SPEAKERS, VIDEOS, CLIPS, FRAMES = 3, 3, 2, 40
 

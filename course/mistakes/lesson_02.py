@@ -85,7 +85,7 @@ MISTAKES = {
         (
             """
             def mended(blocks):
-                mels = [log_mel(block, first_centre=0) for block in blocks]
+                mels = [audio.log_mel(block, first_centre=0) for block in blocks]
                 return np.concatenate(mels)[: 50 * len(blocks)]
             """,
             "in the last second they come 220 ms late",
@@ -93,7 +93,7 @@ MISTAKES = {
         (
             """
             def mended(blocks):
-                mels = [log_mel(block, first_centre=0)[:-1] for block in blocks]
+                mels = [audio.log_mel(block, first_centre=0)[:-1] for block in blocks]
                 return np.concatenate(mels)
             """,
             "every frame is 10 ms early",
@@ -101,7 +101,7 @@ MISTAKES = {
         (
             """
             def mended(blocks):
-                mels = [log_mel(block, first_centre=0) for block in blocks]
+                mels = [audio.log_mel(block, first_centre=0) for block in blocks]
                 return np.concatenate(mels)
             """,
             "How many should it be?",

@@ -32,7 +32,7 @@ MISTAKES = {
             def first_lost(points, angles):
                 for angle in angles:
                     turn = Rotation.from_euler("y", angle, degrees=True).as_matrix()
-                    back = kabsch((points @ turn.T)[None], points)[0]
+                    back = align.kabsch((points @ turn.T)[None], points)[0]
                     if np.abs(back @ turn - np.eye(3)).max() > 1e-3:
                         return angle
                 return np.inf
@@ -44,7 +44,7 @@ MISTAKES = {
             def first_lost(points, angles):
                 for angle in angles:
                     turn = Rotation.from_euler("y", angle, degrees=True).as_matrix()
-                    back = icp((points @ turn.T)[None], points)[0]
+                    back = align.icp((points @ turn.T)[None], points)[0]
                     if np.abs(back - turn).max() > 1e-3:
                         return angle
             """,
@@ -56,7 +56,7 @@ MISTAKES = {
                 kept = 0
                 for angle in angles:
                     turn = Rotation.from_euler("y", angle, degrees=True).as_matrix()
-                    back = icp((points @ turn.T)[None], points)[0]
+                    back = align.icp((points @ turn.T)[None], points)[0]
                     if np.abs(back @ turn - np.eye(3)).max() > 1e-3:
                         return kept
                     kept = angle
@@ -71,8 +71,8 @@ MISTAKES = {
                 e_r, e_s, e_p = (
                     (e / temperature).softmax(1) for e in (e_r, e_s, e_p)
                 )
-                rs = expression_similarity(e_r, e_s).mean()
-                return rs / (1 - expression_similarity(e_r, e_p).mean())
+                rs = losses.expression_similarity(e_r, e_s).mean()
+                return rs / (1 - losses.expression_similarity(e_r, e_p).mean())
             """,
             "a softmax of probabilities",
         ),
@@ -82,8 +82,8 @@ MISTAKES = {
                 e_r, e_s, e_p = (
                     (e.log() / temperature).softmax(1) for e in (e_r, e_s, e_p)
                 )
-                rs = expression_similarity(e_r, e_s)
-                return (rs / (1 - expression_similarity(e_r, e_p))).mean()
+                rs = losses.expression_similarity(e_r, e_s)
+                return (rs / (1 - losses.expression_similarity(e_r, e_p))).mean()
             """,
             "a mean of ratios",
         ),

@@ -34,7 +34,7 @@ MISTAKES = {
                 for _ in range(steps):
                     one, zero = torch.tensor(1.0), torch.tensor(0.0)
                     pair = sizes * delta_rs, sizes * delta_rp
-                    loss = emotion_contrast(*pair, one, zero)
+                    loss = losses.emotion_contrast(*pair, one, zero)
                     (slope,) = torch.autograd.grad(loss, sizes)
                     sizes = (sizes - rate * slope).clamp(min=0).detach()
                     sizes.requires_grad_()
@@ -93,7 +93,8 @@ MISTAKES = {
             """
             def across_speakers(codes, speakers, expressions):
                 apart = (codes[:, None] - codes).abs().mean(2)
-                alike = expression_similarity(expressions[:, None], expressions[None])
+                each, other = expressions[:, None], expressions[None]
+                alike = losses.expression_similarity(each, other)
                 return (alike * apart).sum() / alike.sum()
             """,
             "clips of one speaker count",
@@ -112,7 +113,8 @@ MISTAKES = {
             """
             def across_speakers(codes, speakers, expressions):
                 apart = (codes[:, None] - codes).abs().mean(2)
-                alike = expression_similarity(expressions[:, None], expressions[None])
+                each, other = expressions[:, None], expressions[None]
+                alike = losses.expression_similarity(each, other)
                 two = speakers[:, None] != speakers
                 return (alike * apart)[two].mean()
             """,

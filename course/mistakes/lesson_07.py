@@ -5,14 +5,15 @@ MISTAKES = {
         (
             """
             def mouth_distance(predicted, truth):
-                return (predicted[:, LIPS] - truth[:, LIPS]).norm(dim=-1).mean()
+                apart = predicted[:, landmarks.LIPS] - truth[:, landmarks.LIPS]
+                return apart.norm(dim=-1).mean()
             """,
             "where the mouth *is* counts",
         ),
         (
             """
             def mouth_distance(predicted, truth):
-                first, second = predicted[:, LIPS], truth[:, LIPS]
+                first, second = predicted[:, landmarks.LIPS], truth[:, landmarks.LIPS]
                 first = first - first.mean((0, 1))
                 second = second - second.mean((0, 1))
                 return (first - second).norm(dim=-1).mean()
@@ -24,14 +25,14 @@ MISTAKES = {
             def mouth_distance(predicted, truth):
                 first = predicted - predicted.mean(1, keepdim=True)
                 second = truth - truth.mean(1, keepdim=True)
-                return (first - second)[:, LIPS].norm(dim=-1).mean()
+                return (first - second)[:, landmarks.LIPS].norm(dim=-1).mean()
             """,
             "the face's centre is taken",
         ),
         (
             """
             def mouth_distance(predicted, truth):
-                first, second = predicted[:, LIPS], truth[:, LIPS]
+                first, second = predicted[:, landmarks.LIPS], truth[:, landmarks.LIPS]
                 first = first - first.mean(1, keepdim=True)
                 second = second - second.mean(1, keepdim=True)
                 return (first - second).norm(dim=-1).sum(1).mean()

@@ -347,7 +347,7 @@ def test_as_many_frames_as_the_voice_has(lengths: list[int], count: int) -> None
             list(hold_last(iter(blocks), count))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(size=st.floats(0.2, 8), angle=st.floats(-30, 30))
 def test_displacements_follow_the_size_and_tilt_of_the_face(
     size: float, angle: float

@@ -29,7 +29,7 @@ def test_loudness_is_in_decibels_of_full_scale() -> None:
     np.testing.assert_allclose(frame_loudness([0 * sine]), -100)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(samples=st.integers(1, 30_000), block=st.integers(1, 7000))
 def test_blocks_do_not_matter_and_every_started_frame_counts(
     samples: int, block: int

@@ -51,7 +51,7 @@ def test_a_short_voice_is_predicted_as_by_the_whole_networks(
 
 
 @given(count=st.integers(1, 16_000 * 7))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_frames_are_as_many_as_the_voice_is_long(
     predictor: FacePredictor, count: int
 ) -> None:

@@ -60,7 +60,7 @@ def write_sound(path: Path, samples: np.ndarray, rate: int, codec: str) -> Path:
     return path
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(
     height=st.integers(32, 97),
     width=st.integers(32, 97),
@@ -107,7 +107,7 @@ def test_sound_of_a_video_keeps_its_length_and_place(tmp_path: Path, rate: int) 
         assert abs(container.duration / 1e6 - 1.48) < 0.04
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     rate=st.sampled_from([8000, 11_025, 16_000, 22_050, 44_100, 48_000]),
     channels=st.sampled_from([1, 2, 6]),

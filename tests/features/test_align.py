@@ -22,7 +22,7 @@ angles = st.floats(-25, 25)
 
 
 @given(st.tuples(angles, angles, angles), st.floats(0.3, 3))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_a_known_rigid_motion_is_undone(turn: tuple, size: float) -> None:
     rotation = Rotation.from_euler("yxz", turn, degrees=True).as_matrix()
     moved = (a_face() @ rotation.T * size + [300, 50, 7])[None]
@@ -33,7 +33,7 @@ def test_a_known_rigid_motion_is_undone(turn: tuple, size: float) -> None:
 
 
 @given(st.tuples(angles, angles, angles))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_icp_and_kabsch_agree(turn: tuple) -> None:
     rotation = Rotation.from_euler("yxz", turn, degrees=True).as_matrix()
     moved = (a_face()[STABLE] @ rotation.T)[None]

@@ -33,7 +33,7 @@ def test_equals_autovc_on_its_own_clock() -> None:
 
 
 @given(frames=st.integers(1, 60))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_a_video_frame_of_sound_gives_two_frames(frames: int) -> None:
     samples = np.random.default_rng(frames).normal(size=640 * frames) * 0.1
     assert log_mel(samples).shape == (2 * frames, 80)
@@ -52,7 +52,7 @@ def test_a_click_is_loudest_in_the_frame_that_holds_it() -> None:
 
 
 @given(cuts=st.lists(st.integers(1, 80_000), max_size=6))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_stream_gives_the_frames_of_the_whole(cuts: list[int]) -> None:
     samples = np.random.default_rng(0).normal(size=80_123).astype(np.float32) * 0.1
     samples += 0.3  # the offset must be filtered out in both
@@ -64,7 +64,7 @@ def test_stream_gives_the_frames_of_the_whole(cuts: list[int]) -> None:
 
 
 @given(pause=st.integers(0, 32_000), gain=st.floats(-30, 0))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_pauses_do_not_lower_the_level_of_speech(pause: int, gain: float) -> None:
     tone = np.sqrt(2) * np.sin(2 * np.pi * 500 * np.arange(16_000) / 16_000)
     samples = np.concatenate([np.zeros(pause), 10 ** (gain / 20) * tone])

@@ -180,7 +180,7 @@ def test_the_loss_is_that_of_autovc(small: Settings) -> None:
 
 
 @given(sizes=st.lists(st.integers(0, 400), min_size=1, max_size=5))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @pytest.mark.parametrize("codes", [False, True])
 def test_a_stream_gives_the_frames_of_the_whole(
     conversion: Conversion, codes: bool, sizes: list[int]

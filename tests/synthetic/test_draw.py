@@ -47,7 +47,7 @@ def pixel(drawer: FaceDrawer, point: np.ndarray, **control: float) -> tuple[int,
     opening=st.floats(0, 1),
     happiness=st.floats(0, 1.2),
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_every_landmark_is_seen_where_the_camera_puts_it(
     yaw, pitch, roll, opening, happiness
 ):

@@ -29,7 +29,7 @@ def speakers(count: int = 200) -> list[Speaker]:
     return [draw_speaker(f"id{n:05d}", rng) for n in range(count)]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**31), emotion=st.sampled_from(EXPRESSIONS))
 def test_expression_is_a_mixture_led_by_the_emotion(seed: int, emotion: str) -> None:
     state = draw_state(emotion, np.random.default_rng(seed))

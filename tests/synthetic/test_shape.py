@@ -40,7 +40,7 @@ def person(seed: int = 0) -> Identity:
 
 
 @given(seed=st.integers(0, 2**16), control=st.fixed_dictionaries(ANY))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_lips_and_lids_stay_in_order(seed, control):
     face = pose_face(person(seed), control)[0]
     assert (face[LOWER_INNER_LIP, 1] >= face[UPPER_INNER_LIP, 1] - 1e-9).all()
@@ -50,7 +50,7 @@ def test_lips_and_lids_stay_in_order(seed, control):
 
 
 @given(control=st.fixed_dictionaries(ANY))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_pressed_lips_are_closed_whatever_else_the_face_does(control):
     face = pose_face(person(), {**control, "press": 1.0, "tuck": 0.0})
     assert lip_opening(face)[0] < 0.02  # face units; about 1 px

@@ -87,7 +87,7 @@ def test_closed_lips_touch_and_keep_their_thickness(warp: PhotoWarp) -> None:
     np.testing.assert_array_equal(warp.closed[still], warp.landmarks[still])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(opening=st.floats(0, 60), angle=st.floats(-30, 30))
 def test_any_mouth_closes_at_any_tilt(
     warp: PhotoWarp, opening: float, angle: float
@@ -100,7 +100,7 @@ def test_any_mouth_closes_at_any_tilt(
     np.testing.assert_allclose(close_lips(closed), closed, atol=1e-6)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**32 - 1), size=st.floats(0, 12))
 def test_lips_never_pass_through_each_other(
     warp: PhotoWarp, seed: int, size: float
@@ -198,7 +198,7 @@ def test_face_at_the_picture_border_is_rendered(
     assert frame.shape == part.shape
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 2**32 - 1), slope=st.floats(0, 0.5))
 def test_fields_are_inverted(seed: int, slope: float) -> None:
     lattice = Lattice(left=10, top=-5, columns=30, rows=20, step=4)
