@@ -34,7 +34,7 @@ CONTRAST_WEIGHT = 0.1
 # Rows and columns where mouths are in pictures of 64 px, and what they weigh beside the
 # whole; without it minutes of training copy the reference face.
 MOUTH, MOUTH_WEIGHT = (slice(36, 54), slice(20, 44)), 2.0
-COLOURS = 0.3  # largest change of a channel's gain, so that colour hides identity
+COLOURS = 0.3  # largest change of a channel's gain; colour then carries no identity
 RATES = {"constant": 1e-4, "one_cycle": 3e-3}  # 1e-4 is the released code's
 
 

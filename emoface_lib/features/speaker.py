@@ -51,7 +51,7 @@ def cached_embeddings(
 
     files : sound files of each speaker by name. Returns float32[256], of length 1, by
     name. A speaker is embedded again only if the bytes of the files have changed.
-    Raises InputError if a file can't be read.
+    Raises InputError if a file can't be read or is silent.
     """
     made_of = {name: _fingerprint(paths) for name, paths in files.items()}
     known = _read(cache) if cache.exists() else {}
