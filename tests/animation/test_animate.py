@@ -97,6 +97,7 @@ def refused(result: Result, *words: str) -> None:
     assert all(word in lines[0] for word in words), lines[0]
 
 
+@pytest.mark.slow
 def test_video_lasts_as_long_as_the_voice_and_its_mouth_follows(folder: Path) -> None:
     result = run(folder)
     assert result.exit_code == 0, result.output
@@ -183,6 +184,7 @@ def test_faces_stand_side_by_side_if_several_emotions_are_given(folder: Path) ->
     assert csv.exists()
 
 
+@pytest.mark.slow
 def test_head_motion_of_another_clip_is_taken(folder: Path) -> None:
     portrait = data.astronaut()[:301, 60:391]
     sways = [np.roll(portrait, round(12 * np.sin(i / 4)), axis=1) for i in range(40)]

@@ -20,6 +20,8 @@ from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.gestures import FULL
 from tests.animation.test_animate import LoudnessMouth, write_wav
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:

@@ -107,6 +107,7 @@ def upload(path: Path, name: str | None = None) -> list[dict]:
     return [whole | {"content": content, "last_modified": datetime.now(UTC)}]
 
 
+@pytest.mark.slow
 def test_own_files_are_taken_or_refused(panel: Panel, files: dict[str, Path]) -> None:
     panel._take_file(upload(files["two"], "../mine.wav")[0], panel.voice)
     assert panel.voice.value == panel.folder / "mine.wav"

@@ -22,6 +22,8 @@ from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.steps import train_content, train_style
 from emoface_lib.method.style import StyleBranch
 
+pytestmark = pytest.mark.slow
+
 CONTRASTS = ("triplet", "variance", "supervised", "infonce")
 # the last one trains the content branch along
 STEPS: dict[str, dict[str, Any]] = {

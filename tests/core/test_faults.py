@@ -23,6 +23,8 @@ from emoface_lib.core.video import write_video
 from emoface_lib.corpora import extract, prepare
 from emoface_lib.corpora.index import read_index
 
+pytestmark = pytest.mark.slow
+
 Talking = tuple[list[np.ndarray], np.ndarray]
 RATE = 16_000
 KILLS = 10

@@ -24,12 +24,14 @@ def square_or_die(number: int) -> int:
     return number * number
 
 
+@pytest.mark.slow
 def test_here_and_in_processes_give_the_same() -> None:
     alone = dict(each(square, range(20), workers=1))
     assert dict(each(square, range(20), workers=2)) == alone
     assert list(alone) == list(range(20))
 
 
+@pytest.mark.slow
 def test_an_item_that_kills_its_process_is_told_and_the_rest_goes_on() -> None:
     def lost(number: int) -> int:
         return -number
@@ -81,6 +83,7 @@ def until(condition: object, seconds: float = 30) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_processes_end_with_a_parent_that_was_killed(tmp_path: Path) -> None:
     marks = tmp_path / "marks"
     marks.mkdir()

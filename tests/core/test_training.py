@@ -197,6 +197,7 @@ def test_a_gpu_that_is_not_there_is_named() -> None:
         training_device(load_settings("smoke", device="cuda"))
 
 
+@pytest.mark.slow
 @given(
     total=st.integers(1, 30),
     count=st.integers(1, 40),

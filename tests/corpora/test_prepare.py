@@ -26,6 +26,8 @@ from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, new_autovc
 from emoface_lib.synthetic.build import draw_faces, read_sidecar, write_clip
 from emoface_lib.synthetic.clips import ClipPlan, plan_corpus
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def settings() -> Settings:

@@ -35,6 +35,8 @@ from emoface_lib.method.steps import load_branches, split
 from emoface_lib.method.triplets import TripletSampler
 from tests.features.test_openface import write_track
 
+pytestmark = pytest.mark.slow
+
 Talking = tuple[list[np.ndarray], np.ndarray]
 ACTED = {"03": "happiness", "05": "anger"}
 SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "data"

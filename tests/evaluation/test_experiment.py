@@ -36,6 +36,7 @@ def short(tiny: Settings) -> Settings:
     return tiny.changed(content_steps=3, style_steps=3)
 
 
+@pytest.mark.slow
 def test_a_comparison_scores_every_method_of_every_trial(
     labelled: list[Clip], short: Settings
 ) -> None:
@@ -54,6 +55,7 @@ def test_a_comparison_scores_every_method_of_every_trial(
     }
 
 
+@pytest.mark.slow
 def test_the_same_comparison_gives_the_same_numbers_in_other_processes(
     labelled: list[Clip], short: Settings
 ) -> None:

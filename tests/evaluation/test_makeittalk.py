@@ -119,6 +119,7 @@ def test_losses_by_hand() -> None:
     )
 
 
+@pytest.mark.slow
 def test_training_learns_and_leaves_what_loads(
     voiced: list[Clip], tiny: Settings, tmp_path: Path
 ) -> None:

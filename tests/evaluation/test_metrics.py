@@ -108,6 +108,7 @@ def test_interval_is_over_speakers_not_clips() -> None:
     assert (spread.low, spread.mean, spread.high) == (0.0, 0.5, 1.0)
 
 
+@pytest.mark.slow
 def test_interval_covers_the_mean_as_often_as_it_says() -> None:
     rng, covered = np.random.default_rng(0), 0
     for _ in range(200):

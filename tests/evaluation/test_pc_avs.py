@@ -85,6 +85,7 @@ def test_windows_are_around_their_picture_and_held_at_the_ends() -> None:
     assert middle.tolist() == list(range(31, 51))  # picture 10: frames 40 and 41
 
 
+@pytest.mark.slow
 def test_training_lowers_its_losses_and_leaves_what_loads(
     filmed: list[Filmed], tiny: Settings, tmp_path: Path
 ) -> None:

@@ -66,6 +66,7 @@ def test_where_other_features_were_learnt_there_are_none() -> None:
     assert shipped_pc_avs(settings) is None
 
 
+@pytest.mark.slow
 def test_half_precision_keeps_the_settings_and_nearly_the_numbers(
     voiced: list[Clip], tiny: Settings, tmp_path: Path
 ) -> None:

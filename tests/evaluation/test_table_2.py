@@ -60,6 +60,7 @@ def short(tiny: Settings) -> Settings:
     return tiny.changed(content_steps=2, style_steps=2)
 
 
+@pytest.mark.slow
 def test_a_study_scores_every_row_and_goes_on_where_it_stopped(
     known: list[Clip], short: Settings, tmp_path: Path
 ) -> None:
@@ -88,6 +89,7 @@ def test_where_nobody_is_named_full_is_left_out(
     assert (tmp_path / FOLDERS[PLAIN] / "model.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_what_was_trained_is_loaded_and_what_was_not_is_trained(
     known: list[Clip], short: Settings, tmp_path: Path
 ) -> None:

@@ -140,6 +140,7 @@ def test_six_channels_become_one_and_lose_no_frame(tmp_path: Path) -> None:
     assert np.abs(shifted - log_mel(voice))[:, :40].mean() < 0.02
 
 
+@pytest.mark.slow
 def test_an_hour_is_refused_when_read_whole_but_streams_in_little_memory(
     tmp_path: Path,
 ) -> None:
@@ -156,6 +157,7 @@ def test_an_hour_is_refused_when_read_whole_but_streams_in_little_memory(
     assert peak < 60e6  # bytes; that voice alone would be 38e6 as float32
 
 
+@pytest.mark.slow
 def test_what_griffin_lim_says_has_the_mel_it_was_asked_for() -> None:
     wanted = log_mel(speech())
     said = griffin_lim(wanted)

@@ -198,6 +198,7 @@ def test_an_empty_stream_gives_nothing(conversion: Conversion) -> None:
     assert list(conversion.stream([mel_of(0)])) == []
 
 
+@pytest.mark.slow
 def test_windows_are_close_to_the_whole_network(
     small: Settings, tmp_path: Path
 ) -> None:
@@ -247,6 +248,7 @@ def test_settings_choose_what_f_a_is(small: Settings, tmp_path: Path) -> None:
     assert codes.whole(mel_of(50)).shape == (50, 2 * small.autovc_neck)
 
 
+@pytest.mark.slow
 def test_the_official_network_runs_on_its_own_clock(
     official: Path, tmp_path: Path
 ) -> None:

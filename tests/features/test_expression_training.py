@@ -35,6 +35,7 @@ def settings() -> Settings:
     return load_settings("smoke", expression_steps=60)
 
 
+@pytest.mark.slow
 def test_it_learns_what_can_be_seen(
     stripes: tuple[np.ndarray, np.ndarray], settings: Settings, tmp_path: Path
 ) -> None:
@@ -46,6 +47,7 @@ def test_it_learns_what_can_be_seen(
     assert (tmp_path / "model.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_self_cure_mends_wrong_labels(
     stripes: tuple[np.ndarray, np.ndarray], settings: Settings, tmp_path: Path
 ) -> None:
@@ -83,6 +85,7 @@ def test_varied_crops_keep_their_faces_and_differ() -> None:
     assert not torch.equal(first, second)
 
 
+@pytest.mark.slow
 def test_the_shipped_model_recognises_a_talking_head_that_it_never_saw() -> None:
     settings = load_settings("smoke", seed=5, videos=7)
     crops, labels = talking_speaker(10_001, settings)

@@ -28,6 +28,7 @@ from emoface_lib.method.steps import (
 )
 
 
+@pytest.mark.slow
 def test_step_1_beats_the_still_face_on_held_out_videos(
     clips: list[Clip], tiny: Settings, tmp_path: Path
 ) -> None:
@@ -40,6 +41,7 @@ def test_step_1_beats_the_still_face_on_held_out_videos(
     assert log["validation"].notna().sum() == 10
 
 
+@pytest.mark.slow
 def test_same_seed_same_weights_and_other_seed_others(
     clips: list[Clip], tiny: Settings, tmp_path: Path
 ) -> None:
@@ -52,6 +54,7 @@ def test_same_seed_same_weights_and_other_seed_others(
     assert not first.equals(other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("features", "size"), [("log_mel", 80), ("codes", 12)])
 def test_branches_fit_the_features_and_load_by_themselves(
     clips: list[Clip], tiny: Settings, tmp_path: Path, features: str, size: int
@@ -73,6 +76,7 @@ def test_branches_fit_the_features_and_load_by_themselves(
         load_content(tmp_path / "model.safetensors")
 
 
+@pytest.mark.slow
 def test_a_spectral_offset_shifts_spectra_and_no_codes(
     clips: list[Clip], tiny: Settings, tmp_path: Path
 ) -> None:
@@ -87,6 +91,7 @@ def test_a_spectral_offset_shifts_spectra_and_no_codes(
     assert losses("log_mel", 1.0) != losses("log_mel", 0.0)
 
 
+@pytest.mark.slow
 def test_step_2_freezes_content_and_logs_the_contrast(
     clips: list[Clip], tiny: Settings, tmp_path: Path
 ) -> None:
@@ -100,6 +105,7 @@ def test_step_2_freezes_content_and_logs_the_contrast(
     assert [m.shape for m in moved] == [clip.landmarks.shape for clip in unseen]
 
 
+@pytest.mark.slow
 def test_without_its_losses_step_2_minimises_landmarks_alone(
     clips: list[Clip], tiny: Settings, tmp_path: Path
 ) -> None:
@@ -109,6 +115,7 @@ def test_without_its_losses_step_2_minimises_landmarks_alone(
     assert np.allclose(log["loss"], log["loss/landmark"])
 
 
+@pytest.mark.slow
 def test_without_its_losses_step_2_needs_no_speakers(
     clips: list[Clip], tiny: Settings, tmp_path: Path
 ) -> None:
@@ -122,6 +129,7 @@ def test_without_its_losses_step_2_needs_no_speakers(
     assert "d_rs" not in log
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("contrast", ["variance", "supervised", "infonce"])
 def test_every_contrast_trains_and_differs_from_equation_5(
     clips: list[Clip], tiny: Settings, tmp_path: Path, contrast: str
@@ -135,6 +143,7 @@ def test_every_contrast_trains_and_differs_from_equation_5(
     assert logs[0]["loss/emotion"][0] != logs[1]["loss/emotion"][0]
 
 
+@pytest.mark.slow
 def test_a_contrast_of_labels_needs_labels(
     clips: list[Clip], tiny: Settings, tmp_path: Path
 ) -> None:
@@ -144,6 +153,7 @@ def test_a_contrast_of_labels_needs_labels(
         train_style(unknown, content, tmp_path, tiny.changed(contrast="supervised"))
 
 
+@pytest.mark.slow
 def test_a_joint_step_2_moves_the_content_branch_and_keeps_it(
     clips: list[Clip], tiny: Settings, tmp_path: Path
 ) -> None:
@@ -155,6 +165,7 @@ def test_a_joint_step_2_moves_the_content_branch_and_keeps_it(
     assert torch.equal(kept.mlp_t[0].weight, content.mlp_t[0].weight)
 
 
+@pytest.mark.slow
 def test_the_improved_objective_is_deaf_to_who_speaks(
     clips: list[Clip], tiny: Settings, tmp_path: Path
 ) -> None:
@@ -170,6 +181,7 @@ def test_the_improved_objective_is_deaf_to_who_speaks(
     assert torch.allclose(first[0], second[0], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_an_offset_of_the_emotion_moves_the_face(
     clips: list[Clip], tiny: Settings, tmp_path: Path
 ) -> None:

@@ -34,6 +34,8 @@ from emoface_lib.runs.sweep import Sweep, make_sweep, read_sweep
 from emoface_lib.runs.sweep_plans import Plan, plan_runs
 from emoface_lib.runs.watchdog import Guard
 
+pytestmark = pytest.mark.slow
+
 MAKE = "from pathlib import Path\nPath('../made').mkdir(exist_ok=True)"
 COUNT = "with open('../made/times', 'a') as file:\n    file.write('x')"
 READ = "times = open('../made/times').read()\nimport os, subprocess, time"

@@ -174,6 +174,7 @@ def repeat(path: Path, runs: Path) -> subprocess.CompletedProcess:
     )
 
 
+@pytest.mark.slow
 def test_second_run_agrees_with_the_same_seed_only(
     executed: tuple[Path, Path], tmp_path: Path
 ) -> None:

@@ -220,6 +220,7 @@ def test_without_ray_one_is_told_what_to_install(corpus: Path, tmp_path: Path) -
         run(corpus, tmp_path, "ray")
 
 
+@pytest.mark.slow
 def test_ray_is_not_imported_unless_asked_for() -> None:
     modules = "sys, emoface_lib.cli, emoface_lib.corpora.prepare_run"
     code = f"import {modules}; print(*sys.modules)"

@@ -329,6 +329,7 @@ def test_ready_made_sweeps_can_be_run(path: Path) -> None:
     assert all(plan.key in said.output for plan in plans)
 
 
+@pytest.mark.slow
 def test_a_slurm_array_runs_a_share_in_each_task() -> None:
     script, sweep_file = REPOSITORY / "cluster" / "slurm_batch.sh", READY_MADE[0]
     keys = {plan.key for plan in plan_runs(read_sweep(sweep_file))}

@@ -52,6 +52,7 @@ def test_lips_of_the_reference_are_closed(heard: list[Clip]) -> None:
         assert lip_opening(clip.reference) < openings.median()
 
 
+@pytest.mark.slow
 def test_all_rows_of_table_2_train_on_the_same_clips(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

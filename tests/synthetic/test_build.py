@@ -22,6 +22,8 @@ from emoface_lib.synthetic.build import build_corpus, read_sidecar
 from emoface_lib.synthetic.clips import make_clip, plan_corpus, sidecar
 from emoface_lib.synthetic.heads.shape import Identity, pose_face, project
 
+pytestmark = pytest.mark.slow
+
 SMALL = load_settings(
     "smoke", speakers=2, test_speakers=1, videos=3, clips=2, held_out_videos=1
 )

@@ -114,6 +114,7 @@ def test_eyes_are_white_when_open_and_skin_when_closed(drawer, yaw):
         assert np.ptp(opened) < np.ptp(closed)  # white has no hue, skin has
 
 
+@pytest.mark.slow
 def test_other_sizes_show_the_same_face(person):
     large = FaceDrawer(person, size=448)
     control = {"yaw": 8.0, "open": 0.5}

@@ -1,6 +1,7 @@
 """Portraits show every expression of many heads, the same ones for the same seed."""
 
 import numpy as np
+import pytest
 
 from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.settings import load_settings
@@ -11,6 +12,7 @@ from emoface_lib.synthetic.portraits import (
 )
 
 
+@pytest.mark.slow
 def test_every_speaker_shows_every_expression() -> None:
     settings = load_settings("smoke", heard_speakers=2)
     crops, labels = expression_portraits(settings, workers=1)

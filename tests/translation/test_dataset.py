@@ -65,6 +65,7 @@ def test_a_clip_keeps_every_fourth_frame_with_its_landmarks(pairs: Pairs) -> Non
     assert np.abs(middle - SIZE / 2).max() < 4
 
 
+@pytest.mark.slow
 def test_batches_of_workers_are_those_that_this_process_draws(pairs: Pairs) -> None:
     with Batches(pairs, 2, workers=1) as ahead, Batches(pairs, 2, workers=0) as own:
         for step in (3, 4, 5):

@@ -43,6 +43,7 @@ class Still:
         return Pair(other, np.zeros_like(other), other, self.picture)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "terms"),
     [
