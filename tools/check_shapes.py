@@ -13,7 +13,6 @@ from pathlib import Path
 LIBRARY = Path(__file__).resolve().parents[1] / "emoface_lib"
 ARRAYS = {"ndarray", "Tensor", "Array"}  # Array : the type variable of both
 OF_THE_CLASS = {"forward", "__call__"}  # methods that the class may document
-ELSEWHERE = {"exercises"}  # folders of checks for students, not of library functions
 
 _TYPE = r"(?:Tensor|Array|bool|u?int\d*|b?float\d*|complex\d*)"
 _NAMED = "size|side|rows|columns|height|width|frames|count|steps"
@@ -71,16 +70,20 @@ def _words(annotation: ast.expr) -> set[str]:
     return set(re.findall(r"\w+", ast.unparse(annotation)))
 
 
+def findings(folder: Path = LIBRARY) -> list[str]:
+    """`path:line name` of each public function of arrays that says no shape."""
+    return [
+        f"{path.relative_to(folder.parent)}:{line} {name}"
+        for path in sorted(folder.rglob("*.py"))
+        for line, name in without_shapes(path.read_text(encoding="utf-8"))
+    ]
+
+
 def main(folder: Path = LIBRARY) -> int:
-    """Print `path:line name` of each finding; 1 if there are any, else 0."""
-    count = 0
-    for path in sorted(folder.rglob("*.py")):
-        if ELSEWHERE.intersection(path.relative_to(folder).parts):
-            continue
-        for line, name in without_shapes(path.read_text()):
-            print(f"{path.relative_to(folder.parent)}:{line} {name}")
-            count += 1
-    return int(count > 0)
+    """Print each finding; 1 if there are any, else 0."""
+    found = findings(folder)
+    print(*found, sep="\n", end="\n" * bool(found))
+    return int(bool(found))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from emoface_lib.animation.emotion_control import LARGEST, Curve, Dial, Emotion
-from emoface_lib.core.clip import HOP_LENGTH, MEL_BANDS
+from emoface_lib.core.clip import MEL_BANDS
 from emoface_lib.core.files import read_npz
 from emoface_lib.core.landmarks import FRAME_RATE, VIDEO_RATE
 from emoface_lib.core.settings import Settings
@@ -275,8 +275,3 @@ def blend(old: Tensor, new: Tensor) -> Tensor:
     """
     share = torch.linspace(0, 1, len(old))[:, None, None]
     return old * (1 - share) + new * share
-
-
-def frame_count(samples: int) -> int:
-    """Video frames of a voice: one for each started 40 ms."""
-    return -(-samples // (HOP_LENGTH * PAIR))

@@ -26,19 +26,20 @@ def provenance(settings: Settings) -> dict[str, str]:
         "settings": settings.model_dump_json(),
         "emoface": f"emoface {__version__}",
         "torch": version("torch"),
-        "commit": commit(),
+        "commit": commit() or "unknown",
     }
 
 
-def commit() -> str:
-    """Commit of the project's checkout, or "unknown" outside one."""
-    found = subprocess.run(
-        ["git", "-C", str(REPOSITORY), "rev-parse", "--short", "HEAD"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return found.stdout.strip() or "unknown"
+def commit() -> str | None:
+    """The commit checked out, with `+` if tracked files differ from it; else None."""
+    command = ["git", "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"]
+    try:
+        answer = subprocess.run(
+            command, cwd=REPOSITORY, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None  # no git here, or a copy without history
+    return answer.stdout.strip()
 
 
 def save_model(path: Path, model: nn.Module, settings: Settings) -> None:

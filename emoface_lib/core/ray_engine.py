@@ -56,7 +56,7 @@ def each_by_ray(
     """
     if not items:
         return
-    with _cluster(workers) as ray, tqdm(total=len(items), desc=description) as bar:
+    with cluster(workers) as ray, tqdm(total=len(items), desc=description) as bar:
         resources = ray.cluster_resources()
         cores = int(resources["CPU"])
         count = min(workers or cores, cores, len(items))
@@ -88,7 +88,7 @@ def train_by_ray(
     small, and that of `train`.
     """
     os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", SLOW_START)
-    with _cluster(workers, shown=True) as ray:
+    with cluster(workers, shown=True) as ray:
         from ray import train as ray_train
         from ray.train.torch import TorchTrainer
 
@@ -190,7 +190,7 @@ def _share(gpus: float, count: int) -> float:
 
 
 @contextmanager
-def _cluster(workers: int | None, shown: bool = False) -> Iterator[Any]:
+def cluster(workers: int | None, shown: bool = False) -> Iterator[Any]:
     """Ray, connected to the cluster at RAY_ADDRESS or to one on this machine.
 
     shown : whether what workers print is shown here.
@@ -214,6 +214,3 @@ def _cluster(workers: int | None, shown: bool = False) -> Iterator[Any]:
     finally:
         if started:
             ray.shutdown()
-
-
-connected = _cluster  # around several calls of `each_by_ray`: Ray then starts once

@@ -40,11 +40,6 @@ LAYOUTS = {
 }
 
 
-def read_index(root: Path | str, layout: str = "") -> pd.DataFrame:
-    """The clips of a corpus, sorted by name: see `read_corpus`."""
-    return read_corpus(root, layout).index
-
-
 def read_corpus(root: Path | str, layout: str = "") -> Reading:
     """What a corpus' folder holds, by the layout of this name or the one that fits.
 

@@ -165,21 +165,6 @@ class Studio:
             for method, moved in methods.items()
         }
 
-    def expression_scores(
-        self, methods: Mapping[str, Displacements], clips: Sequence[Clip]
-    ) -> pd.DataFrame:
-        """ES of each method on each clip, from rendered frames. Columns as above."""
-        rows = []
-        for number, clip in enumerate(tqdm(clips, desc="painting")):
-            crops = read_npz(self.features / f"{clip.name}.npz")["crops"]
-            real = self.expressions.probabilities(crops)
-            for method, moved in methods.items():
-                pictures, landmarks = self.paint(clip, moved[number])
-                seen = self.expressions.probabilities(face_crops(pictures, landmarks))
-                found = _labelled(emotion_scores(seen, real), "frames of the U-Net")
-                rows += _rows(method, clip, found, SHORT)
-        return pd.DataFrame(rows)
-
     def frame_scores(
         self, frames: Mapping[str, Sequence[np.ndarray]], clips: Sequence[Clip]
     ) -> pd.DataFrame:

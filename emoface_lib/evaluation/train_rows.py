@@ -4,10 +4,9 @@ They leave the branches that notebooks 04 and 05 leave, so that the later notebo
 on from here. Described in docs/scale.md.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from tqdm.auto import tqdm
 
@@ -23,10 +22,6 @@ from emoface_lib.method.steps import load_content, split, train_content, train_s
 from emoface_lib.method.triplets import NoTripletsError
 from emoface_lib.synthetic.audio_only import heard_clips
 
-# folders of step 2 that Table 2 compares, and the settings in which they differ
-STYLES: Mapping[str, Mapping[str, Any]] = {
-    FOLDERS[name]: changes for name, changes in VARIANTS.items()
-}
 WEIGHTS = "model.safetensors"
 
 
@@ -57,7 +52,7 @@ def train_run(
         )
     else:
         train_branches(settings, folder)
-    made = [folder / name / WEIGHTS for name in ("content", *STYLES)]
+    made = [folder / name / WEIGHTS for name in ("content", *FOLDERS.values())]
     return [path for path in made if path.exists()]
 
 
@@ -75,7 +70,8 @@ def train_branches(settings: Settings, folder: Path) -> None:
     else:
         _say("Training step 1, content")
         content, _ = train_content(clips, made, settings)
-    for name, changes in STYLES.items():
+    for row, changes in VARIANTS.items():
+        name = FOLDERS[row]
         own = settings.changed(**changes)
         if not _is_made(folder / name / WEIGHTS, own, made / WEIGHTS):
             _say(f"Training step 2, {name}")

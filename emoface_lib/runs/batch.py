@@ -22,6 +22,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
+from emoface_lib.core.checkpoints import commit
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_json
 from emoface_lib.core.parallel import cores
@@ -36,7 +37,6 @@ from emoface_lib.runs.batch_run import (
     state_of,
 )
 from emoface_lib.runs.collect import RESULT
-from emoface_lib.runs.reproduce import commit
 from emoface_lib.runs.sweep import Sweep
 from emoface_lib.runs.sweep_plans import Plan, plan_runs
 
@@ -123,9 +123,9 @@ def _engine(
     if engine == "local":
         yield partial(_here, workers=workers or room(sweep))
         return
-    from emoface_lib.core.ray_engine import connected  # Ray is an extra
+    from emoface_lib.core.ray_engine import cluster  # Ray is an extra
 
-    with connected(workers):
+    with cluster(workers):
         yield partial(_by_ray, workers=workers)
 
 

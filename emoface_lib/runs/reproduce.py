@@ -2,7 +2,6 @@
 
 import hashlib
 import platform
-import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -13,9 +12,10 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
+from emoface_lib.core.checkpoints import commit
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import hash_of, read_json, write_json
-from emoface_lib.core.settings import PRODUCTS, REPOSITORY, Run, load_settings
+from emoface_lib.core.settings import PRODUCTS, Run, load_settings
 from emoface_lib.runs.notebooks import (
     NOTEBOOKS,
     NotebookError,
@@ -165,18 +165,6 @@ def versions() -> dict[str, str]:
     needed = [Requirement(line) for line in lines]
     names = [each.name for each in needed if not each.marker or each.marker.evaluate()]
     return {"python": platform.python_version()} | {n: version(n) for n in names}
-
-
-def commit() -> str | None:
-    """The commit checked out, with `+` if tracked files differ from it; else None."""
-    command = ["git", "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"]
-    try:
-        answer = subprocess.run(
-            command, cwd=REPOSITORY, capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None  # no git here, or a copy without history
-    return answer.stdout.strip()
 
 
 def _report(profile: str, paths: Sequence[Path], run: Path) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from emoface_lib.core.files import read_npz
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.video import write_video
 from emoface_lib.corpora import extract, prepare
-from emoface_lib.corpora.index import read_index
+from emoface_lib.corpora.index import read_corpus
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +45,7 @@ def run(root: Path, settings: Settings, **how: object) -> pd.DataFrame:
     """Prepare root/corpus into root/features; clips by their last name."""
     corpus, folder = root / "corpus", root / "features"
     how = {"workers": 1, **how}
-    rows = prepare.prepare(read_index(corpus), corpus, folder, settings, **how)  # type: ignore[arg-type]
+    rows = prepare.prepare(read_corpus(corpus).index, corpus, folder, settings, **how)  # type: ignore[arg-type]
     return rows.set_index("utterance")
 
 

@@ -18,7 +18,7 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_npz
 from emoface_lib.core.settings import Run, Settings, load_settings
 from emoface_lib.core.video import write_video
-from emoface_lib.corpora.index import read_index
+from emoface_lib.corpora.index import read_corpus
 from emoface_lib.corpora.inspect import examine, lag, spread
 from emoface_lib.corpora.inspect_report import readable
 from emoface_lib.corpora.layouts import walk
@@ -102,10 +102,10 @@ def test_archives_are_to_be_unpacked_first(ravdess: Path, tmp_path: Path) -> Non
         name = tmp_path / f"Video_Speech_Actor_{actor}"
         shutil.make_archive(str(name), "zip", ravdess, f"Actor_{actor}")
     with pytest.raises(InputError, match=r"Unpack Video_Speech_Actor_01\.zip.*unzip"):
-        read_index(tmp_path)
+        read_corpus(tmp_path)
     for archive in tmp_path.glob("*.zip"):
         shutil.unpack_archive(archive, tmp_path)
-    assert read_index(tmp_path).equals(read_index(ravdess))
+    assert read_corpus(tmp_path).index.equals(read_corpus(ravdess).index)
 
 
 def test_branches_are_trained_with_labels_and_not_twice(
@@ -269,7 +269,7 @@ def test_the_lag_of_sound_is_read_from_the_lips() -> None:
 
 
 def test_a_sample_has_as_many_speakers_as_there_are(ravdess: Path) -> None:
-    index = read_index(ravdess)
+    index = read_corpus(ravdess).index
     assert spread(index, 2)["speaker"].nunique() == 2
     assert len(spread(index, 5)) == 5
     assert len(spread(index, 100)) == 8

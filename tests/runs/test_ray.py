@@ -26,7 +26,7 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.video import write_video
 from emoface_lib.corpora import prepare
-from emoface_lib.corpora.index import read_index
+from emoface_lib.corpora.index import read_corpus
 from emoface_lib.corpora.prepare_run import prepare_corpus
 from emoface_lib.evaluation.train_rows import train_run
 
@@ -41,7 +41,7 @@ needs_ray = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
     """Ray on two cores of this machine, started once for all tests."""
-    with ray_engine._cluster(2):
+    with ray_engine.cluster(2):
         yield
 
 
@@ -61,7 +61,7 @@ def run(corpus: Path, folder: Path, engine: prepare.Engine) -> pd.DataFrame:
     settings = load_settings("smoke", recogniser="drawn", corpus="ray")
     workers = 2 if engine == "ray" else 1
     return prepare.prepare(
-        read_index(corpus), corpus, folder, settings, workers, engine=engine
+        read_corpus(corpus).index, corpus, folder, settings, workers, engine=engine
     )
 
 

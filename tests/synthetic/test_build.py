@@ -16,7 +16,7 @@ from emoface_lib.core.files import read_json
 from emoface_lib.core.landmarks import POLYLINES
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.video import read_audio
-from emoface_lib.corpora.index import read_index
+from emoface_lib.corpora.index import read_corpus
 from emoface_lib.synthetic import build as synthetic_build
 from emoface_lib.synthetic.build import build_corpus, read_sidecar
 from emoface_lib.synthetic.clips import make_clip, plan_corpus, sidecar
@@ -61,7 +61,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_tree_and_index_are_as_promised(corpus: Path) -> None:
-    index = read_index(corpus)
+    index = read_corpus(corpus).index
     assert list(index.columns)[:12] == [
         *("clip", "speaker", "video", "utterance", "path", "split", "emotion"),
         *("arousal", "valence", "intensity", "sentence", "seconds"),
@@ -78,7 +78,7 @@ def test_tree_and_index_are_as_promised(corpus: Path) -> None:
 
 
 def test_splits_share_neither_test_speakers_nor_sentences(corpus: Path) -> None:
-    index = read_index(corpus)
+    index = read_corpus(corpus).index
     train, other = index[index["split"] == "train"], index[index["split"] != "train"]
     unseen = index[index["split"] == "unseen"]
     assert not set(train["sentence"]) & set(other["sentence"])
@@ -87,13 +87,13 @@ def test_splits_share_neither_test_speakers_nor_sentences(corpus: Path) -> None:
 
 
 def test_a_video_has_one_state_and_different_sentences(corpus: Path) -> None:
-    for _, video in read_index(corpus).groupby(["speaker", "video"]):
+    for _, video in read_corpus(corpus).index.groupby(["speaker", "video"]):
         assert video[["emotion", "arousal", "valence"]].nunique().max() == 1
         assert video["sentence"].is_unique
 
 
 def test_clips_have_the_format_of_voxceleb2(corpus: Path) -> None:
-    row = read_index(corpus).iloc[3]
+    row = read_corpus(corpus).index.iloc[3]
     with av.open(str(corpus / row["path"])) as container:
         video, audio = container.streams.video[0], container.streams.audio[0]
         assert (video.width, video.height, video.average_rate) == (224, 224, 25)
@@ -122,7 +122,7 @@ def test_the_sound_of_a_clip_is_its_speech(corpus: Path) -> None:
 
 
 def test_sidecar_holds_the_truth(corpus: Path) -> None:
-    row = read_index(corpus).iloc[0]
+    row = read_corpus(corpus).index.iloc[0]
     truth = read_sidecar(corpus, row["clip"])
     frames = round(row["seconds"] * 25)
     assert truth["landmarks"].shape == (frames, 68, 3)
@@ -187,7 +187,9 @@ def test_interrupted_build_resumes_to_the_same_corpus(
     done = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npz")}
     build(tmp_path)
     assert all(path.stat().st_mtime_ns == time for path, time in done.items())
-    pd.testing.assert_frame_equal(read_index(tmp_path), read_index(corpus))
+    pd.testing.assert_frame_equal(
+        read_corpus(tmp_path).index, read_corpus(corpus).index
+    )
     assert digests(tmp_path) == digests(corpus)
 
 
@@ -242,7 +244,7 @@ def test_tree_without_index_is_walked(tmp_path: Path) -> None:
         path = tmp_path / f"mp4/{clip}.mp4"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    assert set(read_index(tmp_path)["split"]) == {"unseen"}
+    assert set(read_corpus(tmp_path).index["split"]) == {"unseen"}
     for blank, separator in ((" ", ","), ("", "\t")):
         rows = (
             ("VoxCeleb2 ID", "VGGFace2 ID", "Gender", "Set"),
@@ -253,11 +255,11 @@ def test_tree_without_index_is_walked(tmp_path: Path) -> None:
             separator.join(f"{word}{blank}" for word in row) for row in rows
         )
         (tmp_path / "vox2_meta.csv").write_text(text + "\n")
-        index = read_index(tmp_path)
+        index = read_corpus(tmp_path).index
         assert index["clip"].tolist()[0] == "id00012/abc/00001"
         assert index["split"].tolist() == ["train", "train", "unseen"]
 
 
 def test_folder_without_clips_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no clip"):
-        read_index(tmp_path)
+        read_corpus(tmp_path)

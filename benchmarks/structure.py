@@ -1,0 +1,89 @@
+"""Measure the house: entries, imports between rooms, what a lesson imports, lines.
+
+python benchmarks/structure.py
+"""
+
+import ast
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import grimp
+from results import enter
+
+from emoface_lib.core.settings import REPOSITORY
+from emoface_lib.runs.notebooks import code_cells, find_notebooks, read_code, source
+from tools.check_shapes import findings
+
+LIBRARY = REPOSITORY / "emoface_lib"
+ROOT = LIBRARY.name
+HOW = "benchmarks/structure.py"
+
+
+def room_edges() -> set[tuple[str, str]]:
+    """Which entry of the library imports from which other."""
+    graph = grimp.build_graph(ROOT)
+    edges = {
+        (module.split(".")[1], imported.split(".")[1])
+        for module in graph.modules - {ROOT}
+        for imported in graph.find_modules_directly_imported_by(module) - {ROOT}
+    }
+    return {(one, other) for one, other in edges if one != other}
+
+
+def cycles(edges: set[tuple[str, str]]) -> int:
+    """How many entries reach themselves along `edges`."""
+    reached = set(edges)
+    while more := {(a, d) for a, b in reached for c, d in edges if b == c} - reached:
+        reached |= more
+    return sum(one == other for one, other in reached)
+
+
+def lesson_imports(path: Path) -> tuple[int, int]:
+    """Names that a lesson imports from the library, and modules it imports from."""
+    names, modules = set(), set()
+    for cell in code_cells(read_code(path)):
+        for node in ast.walk(ast.parse(source(cell))):
+            module = getattr(node, "module", None) or ""
+            if isinstance(node, ast.ImportFrom) and module.split(".")[0] == ROOT:
+                modules.add(module)
+                names |= {alias.name for alias in node.names}
+    return len(names), len(modules)
+
+
+def fast_tests() -> float:
+    """Seconds of `make test-fast`."""
+    start = time.perf_counter()
+    subprocess.run(["make", "--quiet", "test-fast"], cwd=REPOSITORY, check=True)
+    return time.perf_counter() - start
+
+
+def enter_most(name: str, value: float, unit: str, target: float) -> None:
+    """Enter a number that should be at most `target`."""
+    shown = round(value, 1) if isinstance(value, float) else value
+    enter("structure", name, shown, unit, f"<= {target}", value <= target, HOW)
+
+
+def main() -> None:
+    """Measure, and enter what was measured."""
+    if "--tests" in sys.argv:
+        enter_most("make test-fast", fast_tests(), "s", 60)
+    entries = [path for path in LIBRARY.iterdir() if not path.name.startswith("__pyc")]
+    enter_most("entries at the top of the library", len(entries), "", 14)
+    edges = room_edges()
+    enter_most("imports between rooms", len(edges), "", 25)
+    enter_most("rooms in a circle of imports", cycles(edges), "", 0)
+    lessons = [lesson_imports(path) for path in find_notebooks()]
+    enter_most("names a lesson imports, largest", max(n for n, _ in lessons), "", 20)
+    enter_most("modules a lesson imports from", max(m for _, m in lessons), "", 10)
+    lines = sum(
+        len(path.read_text(encoding="utf-8").splitlines())
+        for path in LIBRARY.rglob("*.py")
+    )
+    enter_most("lines of the library", lines, "", 20_000)
+    enter_most("public functions of arrays without shapes", len(findings()), "", 0)
+
+
+if __name__ == "__main__":
+    main()
