@@ -67,7 +67,7 @@ def hear_corpus(
         voices.append(spoken(plan, clip))
         sounds.setdefault(plan.speaker.name, []).append(clip.speech.samples)
     known = embed_speakers({n: own[:UTTERANCES] for n, own in sounds.items()})
-    fewer = settings.model_copy(update={"videos": HEARD_VIDEOS})
+    fewer = settings.changed(videos_per_speaker=HEARD_VIDEOS)
     heard, others = hear_voices(fewer, workers=1)
     return voices, heard, known | others
 
@@ -98,7 +98,7 @@ def convert(
     """The same voices as codes and as converted mels."""
     made = {}
     for name, kind in (("codes", "codes"), ("converted", "autovc")):
-        wanted = settings.model_copy(update={"features": kind})
+        wanted = settings.changed(features=kind)
         features = load_features(folder, wanted)
         made[name] = [
             replace(v, features=features.whole(v.features, known[v.speaker]))
@@ -114,8 +114,8 @@ def measure_seed(settings: Settings, folder: Path) -> tuple[pd.DataFrame, list[f
     tables = [probe_table({"log-mel": voices}, PROBE_SEEDS, 200)]
     costs = []
     for width, factor in WIDTHS.items():
-        neck = round(settings.autovc_neck * factor)
-        wanted = settings.model_copy(update={"autovc_neck": neck})
+        neck = round(settings.autovc.neck * factor)
+        wanted = settings.changed(autovc_neck=neck)
         place = folder / (width or "settings")
         costs.append(train(trains, known, place, wanted))
         made = convert(voices, known, place, wanted)
@@ -158,12 +158,10 @@ def enter_probes(tables: pd.DataFrame, how: str) -> None:
 def measure_step_1(settings: Settings, folder: Path) -> pd.Series:
     """LMD and lip r of step 1 by each kind of F_a, on speakers that it never heard."""
     face, rows = into_canvas(mean_face()), {}
-    later = settings.speakers + settings.heard_speakers
+    later = settings.synthetic.train_speakers + settings.synthetic.audio_only_speakers
     for kind in ("log_mel", "autovc", "codes"):
-        wanted = settings.model_copy(update={"features": kind, "videos": HEARD_VIDEOS})
-        others = wanted.model_copy(
-            update={"speakers": later, "heard_speakers": TEST_SPEAKERS}
-        )
+        wanted = settings.changed(features=kind, videos_per_speaker=HEARD_VIDEOS)
+        others = wanted.changed(train_speakers=later, audio_only_speakers=TEST_SPEAKERS)
         clips = heard_clips(wanted, face, folder, workers=1)
         test = heard_clips(others, face, folder, workers=1)
         with tempfile.TemporaryDirectory() as scratch:
@@ -240,20 +238,20 @@ def measure_training(seeds: int, speakers: int, test_speakers: int) -> None:
             settings = load_settings(
                 "tutorial",
                 seed=seed,
-                speakers=speakers,
+                train_speakers=speakers,
                 test_speakers=test_speakers,
-                videos=7,
+                videos_per_speaker=7,
             )
             folder = Path(scratch, str(seed))
             table, used = measure_seed(settings, folder)
             tables.append(table)
             costs.append(used[0])  # of the settings' own width
             rounds.append(measure_step_1(settings, folder / "settings"))
-    heard = settings.speakers + settings.heard_speakers
+    heard = settings.synthetic.train_speakers + settings.synthetic.audio_only_speakers
     how = (
         f"benchmarks/audio.py: AutoVC of {heard} speakers, "
-        f"{settings.autovc_steps} steps; probes of {settings.speakers} speakers, "
-        f"{settings.test_speakers} unseen"
+        f"{settings.autovc.steps} steps; probes of {settings.synthetic.train_speakers} "
+        f"speakers, {settings.synthetic.test_speakers} unseen"
     )
     used = float(np.mean(costs))
     name = "audio: AutoVC trains, tutorial size"

@@ -80,7 +80,7 @@ def processes(root: Path, runs: int, base: Path | None) -> None:
         os.environ["EMOFACE_RUNS"] = str(root / "prepared")
         reproduce("smoke", only=["00", "01", "02", "03"])
         base = root / "prepared" / "smoke"
-    small = {"content_steps": 10, "heard_speakers": 2}
+    small = {"content_steps": 10, "audio_only_speakers": 2}
     sweep = make_sweep(
         profile="smoke", base=str(base), notebooks=4, parameters=small, seeds=runs
     )

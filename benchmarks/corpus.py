@@ -141,16 +141,16 @@ def measure_factors(speakers: int, test_speakers: int) -> None:
         settings = load_settings(
             "tutorial",
             seed=seed,
-            speakers=speakers,
+            train_speakers=speakers,
             test_speakers=test_speakers,
-            videos=7,
+            videos_per_speaker=7,
         )
         plans = plan_corpus(settings)
         samples = [result for _, result in each(sample, plans, 1, "speaking")]
         rounds.append(probe(samples))
     how = (
-        f"benchmarks/corpus.py: {settings.speakers} speakers, "
-        f"{settings.test_speakers} unseen, {len(plans)} clips; 1 thread"
+        f"benchmarks/corpus.py: {settings.synthetic.train_speakers} speakers, "
+        f"{settings.synthetic.test_speakers} unseen, {len(plans)} clips; 1 thread"
     )
     measure_cost(samples, how)
     enter_probes(rounds, how)

@@ -77,10 +77,10 @@ def settings_of(corpus: int = CORPUS, **changes: object) -> Settings:
     return load_settings(
         "tutorial",
         seed=corpus,
-        speakers=2,
-        heard_speakers=SPEAKERS,
+        train_speakers=2,
+        audio_only_speakers=SPEAKERS,
         test_speakers=TEST_SPEAKERS,
-        videos=VIDEOS,
+        videos_per_speaker=VIDEOS,
         **changes,
     )
 

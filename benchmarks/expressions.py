@@ -47,7 +47,7 @@ def main() -> None:
     true = accuracy(net, talking)
     report("accuracy with true labels", true, "share", ">= 0.95", how)
     report("training", seconds, "CPU-s", "<= 180", how)
-    short = settings.model_copy(update={"expression_steps": given.steps})
+    short = settings.changed(expression_steps=given.steps)
     how = f"{given.steps} steps, {on}"
     for wrong in SHARES:
         for kind, cure in (("plain", None), ("self-cured", SelfCure())):

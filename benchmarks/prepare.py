@@ -84,7 +84,9 @@ def main() -> None:
 
 def draw(folder: Path, count: int) -> list[Path]:
     """Drawn clips of about 3 s, of several speakers, without the corpus' own index."""
-    plans = plan_corpus(load_settings("tutorial", videos=4))[:: 160 // count or 1]
+    plans = plan_corpus(load_settings("tutorial", videos_per_speaker=4))[
+        :: 160 // count or 1
+    ]
     for plan in plans[:count]:
         write_clip(plan, folder, draw_faces)
     shutil.rmtree(folder / "truth")

@@ -36,7 +36,7 @@ FOLDERS = {
     "VoxCeleb2": ("voxceleb2_sample", "*/*/*/*.mp4"),
     "GRID": ("grid_sample", "*/*.mpg"),
 }
-LIMIT = Settings().longest_gap
+LIMIT = Settings().landmarks.longest_gap
 
 
 @dataclass(frozen=True)

@@ -66,8 +66,8 @@ def drawn_level(settings: Settings) -> float:
 
 def silences(settings: Settings, count: int = 20) -> list[np.ndarray]:
     """The silences before speech of clips of further speakers."""
-    later = settings.speakers + settings.heard_speakers
-    others = settings.model_copy(update={"speakers": later, "heard_speakers": count})
+    later = settings.synthetic.train_speakers + settings.synthetic.audio_only_speakers
+    others = settings.changed(train_speakers=later, audio_only_speakers=count)
     plans = [plans[0] for plans in plan_heard(others)]
     return [
         make_clip(plan).speech.samples[: int(plan.recording.lead * SAMPLE_RATE)]
@@ -122,7 +122,7 @@ def learn(clips: list[Clip], level: float, settings: Settings) -> Learnt:
     model.eval()
     faces = {clip.speaker: clip.reference for clip in clips}
     reference = torch.stack(list(faces.values())).mean(0)
-    return Learnt(model, reference, level, settings.look_ahead)
+    return Learnt(model, reference, level, settings.features.look_ahead)
 
 
 def enter_likeness(
@@ -184,22 +184,20 @@ def main() -> None:
     }
     settings = load_settings(
         "tutorial",
-        heard_speakers=arguments.speakers,
-        videos=VIDEOS,
+        audio_only_speakers=arguments.speakers,
+        videos_per_speaker=VIDEOS,
     )
     clips = heard_clips(settings, into_canvas(mean_face()))
     level = drawn_level(settings)
     quiet = silences(settings)
-    for regime, offset in ((PLAIN, 0.0), (BLIND, settings.spectral_offset)):
+    for regime, offset in ((PLAIN, 0.0), (BLIND, settings.content.spectral_offset)):
         seeds = [{"seed": seed, "spectral_offset": offset} for seed in SEEDS]
-        guesses = [
-            learn(clips, level, settings.model_copy(update=one)) for one in seeds
-        ]
+        guesses = [learn(clips, level, settings.changed(**one)) for one in seeds]
         how = (
             f"benchmarks/real_lips.py: step 1 on true landmarks, {arguments.speakers} "
-            f"speakers, {len(clips)} drawn clips, {settings.content_steps} steps of "
-            f"{settings.batch_clips}, {settings.look_ahead * 20} ms of look-ahead, "
-            f"spectral offset {offset}"
+            f"speakers, {len(clips)} drawn clips, {settings.content.steps} steps of "
+            f"{settings.content.batch}, {settings.features.look_ahead * 20} ms of "
+            f"look-ahead, spectral offset {offset}"
         )
         enter_silence(regime, guesses, quiet, how)
         for name, real in samples.items():

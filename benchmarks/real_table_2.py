@@ -69,9 +69,11 @@ def read_clip(path: Path, level: float, settings: Settings) -> Clip:
     frames, _ = read_video(path, rate=VIDEO_RATE)
     samples = read_audio(path)
     samples = samples * 10 ** ((level - level_of(samples)) / 20)
-    heard = look_ahead(log_mel(samples), settings.look_ahead)
+    heard = look_ahead(log_mel(samples), settings.features.look_ahead)
     seen = DlibDetector().detect(frames).landmarks
-    landmarks = aligned_landmarks(seen, into_canvas(mean_face()), settings.alignment)
+    landmarks = aligned_landmarks(
+        seen, into_canvas(mean_face()), settings.landmarks.alignment
+    )
     length = min(len(heard), len(landmarks)) // 2 * 2
     film(name, frames[: length // 2], seen[: length // 2])
     return Clip(
@@ -153,7 +155,7 @@ def studio_of(run: Path) -> Studio:
         into_canvas(mean_face()),
         load_translator(run / "translator" / "model.safetensors"),
         scoring_model(run, settings),
-        settings.image_size,
+        settings.translator.image_size,
     )
 
 

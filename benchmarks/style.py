@@ -55,10 +55,10 @@ def settings_of(**changes: object) -> Settings:
     return load_settings(
         "tutorial",
         seed=CORPUS,
-        speakers=2,
-        heard_speakers=SPEAKERS,
+        train_speakers=2,
+        audio_only_speakers=SPEAKERS,
         test_speakers=TEST_SPEAKERS,
-        videos=VIDEOS,
+        videos_per_speaker=VIDEOS,
         **changes,
     )
 
@@ -170,8 +170,10 @@ def speed() -> None:
 
 def frames_a_second(step: int, bfloat16: bool, settings: Settings) -> float:
     torch.set_num_threads(1)
-    clips = 3 * settings.batch_triplets if step == 2 else settings.batch_clips
-    frames = settings.crop_frames // (settings.style_stride if step == 2 else 1)
+    clips = 3 * settings.style.batch if step == 2 else settings.content.batch
+    frames = settings.training.crop_frames // (
+        settings.style.stride if step == 2 else 1
+    )
     features, truth = torch.rand(clips, frames, 80), torch.rand(clips, frames, 68, 2)
     content = torch.rand(clips, frames, 256)
     branch = ContentBranch() if step == 1 else new_style(80, settings)
@@ -191,7 +193,10 @@ def frames_a_second(step: int, bfloat16: bool, settings: Settings) -> float:
 def minutes() -> None:
     """Steps 1 and 2 of the tutorial, as many clips as there, three variants, a seed."""
     settings = load_settings("tutorial")
-    many = settings.changed(heard_speakers=settings.speakers + settings.heard_speakers)
+    many = settings.changed(
+        audio_only_speakers=settings.synthetic.train_speakers
+        + settings.synthetic.audio_only_speakers
+    )
     face = into_canvas(mean_face())
     clips = enrolled(heard_clips(many, face, splits=("train", "seen"), voices=True))
     start = time.perf_counter()

@@ -63,10 +63,10 @@ def settings_of(**changes: object) -> Settings:
     settings = load_settings(
         "tutorial",
         seed=CORPUS,
-        speakers=2,
-        heard_speakers=SPEAKERS,
+        train_speakers=2,
+        audio_only_speakers=SPEAKERS,
         test_speakers=TEST_SPEAKERS,
-        videos=VIDEOS,
+        videos_per_speaker=VIDEOS,
         **changes,
     )
     return study_settings(settings)  # half the lesson's steps, for every row
@@ -108,7 +108,7 @@ def pictures(run: Path) -> None:
         read_npz(run / "features" / "mean_face.npz")["landmarks"],
         load_translator(run / "translator" / "model.safetensors"),
         scoring_model(run, settings),
-        settings.image_size,
+        settings.translator.image_size,
     )
     for seed in trained_seeds():
         path = FOLDER / f"seed_{seed}" / "pictures.parquet"
@@ -165,7 +165,7 @@ def enter_all() -> None:
     how = (
         f"benchmarks/table_2.py: corpus seed {CORPUS}, {SPEAKERS} training and "
         f"{TEST_SPEAKERS} unseen speakers, heard only, at most {len(seeds)} seeds, "
-        f"{settings_of().content_steps} and {settings_of().style_steps} steps"
+        f"{settings_of().content.steps} and {settings_of().style.steps} steps"
     )
     entered = ("LMD", "M-LMD, read", "lip r, read", RATIO)
     for row in found[found["metric"].isin(entered)].to_dict("records"):

@@ -69,7 +69,7 @@ def pairs_of(run: Path, split: str, settings: Settings, warp: bool = False) -> P
     return Pairs(
         [run / "corpus" / path for path in rows["path"]],
         [run / "features" / f"{clip}.npz" for clip in rows["clip"]],
-        settings.image_size,
+        settings.translator.image_size,
         warp=warp,
     )
 
@@ -204,7 +204,7 @@ def speed(run: Path, pictures: Path) -> None:
     ):
         settings = load_settings("paper", translator=kind, translator_width=width)
         rate = painting_rate(new_translator(settings))
-        paper = kind == "unet" and width == load_settings("paper").translator_width
+        paper = kind == "unet" and width == load_settings("paper").translator.width
         target, meets = (">= 25", rate >= 25) if paper else ("", "")
         name = f"speed: {kind} of width {width}"
         print(f"{name}: {rate:.1f} frames/s, {rate / theirs:.1f} of MakeItTalk's")

@@ -44,7 +44,7 @@ Faces = tuple[np.ndarray, np.ndarray]  # crops uint8[N, 64, 64], labels int[N]
 def portraits(workers: int | None = None) -> tuple[Settings, Faces]:
     """What it learns from, and the settings of the training."""
     settings = load_settings(
-        "full", seed=TRAIN_SEED, heard_speakers=SPEAKERS, expression_steps=STEPS
+        "full", seed=TRAIN_SEED, audio_only_speakers=SPEAKERS, expression_steps=STEPS
     )
     return settings, expression_portraits(settings, workers)
 
@@ -63,7 +63,7 @@ def talking_speaker(number: int, settings: Settings) -> Faces:
     """Frames of one head, a clip in each expression."""
     detector = DlibDetector(drawn=True)
     crops, labels = [], []
-    for plan in plan_speaker(number, settings)[:: settings.clips]:
+    for plan in plan_speaker(number, settings)[:: settings.synthetic.clips_per_video]:
         rng = np.random.default_rng([plan.seed, number])
         clip = make_clip(plan)
         controls = stack_controls(clip.controls)[EVERY // 2 :: EVERY]

@@ -92,7 +92,7 @@ class FacePredictor:
         voice: np.ndarray | None = None
         if self.style.improved and speaker_mean is None and self.guess is not None:
             voice, loud = embed_start(loud)
-        features = ahead(self._hear(loud), self.settings.look_ahead)
+        features = ahead(self._hear(loud), self.settings.features.look_ahead)
         if self.style.improved and speaker_mean is None:
             speaker_mean, features = mean_of_start(features)
             if voice is not None and self.guess is not None:

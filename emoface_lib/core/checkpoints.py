@@ -42,11 +42,26 @@ def commit() -> str | None:
     return answer.stdout.strip()
 
 
-def save_model(path: Path, model: nn.Module, settings: Settings) -> None:
-    """Write a model's weights with their provenance as one safetensors file."""
+def save_model(
+    path: Path, model: nn.Module, settings: Settings, made_from: str = ""
+) -> None:
+    """Write a model's weights with their provenance as one safetensors file.
+
+    made_from : hash of what it depends on, which `is_fresh` compares.
+    """
     weights = {name: value.contiguous() for name, value in model.state_dict().items()}
+    metadata = {**provenance(settings), "made_from": made_from}
     with write_beside(path) as beside:
-        save_file(weights, beside, metadata=provenance(settings))
+        save_file(weights, beside, metadata=metadata)
+
+
+def is_fresh(path: Path, made_from: str) -> bool:
+    """Whether a whole checkpoint of just these inputs, settings and code is there."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return (file.metadata() or {}).get("made_from") == made_from
+    except (OSError, SafetensorError):
+        return False  # missing, cut or none
 
 
 def load_model(path: Path, model: nn.Module) -> Settings:
@@ -93,15 +108,15 @@ def feature_size(path: Path) -> int:
         return file.get_slice("standardise.mean").get_shape()[0]
 
 
-def save_state(path: Path, made_by: str, **state: Any) -> None:
-    """Write what training needs to go on; `made_by` is the hash of the settings."""
+def save_state(path: Path, made_from: str, **state: Any) -> None:
+    """Write what training needs to go on; `made_from` as in `save_model`."""
     with write_beside(path) as beside:
-        torch.save({"made_by": made_by, **state}, beside)
+        torch.save({"made_from": made_from, **state}, beside)
 
 
-def load_state(path: Path, made_by: str) -> dict[str, Any] | None:
-    """Read a training state, or None if there is none made by these settings."""
+def load_state(path: Path, made_from: str) -> dict[str, Any] | None:
+    """Read a training state, or None if there is none that was made from just this."""
     if not path.exists():
         return None
     state = torch.load(path, weights_only=True)
-    return state if state.pop("made_by") == made_by else None
+    return state if state.pop("made_from", None) == made_from else None

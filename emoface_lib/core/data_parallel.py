@@ -39,7 +39,7 @@ def share(batch: Tensor, groups: int = 1) -> Tensor:
     if rows.shape[1] % workers():
         raise InputError(
             f"A batch of {rows.shape[1]} can't be shared evenly by {workers()} "
-            "workers: give -p batch_clips and -p batch_triplets that are multiples "
+            "workers: give -p content_batch and -p style_batch that are multiples "
             "of the number of workers."
         )
     return rows.chunk(workers(), 1)[rank()].flatten(0, 1)

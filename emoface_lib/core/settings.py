@@ -6,6 +6,7 @@ their reasons. A mistyped or ill-typed setting is refused with the nearest name.
 
 import difflib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +16,7 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import hash_of
 from emoface_lib.core.profiles import DIFFERENCES, IMPROVED
 
-# what a number is of
+# columns of a results table that say which number a row holds
 LABELS = (
     *("table", "study", "method", "metric", "protocol"),
     *("training_speakers", "step"),
@@ -23,137 +24,266 @@ LABELS = (
 
 ProfileName = Literal["smoke", "tutorial", "full", "paper"]
 PROFILES: tuple[ProfileName, ...] = ("smoke", "tutorial", "full", "paper")
+Precision = Literal["float32", "bfloat16", "auto"]  # auto: bfloat16 where not emulated
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-class Settings(BaseModel):
-    """All settings of a run; the defaults are the `paper` profile."""
+class Stage(BaseModel):
+    """Settings of one stage of the way from a clip to Table 2."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    profile: ProfileName = "paper"
-    seed: int = Field(0, ge=0)
-    corpus: str = ""  # folder of runs/ that `emoface prepare` filled; "": embedded
-    device: Literal["auto", "cpu", "cuda"] = "auto"  # where networks are trained
-    # of training; "auto": bfloat16 where the processor multiplies it by itself
-    precision: Literal["float32", "bfloat16", "auto"] = "float32"
 
-    # the embedded corpus
-    speakers: int = Field(16, ge=2)  # that train
-    test_speakers: int = Field(4, ge=1)  # unseen in training
-    videos: int = Field(4, ge=2)  # of a speaker; V_p needs a second one
-    clips: int = Field(2, ge=2)  # of a video; V_s needs a second one
-    held_out_videos: int = Field(1, ge=0)  # of each training speaker, for validation
-    heard_speakers: int = Field(0, ge=0)  # further ones for step 1, without pictures
+class Synthetic(Stage):
+    """The embedded corpus; notebook 01."""
 
-    # features
+    train_speakers: int = Field(16, ge=2)
+    test_speakers: int = Field(4, ge=1)  # none of their clips is trained on
+    videos_per_speaker: int = Field(4, ge=2)  # V_p needs a second one
+    clips_per_video: int = Field(2, ge=2)  # V_s needs a second one
+    held_out_videos: int = Field(1, ge=0)  # per training speaker, for validation
+    audio_only_speakers: int = Field(0, ge=0)  # further ones for step 1, unfilmed
+
+
+class Features(Stage):
+    """F_a: AutoVC's converted mel, its codes, or the voice's own mel; notebook 02."""
+
+    kind: Literal["autovc", "codes", "log_mel"] = "autovc"
     look_ahead: int = Field(0, ge=0, le=25)  # 20-ms frames; the paper has none
+
+
+class AutoVC(Stage):
+    """The voice conversion network that F_a comes from; notebook 02."""
+
+    checkpoint: str = ""  # path of the official autovc.ckpt; "": train one
+    neck: int = Field(32, ge=1)  # numbers per code, in each direction of time
+    freq: Literal[1, 2, 4, 8, 16, 32] = 32  # frames that share a code
+    pre: int = Field(512, ge=8)  # width of the decoder's first layers
+    width: int = Field(512, ge=8)  # convolutions of the encoder and the post-net
+    post: int = Field(1024, ge=8)  # width of the decoder's last layers
+    steps: int = Field(1_000_000, ge=1)
+    batch: int = Field(2, ge=2)
+    crop: int = Field(128, ge=32)  # frames
+    learning_rate: float = Field(1e-4, gt=0)
+    code_weight: float = Field(1.0, ge=0)  # weight of the code loss
+
+
+class Landmarks(Stage):
+    """Detection and alignment of 68 landmarks; notebook 03."""
+
     detector: Literal["dlib", "fan", "fan2d", "truth"] = "dlib"  # the paper's: fan
-    face_detector: Literal["sfd", "retinaface", "blazeface", "dlib"] = "sfd"  # of fan
+    face_detector: Literal["sfd", "retinaface", "blazeface", "dlib"] = "sfd"  # for fan
     longest_gap: int = Field(12, ge=0)  # video frames without a face; more: a bad clip
     alignment: Literal["icp", "kabsch"] = "icp"
-    expression_steps: int = Field(400, ge=1)
+
+
+class Expression(Stage):
+    """The expression classifier behind lambda and ES; notebook 03."""
+
     recogniser: Literal["auto", "drawn", "fer", "scn", "labels"] = "auto"
     scn_checkpoint: str = ""  # path of an SCN that was trained on expressions
+    steps: int = Field(400, ge=1)
 
-    # F_a, notebook 02: AutoVC's converted mel, its codes, or the voice's own mel
-    features: Literal["autovc", "codes", "log_mel"] = "autovc"
-    autovc_checkpoint: str = ""  # path of the official autovc.ckpt; "": train one
-    autovc_neck: int = Field(32, ge=1)  # numbers of a code, in each direction of time
-    autovc_freq: Literal[1, 2, 4, 8, 16, 32] = 32  # frames that share a code
-    autovc_pre: int = Field(512, ge=8)  # of the decoder's first layers
-    autovc_width: int = Field(512, ge=8)  # of the encoder's and post-net's convolutions
-    autovc_post: int = Field(1024, ge=8)  # of the decoder's last layers
-    autovc_steps: int = Field(1_000_000, ge=1)
-    autovc_batch: int = Field(2, ge=2)
-    autovc_crop: int = Field(128, ge=32)  # frames
-    autovc_learning_rate: float = Field(1e-4, gt=0)
-    autovc_code_weight: float = Field(1.0, ge=0)  # of the code loss
 
-    # networks: Table 1
-    attention_heads: int = Field(4, ge=1)  # not given in the paper
-    attention: Literal["frames", "tokens"] = "frames"  # eq. (4): both codes in a token
+class Training(Stage):
+    """What steps 1, 2 and 3 share; the paper gives no crop."""
 
-    # steps 1 and 2; batch sizes, crops and numbers of steps are not given in the paper
-    learning_rate: float = Field(1e-5, gt=0)
-    style_learning_rate: float = Field(1e-5, gt=0)
     weight_decay: float = Field(1e-5, ge=0)
     schedule: Literal["constant", "one_cycle"] = "constant"
     crop_frames: int = Field(100, ge=10)  # T of a training crop; 2 s
-    batch_clips: int = Field(24, ge=1)  # clips of a batch in step 1
-    batch_triplets: int = Field(8, ge=1)  # triplets of a batch in step 2
-    content_steps: int = Field(200_000, ge=1)
-    style_steps: int = Field(200_000, ge=1)
-    style_stride: int = Field(1, ge=1)  # step 2 sees every n-th frame of its crops
-    # of step 1's recordings, 1: emotion-blind content; codes have no spectrum to shift
+
+
+class Content(Stage):
+    """Step 1, the content branch; notebook 04. The paper gives no batch and length."""
+
+    steps: int = Field(200_000, ge=1)
+    batch: int = Field(24, ge=1)  # clips
+    learning_rate: float = Field(1e-5, gt=0)
+    # strength of random spectra added to recordings; 1: emotion-blind content
     spectral_offset: float = Field(0.0, ge=0)
-    joint: bool = False  # step 2 trains the content branch, too, instead of freezing it
+
+
+class Style(Stage):
+    """Step 2, the style branch; notebook 05. The paper gives no batch and length."""
+
+    steps: int = Field(200_000, ge=1)
+    batch: int = Field(8, ge=1)  # triplets
+    learning_rate: float = Field(1e-5, gt=0)
+    stride: int = Field(1, ge=1)  # step 2 takes every n-th frame of its crops
+    attention: Literal["frames", "tokens"] = "frames"  # eq. (4): both codes in a token
+    attention_heads: int = Field(4, ge=1)  # not given in the paper
+    joint: bool = False  # train the content branch, too, instead of freezing it
     objective: Literal["paper", "improved"] = "paper"  # notebook 05, section 9
     triplets: Literal["videos", "labels"] = "videos"  # what V_r and V_s share
     contrast: Literal["triplet", "variance", "supervised", "infonce"] = "triplet"
     margin: float = Field(0.1, gt=0)  # eq. (5)
     emotion_distance: Literal["frames", "means"] = "frames"  # d of eq. (5)
     expression_weights: bool = True  # lambda of eq. (5); False: 1 and 0
-    emotion_weight: float = Field(1.0, ge=0)  # of L_emotion in step 2
-    identity_weight: float = Field(1.0, ge=0)  # of L_identity in step 2
+    emotion_weight: float = Field(1.0, ge=0)  # weight of L_emotion
+    identity_weight: float = Field(1.0, ge=0)  # weight of L_identity
 
-    # studies of notebook 05: how many seeds, how long, how many training speakers
-    study_seeds: int = Field(5, ge=1)
-    study_share: float = Field(1.0, gt=0, le=1)  # of the steps of steps 1 and 2
-    study_speakers: tuple[int, ...] = Field((4, 8, 16, 32), min_length=1, strict=False)
-    # folder of what `emoface batch collect --clips` left, over whose seeds notebooks 05
+
+class Study(Stage):
+    """Studies of notebooks 05 and 07: how many seeds, how long, how many speakers."""
+
+    seeds: int = Field(5, ge=1)
+    share: float = Field(1.0, gt=0, le=1)  # share of the steps of steps 1 and 2
+    speaker_counts: tuple[int, ...] = Field((4, 8, 16, 32), min_length=1, strict=False)
+    # folder that `emoface batch collect --clips` left, over whose seeds notebooks 05
     # and 07 draw their figures; "": over this run's own
     collected: str = ""
-    # step 3
-    image_size: int = Field(256, ge=32)  # px; side of the translator's pictures
-    # the paper's U-Net; `improved`, a warp that a U-Net corrects; MakeItTalk's network
-    translator: Literal["unet", "improved", "makeittalk"] = "unet"
-    translator_checkpoint: str = ""  # path of MakeItTalk's; "": train one
-    translator_width: int = Field(64, ge=4)  # channels of the first layer
-    translator_steps: int = Field(200_000, ge=1)
-    translator_batch: int = Field(8, ge=1)
-    translator_learning_rate: float = Field(1e-5, gt=0)
-    # of training and painting; pictures are worth bfloat16 where it is not emulated
-    translator_precision: Literal["float32", "bfloat16", "auto"] = "auto"
-    # weights beside L1; none in the paper
-    translator_edges: float = Field(0.0, ge=0)  # differences of neighbouring pixels
-    translator_perceptual: float = Field(0.0, ge=0)  # features of the expression model
-    translator_adversarial: float = Field(0.0, ge=0)  # of a critic of patches
 
-    # evaluation
+
+class TranslatorSettings(Stage):
+    """Step 3, image-to-image translation; notebook 06."""
+
+    # the paper's U-Net; `improved`, a warp that a U-Net corrects; MakeItTalk's network
+    kind: Literal["unet", "improved", "makeittalk"] = "unet"
+    checkpoint: str = ""  # path of MakeItTalk's; "": train one
+    image_size: int = Field(256, ge=32)  # px; side of the pictures
+    width: int = Field(64, ge=4)  # channels of the first layer
+    steps: int = Field(200_000, ge=1)
+    batch: int = Field(8, ge=1)
+    learning_rate: float = Field(1e-5, gt=0)
+    precision: Precision = "auto"  # in training and rendering
+    # weights beside L1; none in the paper
+    edges: float = Field(0.0, ge=0)  # differences of neighbouring pixels
+    perceptual: float = Field(0.0, ge=0)  # features of the expression model
+    adversarial: float = Field(0.0, ge=0)  # a critic of patches
+
+
+class Evaluation(Stage):
+    """Scores and their intervals; notebook 07."""
+
     bootstrap_samples: int = Field(1000, ge=10)
 
-    def hash(self) -> str:
-        """Hash of all settings, equal for equal settings."""
-        return hash_of(self.model_dump())
+
+class Settings(Stage):
+    """All settings of a run, by stage; the defaults are the `paper` profile."""
+
+    profile: ProfileName = "paper"
+    seed: int = Field(0, ge=0)
+    corpus: str = ""  # folder of runs/ that `emoface prepare` filled; "": embedded
+    device: Literal["auto", "cpu", "cuda"] = "auto"  # where networks are trained
+    precision: Precision = "float32"  # of training
+
+    synthetic: Synthetic = Synthetic()
+    features: Features = Features()
+    autovc: AutoVC = AutoVC()
+    landmarks: Landmarks = Landmarks()
+    expression: Expression = Expression()
+    training: Training = Training()
+    content: Content = Content()
+    style: Style = Style()
+    study: Study = Study()
+    translator: TranslatorSettings = TranslatorSettings()
+    evaluation: Evaluation = Evaluation()
+
+    def by_name(self) -> dict[str, Any]:
+        """Full name -> value of every setting, such as `style.steps` -> 300."""
+        return {
+            name: getattr(getattr(self, stage), field) if stage else getattr(self, name)
+            for name in NAMES
+            for stage, _, field in [name.rpartition(".")]
+        }
+
+    def hash(self, *stages: str) -> str:
+        """Hash of the settings of some stages and of the seed; of all if none is given.
+
+        Equal for equal settings. Where the networks are trained does not count.
+        """
+        values = self.model_dump(exclude={"device"})
+        return hash_of(
+            {key: values[key] for key in ("seed", *stages)} if stages else values
+        )
 
     def changed(self, **changes: Any) -> "Settings":
-        """The same with some other settings; raises InputError as `load_settings`."""
-        return load_settings(**{**self.model_dump(), **changes})
+        """The same with some other settings; names and errors as in `load_settings`."""
+        asked = {setting_name(name): value for name, value in changes.items()}
+        return _validated({**self.by_name(), **_recipe(asked), **asked})
+
+
+STAGES = tuple(
+    n for n, f in Settings.model_fields.items() if isinstance(f.default, Stage)
+)
+NAMES = tuple(
+    f"{name}.{each}" if name in STAGES else name
+    for name, field in Settings.model_fields.items()
+    for each in (type(field.default).model_fields if name in STAGES else [name])
+)
+PARAMETERS = {name.replace(".", "_"): name for name in NAMES}  # in notebooks
+
+
+def find_settings(name: str) -> list[str]:
+    """Full names of the settings that `name` may mean; one, unless it is ambiguous.
+
+    `style.steps` and `style_steps` are one setting's names, and so is `margin`, which
+    one stage alone has. A stage's name stands for its `kind`.
+    """
+    if name in NAMES or name in PARAMETERS:
+        return [PARAMETERS.get(name, name)]
+    if f"{name}.kind" in NAMES:
+        return [f"{name}.kind"]
+    return [full for full in NAMES if name == full.rpartition(".")[2]]
+
+
+def setting_name(name: str, others: tuple[str, ...] = ()) -> str:
+    """The full name of a setting; raises InputError that says which there are.
+
+    others : names that may have been meant, too.
+    """
+    found = find_settings(name)
+    if len(found) > 1:
+        raise InputError(f"Setting {name!r} is one of several: {', '.join(found)}.")
+    if not found:
+        short = [full.rpartition(".")[2] for full in NAMES]
+        hint = nearest(name, (*others, *PARAMETERS, *short))
+        raise InputError(f"There is no setting {name!r}; {hint}")
+    return found[0]
 
 
 def load_settings(profile: str = "tutorial", **overrides: Any) -> Settings:
     """Settings of a profile with overrides; an override of None keeps the profile's.
 
-    Raises InputError that names the wrong setting and the nearest right one.
+    Names are those of `find_settings`. Raises InputError that names the wrong setting
+    and the nearest right one.
     """
     if profile not in PROFILES:
         raise InputError(
             f"There is no profile {profile!r}; {nearest(profile, PROFILES)}"
         )
-    given = {name: value for name, value in overrides.items() if value is not None}
-    for name in given:
-        if name not in Settings.model_fields:
-            hint = nearest(name, tuple(Settings.model_fields))
-            raise InputError(f"There is no setting {name!r}; {hint}")
+    asked = {
+        setting_name(n): value for n, value in overrides.items() if value is not None
+    }
+    own = {"profile": profile, **DIFFERENCES[profile]}
+    return _validated({**own, **_recipe(asked), **asked})
+
+
+def notebook_settings(names: Mapping[str, Any]) -> Settings:
+    """The settings that a notebook's parameters give: `notebook_settings(globals())`.
+
+    A parameter is called by its setting's name with `_`, such as `style_steps`; None
+    keeps the profile's. Raises as `load_settings`.
+    """
+    return load_settings(**{n: names[n] for n in PARAMETERS if n in names})
+
+
+def _recipe(asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Settings that follow from others, unless they are asked for."""
+    return IMPROVED if asked.get("translator.kind") == "improved" else {}
+
+
+def _validated(by_name: Mapping[str, Any]) -> Settings:
+    values: dict[str, Any] = {}
+    for name, value in by_name.items():
+        stage, _, field = name.rpartition(".")
+        (values.setdefault(stage, {}) if stage else values)[field] = value
     try:
-        recipe = IMPROVED if given.get("translator") == "improved" else {}
-        values = {"profile": profile, **DIFFERENCES[profile], **recipe, **given}
-        return Settings(**values)
+        return Settings.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        setting, value = first["loc"][0], first["input"]
+        setting, value = ".".join(map(str, first["loc"][:2])), first["input"]
         reason = first["msg"][0].lower() + first["msg"][1:]
         raise InputError(f"Setting {setting} = {value!r}: {reason}.") from error
 

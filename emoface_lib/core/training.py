@@ -17,8 +17,15 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from emoface_lib.core.checkpoints import load_state, save_model, save_state
+from emoface_lib.core.checkpoints import (
+    is_fresh,
+    load_model,
+    load_state,
+    save_model,
+    save_state,
+)
 from emoface_lib.core.data_parallel import (
+    as_the_first,
     average_gradients,
     averaged,
     rank,
@@ -26,6 +33,7 @@ from emoface_lib.core.data_parallel import (
     wait_for_all,
 )
 from emoface_lib.core.errors import InputError
+from emoface_lib.core.fresh import digest
 from emoface_lib.core.settings import Settings
 
 SLOPE = 0.2  # LeakyReLU's, below zero
@@ -50,7 +58,12 @@ class Schedule:
     @classmethod
     def of(cls, settings: Settings, steps: int, learning_rate: float) -> "Schedule":
         """The settings' weight decay and shape, for so many steps at such a rate."""
-        return cls(steps, learning_rate, settings.weight_decay, settings.schedule)
+        return cls(
+            steps,
+            learning_rate,
+            settings.training.weight_decay,
+            settings.training.schedule,
+        )
 
     def rate(self, step: int) -> float:
         """Learning rate of a step: constant, or up to a peak and down to nothing."""
@@ -100,6 +113,7 @@ def fit(
     schedule: Schedule,
     folder: Path,
     settings: Settings,
+    made_from: str,
     validate: Callable[[], float] | None = None,
     watch: Watch | None = None,
     along: Mapping[str, nn.Module] | None = None,
@@ -108,17 +122,24 @@ def fit(
     """Train a model; resume where an interrupted run stopped, with the same numbers.
 
     loss : takes the step's number and a generator, and returns metrics of one batch;
-    "loss" is minimised. validate : a number to make small; the state with the smallest
-    is kept. watch : a monitor, called with the log ten times a run. along : further
-    models to train. exact : multiply in float32 whatever `settings.precision` says.
-    Leaves `model.safetensors`, one such file a model in `along`, and `log.csv` in
-    `folder`; returns the log, one row a step. The randomness of a step depends on the
-    seed and the step's number alone. Models are on the CPU again at the end. Processes
-    of `torch.distributed` train as one (`data_parallel`), and the first one writes.
+    "loss" is minimised. made_from : hash of what the outcome depends on, see `fresh`;
+    what was trained from just this is loaded, not trained again. validate : a number to
+    make small; the state with the smallest is kept. watch : a monitor, called with the
+    log ten times a run. along : further models to train. exact : multiply in float32
+    whatever `settings.precision` says. Leaves `model.safetensors`, one such file a
+    model in `along`, and `log.csv` in `folder`; returns the log, one row a step. The
+    randomness of a step depends on the seed and the step's number alone. Models are on
+    the CPU again at the end. Processes of `torch.distributed` train as one
+    (`data_parallel`), and the first one writes.
     """
     device = training_device(settings)
     run = _Run(model, schedule, folder, settings, along or {}, device)
     run.bfloat16 = not exact and uses_bfloat16(settings, device)
+    run.made_from = digest([made_from, schedule, run.bfloat16])
+    if (log := run.finished()) is not None:
+        if watch is not None and rank() == 0:
+            watch(log)
+        return log
     first = run.resume()
     every = max(1, schedule.steps // STATES)
     quiet: dict[str, Any] = {"disable": True} if rank() else {}  # else TQDM_DISABLE
@@ -146,7 +167,7 @@ class _Run:
         along: Mapping[str, nn.Module],
         device: torch.device,
     ) -> None:
-        self.device, self.bfloat16 = device, False
+        self.device, self.bfloat16, self.made_from = device, False, ""
         self.models = nn.ModuleDict({"model": model, **along}).to(device)
         self.optimiser = torch.optim.Adam(
             [p for p in self.models.parameters() if p.requires_grad],
@@ -163,9 +184,21 @@ class _Run:
         """The file to go on from."""
         return self.folder / "state.pt"
 
+    def finished(self) -> pd.DataFrame | None:
+        """Load what was trained from the same, and give its log; None if it was not."""
+        log = self.folder / "log.csv"
+        paths = [self.folder / f"{name}.safetensors" for name in self.models]
+        fresh = all(is_fresh(path, self.made_from) for path in paths)
+        if not as_the_first(fresh and log.exists()):
+            return None
+        self.models.to("cpu")
+        for path, model in zip(paths, self.models.values(), strict=True):
+            load_model(path, model)
+        return pd.read_csv(log, float_precision="round_trip")
+
     def resume(self) -> int:
-        """Take up the stored state, if it was made by the same settings."""
-        state = load_state(self.state, self.settings.hash())
+        """Take up the stored state, if it was made from the same."""
+        state = load_state(self.state, self.made_from)
         if state is None:
             same_weights(self.models)
             return 0
@@ -215,7 +248,7 @@ class _Run:
             return
         save_state(
             self.state,
-            self.settings.hash(),
+            self.made_from,
             models=self.models.state_dict(),
             optimiser=self.optimiser.state_dict(),
             best=self.best,
@@ -231,7 +264,8 @@ class _Run:
         if rank() == 0:
             log.to_csv(self.folder / "log.csv", index=False)
             for name, model in self.models.items():
-                save_model(self.folder / f"{name}.safetensors", model, self.settings)
+                path = self.folder / f"{name}.safetensors"
+                save_model(path, model, self.settings, self.made_from)
             self.state.unlink(missing_ok=True)
         wait_for_all()
         return log

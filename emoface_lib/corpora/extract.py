@@ -188,7 +188,7 @@ def see(job: Job, recipe: Recipe, frames: Sequence[np.ndarray]) -> Detection:
     sidecar = recipe.corpus / "truth" / f"{job.clip}.npz"
     detector = choose_detector(recipe.settings, sidecar, recipe.drawn)
     found = detector.detect(frames)
-    found.check_gaps(recipe.settings.longest_gap)
+    found.check_gaps(recipe.settings.landmarks.longest_gap)
     if not recipe.drawn and two_faces(detector, frames):
         raise InputError("It shows two faces of like size: who speaks is not known.")
     return found

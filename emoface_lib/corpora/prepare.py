@@ -35,8 +35,6 @@ from emoface_lib.features.detectors import check_detector
 from emoface_lib.features.prepared import corpus_mean_face
 from emoface_lib.features.recognisers import fitting_recogniser
 
-# settings that features depend on
-CHOSEN = ("detector", "face_detector", "longest_gap", "features", "autovc_checkpoint")
 FEATURES_CARD, MEAN_FACE = "features.json", "mean_face.npz"
 NOT_YET = "not prepared yet"
 KILLS = "It kills the process that reads it, twice: mend the file or leave it out."
@@ -113,7 +111,11 @@ def _recipe(
 def _made_by(recipe: Recipe, index: pd.DataFrame) -> dict[str, Any]:
     """What the features depend on; a real corpus may grow: its name identifies it."""
     settings = recipe.settings
-    chosen = {name: getattr(settings, name) for name in CHOSEN}
+    chosen = {
+        **settings.landmarks.model_dump(exclude={"alignment"}),
+        "features": settings.features.kind,
+        "autovc_checkpoint": settings.autovc.checkpoint,
+    }
     if recipe.audio is None:  # F_a is made when clips are loaded
         chosen |= {"features": "log_mel", "autovc_checkpoint": ""}
     card = recipe.corpus / CARD

@@ -41,7 +41,7 @@ def prepare_corpus(
     index = read_corpus(root, layout).index
     _link(run / "corpus", root)
     audio = run / "audio"
-    if settings.features != "log_mel":
+    if settings.features.kind != "log_mel":
         _ready_autovc(index, root, audio, settings)
     rows = prepare(index, root, run / "features", settings, audio=audio, **how)
     _leave_voices(rows[rows["problem"] == ""], run)
@@ -74,11 +74,11 @@ def _ready_autovc(
     That is the first one with a clip that is not silent. Raises InputError without a
     network.
     """
-    if settings.autovc_checkpoint and not (audio / MODEL).exists():
+    if settings.autovc.checkpoint and not (audio / MODEL).exists():
         keep_official(audio, settings)
     if not (audio / MODEL).exists():
         raise InputError(
-            f"F_a = {settings.features} needs an AutoVC, and {audio / MODEL} is "
+            f"F_a = {settings.features.kind} needs an AutoVC, and {audio / MODEL} is "
             f"missing: {WHERE}; or take -p features=log_mel."
         )
     if (audio / SPEAKERS).exists():

@@ -121,10 +121,10 @@ def compare(
 
 def study_settings(settings: Settings) -> Settings:
     """The settings of a run with the shorter steps 1 and 2 of its studies."""
-    share = settings.study_share
+    share = settings.study.share
     return settings.changed(
-        content_steps=max(1, round(share * settings.content_steps)),
-        style_steps=max(1, round(share * settings.style_steps)),
+        content_steps=max(1, round(share * settings.content.steps)),
+        style_steps=max(1, round(share * settings.style.steps)),
     )
 
 
@@ -238,12 +238,13 @@ def over_seeds(own: pd.DataFrame, study: str, settings: Settings) -> pd.DataFram
     """A run's rows of a study, or all seeds' where a sweep of that name has made them.
 
     own : with a column study. The sweep's rows are those that `emoface batch collect
-    --clips` left in the folder `settings.collected`; where there are none yet, a line
-    says which commands make them. Raises InputError if they are of another profile.
+    --clips` left in the folder `settings.study.collected`; where there are none yet, a
+    line says which commands make them. Raises InputError if they are of another
+    profile.
     """
-    if not settings.collected:
+    if not settings.study.collected:
         return own
-    place = Path(settings.collected) / f"{study}.parquet"
+    place = Path(settings.study.collected) / f"{study}.parquet"
     sweep = f"sweeps/{study}.yml"
     if not (REPOSITORY / place).exists():
         print(

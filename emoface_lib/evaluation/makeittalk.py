@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from emoface_lib.core.checkpoints import load_model, read_settings
 from emoface_lib.core.clip import Clip
 from emoface_lib.core.errors import InputError
+from emoface_lib.core.fresh import made_from
 from emoface_lib.core.landmarks import LIPS, POLYLINES, mean_face
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.training import Metrics, Schedule, device_of, fit
@@ -68,6 +69,9 @@ class MakeItTalk:
         return in_canvas(torch.cat(parts), clip.reference)
 
 
+STAGES = "features", "training"  # whose settings both branches depend on
+
+
 def train_makeittalk(
     clips: Sequence[Clip], folder: Path, settings: Settings
 ) -> MakeItTalk:
@@ -99,11 +103,13 @@ def train_makeittalk(
             said = content.to(flat.device).eval()(flat, each).view_as(truth)
         return landmark_losses((said + speaker(windows, voice)).float(), truth)
 
-    rates = RATES[settings.schedule]
-    first = Schedule.of(settings, MORE * settings.content_steps, rates[0])
-    fit(content, content_loss, first, folder / CONTENT_FILE, settings)
-    second = Schedule.of(settings, -(-settings.style_steps // 2), rates[1])
-    fit(speaker, speaker_loss, second, folder / SPEAKER_FILE, settings)
+    rates = RATES[settings.training.schedule]
+    first = Schedule.of(settings, MORE * settings.content.steps, rates[0])
+    source = made_from(settings, STAGES, __name__, train)
+    fit(content, content_loss, first, folder / CONTENT_FILE, settings, source)
+    second = Schedule.of(settings, -(-settings.style.steps // 2), rates[1])
+    source = made_from(settings, STAGES, __name__, train, content.state_dict())
+    fit(speaker, speaker_loss, second, folder / SPEAKER_FILE, settings, source)
     content.cpu()
     return MakeItTalk(content, speaker)
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from emoface_lib.core.checkpoints import load_model
 from emoface_lib.core.clip import Clip
+from emoface_lib.core.fresh import made_from
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.training import Metrics, Schedule, device_of, fit
 from emoface_lib.core.video import iter_frames
@@ -85,14 +86,10 @@ def train_pc_avs(films: Sequence[Filmed], folder: Path, settings: Settings) -> P
         whole = picture + CONTRAST_WEIGHT * contrast
         return {"loss": whole, "loss/picture": picture, "loss/contrast": contrast}
 
-    rate = RATES[settings.schedule]
-    fit(
-        model,
-        loss,
-        Schedule.of(settings, settings.translator_steps, rate),
-        folder,
-        settings,
-    )
+    rate = RATES[settings.training.schedule]
+    schedule = Schedule.of(settings, settings.translator.steps, rate)
+    source = made_from(settings, ["features", "training"], __name__, films)
+    fit(model, loss, schedule, folder, settings, source)
     return model
 
 

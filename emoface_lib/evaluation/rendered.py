@@ -48,7 +48,7 @@ def shipped_peers(
 
     voiced : whether clips have voices; without, the content branch alone can be asked.
     """
-    if settings.features != "log_mel":
+    if settings.features.kind != "log_mel":
         return {}
     content, speaker = ContentBranch(), SpeakerBranch()
     load_model(folder / CONTENT, content)
@@ -72,7 +72,7 @@ def with_voices(clips: Sequence[Clip], cache: Path) -> list[Clip]:
 
 def shipped_pc_avs(settings: Settings, folder: Path = WEIGHTS) -> PCAVS | None:
     """PC-AVS, reduced, as shipped; None if it learnt other features."""
-    if settings.features != "log_mel":
+    if settings.features.kind != "log_mel":
         return None
     model = PCAVS(MEL_BANDS)
     load_model(folder / PICTURES, model)

@@ -13,12 +13,11 @@ from warnings import catch_warnings, simplefilter
 import pandas as pd
 from torch import Tensor
 
-from emoface_lib.core.checkpoints import read_settings
 from emoface_lib.core.clip import Clip
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import write_beside
 from emoface_lib.core.parallel import each
-from emoface_lib.core.settings import Settings
+from emoface_lib.core.settings import Settings, setting_name
 from emoface_lib.evaluation.baselines import (
     AGAIN,
     ENERGY,
@@ -35,7 +34,6 @@ from emoface_lib.evaluation.baselines import (
 from emoface_lib.evaluation.experiment import ABLATION, NO_STYLE, WITHOUT, Changes
 from emoface_lib.evaluation.makeittalk import (
     MakeItTalk,
-    load_makeittalk_landmarks,
     train_makeittalk,
 )
 from emoface_lib.evaluation.scoring import ALL, LandmarkExpressions, landmark_scores
@@ -48,7 +46,6 @@ from emoface_lib.method.displacements import (
 )
 from emoface_lib.method.enrolment import enrolled
 from emoface_lib.method.steps import (
-    load_content,
     load_style,
     split,
     train_content,
@@ -83,10 +80,8 @@ def our_methods(
 
     clips : with splits. Rows as of `style_methods`.
     """
-    known, place = enrolled(clips), folder / "content"
-    if not _made(place, settings):
-        train_content(known, place, settings)
-    content = load_content(place / "model.safetensors")
+    known = enrolled(clips)
+    content, _ = train_content(known, folder / "content", settings)
     methods: dict[str, Method] = {NO_STYLE: partial(content_displacements, content)}
     return methods | style_methods(known, content, folder, settings)
 
@@ -101,13 +96,11 @@ def style_methods(
     """
     methods: dict[str, Method] = {}
     for name, changes in VARIANTS.items():
-        changed, place = settings.changed(**changes), folder / FOLDERS[name]
+        own = settings.changed(**changes)
         try:
-            if not _made(place, changed):
-                train_style(clips, content, place, changed)
+            style, _ = train_style(clips, content, folder / FOLDERS[name], own)
         except NoTripletsError:
             continue
-        style, _ = load_style(place / "model.safetensors")
         methods[name] = partial(styled, style, content)
     return methods
 
@@ -121,9 +114,9 @@ def trained_by(folder: Path, settings: Settings) -> Settings:
     for name in (FULL, PLAIN):  # a corpus may have given the second alone
         path = folder / FOLDERS[name] / "model.safetensors"
         if path.exists():
-            made = load_style(path, settings)[1]
+            made, mine = load_style(path, settings)[1], settings.by_name()
             return made.changed(
-                **{key: getattr(settings, key) for key in VARIANTS[name]}
+                **{key: mine[setting_name(key)] for key in VARIANTS[name]}
             )
     return settings
 
@@ -147,9 +140,7 @@ def peer_methods(
     clips: Sequence[Clip], folder: Path, settings: Settings
 ) -> dict[str, Method]:
     """MakeItTalk's rows, trained or loaded as `our_methods`."""
-    if not _made(folder / "speaker", settings):
-        train_makeittalk(clips, folder, settings)
-    both = load_makeittalk_landmarks(folder)
+    both = train_makeittalk(clips, folder, settings)
     return {
         MAKEITTALK: both.displacements,
         MAKEITTALK_CONTENT: MakeItTalk(both.content).displacements,
@@ -176,12 +167,6 @@ def reader_of(train: Sequence[Clip]) -> LandmarkExpressions | None:
         return LandmarkExpressions.learn(train)
     except InputError:
         return None
-
-
-def _made(folder: Path, settings: Settings) -> bool:
-    """Whether a model was left in a folder by the same settings."""
-    path = folder / "model.safetensors"
-    return path.exists() and read_settings(path) == settings
 
 
 @dataclass(frozen=True)

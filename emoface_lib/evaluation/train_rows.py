@@ -10,15 +10,14 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from emoface_lib.core.checkpoints import read_settings
 from emoface_lib.core.clip import Clip
-from emoface_lib.core.data_parallel import as_the_first, rank
+from emoface_lib.core.data_parallel import rank
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_npz
-from emoface_lib.core.settings import PRODUCTS, Run, Settings
+from emoface_lib.core.settings import Run, Settings
 from emoface_lib.evaluation.table_2 import FOLDERS, VARIANTS
 from emoface_lib.features.prepared import load_clips
-from emoface_lib.method.steps import load_content, split, train_content, train_style
+from emoface_lib.method.steps import split, train_content, train_style
 from emoface_lib.method.triplets import NoTripletsError
 from emoface_lib.synthetic.audio_only import heard_clips
 
@@ -63,22 +62,16 @@ def train_branches(settings: Settings, folder: Path) -> None:
     `train_run`.
     """
     run = Run(settings, folder)
-    features, made = run.path(PRODUCTS["03_face_alignment"]), folder / "content"
     clips = training_clips(run)
-    if _is_made(made / WEIGHTS, settings, features):
-        content = load_content(made / WEIGHTS, settings)
-    else:
-        _say("Training step 1, content")
-        content, _ = train_content(clips, made, settings)
+    _say("Step 1, content")
+    content, _ = train_content(clips, folder / "content", settings)
     for row, changes in VARIANTS.items():
         name = FOLDERS[row]
-        own = settings.changed(**changes)
-        if not _is_made(folder / name / WEIGHTS, own, made / WEIGHTS):
-            _say(f"Training step 2, {name}")
-            try:
-                train_style(clips, content, folder / name, own)
-            except NoTripletsError as error:
-                _say(f"{name} is left out. {error}")
+        _say(f"Step 2, {name}")
+        try:
+            train_style(clips, content, folder / name, settings.changed(**changes))
+        except NoTripletsError as error:
+            _say(f"{name} is left out. {error}")
 
 
 def _say(what: str) -> None:
@@ -98,13 +91,3 @@ def training_clips(run: Run) -> Sequence[Clip]:
     splits = ("train", "seen", "unseen")
     heard = heard_clips(run.settings, mean_face, run.path("audio"), splits=splits)
     return [*clips, *split(heard, "train")]
-
-
-def _is_made(path: Path, settings: Settings, source: Path) -> bool:
-    """Whether a checkpoint is of these settings and younger than what it is made of."""
-    try:
-        made = read_settings(path) == settings
-        made = made and path.stat().st_mtime_ns > source.stat().st_mtime_ns
-    except InputError:
-        made = False  # missing, or of another version
-    return as_the_first(made)

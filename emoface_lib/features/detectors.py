@@ -43,18 +43,18 @@ class TruthDetector:
 
 
 def choose_detector(settings: Settings, sidecar: Path, drawn: bool) -> Detector:
-    """The detector that `settings.detector` names.
+    """The detector that `settings.landmarks.detector` names.
 
     sidecar : a clip's ground truth, for "truth"; drawn : whether the clip is of the
     embedded corpus. Raises InputError if the weights of "fan" or "fan2d" are missing.
     """
-    match settings.detector:
+    match settings.landmarks.detector:
         case "truth":
             return TruthDetector(sidecar)
         case "fan" | "fan2d":
             device = "cuda" if torch.cuda.is_available() else "cpu"
-            solid = settings.detector == "fan"
-            return FanDetector(solid, settings.face_detector, device)
+            solid = settings.landmarks.detector == "fan"
+            return FanDetector(solid, settings.landmarks.face_detector, device)
         case "dlib":
             return _dlib(drawn)
 
@@ -81,5 +81,7 @@ def two_faces(detector: Detector, frames: Frames) -> bool:
 
 def check_detector(settings: Settings) -> None:
     """Raise InputError now, not clip by clip, if the detector's weights are missing."""
-    if settings.detector in ("fan", "fan2d"):
-        require_weights(settings.detector == "fan", settings.face_detector)
+    if settings.landmarks.detector in ("fan", "fan2d"):
+        require_weights(
+            settings.landmarks.detector == "fan", settings.landmarks.face_detector
+        )

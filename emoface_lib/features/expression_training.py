@@ -16,6 +16,7 @@ from torch.nn.functional import affine_grid, grid_sample
 
 from emoface_lib.core.checkpoints import load_model, save_model
 from emoface_lib.core.clip import EXPRESSIONS
+from emoface_lib.core.fresh import made_from
 from emoface_lib.core.landmarks import WEIGHTS
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.training import Metrics, Schedule, device_of, fit
@@ -58,7 +59,7 @@ def train_expressions(
     cure: SelfCure | None = None,
     width: int = WIDTH,
 ) -> tuple[ExpressionNet, np.ndarray]:
-    """Train on crops of known expression, `settings.expression_steps` steps.
+    """Train on crops of known expression, `settings.expression.steps` steps.
 
     crops : uint8[N, 64, 64]; labels : int[N], indices into EXPRESSIONS, some of them
     perhaps wrong; cure : None trains a plain ResNet-18, all attention 1; width : of the
@@ -68,7 +69,7 @@ def train_expressions(
     torch.manual_seed(settings.seed)
     net = ExpressionNet(width) if cure else ExpressionNet(width).trust_all()
     pupil, pictures = Pupil(net, labels), torch.from_numpy(crops)
-    steps = settings.expression_steps
+    steps = settings.expression.steps
     first = round(steps * cure.relabel_from) if cure else steps  # that relabels
 
     def loss(_: int, generator: np.random.Generator) -> Metrics:
@@ -85,7 +86,8 @@ def train_expressions(
         return metrics
 
     schedule = Schedule(steps, LEARNING_RATE, WEIGHT_DECAY)
-    fit(pupil, loss, schedule, folder, settings, exact=True)
+    source = made_from(settings, ["expression"], __name__, crops, labels, cure)
+    fit(pupil, loss, schedule, folder, settings, source, exact=True)
     save_model(folder / "model.safetensors", net, settings)
     return net, pupil.labels.numpy()
 

@@ -30,7 +30,7 @@ def load_clips(
     """Load the prepared clips of a folder into memory, in the index's order.
 
     folder : of features, with `index.parquet` and `mean_face.npz`; audio : what
-    notebook 02 left, by default beside it. F_a is made here as `settings.features`
+    notebook 02 left, by default beside it. F_a is made here as `settings.features.kind`
     says, unless it was made when the corpus was prepared. Raises InputError if what
     makes it is missing.
     """
@@ -41,14 +41,15 @@ def load_clips(
     rows = list(index.to_dict("records"))
     stored = [read_npz(folder / f"{row['clip']}.npz") for row in rows]
     aligned = [
-        aligned_landmarks(clip["landmarks"], mean, settings.alignment)
+        aligned_landmarks(clip["landmarks"], mean, settings.landmarks.alignment)
         for clip in stored
     ]
     names = [row["speaker"] for row in rows]
     references = reference_faces(aligned, names)
     heard = (
         [clip["heard"] for clip in stored]
-        if settings.features != "log_mel" and settings.features == _made_by(folder)
+        if settings.features.kind != "log_mel"
+        and settings.features.kind == _made_by(folder)
         else _features([clip["log_mel"] for clip in stored], names, audio, settings)
     )
     return [
@@ -92,7 +93,7 @@ def _clip(
         speaker=row["speaker"],
         video=row["video"],
         split=row["split"],
-        features=torch.from_numpy(look_ahead(heard, settings.look_ahead)),
+        features=torch.from_numpy(look_ahead(heard, settings.features.look_ahead)),
         landmarks=torch.from_numpy(landmarks).float(),
         reference=torch.from_numpy(reference).float(),
         expression=torch.tensor(softmax, dtype=torch.float32),

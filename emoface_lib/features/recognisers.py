@@ -56,7 +56,7 @@ def choose_recogniser(name: str, settings: Settings) -> ExpressionModel | None:
         case "fer":
             return FerRecogniser()
         case "scn":
-            return SCNRecogniser(Path(settings.scn_checkpoint))
+            return SCNRecogniser(Path(settings.expression.scn_checkpoint))
     raise InputError(f"There is no recogniser {name!r}: labels, drawn, fer or scn.")
 
 
@@ -71,22 +71,22 @@ def scoring_model(folder: Path, settings: Settings) -> ExpressionModel:
         net = ExpressionNet()
         load_model(own, net)
         return net
-    if settings.scn_checkpoint:
-        return SCNRecogniser(Path(settings.scn_checkpoint))
+    if settings.expression.scn_checkpoint:
+        return SCNRecogniser(Path(settings.expression.scn_checkpoint))
     return FerRecogniser()
 
 
 def fitting_recogniser(settings: Settings, drawn: bool, labelled: bool) -> str:
-    """What `settings.recogniser` means for a corpus of drawings, or of real faces.
+    """What `expression.recogniser` means for a corpus of drawings, or of real faces.
 
     "auto": the shipped one for drawings, SCN if there is a checkpoint, else labels
     where all clips have one, else the package `fer`.
     """
-    if settings.recogniser != "auto":
-        return settings.recogniser
+    if settings.expression.recogniser != "auto":
+        return settings.expression.recogniser
     if drawn:
         return "drawn"
-    if settings.scn_checkpoint:
+    if settings.expression.scn_checkpoint:
         return "scn"
     return "labels" if labelled else "fer"
 

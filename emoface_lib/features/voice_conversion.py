@@ -19,6 +19,7 @@ from torch.nn.functional import l1_loss, mse_loss
 from emoface_lib.core.checkpoints import load_model, read_settings, save_model
 from emoface_lib.core.clip import MEL_BANDS
 from emoface_lib.core.errors import InputError
+from emoface_lib.core.fresh import made_from
 from emoface_lib.core.landmarks import FRAME_RATE
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.training import Metrics, Schedule, crop_batch, device_of, fit
@@ -167,23 +168,24 @@ def train_autovc(
     """
     torch.manual_seed(settings.seed)
     model = new_autovc(settings)
-    least = settings.autovc_crop  # shorter ones would shorten their whole batch
+    least = settings.autovc.crop  # shorter ones would shorten their whole batch
     sequences = [(torch.from_numpy(_held(mel, least)),) for mel in mels]
     sources = torch.from_numpy(np.stack([embeddings[name] for name in speakers]))
 
     def loss(_: int, generator: np.random.Generator) -> Metrics:
         device = device_of(model)
-        chosen = generator.integers(len(sequences), size=settings.autovc_batch)
+        chosen = generator.integers(len(sequences), size=settings.autovc.batch)
         batch = [sequences[i] for i in chosen]
-        (mel,) = crop_batch(batch, settings.autovc_crop, generator)
+        (mel,) = crop_batch(batch, settings.autovc.crop, generator)
         whole = mel.shape[1] // model.freq * model.freq
-        weight = settings.autovc_code_weight
+        weight = settings.autovc.code_weight
         mel, speaker = mel[:, :whole].to(device), sources[chosen].to(device)
         return autovc_loss(model, mel, speaker, weight)
 
-    rate = settings.autovc_learning_rate
-    schedule = Schedule(settings.autovc_steps, rate, 0.0, settings.schedule)
-    return model, fit(model, loss, schedule, folder, settings, exact=True)
+    rate = settings.autovc.learning_rate
+    schedule = Schedule(settings.autovc.steps, rate, 0.0, settings.training.schedule)
+    source = made_from(settings, ["autovc"], __name__, mels, sources)
+    return model, fit(model, loss, schedule, folder, settings, source, exact=True)
 
 
 def _held(mel: np.ndarray, frames: int) -> np.ndarray:
@@ -193,14 +195,14 @@ def _held(mel: np.ndarray, frames: int) -> np.ndarray:
 
 def new_autovc(settings: Settings) -> AutoVC:
     """AutoVC in the sizes of the settings; the official ones if it is given."""
-    if settings.autovc_checkpoint:
+    if settings.autovc.checkpoint:
         return AutoVC()
     return AutoVC(
-        neck=settings.autovc_neck,
-        freq=settings.autovc_freq,
-        pre=settings.autovc_pre,
-        width=settings.autovc_width,
-        post=settings.autovc_post,
+        neck=settings.autovc.neck,
+        freq=settings.autovc.freq,
+        pre=settings.autovc.pre,
+        width=settings.autovc.width,
+        post=settings.autovc.post,
     )
 
 
@@ -225,18 +227,18 @@ def keep_official(folder: Path, settings: Settings) -> AutoVC:
 
     folder : the run's `audio`. Raises InputError as `load_official`.
     """
-    model = load_official(settings.autovc_checkpoint)
+    model = load_official(settings.autovc.checkpoint)
     save_model(folder / MODEL, model, settings)
     return model
 
 
 def load_features(folder: Path, settings: Settings) -> LogMel | Conversion:
-    """What makes F_a of a log-mel, as `settings.features` says.
+    """What makes F_a of a log-mel, as `settings.features.kind` says.
 
     folder : the run's `audio`, as notebook 02 leaves it. The target is the first
     speaker of `speakers.npz`. Raises InputError if something is missing there.
     """
-    if settings.features == "log_mel":
+    if settings.features.kind == "log_mel":
         return LogMel()
     if not (folder / MODEL).exists():
         raise InputError(
@@ -247,5 +249,5 @@ def load_features(folder: Path, settings: Settings) -> LogMel | Conversion:
     model = new_autovc(made_by)
     load_model(folder / MODEL, model)
     target = next(iter(read_embeddings(folder / SPEAKERS).values()))
-    rate = OFFICIAL_RATE if made_by.autovc_checkpoint else FRAME_RATE
-    return Conversion(model, target, settings.features == "codes", rate)
+    rate = OFFICIAL_RATE if made_by.autovc.checkpoint else FRAME_RATE
+    return Conversion(model, target, settings.features.kind == "codes", rate)

@@ -144,11 +144,11 @@ def style_loss(model: StyleBranch, batch: StyleBatch, settings: Settings) -> Met
         return {"loss": landmark, "loss/landmark": landmark}
     contrast, watched = emotion_loss(emotion, batch, settings)
     metrics = {"loss/landmark": landmark, "loss/emotion": contrast, **watched}
-    loss = landmark + settings.emotion_weight * contrast
+    loss = landmark + settings.style.emotion_weight * contrast
     if not model.improved:
         i_r, _, i_p = identity.chunk(3)
-        same = identity_loss(i_r, i_p, settings.emotion_distance)
-        loss = loss + settings.identity_weight * same
+        same = identity_loss(i_r, i_p, settings.style.emotion_distance)
+        loss = loss + settings.style.identity_weight * same
         metrics["loss/identity"] = same
         metrics |= watch_codes("identity", gathered(identity.mean(1), 3))
     return {"loss": loss, **metrics}
@@ -157,27 +157,27 @@ def style_loss(model: StyleBranch, batch: StyleBatch, settings: Settings) -> Met
 def emotion_loss(
     emotion: Tensor, batch: StyleBatch, settings: Settings
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """L_emotion as `settings.contrast` says, and metrics of it for the log.
+    """L_emotion as `settings.style.contrast` says, and metrics of it for the log.
 
     emotion : E_emotion, Tensor[3 B, T, 128]. "triplet" is eq. (5), "variance" adds
     VICReg's variance term, "supervised" contrasts labels, "infonce" whole batches.
     """
     (r, s, p), (e_r, e_s, e_p) = emotion.chunk(3), batch.expressions.chunk(3)
-    d_rs = embedding_distance(r, s, settings.emotion_distance)
-    d_rp = embedding_distance(r, p, settings.emotion_distance)
+    d_rs = embedding_distance(r, s, settings.style.emotion_distance)
+    d_rp = embedding_distance(r, p, settings.style.emotion_distance)
     lambda_rs, lambda_rp = torch.ones_like(d_rs), torch.zeros_like(d_rp)
-    if settings.expression_weights:
+    if settings.style.expression_weights:
         lambda_rs = expression_similarity(e_r, e_s)
         lambda_rp = expression_similarity(e_r, e_p)
     codes = gathered(emotion.mean(1), 3)  # (3 B, 128), B of all processes
-    if settings.contrast == "supervised":
+    if settings.style.contrast == "supervised":
         loss = supervised_contrast(codes, gathered(batch.labels, 3))
-    elif settings.contrast == "infonce":
+    elif settings.style.contrast == "infonce":
         r, s, p = codes.chunk(3)
         loss = info_nce(r, s, p)
     else:
-        loss = emotion_contrast(d_rs, d_rp, lambda_rs, lambda_rp, settings.margin)
-    if settings.contrast == "variance":
+        loss = emotion_contrast(d_rs, d_rp, lambda_rs, lambda_rp, settings.style.margin)
+    if settings.style.contrast == "variance":
         loss = loss + variance_loss(codes)
     watched = {"d_rs": d_rs.mean(), "d_rp": d_rp.mean()}
     watched |= watch_similarities("lambda_rs", lambda_rs)

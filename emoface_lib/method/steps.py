@@ -15,6 +15,7 @@ from emoface_lib.core.checkpoints import feature_size, load_model, read_settings
 from emoface_lib.core.clip import EXPRESSIONS, MEL_BANDS, Clip
 from emoface_lib.core.data_parallel import share
 from emoface_lib.core.errors import InputError
+from emoface_lib.core.fresh import made_from
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.training import (
     Metrics,
@@ -43,6 +44,9 @@ from emoface_lib.method.triplets import TripletSampler
 # about what other microphones and rooms do to a recording.
 OFFSET_TERMS = (0.10, 0.08, 0.05, 0.05, 0.04)
 
+CONTENT_STAGES = "features", "training", "content"  # whose settings steps 1 and 2
+STYLE_STAGES = "features", "training", "style"  # depend on
+
 
 def train_content(
     clips: Sequence[Clip], folder: Path, settings: Settings, watch: Watch | None = None
@@ -58,15 +62,15 @@ def train_content(
     model = ContentBranch(_feature_size(train))
     model.standardise.fit(torch.cat([clip.features for clip in train]))
     sequences = [(clip.features, clip.displacement) for clip in train]
-    count, seed = settings.batch_clips, settings.seed
+    count, seed = settings.content.batch, settings.seed
 
     def loss(step: int, generator: np.random.Generator) -> Metrics:
         chosen = without_replacement(len(train), count, step, seed)
         batch = [sequences[i] for i in chosen]
-        features, truth = crop_batch(batch, settings.crop_frames, generator)
-        if settings.features != "codes":
+        features, truth = crop_batch(batch, settings.training.crop_frames, generator)
+        if settings.features.kind != "codes":
             features = features + spectral_offsets(
-                count, settings.spectral_offset, generator
+                count, settings.content.spectral_offset, generator
             )
         device = device_of(model)
         moved = model(share(features).to(device)).float()
@@ -75,9 +79,12 @@ def train_content(
     def validate() -> float:
         return mean_landmark_loss(held_out, content_displacements(model, held_out))
 
-    schedule = Schedule.of(settings, settings.content_steps, settings.learning_rate)
+    schedule = Schedule.of(
+        settings, settings.content.steps, settings.content.learning_rate
+    )
     choose = validate if held_out else None
-    return model, fit(model, loss, schedule, folder, settings, choose, watch)
+    source = made_from(settings, CONTENT_STAGES, __name__, [*train, *held_out])
+    return model, fit(model, loss, schedule, folder, settings, source, choose, watch)
 
 
 def train_style(
@@ -90,9 +97,9 @@ def train_style(
     """Step 2: MLP_e, MLP_i, attention and MLP_s with the losses of the settings.
 
     The content branch is frozen and in evaluation mode, so its codes are computed once;
-    with `settings.joint` it is trained along and left as `content.safetensors`. Clips
-    and files are as in step 1. Warns once of a code that collapses. With L_landmark
-    alone the clips need not give triplets.
+    with `settings.style.joint` it is trained along and left as `content.safetensors`.
+    Clips and files are as in step 1. Warns once of a code that collapses. With
+    L_landmark alone the clips need not give triplets.
     """
     torch.manual_seed(settings.seed)
     train, held_out = split(enrolled(clips), "train"), split(enrolled(clips), "seen")
@@ -104,22 +111,24 @@ def train_style(
 
     def loss(step: int, generator: np.random.Generator) -> Metrics:
         batch = batches.draw(step, generator, device_of(model))
-        if settings.joint:
+        if settings.style.joint:
             code = content.encode(batch.features)[0]
             said = content.displace(code)
             batch = batch._replace(content=code, said=said)
         return style_loss(model, batch, settings)
 
     def validate() -> float:
-        now = content_codes(content, held_out) if settings.joint else codes
+        now = content_codes(content, held_out) if settings.style.joint else codes
         return mean_landmark_loss(held_out, style_displacements(model, held_out, now))
 
-    rate = settings.style_learning_rate
-    schedule = Schedule.of(settings, settings.style_steps, rate)
+    rate = settings.style.learning_rate
+    schedule = Schedule.of(settings, settings.style.steps, rate)
     choose = validate if held_out else None
-    also = watching(watch) if settings.emotion_weight else watch
-    along = {"content": content} if settings.joint else None
-    log = fit(model, loss, schedule, folder, settings, choose, also, along)
+    also = watching(watch) if settings.style.emotion_weight else watch
+    along = {"content": content} if settings.style.joint else None
+    inputs = [*train, *held_out], content.state_dict()
+    source = made_from(settings, STYLE_STAGES, __name__, *inputs)
+    log = fit(model, loss, schedule, folder, settings, source, choose, also, along)
     return model, log
 
 
@@ -138,7 +147,7 @@ class _StyleBatches:
         self.expressions = torch.stack([clip.expression for clip in train])
         self.means = torch.cat([mean_of(clip) for clip in train])
         self.labels = torch.tensor([label_of(clip) for clip in train])
-        if settings.contrast == "supervised" and (self.labels < 0).any():
+        if settings.style.contrast == "supervised" and (self.labels < 0).any():
             raise InputError(
                 "contrast = 'supervised' needs a label of emotion for every clip: "
                 "give contrast = 'triplet', or a corpus with labels."
@@ -148,14 +157,14 @@ class _StyleBatches:
         self, step: int, generator: np.random.Generator, device: torch.device
     ) -> StyleBatch:
         """The batch of a step, on a device."""
-        count, seed = self.settings.batch_triplets, self.settings.seed
+        count, seed = self.settings.style.batch, self.settings.seed
         order = without_replacement(len(self.sequences), 3 * count, step, seed)
         if self.sampler:
             triplets = self.sampler.draw(count, step, seed, generator)
             order = [i for role in zip(*triplets, strict=True) for i in role]
         some = [self.sequences[i] for i in order]
-        cut = crop_batch(some, self.settings.crop_frames, generator)
-        fewer = [sequence[:, :: self.settings.style_stride] for sequence in cut]
+        cut = crop_batch(some, self.settings.training.crop_frames, generator)
+        fewer = [sequence[:, :: self.settings.style.stride] for sequence in cut]
         whole = self.expressions[order], self.means[order], self.labels[order]
         there = [share(x, 3).to(device) for x in (*fewer, *whole)]
         return StyleBatch._make([*there, self.sampler is not None])
@@ -164,18 +173,18 @@ class _StyleBatches:
 def _sampler(train: Sequence[Clip], settings: Settings) -> TripletSampler | None:
     """Triplets of the clips; None if there are none, and no loss needs them."""
     try:
-        return TripletSampler(train, settings.triplets)
+        return TripletSampler(train, settings.style.triplets)
     except InputError:
-        if settings.emotion_weight or settings.identity_weight:
+        if settings.style.emotion_weight or settings.style.identity_weight:
             raise
         return None
 
 
 def new_style(features: int, settings: Settings) -> StyleBranch:
     """An untrained style branch of the settings for F_a with so many bands."""
-    improved = settings.objective == "improved"
-    heads = settings.attention_heads
-    return StyleBranch(features, heads, settings.attention, improved)
+    improved = settings.style.objective == "improved"
+    heads = settings.style.attention_heads
+    return StyleBranch(features, heads, settings.style.attention, improved)
 
 
 def load_content(path: Path, settings: Settings | None = None) -> ContentBranch:
@@ -206,18 +215,18 @@ def load_branches(
     """
     branch, settings = load_style(run / style / "model.safetensors")
     along = run / style / "content.safetensors"
-    path = along if settings.joint else run / "content" / "model.safetensors"
+    path = along if settings.style.joint else run / "content" / "model.safetensors"
     return load_content(path, settings), branch, settings
 
 
 def _check_features(path: Path, settings: Settings | None) -> Settings:
     """Settings of a checkpoint, whose features must be those of `settings`."""
     made_by = read_settings(path)
-    if settings and made_by.features != settings.features:
+    if settings and made_by.features.kind != settings.features.kind:
         raise InputError(
-            f"{path} was trained with features = {made_by.features!r}, not "
-            f"{settings.features!r}: train it again, or give -p "
-            f"features={made_by.features}."
+            f"{path} was trained with features = {made_by.features.kind!r}, not "
+            f"{settings.features.kind!r}: train it again, or give -p "
+            f"features={made_by.features.kind}."
         )
     return made_by
 

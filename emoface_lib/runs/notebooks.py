@@ -10,19 +10,38 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import hash_of, read_json
-from emoface_lib.core.settings import REPOSITORY, Settings, load_settings, nearest
+from emoface_lib.core.settings import PARAMETERS as SETTING_NAMES
+from emoface_lib.core.settings import (
+    REPOSITORY,
+    Settings,
+    load_settings,
+    nearest,
+    setting_name,
+)
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 NOTEBOOKS = REPOSITORY / "notebooks"
 PARAMETERS, INJECTED = "parameters", "injected-parameters"  # papermill's tags
+READER = "notebook_settings("  # what a notebook that reads settings calls
+
+# Which settings a notebook reads beside those of its parameters cell: whole stages,
+# and where networks are trained.
+MACHINE = "device", "precision"
+READS = {
+    "01": ("synthetic",),
+    "02": ("synthetic", "features", "autovc", "training", "evaluation", *MACHINE),
+    "03": ("synthetic", "landmarks", "expression", *MACHINE),
+}
 
 
 class NotebookError(InputError):
@@ -121,32 +140,77 @@ def _assignment(statement: ast.stmt) -> tuple[str, Any]:
     raise ValueError(f"{ast.unparse(statement)!r} does something else")
 
 
-def check_overrides(
-    paths: Sequence[Path], profile: str, overrides: Mapping[str, Any]
-) -> Settings:
-    """Check overrides against settings and parameters cells, before a kernel starts.
+@dataclass(frozen=True)
+class Source:
+    """A notebook as it is now.
 
-    Raises InputError for a profile that does not exist, a name that no notebook of
-    `paths` declares (with the nearest), and a value of another type or out of range.
+    declared : name -> default of its parameters cell; code : hash; reads_settings :
+    whether it asks for settings, those of its stages.
     """
-    cells = [declared_parameters(path) for path in paths]
-    return check_parameters(cells, profile, overrides)
+
+    path: Path
+    declared: Mapping[str, Any]
+    code: str
+    reads_settings: bool
+
+    def taken(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of the checked parameters that the notebook reads."""
+        return {name: value for name, value in given.items() if self._takes(name)}
+
+    def _takes(self, name: str) -> bool:
+        stages = READS.get(self.path.stem[:2], ()) if self.reads_settings else ()
+        full = SETTING_NAMES.get(name, "")
+        return name in self.declared or full.partition(".")[0] in stages
+
+
+def read_source(path: Path) -> Source:
+    """A notebook, read anew only if its file has changed."""
+    return _source(path, path.stat().st_mtime_ns)
+
+
+@lru_cache
+def _source(path: Path, changed: int) -> Source:
+    notebook = read_code(path)
+    reads = any(READER in source(cell) for cell in code_cells(notebook))
+    return Source(path, declared_parameters(path), source_hash(notebook), reads)
 
 
 def check_parameters(
-    cells: Sequence[Mapping[str, Any]], profile: str, overrides: Mapping[str, Any]
-) -> Settings:
-    """`check_overrides` of parameters cells that have been read."""
-    of_settings = {k: v for k, v in overrides.items() if k in Settings.model_fields}
-    settings = load_settings(profile, **of_settings)
-    known = {name: default for cell in cells for name, default in cell.items()}
+    sources: Sequence[Source], profile: str, overrides: Mapping[str, Any]
+) -> tuple[Settings, dict[str, Any]]:
+    """The settings of a run, and its parameters by their names in notebooks.
+
+    Checked before a kernel starts: raises InputError for a profile that does not exist,
+    a name that is neither a setting's nor a parameter of a notebook (with the nearest),
+    a setting that is given twice, and a value of another type or out of range. Says on
+    standard error which setting none of the notebooks reads.
+    """
+    own = {
+        name: default
+        for one in sources
+        for name, default in one.declared.items()
+        if name not in SETTING_NAMES
+    }
+    given: dict[str, Any] = {}
     for name, value in overrides.items():
-        if name not in known:
-            hint = nearest(name, tuple(known))
-            raise InputError(f"No notebook has a parameter {name!r}; {hint}")
-        if name not in of_settings:
-            _check_type(name, value, known[name])
-    return settings
+        if name in own:
+            _check_type(name, value, own[name])
+        full = name if name in own else setting_name(name, tuple(own)).replace(".", "_")
+        if full in given:
+            raise InputError(f"Setting {full} is given twice, also as {name!r}.")
+        given[full] = value
+    of_settings = {name: v for name, v in given.items() if name in SETTING_NAMES}
+    settings = load_settings(profile, **of_settings)
+    for name in of_settings:
+        if not any(one.taken({name: None}) for one in sources):
+            _note(f"{SETTING_NAMES[name]} is read by none of the notebooks that run.")
+    return settings, given
+
+
+@cache
+def _note(text: str) -> None:
+    """Say it once."""
+    print(f"emoface: note: {text}", file=sys.stderr)
 
 
 def _check_type(name: str, value: Any, default: Any) -> None:
@@ -170,6 +234,8 @@ def execute(path: Path, output: Path, parameters: Mapping[str, Any]) -> None:
     from papermill.exceptions import PapermillExecutionError
     from traitlets.config import Config
 
+    # papermill warns of each setting that the parameters cell does not list
+    logging.getLogger("papermill").addFilter(_of_interest)
     output = output.resolve()
     output.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -200,6 +266,10 @@ def execute(path: Path, output: Path, parameters: Mapping[str, Any]) -> None:
             f"The kernel of notebook {path.stem} died, which it does when memory runs "
             f"out (executed copy: {output})"
         ) from error
+
+
+def _of_interest(record: logging.LogRecord) -> bool:
+    return not record.getMessage().startswith("Passed unknown parameter")
 
 
 @contextmanager

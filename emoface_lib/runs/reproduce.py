@@ -19,13 +19,12 @@ from emoface_lib.core.settings import PRODUCTS, Run, load_settings
 from emoface_lib.runs.notebooks import (
     NOTEBOOKS,
     NotebookError,
-    check_overrides,
+    check_parameters,
     declared_parameters,
     execute,
     find_notebook,
     find_notebooks,
-    read_code,
-    source_hash,
+    read_source,
 )
 
 LIBRARY = Path(__file__).resolve().parents[1]
@@ -46,7 +45,7 @@ def reproduce(
     A notebook is skipped while its code, parameters, the library, its weights, the
     versions of dependencies and the notebooks before it are those of its last run.
     `only` names the ones to run, `through` the last one. An override goes to the
-    notebooks that declare it; with `corpus`, only those that do are run. Raises
+    notebooks that read it; with `corpus`, only those that declare it are run. Raises
     InputError before a kernel starts if an argument is wrong, NotebookError if a
     notebook fails.
     """
@@ -54,9 +53,10 @@ def reproduce(
     chosen = _choose(paths, only, through)
     if (overrides or {}).get("corpus"):  # prepared: 01 to 03 have nothing to do
         chosen = [path for path in chosen if "corpus" in declared_parameters(path)]
-    settings = check_overrides(chosen, profile, overrides or {})
+    sources = [read_source(path) for path in chosen]
+    settings, given = check_parameters(sources, profile, overrides or {})
     folder_of_run = Run(settings).folder.resolve()
-    given = {"profile": profile, "seed": settings.seed, **(overrides or {})}
+    given = {"profile": profile, "seed": settings.seed, **given}
     for path in chosen:
         index = paths.index(path)
         outcome = Step(path, paths[:index], folder_of_run, given).run(force)
@@ -93,8 +93,8 @@ class Step:
         self, path: Path, before: Sequence[Path], run: Path, given: Mapping[str, Any]
     ) -> None:
         self.path, self.before, self.folder = path, before, run
-        declared = declared_parameters(path)
-        self.parameters = {k: v for k, v in given.items() if k in declared}
+        self.source = read_source(path)
+        self.parameters = self.source.taken(given)
         self.output = run / "notebooks" / path.name
         self.state = self.output.with_suffix(".json")
         self.product = run / PRODUCTS[path.stem] if path.stem in PRODUCTS else None
@@ -102,8 +102,8 @@ class Step:
     def key(self) -> str:
         """Hash of all that the outcome depends on."""
         states = [state_of(self.folder, path).get("key") for path in self.before]
-        code = source_hash(read_code(self.path))
-        made: list[Any] = [code, self.parameters, library_hash(), versions(), states]
+        asked = {k: v for k, v in self.parameters.items() if k != "device"}
+        made: list[Any] = [self.source.code, asked, library_hash(), versions(), states]
         if self.parameters.get("corpus"):  # no notebook before says what it is
             index = self.folder / PRODUCTS["03_face_alignment"]
             made.append(index.stat().st_mtime_ns if index.exists() else 0)

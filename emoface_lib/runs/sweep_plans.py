@@ -5,7 +5,7 @@ Taught in notebook 10.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +14,16 @@ from emoface_lib.core.files import hash_of
 from emoface_lib.core.settings import PRODUCTS, RESULTS, runs_folder
 from emoface_lib.runs.notebooks import (
     NOTEBOOKS,
+    Source,
     check_parameters,
-    declared_parameters,
     find_notebook,
     find_notebooks,
-    read_code,
-    source_hash,
+    read_source,
 )
 from emoface_lib.runs.reproduce import library_hash, versions
 from emoface_lib.runs.sweep import Sweep, combinations
 
 DATA = ("01_corpus", "02_audio_features", "03_face_alignment")  # a prepared corpus
-
-
-@dataclass(frozen=True)
-class Source:
-    """A notebook as it is now."""
-
-    path: Path
-    declared: Mapping[str, Any]
-    code: str  # hash
 
 
 @dataclass(frozen=True)
@@ -77,8 +67,9 @@ class Plan:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The parameters that any of the notebooks declares."""
-        known = {name for one in self.notebooks for name in one.declared}
+        """The parameters that any of the notebooks reads."""
+        taken = [one.taken(self.given) for one in self.notebooks]
+        known = {name for each in taken for name in each}
         return {name: value for name, value in self.given.items() if name in known}
 
 
@@ -114,11 +105,14 @@ class _Planner:
         """One run, checked; raises InputError if a parameter is wrong."""
         base = self._base(given.get("corpus"))
         before = self._before(base)
-        cells = [one.declared for one in (*before, *self.own)]
+        sources = [*before, *self.own]
         asked = {k: v for k, v in given.items() if k != "profile"}
-        if len(self.sweep.seeds) == 1 and not any("seed" in cell for cell in cells):
+        if len(self.sweep.seeds) == 1 and not any(
+            "seed" in s.declared for s in sources
+        ):
             del asked["seed"]
-        check_parameters(cells, self.sweep.profile, asked)
+        _, asked = check_parameters(sources, self.sweep.profile, asked)
+        given = {name: given[name] for name in ("profile", "seed")} | asked
         shared: Plan | None = None
         for one in before:
             once = {**given, "seed": 0}
@@ -160,17 +154,6 @@ class _Planner:
             return self.sweep.results
         stems = [one.path.stem for one in self.own]
         return tuple(RESULTS[stem] for stem in stems if stem in RESULTS)
-
-
-@lru_cache
-def _source(path: Path, changed: int) -> Source:
-    code = source_hash(read_code(path))
-    return Source(path, declared_parameters(path), code)
-
-
-def read_source(path: Path) -> Source:
-    """A notebook, read anew only if its file has changed."""
-    return _source(path, path.stat().st_mtime_ns)
 
 
 def code_hash() -> str:

@@ -33,8 +33,11 @@ SAMPLES_A_FRAME = HOP_LENGTH * FRAME_RATE // VIDEO_RATE  # in a video frame, 40 
 
 
 def plan_heard(settings: Settings) -> list[list[ClipPlan]]:
-    """The training clips of `settings.heard_speakers` further speakers, by speaker."""
-    return [plan_one(number, settings) for number in range(settings.heard_speakers)]
+    """The training clips of `synthetic.audio_only_speakers` speakers, by speaker."""
+    return [
+        plan_one(number, settings)
+        for number in range(settings.synthetic.audio_only_speakers)
+    ]
 
 
 def plan_one(
@@ -44,7 +47,7 @@ def plan_one(
 
     Numbers from TEST_SPEAKERS_FROM are the test speakers, who are drawn as well.
     """
-    drawn = 0 if number >= TEST_SPEAKERS_FROM else settings.speakers
+    drawn = 0 if number >= TEST_SPEAKERS_FROM else settings.synthetic.train_speakers
     plans = plan_speaker(drawn + 1 + number, settings)
     return [plan for plan in plans if plan.split in splits]
 
@@ -60,15 +63,17 @@ def heard_clips(
     """Clips of audio-only speakers, by default those with split "train".
 
     mean_face : float[68, 3] px of the canonical frame, to align by; audio : the run's
-    folder of that name, which is needed unless `settings.features` is "log_mel"; splits
-    : "seen" adds the held-out videos of the same speakers, "unseen" the clips of the
+    folder of that name, which is needed unless `features.kind` is "log_mel"; splits :
+    "seen" adds the held-out videos of the same speakers, "unseen" the clips of the
     test speakers; voices : embed the voice of each clip, too, which takes 40 ms a clip.
     The same settings give the same clips in the same order.
     """
     features = load_features(audio or Path("audio"), settings)
-    numbers = list(range(settings.heard_speakers))
+    numbers = list(range(settings.synthetic.audio_only_speakers))
     if "unseen" in splits:
-        numbers += [TEST_SPEAKERS_FROM + n for n in range(settings.test_speakers)]
+        numbers += [
+            TEST_SPEAKERS_FROM + n for n in range(settings.synthetic.test_speakers)
+        ]
     make = partial(
         hear_speaker,
         settings=settings,
@@ -83,7 +88,7 @@ def heard_clips(
         own, speaker = made[number]
         for clip in own:
             heard = features.whole(clip.features.numpy(), speaker)
-            ahead = torch.from_numpy(look_ahead(heard, settings.look_ahead))
+            ahead = torch.from_numpy(look_ahead(heard, settings.features.look_ahead))
             clips.append(replace(clip, features=ahead))
     return clips
 
@@ -104,7 +109,7 @@ def hear_speaker(
     plans = plan_one(number, settings, splits)
     made = [make_clip(plan) for plan in plans]
     aligned = [
-        aligned_landmarks(clip.landmarks, mean_face, settings.alignment)
+        aligned_landmarks(clip.landmarks, mean_face, settings.landmarks.alignment)
         for clip in made
     ]
     reference = reference_faces(aligned, [plan.speaker.name for plan in plans])
@@ -129,7 +134,7 @@ def hear_voices(
     The features are log-mels float32[T, 80] in 0..1, the split is "train". The
     embeddings are float32[256], of length 1, by speaker.
     """
-    numbers = range(settings.heard_speakers)
+    numbers = range(settings.synthetic.audio_only_speakers)
     hear = partial(hear_voice, settings=settings)
     made = dict(each(hear, numbers, workers, "hearing voices"))
     voices = [voice for number in numbers for voice in made[number][0]]

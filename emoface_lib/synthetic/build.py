@@ -34,8 +34,6 @@ from emoface_lib.synthetic.heads.draw import FaceDrawer
 from emoface_lib.synthetic.heads.shape import Identity, pose_face, stack_controls
 
 VERSION = 3  # the generator's; counts up whenever its clips change
-# The settings that the corpus depends on; others may change without building anew.
-DEPENDS_ON = ("seed", "speakers", "test_speakers", "videos", "clips", "held_out_videos")
 OWN_FILES = (CARD, INDEX, VOXCELEB_META, "DATA_CARD.md")
 OWN_FOLDERS = ("mp4", "truth")
 
@@ -86,7 +84,8 @@ def build_corpus(
 
 def corpus_identity(settings: Settings) -> dict:
     """What identifies an embedded corpus: version, settings, their hash."""
-    values = {name: getattr(settings, name) for name in DEPENDS_ON}
+    own = settings.synthetic.model_dump(exclude={"audio_only_speakers"})
+    values = {"seed": settings.seed, **own}
     identity = {"generator": "emoface embedded corpus", "version": VERSION, **values}
     return {**identity, "hash": hash_of(identity)}
 

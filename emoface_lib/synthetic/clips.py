@@ -82,14 +82,14 @@ def plan_corpus(settings: Settings) -> list[ClipPlan]:
 
     Raises InputError if fewer than two videos of a speaker are left to train on.
     """
-    if settings.videos - settings.held_out_videos < 2:
+    if settings.synthetic.videos_per_speaker - settings.synthetic.held_out_videos < 2:
         raise InputError(
-            f"videos = {settings.videos} with held_out_videos = "
-            f"{settings.held_out_videos} leaves fewer than two to train on: V_r and "
-            "V_p need two. Take more videos or hold out fewer."
+            f"videos_per_speaker = {settings.synthetic.videos_per_speaker} with "
+            f"held_out_videos = {settings.synthetic.held_out_videos} leaves fewer than "
+            "two to train on: V_r and V_p need two. Take more videos or hold out fewer."
         )
-    train = range(1, settings.speakers + 1)
-    test = range(1, settings.test_speakers + 1)
+    train = range(1, settings.synthetic.train_speakers + 1)
+    test = range(1, settings.synthetic.test_speakers + 1)
     numbers = [*train, *(TEST_SPEAKERS_FROM + n for n in test)]
     return [plan for number in numbers for plan in plan_speaker(number, settings)]
 
@@ -99,10 +99,12 @@ def plan_speaker(number: int, settings: Settings) -> list[ClipPlan]:
     name, unseen = f"id{number:05d}", number > TEST_SPEAKERS_FROM
     rng = generator(settings.seed, name)
     speaker = draw_speaker(name, rng)
-    emotions = draw_emotions(speaker, settings.videos, rng, uniform=unseen)
+    emotions = draw_emotions(
+        speaker, settings.synthetic.videos_per_speaker, rng, uniform=unseen
+    )
     plans = []
     for index, emotion in enumerate(emotions):
-        held_out = "seen" if index < settings.held_out_videos else "train"
+        held_out = "seen" if index < settings.synthetic.held_out_videos else "train"
         split = "unseen" if unseen else held_out
         plans += _plan_video(speaker, f"video{index + 1:02d}", split, emotion, settings)
     return plans
@@ -126,7 +128,9 @@ def _plan_video(
             sentence=sentence,
             seed=settings.seed,
         )
-        for index, sentence in enumerate(draw_sentences(said, settings.clips, rng))
+        for index, sentence in enumerate(
+            draw_sentences(said, settings.synthetic.clips_per_video, rng)
+        )
     ]
 
 

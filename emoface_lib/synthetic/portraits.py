@@ -32,12 +32,12 @@ READING_ERROR = 1.0  # px; error of a detector's landmarks
 def expression_portraits(
     settings: Settings, workers: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Grey face crops and their expressions, of `settings.heard_speakers` speakers.
+    """Grey face crops and expressions of `synthetic.audio_only_speakers` speakers.
 
     Returns uint8[N, 64, 64] and int[N], indices into EXPRESSIONS.
     """
-    first = settings.speakers + 1
-    numbers = range(first, first + settings.heard_speakers)
+    first = settings.synthetic.train_speakers + 1
+    numbers = range(first, first + settings.synthetic.audio_only_speakers)
     pose = partial(speaker_portraits, seed=settings.seed)
     made = dict(each(pose, numbers, workers, "drawing expressions"))
     crops = [made[number] for number in numbers]

@@ -23,6 +23,7 @@ class ResidualUNet(nn.Module):
 
     def __init__(self, width: int = 64) -> None:
         super().__init__()
+        self.width = width
         sizes = [width, 2 * width, 4 * width, 8 * width, 8 * width, 8 * width]
         inner: nn.Module | None = None
         for outer, size in reversed(list(pairwise(sizes))):

@@ -110,4 +110,4 @@ def make_renderer(
     path = run / FOLDERS[kind] / "model.safetensors"
     settings = read_settings(path)
     painter = Painter(load_translator(path), settings)
-    return NetworkRenderer(picture, landmarks, painter, settings.image_size)
+    return NetworkRenderer(picture, landmarks, painter, settings.translator.image_size)

@@ -10,7 +10,9 @@ import pandas as pd
 import torch
 from torch import nn
 
-from emoface_lib.core.checkpoints import load_model
+from emoface_lib.core.checkpoints import load_model, save_model
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.fresh import made_from
 from emoface_lib.core.landmarks import WEIGHTS
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.training import Metrics, Schedule, device_of, fit
@@ -22,6 +24,7 @@ from emoface_lib.translation.translators import (
     as_tensor,
     channels_last,
     for_pictures,
+    load_makeittalk,
     new_translator,
 )
 
@@ -29,18 +32,22 @@ from emoface_lib.translation.translators import (
 def train_translator(
     pairs: Pairs, folder: Path, settings: Settings, workers: int | None = None
 ) -> tuple[Translator, pd.DataFrame]:
-    """Step 3: the network that `settings.translator` names, with L_image, eq. (11).
+    """Step 3: the network that `translator.kind` names, with L_image, eq. (11).
 
-    workers : processes that decode videos, as for `Batches`. Trains on a GPU if there
-    is one, in bf16 where that is faster. Leaves `model.safetensors` and `log.csv` in
-    `folder`; returns model and log.
+    MakeItTalk's is not trained but taken from `translator.checkpoint`, if there is one:
+    the log then has no rows. Raises InputError if that file is wrong. workers :
+    processes that decode videos, as for `Batches`. Trains on a GPU if there is one, in
+    bf16 where that is faster. Leaves `model.safetensors` and `log.csv` in `folder`;
+    returns model and log.
     """
+    if settings.translator.checkpoint:
+        return _released(folder, settings), pd.DataFrame(columns=["step", "loss"])
     settings = for_pictures(settings)
     torch.manual_seed(settings.seed)
     model = channels_last(new_translator(settings))
     beyond = terms_beyond_l1(settings)
     along = {name: term for name, (_, term) in beyond.items() if name == "adversarial"}
-    with Batches(pairs, settings.translator_batch, workers) as batches:
+    with Batches(pairs, settings.translator.batch, workers) as batches:
 
         def loss(step: int, _: np.random.Generator) -> Metrics:
             batch, device = batches.of(settings.seed, step), device_of(model)
@@ -52,10 +59,24 @@ def train_translator(
                 metrics["loss"] = metrics["loss"] + weight * metrics[f"loss/{name}"]
             return metrics
 
-        rate = settings.translator_learning_rate
-        schedule = Schedule.of(settings, settings.translator_steps, rate)
-        log = fit(model, loss, schedule, folder, settings, along=along)
+        rate = settings.translator.learning_rate
+        schedule = Schedule.of(settings, settings.translator.steps, rate)
+        source = made_from(settings, ["training", "translator"], __name__, pairs)
+        log = fit(model, loss, schedule, folder, settings, source, along=along)
     return model, log
+
+
+def _released(folder: Path, settings: Settings) -> Translator:
+    """MakeItTalk's released network, left in `folder` as one that was trained."""
+    if settings.translator.kind != "makeittalk":
+        raise InputError(
+            "translator.checkpoint is a network of MakeItTalk: give -p "
+            "translator=makeittalk, too."
+        )
+    model = load_makeittalk(Path(settings.translator.checkpoint))
+    own = settings.changed(translator_width=model.width)
+    save_model(folder / "model.safetensors", model, own)
+    return model
 
 
 def inputs(model: Translator, pair: Pair) -> tuple[np.ndarray, ...]:
@@ -67,12 +88,12 @@ def inputs(model: Translator, pair: Pair) -> tuple[np.ndarray, ...]:
 def terms_beyond_l1(settings: Settings) -> dict[str, tuple[float, nn.Module]]:
     """Weights and terms that are added to eq. (11); none in the paper."""
     terms: dict[str, tuple[float, nn.Module]] = {}
-    if settings.translator_edges:
-        terms["edges"] = settings.translator_edges, EdgeLoss()
-    if settings.translator_perceptual:
+    if settings.translator.edges:
+        terms["edges"] = settings.translator.edges, EdgeLoss()
+    if settings.translator.perceptual:
         net = ExpressionNet()
         load_model(WEIGHTS / "expressions.safetensors", net)
-        terms["perceptual"] = settings.translator_perceptual, PerceptualLoss(net)
-    if settings.translator_adversarial:
-        terms["adversarial"] = settings.translator_adversarial, Critic()
+        terms["perceptual"] = settings.translator.perceptual, PerceptualLoss(net)
+    if settings.translator.adversarial:
+        terms["adversarial"] = settings.translator.adversarial, Critic()
     return terms

@@ -28,13 +28,13 @@ FOLDERS = {"unet": "translator", "improved": "improved"}  # names inside a run's
 
 
 def new_translator(settings: Settings) -> Translator:
-    """The untrained network that `settings.translator` names."""
+    """The untrained network that `settings.translator.kind` names."""
     kinds: dict[str, type[Translator]] = {
         "unet": UNet,
         "improved": GatedWarp,
         "makeittalk": ResidualUNet,
     }
-    return kinds[settings.translator](settings.translator_width)
+    return kinds[settings.translator.kind](settings.translator.width)
 
 
 def load_translator(path: Path) -> Translator:
@@ -45,17 +45,6 @@ def load_translator(path: Path) -> Translator:
     model = new_translator(read_settings(path))
     load_model(path, model)
     return model
-
-
-def translator_of(run: Path, settings: Settings) -> Translator:
-    """The network that `settings.translator` names: of a run's folder, or MakeItTalk's.
-
-    Raises InputError if it has not been trained or `translator_checkpoint` is wrong.
-    """
-    if settings.translator == "makeittalk" and settings.translator_checkpoint:
-        return load_makeittalk(Path(settings.translator_checkpoint))
-    folder = FOLDERS.get(settings.translator, settings.translator)
-    return load_translator(run / folder / "model.safetensors")
 
 
 def load_makeittalk(path: Path) -> ResidualUNet:
@@ -138,7 +127,7 @@ class Painter:
 
 def for_pictures(settings: Settings) -> Settings:
     """The settings, with the precision in which pictures are made."""
-    return settings.model_copy(update={"precision": settings.translator_precision})
+    return settings.changed(precision=settings.translator.precision)
 
 
 def as_tensor(pictures: np.ndarray, device: torch.device | None = None) -> Tensor:

@@ -40,7 +40,7 @@ def test_a_short_voice_is_predicted_as_by_the_whole_networks(
 ) -> None:
     samples = voice(640 * 45)
     features = torch.from_numpy(
-        look_ahead(log_mel(samples), predictor.settings.look_ahead)
+        look_ahead(log_mel(samples), predictor.settings.features.look_ahead)
     )[None]
     with torch.no_grad():
         code, _ = predictor.content.encode(features)
@@ -73,7 +73,7 @@ def converting(request: pytest.FixtureRequest) -> FacePredictor:
     torch.manual_seed(0)
     small = load_settings("smoke", autovc_pre=16, autovc_width=16, autovc_post=16)
     target = np.ones(256, np.float32) / 16
-    size = 2 * small.autovc_neck if request.param else 80
+    size = 2 * small.autovc.neck if request.param else 80
     return FacePredictor(
         ContentBranch(size).eval(),
         StyleBranch(size).eval(),

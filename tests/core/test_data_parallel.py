@@ -112,14 +112,14 @@ def join(folder: Path, settings: Settings, place: int) -> None:
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """What one process leaves, and what two leave."""
-    settings = Settings(
+    settings = Settings().changed(
         precision="float32",
         features="log_mel",
         learning_rate=1e-3,
         style_learning_rate=1e-3,
         crop_frames=20,
-        batch_clips=4,
-        batch_triplets=4,
+        content_batch=4,
+        style_batch=4,
         content_steps=10,
         style_steps=10,
         spectral_offset=0.5,

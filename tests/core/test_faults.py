@@ -249,7 +249,7 @@ def test_features_of_a_real_corpus_are_not_thrown_away_for_other_settings(
     many(tmp_path, talking, 1)
     run(tmp_path, settings)
     before = contents(tmp_path / "features")
-    other = settings.model_copy(update={"longest_gap": 3})
+    other = settings.changed(longest_gap=3)
     with pytest.raises(InputError, match=r"made with longest_gap = 12, not 3: .*--out"):
         run(tmp_path, other)
     assert contents(tmp_path / "features") == before

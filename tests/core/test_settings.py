@@ -13,10 +13,13 @@ def test_every_profile_is_valid(profile: str) -> None:
 
 def test_paper_profile_keeps_the_optimiser_of_the_paper() -> None:
     settings = load_settings("paper")
-    assert (settings.learning_rate, settings.weight_decay) == (1e-5, 1e-5)
-    assert settings.schedule == "constant"
-    assert settings.look_ahead == 0
-    assert settings.features == "autovc"
+    assert (settings.content.learning_rate, settings.training.weight_decay) == (
+        1e-5,
+        1e-5,
+    )
+    assert settings.training.schedule == "constant"
+    assert settings.features.look_ahead == 0
+    assert settings.features.kind == "autovc"
 
 
 @pytest.mark.parametrize(
@@ -43,7 +46,7 @@ def test_unknown_profile_is_refused() -> None:
 
 
 def test_none_keeps_the_value_of_the_profile() -> None:
-    assert load_settings("smoke", speakers=None) == load_settings("smoke")
+    assert load_settings("smoke", train_speakers=None) == load_settings("smoke")
 
 
 def test_equal_settings_have_equal_hashes_and_others_differ() -> None:

@@ -147,7 +147,7 @@ def test_what_is_done_is_not_done_again_until_the_detector_changes(
     before = path.stat().st_mtime_ns
     prepare(index_of(plans), corpus, folder, settings, workers=1)
     assert path.stat().st_mtime_ns == before
-    truth = settings.model_copy(update={"detector": "truth"})
+    truth = settings.changed(detector="truth")
     prepare(index_of(plans)[:1], corpus, folder, truth, workers=1)
     exact = read_npz(path)["landmarks"][..., :2]
     known = read_sidecar(corpus, plans[0].clip)["landmarks"][..., :2]
@@ -176,7 +176,7 @@ def test_f_a_is_made_as_settings_say_when_clips_are_loaded(
 ) -> None:
     index, folder = prepared
     small = {"autovc_pre": 16, "autovc_width": 16, "autovc_post": 16}
-    wanted = settings.model_copy(update={"features": "codes", **small})
+    wanted = settings.changed(features="codes", **small)
     save_model(tmp_path / MODEL, new_autovc(wanted), wanted)
     known = {"speakers": np.array(["a"]), "made_of": np.array(["x"])}
     one = np.eye(1, 256, dtype=np.float32)

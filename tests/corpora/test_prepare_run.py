@@ -118,7 +118,7 @@ def test_branches_are_trained_with_labels_and_not_twice(
     paths = train_run(settings)
     names = ["content", *FOLDERS.values()]
     assert [path.parent.name for path in paths] == names
-    assert read_settings(paths[1]).emotion_weight == 0
+    assert read_settings(paths[1]).style.emotion_weight == 0
     content, style, _ = load_branches(run)
     unseen = split(load_clips(run / "features", settings), "unseen")
     codes = content_codes(content, unseen)

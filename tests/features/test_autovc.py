@@ -149,7 +149,7 @@ def test_a_code_is_taken_where_both_directions_have_read_its_frames(
     model, states = new_autovc(small).eval(), []
     model.encoder.lstm.register_forward_hook(lambda *_: states.append(_[2][0]))
     codes = model.encoder(torch.from_numpy(mel_of(64))[None], torch.zeros(1, 256))
-    neck, freq = small.autovc_neck, small.autovc_freq
+    neck, freq = small.autovc.neck, small.autovc.freq
     assert codes.shape == (1, 64 // freq, 2 * neck)
     assert torch.equal(codes[0, 5, :neck], states[0][0, 6 * freq - 1, :neck])
     assert torch.equal(codes[0, 5, neck:], states[0][0, 5 * freq, neck:])
@@ -205,7 +205,7 @@ def test_windows_are_close_to_the_whole_network(
     """On a trained network, 0.64 s of context stand for all of it: 0.01 of 1."""
     wave = np.sin(np.arange(600)[:, None] / np.linspace(3, 9, 80)) / 4 + 0.5
     mel = wave.astype(np.float32)
-    longer = small.model_copy(update={"autovc_steps": 60, "autovc_batch": 8})
+    longer = small.changed(autovc_steps=60, autovc_batch=8)
     voices = {"a": np.eye(256, dtype=np.float32)[0]}
     model, log = train_autovc([mel], ["a"], voices, tmp_path, longer)
     assert log["loss/mel"].iloc[-5:].mean() < 0.5 * log["loss/mel"].iloc[:5].mean()
@@ -217,13 +217,13 @@ def test_windows_are_close_to_the_whole_network(
 
 
 def test_same_seed_same_weights(small: Settings, tmp_path: Path) -> None:
-    short = small.model_copy(update={"autovc_steps": 3})
+    short = small.changed(autovc_steps=3)
     mels, names = [mel_of(90), mel_of(3)], ["a", "b"]  # one shorter than a code
     voices = {n: np.eye(256, dtype=np.float32)[i] for i, n in enumerate(names)}
     logs = [
-        train_autovc(
-            mels, names, voices, tmp_path / str(i), short.model_copy(update={"seed": s})
-        )[1].drop(columns="seconds")
+        train_autovc(mels, names, voices, tmp_path / str(i), short.changed(seed=s))[
+            1
+        ].drop(columns="seconds")
         for i, s in enumerate((0, 0, 1))
     ]
     assert logs[0].equals(logs[1])
@@ -232,7 +232,7 @@ def test_same_seed_same_weights(small: Settings, tmp_path: Path) -> None:
 
 def test_settings_choose_what_f_a_is(small: Settings, tmp_path: Path) -> None:
     assert isinstance(load_features(tmp_path, small), LogMel)
-    wanted = small.model_copy(update={"features": "autovc", "autovc_steps": 2})
+    wanted = small.changed(features="autovc", autovc_steps=2)
     with pytest.raises(InputError, match="run notebook 02_audio_features first"):
         load_features(tmp_path, wanted)
     voices = {"a": np.eye(256, dtype=np.float32)[0]}
@@ -244,8 +244,8 @@ def test_settings_choose_what_f_a_is(small: Settings, tmp_path: Path) -> None:
         made_of=np.array(["x"]),
     )
     assert load_features(tmp_path, wanted).whole(mel_of(50)).shape == (50, 80)
-    codes = load_features(tmp_path, wanted.model_copy(update={"features": "codes"}))
-    assert codes.whole(mel_of(50)).shape == (50, 2 * small.autovc_neck)
+    codes = load_features(tmp_path, wanted.changed(features="codes"))
+    assert codes.whole(mel_of(50)).shape == (50, 2 * small.autovc.neck)
 
 
 @pytest.mark.slow

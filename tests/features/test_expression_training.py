@@ -87,7 +87,7 @@ def test_varied_crops_keep_their_faces_and_differ() -> None:
 
 @pytest.mark.slow
 def test_the_shipped_model_recognises_a_talking_head_that_it_never_saw() -> None:
-    settings = load_settings("smoke", seed=5, videos=7)
+    settings = load_settings("smoke", seed=5, videos_per_speaker=7)
     crops, labels = talking_speaker(10_001, settings)
     recognised = shipped_expressions().probabilities(crops).argmax(1)
     assert set(labels) == set(range(7))

@@ -137,7 +137,7 @@ def test_a_silent_or_empty_start_names_nobody() -> None:
 
 
 def test_voices_that_are_only_heard_have_phones_and_embeddings() -> None:
-    settings = load_settings("smoke", heard_speakers=1)
+    settings = load_settings("smoke", audio_only_speakers=1)
     voices, embeddings = hear_voices(settings, workers=1)
     assert {voice.speaker for voice in voices} == set(embeddings)
     for voice in voices:

@@ -32,7 +32,7 @@ from emoface_lib.method.steps import (
 def test_step_1_beats_the_still_face_on_held_out_videos(
     clips: list[Clip], tiny: Settings, tmp_path: Path
 ) -> None:
-    longer = tiny.model_copy(update={"content_steps": 60})
+    longer = tiny.changed(content_steps=60)
     model, log = train_content(clips, tmp_path, longer)
     held_out = split(clips, "seen")
     still = [torch.zeros_like(clip.landmarks) for clip in held_out]
@@ -46,7 +46,7 @@ def test_same_seed_same_weights_and_other_seed_others(
     clips: list[Clip], tiny: Settings, tmp_path: Path
 ) -> None:
     logs = [
-        train_content(clips, tmp_path / str(i), tiny.model_copy(update={"seed": s}))[1]
+        train_content(clips, tmp_path / str(i), tiny.changed(seed=s))[1]
         for i, s in enumerate((0, 0, 1))
     ]
     first, second, other = (log.drop(columns="seconds") for log in logs)
@@ -59,7 +59,7 @@ def test_same_seed_same_weights_and_other_seed_others(
 def test_branches_fit_the_features_and_load_by_themselves(
     clips: list[Clip], tiny: Settings, tmp_path: Path, features: str, size: int
 ) -> None:
-    tiny = tiny.model_copy(update={"features": features})
+    tiny = tiny.changed(features=features)
     fewer = [replace(clip, features=clip.features[:, :size]) for clip in clips]
     content, _ = train_content(fewer, tmp_path / "content", tiny)
     style, _ = train_style(fewer, content, tmp_path / "style", tiny)
@@ -69,7 +69,7 @@ def test_branches_fit_the_features_and_load_by_themselves(
     for first, second in ((content, loaded), (style, again)):
         weights = second.state_dict()
         assert all(torch.equal(x, weights[n]) for n, x in first.state_dict().items())
-    other = tiny.model_copy(update={"features": "autovc"})
+    other = tiny.changed(features="autovc")
     with pytest.raises(InputError, match=f"features = '{features}', not 'autovc'"):
         load_content(tmp_path / "content" / "model.safetensors", other)
     with pytest.raises(InputError, match="no checkpoint"):
@@ -81,9 +81,7 @@ def test_a_spectral_offset_shifts_spectra_and_no_codes(
     clips: list[Clip], tiny: Settings, tmp_path: Path
 ) -> None:
     def losses(features: str, offset: float) -> list[float]:
-        wanted = tiny.model_copy(
-            update={"features": features, "spectral_offset": offset}
-        )
+        wanted = tiny.changed(features=features, spectral_offset=offset)
         folder = tmp_path / f"{features}{offset}"
         return train_content(clips, folder, wanted)[1]["loss"].tolist()
 

@@ -122,8 +122,8 @@ def prepared(
         recogniser="drawn",
         precision="float32",
         crop_frames=20,
-        batch_clips=4,
-        batch_triplets=2,
+        content_batch=4,
+        style_batch=2,
         content_steps=10,
         style_steps=5,
     )
@@ -207,7 +207,7 @@ def test_training_goes_on_after_a_worker_was_killed(
 def test_what_a_user_gets_wrong_comes_out_as_a_sentence(
     prepared: tuple[Path, Settings], tmp_path: Path
 ) -> None:
-    odd = prepared[1].changed(batch_clips=3)
+    odd = prepared[1].changed(content_batch=3)
     with pytest.raises(InputError, match=r"batch of 3 can't be shared.*2 workers"):
         trained((prepared[0], odd), tmp_path / "run", "ray", 2)
 

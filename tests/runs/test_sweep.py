@@ -43,7 +43,7 @@ def test_grid_list_seeds_and_conditions(tmp_path: Path) -> None:
     text = """
         profile: smoke
         notebooks: [04, "05"]
-        parameters: {style_steps: 50, study_speakers: [2, 4]}
+        parameters: {style_steps: 50, study_speaker_counts: [2, 4]}
         list: [{features: codes}, {features: log_mel, spectral_offset: 0.5}]
         grid: {style_learning_rate: [1e-5, 1E-3], objective: paper}
         seeds: 2
@@ -57,7 +57,7 @@ def test_grid_list_seeds_and_conditions(tmp_path: Path) -> None:
     rates = [("codes", 1e-5), ("log_mel", 1e-5), ("log_mel", 1e-3)]
     assert seen == [(*pair, seed) for pair in rates for seed in (0, 1)]
     assert all(
-        r["study_speakers"] == [2, 4] and r["objective"] == "paper" for r in runs
+        r["study_speaker_counts"] == [2, 4] and r["objective"] == "paper" for r in runs
     )
 
 
@@ -283,7 +283,7 @@ def test_a_run_is_named_by_what_it_depends_on_and_by_nothing_else() -> None:
 
 
 def test_what_comes_before_is_shared_by_all_runs_that_ask_the_same_of_it() -> None:
-    grid = {"heard_speakers": [2, 4], "style_steps": [3, 5]}
+    grid = {"audio_only_speakers": [2, 4], "style_steps": [3, 5]}
     plans = plan_runs(make_sweep(profile="smoke", notebooks=5, grid=grid, seeds=2))
     assert len(plans) == 8
     by_number = {number: set() for number in ("01", "02", "03", "04")}
@@ -291,7 +291,7 @@ def test_what_comes_before_is_shared_by_all_runs_that_ask_the_same_of_it() -> No
         for before, one in zip(plan.before, plan.earlier, strict=True):
             by_number[one.path.stem[:2]].add(before.key)
             assert before.parameters["seed"] == 0
-    # 01 does not know heard_speakers, and none of them style_steps
+    # 01 does not know audio_only_speakers, and none of them style_steps
     assert [len(known) for known in by_number.values()] == [1, 2, 2, 2]
 
 

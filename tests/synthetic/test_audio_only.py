@@ -22,7 +22,7 @@ from emoface_lib.synthetic.clips import plan_corpus
 
 @pytest.fixture(scope="module")
 def settings() -> Settings:
-    return load_settings("smoke", heard_speakers=2, videos=3)
+    return load_settings("smoke", audio_only_speakers=2, videos_per_speaker=3)
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +33,13 @@ def heard(settings: Settings) -> list[Clip]:
 def test_they_are_further_speakers_of_the_same_corpus(settings: Settings) -> None:
     drawn = {plan.speaker.name for plan in plan_corpus(settings)}
     more = {plan.speaker.name for plans in plan_heard(settings) for plan in plans}
-    assert len(more) == settings.heard_speakers
+    assert len(more) == settings.synthetic.audio_only_speakers
     assert not drawn & more
-    larger = load_settings("smoke", speakers=settings.speakers + 1, videos=3)
+    larger = load_settings(
+        "smoke",
+        train_speakers=settings.synthetic.train_speakers + 1,
+        videos_per_speaker=3,
+    )
     assert min(more) in {plan.speaker.name for plan in plan_corpus(larger)}
 
 
@@ -85,7 +89,7 @@ def test_they_are_heard_through_autovc_as_settings_say(
     settings: Settings, heard: list[Clip], tmp_path: Path, kind: str, size: int
 ) -> None:
     small = {"autovc_pre": 16, "autovc_width": 16, "autovc_post": 16}
-    wanted = settings.model_copy(update={"features": kind, **small})
+    wanted = settings.changed(features=kind, **small)
     with pytest.raises(InputError, match="run notebook 02_audio_features first"):
         heard_clips(wanted, into_canvas(mean_face()), tmp_path)
     torch.manual_seed(0)

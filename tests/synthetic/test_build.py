@@ -25,7 +25,12 @@ from emoface_lib.synthetic.heads.shape import Identity, pose_face, project
 pytestmark = pytest.mark.slow
 
 SMALL = load_settings(
-    "smoke", speakers=2, test_speakers=1, videos=3, clips=2, held_out_videos=1
+    "smoke",
+    train_speakers=2,
+    test_speakers=1,
+    videos_per_speaker=3,
+    clips_per_video=2,
+    held_out_videos=1,
 )
 
 
@@ -149,7 +154,7 @@ def test_data_card_tells_the_numbers(corpus: Path) -> None:
 
 
 def test_same_seed_same_bytes_in_any_order_and_size(corpus: Path) -> None:
-    larger = SMALL.model_copy(update={"speakers": 4, "test_speakers": 2})
+    larger = SMALL.changed(train_speakers=4, test_speakers=2)
     known = {plan.clip: plan for plan in plan_corpus(larger)}
     for plan in reversed(plan_corpus(SMALL)[::5]):
         first, second = make_clip(plan), make_clip(known[plan.clip])
@@ -160,7 +165,7 @@ def test_same_seed_same_bytes_in_any_order_and_size(corpus: Path) -> None:
 
 
 def test_another_seed_makes_other_clips() -> None:
-    other = SMALL.model_copy(update={"seed": 1})
+    other = SMALL.changed(seed=1)
     first, second = plan_corpus(SMALL)[0], plan_corpus(other)[0]
     assert first.clip == second.clip
     assert first.sentence != second.sentence
@@ -204,7 +209,7 @@ def test_complete_corpus_is_not_made_again(
 
 
 def test_settings_of_training_do_not_touch_the_corpus(corpus: Path) -> None:
-    other = SMALL.model_copy(update={"content_steps": 7})
+    other = SMALL.changed(content_steps=7)
     assert synthetic_build.corpus_identity(other) == synthetic_build.corpus_identity(
         SMALL
     )
@@ -216,7 +221,7 @@ def test_corpus_of_other_settings_is_removed_and_other_files_kept(
     folder = tmp_path / "corpus"
     shutil.copytree(corpus, folder)
     (folder / "notes.txt").write_text("mine")
-    other = SMALL.model_copy(update={"seed": 5})
+    other = SMALL.changed(seed=5)
     synthetic_build.claim_folder(folder, other)
     assert {path.name for path in folder.iterdir()} == {"corpus.json", "notes.txt"}
     assert (folder / "notes.txt").read_text() == "mine"
@@ -233,7 +238,7 @@ def test_clips_of_another_origin_are_never_touched(tmp_path: Path) -> None:
 
 
 def test_too_few_videos_to_train_on_are_refused(tmp_path: Path) -> None:
-    few = SMALL.model_copy(update={"videos": 2})
+    few = SMALL.changed(videos_per_speaker=2)
     with pytest.raises(InputError, match="fewer than two"):
         build(tmp_path, few)
     assert not any(tmp_path.iterdir())

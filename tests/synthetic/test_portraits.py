@@ -14,7 +14,7 @@ from emoface_lib.synthetic.portraits import (
 
 @pytest.mark.slow
 def test_every_speaker_shows_every_expression() -> None:
-    settings = load_settings("smoke", heard_speakers=2)
+    settings = load_settings("smoke", audio_only_speakers=2)
     crops, labels = expression_portraits(settings, workers=1)
     assert crops.shape == (2 * 7 * TAKES, 64, 64)
     counts = np.bincount(labels, minlength=len(EXPRESSIONS))

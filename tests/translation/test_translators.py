@@ -1,5 +1,6 @@
 """Step 3: what the networks learn, promise and load."""
 
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from torch import nn
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import load_settings
 from emoface_lib.features.expression import ExpressionNet
-from emoface_lib.translation.dataset import Pair
+from emoface_lib.translation.dataset import Pair, Pairs
 from emoface_lib.translation.losses import Critic, EdgeLoss, PerceptualLoss
 from emoface_lib.translation.makeittalk import ResidualUNet
 from emoface_lib.translation.networks import GatedWarp, UNet
@@ -23,18 +24,20 @@ from emoface_lib.translation.translators import (
     load_makeittalk,
     load_translator,
     new_translator,
-    translator_of,
 )
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 TABLE = SHARED / "interfaces" / "makeittalk_image_translation.tsv"
 
 
+@dataclass
 class Still:
     """Stands for `Pairs`: always the same picture, whatever the landmarks."""
 
-    def __init__(self, size: int = 32) -> None:
-        ramp = np.linspace(0, 255, size).astype(np.uint8)
+    size: int = 32
+
+    def __post_init__(self) -> None:
+        ramp = np.linspace(0, 255, self.size).astype(np.uint8)
         picture = np.stack(np.broadcast_arrays(ramp, ramp[:, None], 40), -1)
         self.picture = picture.astype(np.uint8)[None].repeat(2, 0)
 
@@ -146,7 +149,16 @@ def test_makeittalks_checkpoint_loads_with_its_optimiser_in_it(
         translator="makeittalk",
         translator_checkpoint=str(tmp_path / "ckpt.pth"),
     )
-    assert isinstance(translator_of(tmp_path, settings), nn.Module)
+    model, log = train_translator(Pairs([], [], 64), tmp_path / "run", settings)
+    assert log.empty
+    again = load_translator(tmp_path / "run" / "model.safetensors")
+    for name, value in net.state_dict().items():
+        assert torch.equal(model.state_dict()[name], value)
+        assert torch.equal(again.state_dict()[name], value)
+    with pytest.raises(InputError, match="translator=makeittalk"):
+        train_translator(
+            Pairs([], [], 64), tmp_path / "run", settings.changed(translator="unet")
+        )
 
 
 class Harmful:

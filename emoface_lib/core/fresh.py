@@ -1,0 +1,110 @@
+"""One rule of freshness: what a model is made from, as one hash.
+
+That is its inputs, the settings of its stages, and the code that makes it.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel
+from torch import Tensor
+
+from emoface_lib.core.settings import Settings
+
+LIBRARY = Path(__file__).resolve().parents[1]
+
+
+def made_from(
+    settings: Settings, stages: Sequence[str], module: str, *inputs: Any
+) -> str:
+    """Hash of what a model depends on: equal hashes mean that it need not be made anew.
+
+    stages : whose settings count, beside the seed; module : `__name__` of the code that
+    makes it, whose imports from the library count, too; inputs : see `digest`.
+    """
+    return digest([settings.hash(*stages), code_hash(module), *inputs])
+
+
+def digest(value: Any) -> str:
+    """Hash of a value: tensors, arrays, records, plain values, and lists of those.
+
+    A path counts by the file's name, size and time of change.
+    """
+    hasher = hashlib.blake2b(digest_size=16)
+    for part in _bytes_of(value):
+        hasher.update(len(part).to_bytes(8, "little"))
+        hasher.update(part)
+    return hasher.hexdigest()
+
+
+def _bytes_of(value: Any) -> Iterator[bytes | memoryview]:
+    match value:
+        case Tensor():
+            yield from _bytes_of(value.detach().cpu().numpy())
+        case np.ndarray() if value.dtype != object:
+            yield f"{value.dtype} {value.shape}".encode()
+            yield np.ascontiguousarray(value).tobytes()
+        case Path():
+            stat = value.stat()
+            yield f"{value.name} {stat.st_size} {stat.st_mtime_ns}".encode()
+        case BaseModel():
+            yield value.model_dump_json().encode()
+        case Mapping():
+            yield from _bytes_of(list(value.items()))
+        case str() | bytes() | int() | float() | np.generic() | None:
+            yield repr(value).encode()
+        case Iterable():
+            members = list(value)
+            yield f"{len(members)} of {type(value).__name__}".encode()
+            for member in members:
+                yield from _bytes_of(member)
+        case _ if is_dataclass(value):
+            yield from _bytes_of(
+                {f.name: getattr(value, f.name) for f in fields(value)}
+            )
+        case _:
+            raise TypeError(f"{type(value).__name__} has no digest.")
+
+
+@cache
+def code_hash(module: str) -> str:
+    """Hash of a module of the library and of all that it imports from there."""
+    files = sorted(_reached(module))
+    return digest([(path.name, path.read_bytes()) for path in files])
+
+
+def _reached(module: str) -> set[Path]:
+    """Files of a module and of what it imports from the library, at any depth."""
+    reached: set[Path] = set()
+    waiting = [module]
+    while waiting:
+        path = _file_of(waiting.pop())
+        if path and path not in reached:
+            reached.add(path)
+            waiting += _imported(path)
+    return reached
+
+
+def _imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{each.name}" for each in node.names)
+
+
+def _file_of(module: str) -> Path | None:
+    """The file of a module; None if it is not one of the library."""
+    root, *parts = module.split(".")
+    place = LIBRARY.joinpath(*parts)
+    if root != LIBRARY.name:
+        return None
+    found = [place.with_suffix(".py"), place / "__init__.py"]
+    return next((path for path in found if path.is_file()), None)
