@@ -201,7 +201,7 @@ def prepare(
     from emoface_lib.corpora.prepare_run import prepare_corpus, summary
 
     run = (out or runs_folder() / corpus.resolve().name).resolve()
-    settings = load_settings(profile, corpus=str(run), **_overrides(parameter))
+    settings = load_settings(profile, **{**_overrides(parameter), "corpus": str(run)})
     rows = prepare_corpus(
         corpus,
         run,

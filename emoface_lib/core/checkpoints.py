@@ -15,6 +15,7 @@ from torch import nn
 from emoface_lib import __version__
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import write_beside
+from emoface_lib.core.fresh import digest
 from emoface_lib.core.settings import REPOSITORY, Settings
 
 
@@ -51,6 +52,7 @@ def save_model(
     """
     weights = {name: value.contiguous() for name, value in model.state_dict().items()}
     metadata = {**provenance(settings), "made_from": made_from}
+    metadata["weights"] = digest(weights)
     with write_beside(path) as beside:
         save_file(weights, beside, metadata=metadata)
 
@@ -59,25 +61,27 @@ def is_fresh(path: Path, made_from: str) -> bool:
     """Whether a whole checkpoint of just these inputs, settings and code is there."""
     try:
         with safe_open(path, framework="pt") as file:
-            return (file.metadata() or {}).get("made_from") == made_from
+            metadata = file.metadata() or {}
+        same = metadata.get("made_from") == made_from
+        return same and metadata.get("weights") == digest(load_file(path))
     except (OSError, SafetensorError):
         return False  # missing, cut or none
 
 
-def load_model(path: Path, model: nn.Module) -> Settings:
-    """Load weights into a model, put it in evaluation mode, return its settings.
+def load_model(path: Path, model: nn.Module) -> None:
+    """Load weights into a model and put it in evaluation mode.
 
     Raises InputError if the file is missing, damaged or holds another network.
     """
+    if not path.exists():
+        raise InputError(f"There is no checkpoint {path}.")
     try:
-        settings = read_settings(path)
         model.load_state_dict(load_file(path))
     except (OSError, RuntimeError, SafetensorError) as error:
         raise InputError(
             f"{path} is not a checkpoint of {type(model).__name__}: {error}"
         ) from error
     model.eval()
-    return settings
 
 
 def read_settings(path: Path) -> Settings:

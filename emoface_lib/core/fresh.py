@@ -56,7 +56,7 @@ def _bytes_of(value: Any) -> Iterator[bytes | memoryview]:
         case BaseModel():
             yield value.model_dump_json().encode()
         case Mapping():
-            yield from _bytes_of(list(value.items()))
+            yield from _bytes_of([(key, value[key]) for key in sorted(value)])
         case str() | bytes() | int() | float() | np.generic() | None:
             yield repr(value).encode()
         case Iterable():

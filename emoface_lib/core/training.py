@@ -194,7 +194,7 @@ class _Run:
         self.models.to("cpu")
         for path, model in zip(paths, self.models.values(), strict=True):
             load_model(path, model)
-        return pd.read_csv(log, float_precision="round_trip")
+        return pd.read_csv(log)
 
     def resume(self) -> int:
         """Take up the stored state, if it was made from the same."""

@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from emoface_lib.core.checkpoints import load_model, read_settings
+from emoface_lib.core.checkpoints import load_model
 from emoface_lib.core.clip import Clip
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.fresh import made_from
@@ -117,7 +117,8 @@ def train_makeittalk(
 def load_makeittalk_landmarks(folder: Path) -> MakeItTalk:
     """What `train_makeittalk` left; raises InputError if it is missing."""
     paths = [folder / n / "model.safetensors" for n in (CONTENT_FILE, SPEAKER_FILE)]
-    read_settings(paths[0])  # says it if the file is missing
+    if not paths[0].exists():
+        raise InputError(f"There is no checkpoint {paths[0]}.")
     features = load_file(paths[0])["fc_prior.0.weight"].shape[1]
     content, speaker = ContentBranch(features), SpeakerBranch(features)
     load_model(paths[0], content)

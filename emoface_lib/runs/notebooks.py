@@ -158,9 +158,9 @@ class Source:
         return {name: value for name, value in given.items() if self._takes(name)}
 
     def _takes(self, name: str) -> bool:
-        stages = READS.get(self.path.stem[:2], ()) if self.reads_settings else ()
+        read = READS.get(self.path.stem[:2], ()) if self.reads_settings else ()
         full = SETTING_NAMES.get(name, "")
-        return name in self.declared or full.partition(".")[0] in stages
+        return name in self.declared or full in read or full.partition(".")[0] in read
 
 
 def read_source(path: Path) -> Source:

@@ -115,7 +115,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     settings = Settings().changed(
         precision="float32",
         features="log_mel",
-        learning_rate=1e-3,
+        content_learning_rate=1e-3,
         style_learning_rate=1e-3,
         crop_frames=20,
         content_batch=4,

@@ -15,10 +15,17 @@ from emoface_lib.cli import app, read_parameter
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_json
 from emoface_lib.runs import reproduce as module
-from emoface_lib.runs.notebooks import NotebookError, read_notebook, source_hash
+from emoface_lib.runs.notebooks import (
+    NotebookError,
+    check_parameters,
+    execute,
+    read_notebook,
+    read_source,
+    source_hash,
+)
 from emoface_lib.runs.reproduce import reproduce
 
-FIRST = 'profile = "tutorial"\nseed = 0\nspeakers = None\nscale = 1.0'
+FIRST = 'profile = "tutorial"\nseed = 0\nstyle_margin = None\nscale = 1.0'
 SECOND = 'profile = "tutorial"\nsteps = 3'
 
 
@@ -44,7 +51,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(module, "LIBRARY", library)
     notebooks = tmp_path / "notebooks"
     notebooks.mkdir()
-    write_notebook(notebooks / "00_first.ipynb", FIRST, "speakers, scale, seed")
+    write_notebook(notebooks / "00_first.ipynb", FIRST, "style_margin, scale, seed")
     write_notebook(notebooks / "01_second.ipynb", SECOND, "steps + 1")
     return notebooks
 
@@ -69,14 +76,14 @@ def runs(folder: Path) -> Path:
 
 
 def test_notebooks_run_with_their_parameters_and_leave_a_report(folder: Path) -> None:
-    report = reproduce("smoke", overrides={"seed": 3, "speakers": 4}, folder=folder)
+    report = reproduce("smoke", overrides={"seed": 3, "margin": 4.0}, folder=folder)
     first = read_notebook(runs(folder) / "notebooks" / "00_first.ipynb")
-    assert first.cells[-1].outputs[0].data["text/plain"] == "(4, 1.0, 3)"
+    assert first.cells[-1].outputs[0].data["text/plain"] == "(4.0, 1.0, 3)"
     assert source_hash(first) == source_hash(read_notebook(folder / "00_first.ipynb"))
     second = read_notebook(runs(folder) / "notebooks" / "01_second.ipynb")
     injected = second.cells[1].source
     assert 'profile = "smoke"' in injected
-    assert "speakers" not in injected
+    assert "margin" not in injected
     assert read_json(runs(folder) / "reproduce.json") == report
     assert set(report["minutes"]) == {"00_first", "01_second"}
     assert report["versions"]["papermill"]
@@ -120,7 +127,9 @@ def test_force_runs_again(folder: Path, executed: list[str]) -> None:
 
 CHANGES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "first cell": (
-        lambda f: change(f / "00_first.ipynb", "speakers, scale", "scale, speakers"),
+        lambda f: change(
+            f / "00_first.ipynb", "style_margin, scale", "scale, style_margin"
+        ),
         ["00_first", "01_second"],
     ),
     "second cell": (
@@ -181,10 +190,11 @@ def test_prose_may_change_freely(folder: Path, executed: list[str]) -> None:
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
     [
-        ({"speaker": 4}, "did you mean 'speakers'"),
+        ({"test_speaker": 4}, "did you mean 'test_speakers'"),
         ({"stps": 4}, "did you mean 'steps'"),
-        ({"margin": 0.2}, "No notebook has a parameter 'margin'"),
-        ({"speakers": "4"}, "Setting speakers = '4'"),
+        ({"learning_rate": 0.2}, "one of several: .*content.learning_rate"),
+        ({"margin": 0.2, "style_margin": 0.3}, "style_margin is given twice"),
+        ({"test_speakers": "4"}, r"Setting synthetic\.test_speakers = '4'"),
         ({"steps": 0.5}, "Parameter steps = 0.5: it should be of type int"),
     ],
 )
@@ -195,6 +205,44 @@ def test_wrong_parameter_is_refused_before_a_kernel_starts(
         reproduce("smoke", overrides=overrides, folder=folder)
     assert executed == []
     assert not runs(folder).exists()
+
+
+def test_a_setting_that_no_notebook_reads_is_taken_with_a_note(
+    folder: Path, executed: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    reproduce("smoke", overrides={"translator_width": 9}, folder=folder)
+    assert executed == ["00_first", "01_second"]
+    assert "translator.width is read by none of" in capsys.readouterr().err
+    reproduce("smoke", overrides={"margin": 0.2}, folder=folder)
+    assert "read by none" not in capsys.readouterr().err
+
+
+READER = "settings = notebook_settings(globals())"
+
+
+def test_a_notebook_gets_the_settings_of_its_stages_and_where_to_train(
+    folder: Path, executed: list[str]
+) -> None:
+    from_library = "from emoface_lib.core.settings import notebook_settings"
+    show = "[settings.device, settings.features.kind, settings.profile]"
+    cells = [from_library, READER, show]
+    write_notebook(folder / "02_third.ipynb", 'profile = "tutorial"', *cells)
+    given = {"device": "cpu", "features": "codes", "margin": 0.2}
+    (third,) = [read_source(folder / "02_third.ipynb")]
+    _, names = check_parameters([third], "smoke", given)
+    assert third.taken(names) == {"device": "cpu", "features_kind": "codes"}
+    execute(third.path, folder / "out" / "third.ipynb", third.taken(names))
+    shown = read_notebook(folder / "out" / "third.ipynb").cells[-1].outputs[0].data
+    assert shown["text/plain"] == "['cpu', 'codes', 'tutorial']"
+
+
+def test_where_it_is_trained_does_not_make_a_notebook_run_again(
+    folder: Path, executed: list[str]
+) -> None:
+    write_notebook(folder / "01_second.ipynb", SECOND + "\ndevice = None", "steps")
+    reproduce("smoke", folder=folder)
+    reproduce("smoke", overrides={"device": "cpu"}, folder=folder)
+    assert executed == ["00_first", "01_second"]
 
 
 def test_parameters_cell_with_more_than_literals_is_refused(folder: Path) -> None:

@@ -82,11 +82,11 @@ WRONG = {
     "profile: smok": "profile = 'smok'",
     "minutes: 0": "minutes = 0",
     "grid: {content_step: [1]}": "did you mean 'content_steps'",
-    "grid: {content_steps: [5, 0]}": "content_steps = 0",
-    "grid: {content_steps: [five]}": "content_steps = 'five'",
+    "grid: {content_steps: [5, 0]}": "content.steps = 0",
+    "grid: {content_steps: [five]}": "content.steps = 'five'",
     "grid: {content_steps: []}": "no value",
-    "grid: {features: [log_mel, kodes]}": "features = 'kodes'",
-    "list: [{features: kodes}]": "features = 'kodes'",
+    "grid: {features: [log_mel, kodes]}": "features.kind = 'kodes'",
+    "list: [{features: kodes}]": "features.kind = 'kodes'",
     "parameters: {seed: 3}": "own key",
     "parameters: {features: codes}\ngrid: {features: [log_mel]}": "given twice",
     "exclude: content_step > 3\nparameters: {content_steps: 3}": "'content_steps'",
@@ -321,7 +321,9 @@ def test_ready_made_sweeps_can_be_run(path: Path) -> None:
     plans = plan_runs(read_sweep(path))
     assert len(plans) >= 5
     assert all(plan.results for plan in plans)
-    assert all(plan.given["collected"] == "" for plan in plans)  # shows its own seed
+    assert all(
+        plan.given["study_collected"] == "" for plan in plans
+    )  # shows its own seed
     said = CliRunner().invoke(app, ["batch", "run", str(path), "--dry-run"])
     assert said.exit_code == 0
     shared = {one.key for plan in plans for one in plan.before}
