@@ -84,6 +84,7 @@ check: $(INSTALLED) ## style, types and the hygiene of the notebooks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.check_shapes
+	$(BIN)/python -m tools.check_language
 	$(BIN)/python -m tools.check_notebooks notebooks
 
 # The tests of the library, two files at a time. Those in a browser want a notebook's run.

@@ -20,7 +20,7 @@ from emoface_lib.features.align import align, icp, kabsch, mean_face
 from emoface_lib.synthetic.heads.shape import CONTROLS, Identity, pose_face, project
 
 TOPIC = "alignment"
-FRAMES = 1000  # of the measurement of speed
+FRAMES = 1000  # for the measurement of speed
 REPEATS = 20
 TURNS = 500  # known rigid motions
 ANGLE = 25.0  # degrees, largest turn about each axis

@@ -24,7 +24,7 @@ from emoface_lib.core.landmarks import mean_face
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.evaluation.probes import probe_table
 from emoface_lib.evaluation.scoring import landmark_scores
-from emoface_lib.features.align import into_canvas
+from emoface_lib.features.align import to_canonical
 from emoface_lib.features.audio import log_mel
 from emoface_lib.features.speaker import SPEAKER_SIZE, UTTERANCES, embed_speakers
 from emoface_lib.features.voice_conversion import (
@@ -39,7 +39,7 @@ from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.emotion_space import EmotionSpace
 from emoface_lib.method.steps import content_displacements, train_content
 from emoface_lib.method.style import StyleBranch
-from emoface_lib.synthetic.audio_only import hear_voices, heard_clips, spoken
+from emoface_lib.synthetic.audio_only import audio_only_clips, hear_voices, spoken
 from emoface_lib.synthetic.clips import make_clip, plan_corpus, plan_speaker
 
 TOPIC = "audio"
@@ -48,26 +48,27 @@ WIDTHS = {
     "": 1.0,
     "half width": 0.5,
     "double width": 2.0,
-}  # of the settings' bottleneck
-HEARD_VIDEOS = 3  # of a speaker who is only heard; two of them train
-TEST_SPEAKERS = 20  # of step 1
-SECONDS = 60  # of speech, for the costs
+}  # at the settings' bottleneck
+AUDIO_ONLY_VIDEOS = 3  # per audio-only speaker; two of them train
+TEST_SPEAKERS = 20  # those on whom step 1 is scored
+SECONDS = 60  # speech, for the costs
 COSTS = f"benchmarks/audio.py: {SECONDS} s of speech, 1 thread"
-# of the converted mel's score in the log-mel's: speaker at most, the others at least
+# share of the log-mel's score that the converted mel keeps: speaker at most, the
+# others at least
 SHARES = {"speaker": 2 / 3, "phone": 4 / 5, "arousal": 9 / 10}
 
 
 def hear_corpus(
     settings: Settings,
 ) -> tuple[list[Spoken], list[Spoken], dict[str, np.ndarray]]:
-    """Voices of the corpus, of speakers only heard, and the embeddings of all."""
+    """Voices of the corpus, of speakers audio-only, and the embeddings of all."""
     voices, sounds = [], {}
     for plan in plan_corpus(settings):
         clip = make_clip(plan)
         voices.append(spoken(plan, clip))
         sounds.setdefault(plan.speaker.name, []).append(clip.speech.samples)
     known = embed_speakers({n: own[:UTTERANCES] for n, own in sounds.items()})
-    fewer = settings.changed(videos_per_speaker=HEARD_VIDEOS)
+    fewer = settings.changed(videos_per_speaker=AUDIO_ONLY_VIDEOS)
     heard, others = hear_voices(fewer, workers=1)
     return voices, heard, known | others
 
@@ -138,7 +139,7 @@ def enter_probes(tables: pd.DataFrame, how: str) -> None:
         spread = f"{how}; {scores.count()} seeds from {low:.3f} to {high:.3f}"
         enter(TOPIC, name, float(scores.mean()), unit, "", "", spread)
     for factor, bound in SHARES.items():
-        for split in ("seen",) if factor == "speaker" else ("seen", "unseen"):
+        for split in ("val",) if factor == "speaker" else ("val", "test"):
             whole = means.loc["log-mel", factor, split].mean()
             for feature in [f for f in tables["feature"].unique() if f != "log-mel"]:
                 share = float(means.loc[feature, factor, split].mean() / whole)
@@ -157,13 +158,13 @@ def enter_probes(tables: pd.DataFrame, how: str) -> None:
 
 def measure_step_1(settings: Settings, folder: Path) -> pd.Series:
     """LMD and lip r of step 1 by each kind of F_a, on speakers that it never heard."""
-    face, rows = into_canvas(mean_face()), {}
+    face, rows = to_canonical(mean_face()), {}
     later = settings.synthetic.train_speakers + settings.synthetic.audio_only_speakers
     for kind in ("log_mel", "autovc", "codes"):
-        wanted = settings.changed(features=kind, videos_per_speaker=HEARD_VIDEOS)
+        wanted = settings.changed(features=kind, videos_per_speaker=AUDIO_ONLY_VIDEOS)
         others = wanted.changed(train_speakers=later, audio_only_speakers=TEST_SPEAKERS)
-        clips = heard_clips(wanted, face, folder, workers=1)
-        test = heard_clips(others, face, folder, workers=1)
+        clips = audio_only_clips(wanted, face, folder, workers=1)
+        test = audio_only_clips(others, face, folder, workers=1)
         with tempfile.TemporaryDirectory() as scratch:
             model, _ = train_content(clips, Path(scratch), wanted)
         scores = landmark_scores({kind: content_displacements(model, test)}, test)
@@ -178,7 +179,7 @@ def enter_step_1(rounds: list[pd.Series], how: str) -> None:
         scores = found.loc[(kind, metric)]
         if metric == "M-LMD":
             continue
-        name = f"audio: {metric} of step 1 by features = {kind}, unseen speakers"
+        name = f"audio: {metric} of step 1 by features = {kind}, test speakers"
         spread = (
             f"{how}; {scores.count()} seeds from {scores.min():.3f} to "
             f"{scores.max():.3f}"
@@ -245,7 +246,7 @@ def measure_training(seeds: int, speakers: int, test_speakers: int) -> None:
             folder = Path(scratch, str(seed))
             table, used = measure_seed(settings, folder)
             tables.append(table)
-            costs.append(used[0])  # of the settings' own width
+            costs.append(used[0])  # the settings' own width
             rounds.append(measure_step_1(settings, folder / "settings"))
     heard = settings.synthetic.train_speakers + settings.synthetic.audio_only_speakers
     how = (

@@ -72,7 +72,7 @@ def probe(samples: list[Sample]) -> dict[str, float]:
             seen, rng = frames if factor == "phone" else clips, np.random.default_rng(0)
             train = [clip for clip in seen if clip.split == "train"]
             reader = Probe.learn(train, factor, rng)
-            for split in ("seen", "unseen"):
+            for split in ("val", "test"):
                 outcome = reader.read([c for c in seen if c.split == split], rng)
                 found[f"{factor} from {source}, {split}"] = outcome.score()
     return found

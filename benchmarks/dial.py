@@ -2,7 +2,7 @@
 
 What is dialled (axes, loud frames) was chosen on the embedded corpus of seed 100; the
 numbers here are of seed 300, with other speakers and sentences, which no choice has
-seen. All clips are heard only (true landmarks); content is emotion-blind; intervals are
+seen. All clips are audio-only (true landmarks); content is emotion-blind; intervals are
 over test speakers and seeds. Trained models stay in runs/dial, so that a second run
 only measures.
 
@@ -26,20 +26,20 @@ from skimage.data import astronaut
 from emoface_lib.animation.animate import best_run
 from emoface_lib.animation.portrait import read_portrait
 from emoface_lib.animation.predict import load_predictor
-from emoface_lib.animation.preview import Face, Scene, Voice
+from emoface_lib.animation.preview import Face, Preview, Voice
 from emoface_lib.animation.widgets import as_jpeg
 from emoface_lib.core.clip import Clip
 from emoface_lib.core.landmarks import mean_face
 from emoface_lib.core.settings import Settings, load_settings, runs_folder
 from emoface_lib.evaluation.bootstrap import Interval, bootstrap
 from emoface_lib.evaluation.dial_effects import (
-    FaceReader,
+    MotionProbe,
     by_clip,
+    correlations,
     dial_effects,
-    told_by,
 )
 from emoface_lib.evaluation.experiment import WITHOUT, Changes
-from emoface_lib.features.align import into_canvas
+from emoface_lib.features.align import to_canonical
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import content_codes
 from emoface_lib.method.emotion_space import (
@@ -58,7 +58,7 @@ from emoface_lib.method.steps import (
     train_style,
 )
 from emoface_lib.method.style import StyleBranch
-from emoface_lib.synthetic.audio_only import heard_clips, plan_one
+from emoface_lib.synthetic.audio_only import audio_only_clips, plan_one
 
 T = TypeVar("T")
 REPEATS = 20
@@ -86,8 +86,8 @@ def settings_of(corpus: int = CORPUS, **changes: object) -> Settings:
 
 
 def corpus(seed: int = CORPUS) -> list[Clip]:
-    splits = ("train", "seen", "unseen")
-    return heard_clips(settings_of(seed), into_canvas(mean_face()), splits=splits)
+    splits = ("train", "val", "test")
+    return audio_only_clips(settings_of(seed), to_canonical(mean_face()), splits=splits)
 
 
 def trained(
@@ -153,34 +153,34 @@ def spaces_of(
 def how(part: str) -> str:
     return (
         f"benchmarks/dial.py {part}: corpus seed {CORPUS}, {SPEAKERS} training and "
-        f"{TEST_SPEAKERS} unseen speakers, heard only, {len(SEEDS)} seeds"
+        f"{TEST_SPEAKERS} test speakers, audio-only, {len(SEEDS)} seeds"
     )
 
 
 def measure(clips: list[Clip]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """What every dial does, a row a clip and seed; and what places on it tell."""
     clips = enrolled(clips)
-    train, unseen = split(clips, "train"), split(clips, "unseen")[::2]  # of each video
-    reader, rows, facts = FaceReader(train), [], []
+    train, test = split(clips, "train"), split(clips, "test")[::2]  # half of each video
+    reader, rows, facts = MotionProbe(train), [], []
     loudness = [float(clip.features.mean()) for clip in train]
     plans = [plan for n in range(SPEAKERS) for plan in plan_one(n, settings_of())]
     floors = {plan.clip: plan.recording.noise for plan in plans}  # dB
     noise = [floors[clip.name] for clip in train]
     for seed in SEEDS:
         content, styles = trained(clips, seed)
-        codes = content_codes(content, unseen)
+        codes = content_codes(content, test)
         spaces = {n: spaces_of(content, style, train) for n, style in styles.items()}
         for name, (variant, form, axis) in DIALS.items():
             space, style = spaces[variant][form], styles[variant]
             effects = dial_effects(
-                space, axis, content, style, unseen, reader, codes=codes
+                space, axis, content, style, test, reader, codes=codes
             )
             rows.append(by_clip(effects).assign(dial=name, seed=seed))
             step = space.axes[axis]
             loud = emotion_embeddings(style, train, loud=form == "loud")
             places = ((loud - space.mean) @ step).numpy()
             others = {"loudness": loudness, "noise": noise}
-            told = told_by({name: places}, train, others)
+            told = correlations({name: places}, train, others)
             facts.append(told[name].rename_axis("fact").reset_index(name="value"))
             facts[-1] = facts[-1].assign(dial=name, seed=seed)
             print(name, seed, rows[-1].mean(numeric_only=True).round(2).to_dict())
@@ -224,19 +224,19 @@ def latency() -> None:
     torch.set_num_threads(1)
     run = best_run()
     index = pd.read_parquet(run / "corpus" / "index.parquet")
-    clip = index[index["split"] == "unseen"]["path"].iloc[0]
+    clip = index[index["split"] == "test"]["path"].iloc[0]
     predictor = load_predictor(run)
     with tempfile.TemporaryDirectory() as scratch:
         photo = Path(scratch) / "photo.png"
         Image.fromarray(astronaut()).save(photo)
         voice, hearing = timed(lambda: Voice(run / "corpus" / clip, predictor), 3)
         face, seeing = timed(lambda: Face(read_portrait(photo)), 3)
-        scene = Scene(voice, face)
+        preview = Preview(voice, face)
         turns = iter(np.linspace(-2, 2, 2 * REPEATS))
-        _, turning = timed(lambda: scene.turn(float(next(turns))), REPEATS)
+        _, turning = timed(lambda: preview.turn(float(next(turns))), REPEATS)
         numbers = iter(range(REPEATS))
-        _, drawing = timed(lambda: as_jpeg(scene.stage(next(numbers))), REPEATS)
-        _, filming = timed(lambda: scene.film(Path(scratch) / "film.mp4"), 1)
+        _, drawing = timed(lambda: as_jpeg(preview.stage(next(numbers))), REPEATS)
+        _, filming = timed(lambda: preview.video(Path(scratch) / "video.mp4"), 1)
     source = (
         f"benchmarks/dial.py latency: model of {run.name}, voice of "
         f"{voice.seconds:.1f} s, photograph of 512 px; median of {REPEATS}, CPU time "

@@ -25,7 +25,7 @@ from tools.fit_expressions import (
 )
 
 TOPIC = "expressions"
-SHARES = (0.3, 0.1)  # of wrong labels
+SHARES = (0.3, 0.1)  # shares of wrong labels
 
 
 def report(name: str, value: float, unit: str, target: str, how: str) -> None:

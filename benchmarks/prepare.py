@@ -39,7 +39,7 @@ from emoface_lib.synthetic.build import draw_faces, write_clip
 from emoface_lib.synthetic.clips import plan_corpus
 
 TOPIC = "prepare"
-# of the drawn clips in the corpus that one and two processes prepare: a process needs
+# Times the drawn clips stand in the corpus that 1 and 2 processes prepare: one needs
 # 4 s of CPU time before its first clip, nothing in hours and much in a minute
 COPIES = 8
 SHORT = 25  # frames of a clip of which there are many
@@ -113,7 +113,7 @@ def timed(spent: dict[str, float]) -> Iterator[None]:
     def watch(owner: Any, name: str, stage: str) -> None:
         function = getattr(owner, name)
 
-        def watched(*args: Any, **kwargs: Any) -> Any:
+        def monitored(*args: Any, **kwargs: Any) -> Any:
             start = time.process_time()
             try:
                 return function(*args, **kwargs)
@@ -121,7 +121,7 @@ def timed(spent: dict[str, float]) -> Iterator[None]:
                 spent[stage] += time.process_time() - start
 
         originals.append((owner, name, function))
-        setattr(owner, name, watched)
+        setattr(owner, name, monitored)
 
     for stage, names in STAGES.items():
         for name in names:
@@ -219,13 +219,13 @@ def memory(drawn: list[Path], root: Path, count: int) -> None:
     sizes, process = [], psutil.Process()
     observed = extract.row_of
 
-    def watched(*args: Any) -> Any:
+    def monitored(*args: Any) -> Any:
         if len(sizes) % 100 == 0:
             gc.collect()
         sizes.append(process.memory_info().rss / 1e6)
         return observed(*args)
 
-    extract.row_of = watched
+    extract.row_of = monitored
     try:
         run = root / "memory"
         prepare_corpus(corpus, run, settings_for(run), workers=1)

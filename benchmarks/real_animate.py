@@ -1,8 +1,8 @@
 """Portraits that speak: length, lips, and the speed from a voice to landmarks.
 
 Each of the government portraits of DATA says a voice of EmoDB and one of VoxCeleb2; the
-lips of the film are read by dlib, with the face scaled to 96 px between the outer eye
-corners (a 256-px canvas).
+lips of the video are read by dlib, with the face scaled to 96 px between the outer eye
+corners (a 256-px canonical frame).
 
 python benchmarks/real_animate.py DATA    (a folder with portraits, emodb_sample and
                                       voxceleb2_sample)
@@ -39,25 +39,25 @@ TOPIC = "animate"
 PORTRAITS = ("biden.jpg", "obama.jpg", "obama_2.jpg")
 VOICES = ("emodb_sample/03a05Wa.wav", "voxceleb2_sample/mp4/id00010/00010/00001.mp4")
 SILENCE = 3  # video frames at least; shorter ones are stops within words
-SPEECH_SECONDS = 60  # of the speed trial
+SPEECH_SECONDS = 60  # length of the speed trial
 
 
 def opening_of(path: Path) -> np.ndarray:
-    """Lip opening in each frame of a film, px of a face 256 px wide."""
+    """Lip opening in each frame of a video, px of a face 256 px wide."""
     frames, _ = read_video(path)
     found = DlibDetector().detect(frames).landmarks[..., :2]
     return lip_opening(found) * EYE_DISTANCE / np.median(eye_distance(found))
 
 
 def predicted_opening(voice: Path) -> np.ndarray:
-    """Lip opening that the model asks for, px of the canvas."""
+    """Lip opening that the model asks for, px of the canonical frame."""
     predictor = load_predictor(best_run())
     level = speech_level(frame_loudness(iter_audio(voice)))
     moved = np.concatenate(list(predictor.predict(iter_audio(voice), level=level)))
     return moved[:, 66, 1] - moved[:, 62, 1]
 
 
-def film(data: Path, portrait: str, voice: str, folder: Path) -> dict[str, float]:
+def video(data: Path, portrait: str, voice: str, folder: Path) -> dict[str, float]:
     """Animate once and measure."""
     out = folder / f"{Path(portrait).stem}_{Path(voice).parts[0]}.mp4"
     animate(data / "portraits" / portrait, data / voice, out, TrainedModel())
@@ -97,23 +97,23 @@ def main() -> None:
     """Measure all and enter the worst of each."""
     parser = argparse.ArgumentParser()
     parser.add_argument("data", type=Path)
-    parser.add_argument("--keep", type=Path, help="folder to keep the films in")
+    parser.add_argument("--keep", type=Path, help="folder to keep the videos in")
     options = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as scratch:
         for portrait in PORTRAITS:
             for voice in VOICES:
                 folder = options.keep or Path(scratch)
-                rows.append(film(options.data, portrait, voice, folder))
+                rows.append(video(options.data, portrait, voice, folder))
                 numbers = {name: round(value, 2) for name, value in rows[-1].items()}
                 print(portrait, voice, numbers, flush=True)
-    how = f"benchmarks/real_animate.py: {len(rows)} films, model of {best_run().name}"
+    how = f"benchmarks/real_animate.py: {len(rows)} videos, model of {best_run().name}"
     least = {name: min(row[name] for row in rows) for name in rows[0]}
     longer = max(abs(row["longer than the voice"]) for row in rows)
     closed = max(row["opening in silence"] for row in rows)
     spread, quick = least["range"], speed(options.data)
     numbers: list[tuple[str, float, str, str, bool | str]] = [
-        ("film minus voice, largest", longer, "s", "<= 0.04", longer <= 0.04),
+        ("video minus voice, largest", longer, "s", "<= 0.04", longer <= 0.04),
         ("range of lip opening, least", spread, "px", "> 1", spread > 1),
         ("lip opening in silence, largest", closed, "px", "", ""),
         ("voice to landmarks, 1 core", quick, "x real time", ">= 50", quick >= 50),

@@ -23,7 +23,7 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import STABLE, VIDEO_RATE, mean_face
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.video import read_video
-from emoface_lib.features.align import align, into_canvas
+from emoface_lib.features.align import align, to_canonical
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.expression import ExpressionModel, recognise
 from emoface_lib.features.expression_training import shipped_expressions
@@ -41,7 +41,7 @@ LIMIT = Settings().landmarks.longest_gap
 
 @dataclass(frozen=True)
 class Seen:
-    """What was seen of a clip; spreads are px of the canvas, angles degrees."""
+    """What was seen of a clip; spreads in canonical px, angles in degrees."""
 
     name: str
     found: np.ndarray  # bool (F,)
@@ -61,7 +61,7 @@ class Seen:
 def watch(path: Path, name: str) -> Seen:
     frames, _ = read_video(path, rate=VIDEO_RATE)
     read = DlibDetector().detect(frames)
-    aligned, pose = align(read.landmarks.astype(float), into_canvas(mean_face()))
+    aligned, pose = align(read.landmarks.astype(float), to_canonical(mean_face()))
     stable = read.landmarks[:, STABLE, :2] * pose.scale
     shown = np.linspace(0, len(frames) - 1, SHOWN).astype(int)
     return Seen(

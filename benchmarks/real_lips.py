@@ -22,18 +22,18 @@ from emoface_lib.core.clip import SAMPLE_RATE, Clip
 from emoface_lib.core.landmarks import VIDEO_RATE, eye_distance, lip_opening, mean_face
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.video import read_audio, read_video
-from emoface_lib.features.align import into_canvas
+from emoface_lib.features.align import to_canonical
 from emoface_lib.features.audio import frame_loudness, log_mel, speech_level
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.prepared import look_ahead, to_video_rate
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.steps import train_content
-from emoface_lib.synthetic.audio_only import heard_clips, plan_heard
+from emoface_lib.synthetic.audio_only import audio_only_clips, plan_audio_only
 from emoface_lib.synthetic.clips import make_clip
 
 TOPIC = "lips"
 SEEDS = (0, 1, 2)
-VIDEOS = 4  # of a speaker; three of them train
+VIDEOS = 4  # per speaker; three of them train
 LEFT_OUT = "id00002"  # in profile for part of the time
 TARGETS = {"GRID": 0.50, "VoxCeleb2": 0.45}
 PLAIN, BLIND = "", ", emotion-blind content"  # what step 1 hears: notebook 04
@@ -60,7 +60,7 @@ def level_of(samples: np.ndarray) -> float:
 
 def drawn_level(settings: Settings) -> float:
     """Level of the speech in the clips of the embedded corpus, of one a speaker."""
-    plans = [plans[0] for plans in plan_heard(settings)]
+    plans = [plans[0] for plans in plan_audio_only(settings)]
     return float(np.median([level_of(make_clip(p).speech.samples) for p in plans]))
 
 
@@ -68,7 +68,7 @@ def silences(settings: Settings, count: int = 20) -> list[np.ndarray]:
     """The silences before speech of clips of further speakers."""
     later = settings.synthetic.train_speakers + settings.synthetic.audio_only_speakers
     others = settings.changed(train_speakers=later, audio_only_speakers=count)
-    plans = [plans[0] for plans in plan_heard(others)]
+    plans = [plans[0] for plans in plan_audio_only(others)]
     return [
         make_clip(plan).speech.samples[: int(plan.recording.lead * SAMPLE_RATE)]
         for plan in plans
@@ -80,11 +80,11 @@ Guess = Callable[[np.ndarray], np.ndarray]  # samples to lip opening (F,)
 
 @dataclass(frozen=True)
 class Learnt:
-    """Step 1 as a guess of the lip opening, px of the canvas."""
+    """Step 1 as a guess of the lip opening, px of the canonical frame."""
 
     model: ContentBranch
     reference: torch.Tensor  # (68, 2), the mean reference face
-    level: float  # of the speech that it learnt from, dBFS
+    level: float  # dBFS; the speech that it learnt from
     look_ahead: int
 
     def __call__(self, samples: np.ndarray) -> np.ndarray:
@@ -161,7 +161,7 @@ def enter_silence(
     rest = float(np.mean([g.opening(q)[2:].mean() for g in guesses for q in quiet]))
     enter(
         TOPIC,
-        f"lips that step 1 predicts in silence, px of the canvas{regime}",
+        f"lips that step 1 predicts in silence, px of the canonical frame{regime}",
         rest,
         "px",
         "",
@@ -187,7 +187,7 @@ def main() -> None:
         audio_only_speakers=arguments.speakers,
         videos_per_speaker=VIDEOS,
     )
-    clips = heard_clips(settings, into_canvas(mean_face()))
+    clips = audio_only_clips(settings, to_canonical(mean_face()))
     level = drawn_level(settings)
     quiet = silences(settings)
     for regime, offset in ((PLAIN, 0.0), (BLIND, settings.content.spectral_offset)):

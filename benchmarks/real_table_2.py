@@ -3,9 +3,9 @@
 Nobody tuned anything for it but the mouth's lead of 40 ms (README). Landmarks are
 dlib's, aligned; the face at rest, L_0, is each speaker's own; chance is the row that
 hears another speaker. The models are those of benchmarks/table_2.py, which runs first.
-PC-AVS paints from the real face, framed as the corpus frames faces, and dlib reads what
-it painted, as it reads the real frames of the same size ("read"); beside it stand our
-landmarks, the true ones and none, painted by the translator of --run.
+PC-AVS renders the real face, framed as the corpus frames faces, and dlib reads what it
+rendered, as it reads the real frames of the same size ("read"); beside it stand our
+landmarks, the true ones and none, rendered by the translator of --run.
 
 python benchmarks/real_table_2.py DATA   (a folder with grid_sample, voxceleb2_sample)
 """
@@ -23,16 +23,21 @@ from table_2 import FOLDER, TOPIC, study, trained_seeds
 
 from emoface_lib.core.clip import MEL_BANDS, Clip
 from emoface_lib.core.files import write_beside, write_npz
-from emoface_lib.core.landmarks import CANVAS, VIDEO_RATE, mean_face, scale_points
+from emoface_lib.core.landmarks import (
+    CANONICAL_SIDE,
+    VIDEO_RATE,
+    mean_face,
+    scale_points,
+)
 from emoface_lib.core.settings import REPOSITORY, Settings, load_settings
 from emoface_lib.core.video import read_audio, read_video, write_video
 from emoface_lib.evaluation.baselines import SHUFFLED, STATIC, static
 from emoface_lib.evaluation.pc_avs import load_pc_avs
-from emoface_lib.evaluation.rendered import PC_AVS_WRONG, painted_rows
+from emoface_lib.evaluation.rendered import PC_AVS_WRONG, rendered_rows
 from emoface_lib.evaluation.scoring import LIPS_TOGETHER, READ, Studio, landmark_scores
 from emoface_lib.evaluation.table_2 import FULL, Study
 from emoface_lib.evaluation.tables import comparisons, tidy
-from emoface_lib.features.align import into_canvas
+from emoface_lib.features.align import to_canonical
 from emoface_lib.features.audio import log_mel
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.expression import CROP_EVERY, face_crops
@@ -50,14 +55,14 @@ FIGURE = REPOSITORY / "figures" / "table_2_real.csv"
 FRAMED = FOLDER / "real"  # the faces of the clips, framed, and their landmarks
 
 
-def film(name: str, frames: np.ndarray, landmarks: np.ndarray) -> None:
+def video(name: str, frames: np.ndarray, landmarks: np.ndarray) -> None:
     """Store a clip's face as `Studio` finds it: a square video, landmarks in it."""
     square = Square.around(np.median(landmarks[..., :2], axis=0), frames.shape[1:])
-    pictures = np.stack([square.cut(frame, CANVAS) for frame in frames])
-    moved = landmarks - np.array([square.left, square.top, 0])
-    placed = scale_points(moved, CANVAS / square.side)
+    pictures = np.stack([square.cut(frame, CANONICAL_SIDE) for frame in frames])
+    displacement = landmarks - np.array([square.left, square.top, 0])
+    placed = scale_points(displacement, CANONICAL_SIDE / square.side)
     crops = face_crops(pictures[::CROP_EVERY], placed[::CROP_EVERY])
-    size = np.array([CANVAS, CANVAS])
+    size = np.array([CANONICAL_SIDE, CANONICAL_SIDE])
     (FRAMED / name).parent.mkdir(parents=True, exist_ok=True)
     write_npz(FRAMED / f"{name}.npz", landmarks=placed, size=size, crops=crops)
     write_video(FRAMED / f"{name}.mp4", pictures)
@@ -72,15 +77,15 @@ def read_clip(path: Path, level: float, settings: Settings) -> Clip:
     heard = look_ahead(log_mel(samples), settings.features.look_ahead)
     seen = DlibDetector().detect(frames).landmarks
     landmarks = aligned_landmarks(
-        seen, into_canvas(mean_face()), settings.landmarks.alignment
+        seen, to_canonical(mean_face()), settings.landmarks.alignment
     )
     length = min(len(heard), len(landmarks)) // 2 * 2
-    film(name, frames[: length // 2], seen[: length // 2])
+    video(name, frames[: length // 2], seen[: length // 2])
     return Clip(
         name=name,
         speaker=path.parts[-3] if path.suffix == ".mp4" else path.parts[-2],
         video=path.parts[-2],
-        split="unseen",
+        split="test",
         features=torch.from_numpy(heard[:length]).float(),
         landmarks=torch.from_numpy(landmarks[:length]).float(),
         reference=torch.zeros(68, 2),
@@ -105,7 +110,7 @@ def read_clips(paths: list[Path], level: float, settings: Settings) -> list[Clip
 def score(real: dict[str, list[Clip]], models: Study, seed: int) -> pd.DataFrame:
     methods = {
         name: method
-        for group in ("ours", "peers", "bounds")
+        for group in ("ours", "baselines", "bounds")
         for name, method in models.methods(group, seed).items()
     }
     return pd.concat(
@@ -135,7 +140,7 @@ def read_from_frames(
     pc_avs = load_pc_avs(folder / "pc_avs" / "model.safetensors", MEL_BANDS)
     rows = {FULL: models.methods("ours", seed)[FULL], STATIC: static}
     found = [
-        studio.frame_scores(painted_rows(rows, clips, studio, pc_avs), clips).assign(
+        studio.frame_scores(rendered_rows(rows, clips, studio, pc_avs), clips).assign(
             corpus=f"{name}, real clips", seed=seed
         )
         for name, clips in real.items()
@@ -147,12 +152,12 @@ def read_from_frames(
 
 
 def studio_of(run: Path) -> Studio:
-    """The painters of a run, where the real faces are."""
+    """The renderers of a run, where the real faces are."""
     settings = load_settings("tutorial")
     return Studio(
         FRAMED,
         FRAMED,
-        into_canvas(mean_face()),
+        to_canonical(mean_face()),
         load_translator(run / "translator" / "model.safetensors"),
         scoring_model(run, settings),
         settings.translator.image_size,
@@ -206,8 +211,8 @@ def main() -> None:
     counts = ", ".join(f"{len(clips)} clips of {name}" for name, clips in real.items())
     enter_rows(rows, f"benchmarks/real_table_2.py: {counts}")
     metrics = (*METRICS, *FROM_FRAMES)
-    for said in comparisons(scores, np.random.default_rng(0), metrics)["sentence"]:
-        print(said)
+    for d_content in comparisons(scores, np.random.default_rng(0), metrics)["sentence"]:
+        print(d_content)
 
 
 if __name__ == "__main__":

@@ -27,12 +27,12 @@ from emoface_lib.translation.warp.photo_warp import transform
 TOPIC = "translation"
 SIDE = 200  # px of a picture in the sheet
 LONGEST = 900  # px of a portrait
-# Opening in px of the canvas, yaw and roll in degrees, lids closed: a column each.
+# Opening, px of the canonical frame; yaw and roll, degrees; lids closed: a column each.
 POSES = ((0, 0, 0, 0), (8, 0, 0, 0), (20, 0, 0, 0), (8, 4, 2, 0), (4, -4, -2, 1))
 
 
 def opened(amount: float) -> np.ndarray:
-    """Displacements (68, 2) px of the canvas that open the mouth by `amount`."""
+    """Displacements (68, 2), canonical px, that open the mouth by `amount`."""
     moved = np.zeros((68, 2))
     moved[:17, 1] = 0.7 * amount * JAW_FOLLOWS
     for point, weights in LOWER_LIP.items():
@@ -47,7 +47,7 @@ def asked(portrait: Portrait) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def lip_error(frame: np.ndarray, wanted: np.ndarray) -> float:
-    """Distance of dlib's lips from those asked for, px of the canvas; NaN if none."""
+    """Distance of dlib's lips from those asked for, canonical px; NaN if none."""
     detector = DlibDetector()
     found = detector.faces(frame)
     if not found:

@@ -23,32 +23,31 @@ from results import enter
 from emoface_lib.core.clip import Clip
 from emoface_lib.core.landmarks import mean_face
 from emoface_lib.core.settings import Settings, load_settings
+from emoface_lib.evaluation.baselines import MEAN_DISPLACEMENT, STATIC
 from emoface_lib.evaluation.bootstrap import Interval, bootstrap, difference
 from emoface_lib.evaluation.experiment import (
     ABLATION,
     CONTRASTS,
-    MEAN_FACE,
     NO_STYLE,
-    STILL,
     WITHOUT,
     Outcome,
     Trial,
     compare,
 )
 from emoface_lib.evaluation.scoring import LandmarkExpressions, landmark_scores
-from emoface_lib.features.align import into_canvas
+from emoface_lib.features.align import to_canonical
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import content_codes, style_displacements
 from emoface_lib.method.enrolment import SpeakerGuess, enrolled, enrolled_by
 from emoface_lib.method.steps import new_style, split, train_content, train_style
-from emoface_lib.synthetic.audio_only import heard_clips
+from emoface_lib.synthetic.audio_only import audio_only_clips
 
 TOPIC = "style"
 CORPUS, SPEAKERS, TEST_SPEAKERS, VIDEOS = 200, 32, 20, 6
 SEEDS = (0, 1, 2, 3, 4)
 FEWER_SEEDS = (0, 1, 2)
 SIZES = (4, 8, 16, 32)
-BATCHES = 8  # of the measurement of speed
+BATCHES = 8  # for the measurement of speed
 
 
 def settings_of(**changes: object) -> Settings:
@@ -64,15 +63,15 @@ def settings_of(**changes: object) -> Settings:
 
 
 def corpus() -> list[Clip]:
-    splits = ("train", "seen", "unseen")
-    face = into_canvas(mean_face())
-    return heard_clips(settings_of(), face, splits=splits, voices=True)
+    splits = ("train", "val", "test")
+    face = to_canonical(mean_face())
+    return audio_only_clips(settings_of(), face, splits=splits, voices=True)
 
 
 def how(part: str, seeds: Sequence[int]) -> str:
     return (
         f"benchmarks/style.py {part}: corpus seed {CORPUS}, {SPEAKERS} training and "
-        f"{TEST_SPEAKERS} unseen speakers, heard only, {len(seeds)} paired seeds"
+        f"{TEST_SPEAKERS} test speakers, audio-only, {len(seeds)} paired seeds"
     )
 
 
@@ -95,7 +94,7 @@ def enter_levels(found: Outcome, regime: str, source: str) -> None:
     methods = list(dict.fromkeys(found.scores["method"]))
     for method in methods:
         for metric, unit in (("LMD", "px"), ("ES", ""), ("lip r", "r")):
-            if metric == "lip r" and method in (STILL, MEAN_FACE):
+            if metric == "lip r" and method in (STATIC, MEAN_DISPLACEMENT):
                 continue
             value = level(found.scores, method, metric)
             enter_interval(f"{regime}: {metric}, {method}", value, unit, source)
@@ -131,7 +130,7 @@ def enter_difference(
 
 
 def enter_codes(found: Outcome, regime: str, source: str) -> None:
-    """What E_emotion tells of unseen speakers, mean over seeds."""
+    """What E_emotion tells of test speakers, mean over seeds."""
     goals = {
         "arousal r": (">= 0.75", 0.75, 1),
         "share of the speaker": ("<= 0.1", 0.1, -1),
@@ -197,8 +196,8 @@ def minutes() -> None:
         audio_only_speakers=settings.synthetic.train_speakers
         + settings.synthetic.audio_only_speakers
     )
-    face = into_canvas(mean_face())
-    clips = enrolled(heard_clips(many, face, splits=("train", "seen"), voices=True))
+    face = to_canonical(mean_face())
+    clips = enrolled(audio_only_clips(many, face, splits=("train", "val"), voices=True))
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         content, _ = train_content(clips, Path(folder), settings)
@@ -213,7 +212,7 @@ def minutes() -> None:
         "min",
         "<= 3",
         spent <= 3,
-        "benchmarks/style.py minutes: 100 speakers heard only, 1 thread",
+        "benchmarks/style.py minutes: 100 speakers audio-only, 1 thread",
     )
     print(f"{spent:.2f} min")
 
@@ -243,7 +242,12 @@ def ablation(clips: list[Clip]) -> None:
     enter_difference(found, blind, "improved", "without L_emotion", "ES", source, 0.05)
     enter_difference(found, blind, "improved", "without L_emotion", "LMD", source, 1e-9)
     for metric in ("LMD", "ES"):
-        for second in ("without L_emotion", "L_identity alone", MEAN_FACE, STILL):
+        for second in (
+            "without L_emotion",
+            "L_identity alone",
+            MEAN_DISPLACEMENT,
+            STATIC,
+        ):
             enter_difference(found, blind, "full", second, metric, source)
     enter(
         TOPIC,
@@ -264,11 +268,11 @@ def ablation(clips: list[Clip]) -> None:
 
 
 def enrolment(clips: list[Clip]) -> None:
-    """The improved objective with fewer clips of an unseen speaker."""
+    """The improved objective with fewer clips of a test speaker."""
     settings = settings_of(objective="improved")
     rows = []
     known = enrolled(clips)
-    unseen = split(known, "unseen")
+    test = split(known, "test")
     reader = LandmarkExpressions.learn(split(clips, "train"))
     for seed in FEWER_SEEDS:
         one = settings.changed(seed=seed)
@@ -277,17 +281,17 @@ def enrolment(clips: list[Clip]) -> None:
             style, _ = train_style(known, content, Path(folder), one)
             paper = one.changed(objective="paper", **WITHOUT)
             plain, _ = train_style(known, content, Path(folder), paper)
-        codes = content_codes(content, unseen)
-        methods = {"without L_emotion": style_displacements(plain, unseen, codes)}
+        codes = content_codes(content, test)
+        methods = {"without L_emotion": style_displacements(plain, test, codes)}
         for count in (1, 2, 4, 8):
-            some = enrolled_by(unseen, count, np.random.default_rng(seed))
+            some = enrolled_by(test, count, np.random.default_rng(seed))
             methods[f"{count} clips"] = style_displacements(style, some, codes)
-        alone = [enrolled([clip])[0] for clip in unseen]
+        alone = [enrolled([clip])[0] for clip in test]
         methods["the clip itself"] = style_displacements(style, alone, codes)
-        guessed = SpeakerGuess.learn(known).enrol(unseen)
+        guessed = SpeakerGuess.learn(known).enrol(test)
         methods["a guess from the clip"] = style_displacements(style, guessed, codes)
-        methods["all clips"] = style_displacements(style, unseen, codes)
-        rows.append(landmark_scores(methods, unseen, reader).assign(seed=seed))
+        methods["all clips"] = style_displacements(style, test, codes)
+        rows.append(landmark_scores(methods, test, reader).assign(seed=seed))
     scores = pd.concat(rows)
     without = "without L_emotion"
     for metric in ("LMD", "ES"):

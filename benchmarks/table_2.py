@@ -2,15 +2,15 @@
 
 Settings were chosen on other corpora (seeds 100 and 200 of the embedded one); this is
 of seed 300, on whose speakers nothing of ours was chosen, but MakeItTalk's training
-was. Landmark rows train on clips that are heard only. Each group of rows of each seed
+was. Landmark rows train on clips that are audio-only. Each group of rows of each seed
 is stored in runs/table_2 as it ends, and a second run goes on from there.
 
 python benchmarks/table_2.py [landmarks | pictures | enter | ship ...] [--seeds 5]
 
 Parts: landmarks (trains every row but PC-AVS, 6 minutes a seed of a core),
-pictures (trains PC-AVS on the drawn clips of --run, paints the others there, and lets
+pictures (trains PC-AVS on the drawn clips of --run, renders the others there, and lets
 dlib read both), enter (figures/table_2_full.csv and results.csv), ship (the weights of
-the peers of seed 0, into emoface_lib/weights).
+the baselines of seed 0, into emoface_lib/weights).
 """
 
 import argparse
@@ -29,32 +29,32 @@ from emoface_lib.core.landmarks import WEIGHTS, mean_face
 from emoface_lib.core.settings import REPOSITORY, Settings, load_settings
 from emoface_lib.evaluation.baselines import DETECTOR, detector_noise, true_landmarks
 from emoface_lib.evaluation.experiment import study_settings
-from emoface_lib.evaluation.pc_avs import Filmed, load_pc_avs, train_pc_avs
+from emoface_lib.evaluation.pc_avs import VideoClip, load_pc_avs, train_pc_avs
 from emoface_lib.evaluation.rendered import (
     CONTENT,
     PICTURES,
     SPEAKER,
-    painted_rows,
+    rendered_rows,
     ship_half,
     with_voices,
 )
 from emoface_lib.evaluation.scoring import ALL, Studio, landmark_scores, one_a_video
 from emoface_lib.evaluation.table_2 import Study
 from emoface_lib.evaluation.tables import RATIO, comparisons, tidy
-from emoface_lib.features.align import into_canvas
+from emoface_lib.features.align import to_canonical
 from emoface_lib.features.prepared import load_clips
 from emoface_lib.features.recognisers import scoring_model
 from emoface_lib.method.enrolment import enrolled
 from emoface_lib.method.steps import split
-from emoface_lib.synthetic.audio_only import heard_clips
+from emoface_lib.synthetic.audio_only import audio_only_clips
 from emoface_lib.translation.translators import load_translator
 
 TOPIC = "table_2"
 CORPUS, SPEAKERS, TEST_SPEAKERS, VIDEOS = 300, 24, 12, 4
 FOLDER = REPOSITORY / "runs" / "table_2"
-GROUPS = ("ours", "peers", "bounds")
+GROUPS = ("ours", "baselines", "bounds")
 PC_AVS_STEPS = 900
-DRAWN = "embedded, drawn, unseen speakers"
+DRAWN = "embedded, drawn, test speakers"
 FULL_TABLE = REPOSITORY / "figures" / "table_2_full.csv"
 DIFFERENCES = REPOSITORY / "figures" / "table_2_differences.csv"
 
@@ -73,15 +73,15 @@ def settings_of(**changes: object) -> Settings:
 
 
 def study(folder: Path = FOLDER) -> Study:
-    settings, face = settings_of(), into_canvas(mean_face())
+    settings, face = settings_of(), to_canonical(mean_face())
     path = folder / f"clips_{settings.hash()}.pt"
     if not path.exists():
-        splits = ("train", "seen", "unseen")
-        clips = heard_clips(settings, face, splits=splits, voices=True)
+        splits = ("train", "val", "test")
+        clips = audio_only_clips(settings, face, splits=splits, voices=True)
         with write_beside(path) as beside:
             torch.save(clips, beside)
     clips = torch.load(path, weights_only=False)  # made by the lines above
-    return Study("embedded, heard only", clips, folder, settings)
+    return Study("embedded, audio-only", clips, folder, settings)
 
 
 def trained_seeds() -> list[int]:
@@ -98,7 +98,7 @@ def landmarks(seeds: int, workers: int) -> None:
 
 
 def pictures(run: Path) -> None:
-    """PC-AVS and painted rows of each seed on the drawn clips of a run."""
+    """PC-AVS and rendered rows of each seed on the drawn clips of a run."""
     settings = load_settings("tutorial")
     clips = enrolled(load_clips(run / "features", settings))
     clips = with_voices(clips, run / "audio" / "speakers.npz")
@@ -127,19 +127,19 @@ def picture_scores(
     folder = FOLDER / f"seed_{seed}"
     path = folder / "pc_avs" / "model.safetensors"
     if not path.exists():
-        films = [Filmed.read(clip, studio.corpus) for clip in split(clips, "train")]
+        videos = [VideoClip.read(clip, studio.corpus) for clip in split(clips, "train")]
         one = settings.changed(seed=seed, translator_steps=PC_AVS_STEPS)
-        train_pc_avs(films, path.parent, one)
+        train_pc_avs(videos, path.parent, one)
     model = load_pc_avs(path, clips[0].features.shape[1])
-    unseen = split(clips, "unseen")
-    first = one_a_video(unseen)
+    test = split(clips, "test")
+    first = one_a_video(test)
     models = study()
     known = {n: m for group in GROUPS for n, m in models.methods(group, seed).items()}
-    frames = painted_rows(known, first, studio, model)
-    noise = detector_noise(true_landmarks(studio.corpus, unseen), studio.mean_face)
-    rows = {n: m(unseen) for n, m in {**known, DETECTOR: noise}.items()}
+    frames = rendered_rows(known, first, studio, model)
+    noise = detector_noise(true_landmarks(studio.corpus, test), studio.mean_face)
+    rows = {n: m(test) for n, m in {**known, DETECTOR: noise}.items()}
     scored = [
-        landmark_scores(rows, unseen, metrics=ALL),
+        landmark_scores(rows, test, metrics=ALL),
         studio.frame_scores(frames, first),
     ]
     found = pd.concat(scored, ignore_index=True)
@@ -164,7 +164,7 @@ def enter_all() -> None:
     seeds = trained_seeds()
     how = (
         f"benchmarks/table_2.py: corpus seed {CORPUS}, {SPEAKERS} training and "
-        f"{TEST_SPEAKERS} unseen speakers, heard only, at most {len(seeds)} seeds, "
+        f"{TEST_SPEAKERS} test speakers, audio-only, at most {len(seeds)} seeds, "
         f"{settings_of().content.steps} and {settings_of().style.steps} steps"
     )
     entered = ("LMD", "M-LMD, read", "lip r, read", RATIO)
@@ -201,7 +201,7 @@ def enter_lesson(run: Path) -> None:
 
 
 def ship() -> None:
-    """Copy seed 0's peers to where notebook 07 finds them."""
+    """Copy seed 0's baselines to where notebook 07 finds them."""
     first = FOLDER / "seed_0"
     made = {
         "makeittalk/content": CONTENT,

@@ -4,7 +4,7 @@ python benchmarks/translation.py [PART ...] [--run runs/tutorial] [--pictures bu
 
 Parts: quality (trains the U-Net and the improved translator at tutorial size, 3 min),
 ablation (trains the improved one with other terms, 2 min each), speed (best of several
-trials at 256 px), animate (films of two lengths; the longest takes its voice's time).
+trials at 256 px), animate (videos of two lengths; the longest takes its voice's time).
 The run needs notebooks 01 to 03, for `animate` also 08.
 """
 
@@ -26,7 +26,7 @@ from scipy.io import wavfile
 from skimage.data import astronaut
 
 from emoface_lib.animation.animate import TrainedModel, animate
-from emoface_lib.core.landmarks import CANVAS, mean_face
+from emoface_lib.core.landmarks import CANONICAL_SIDE, mean_face
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.video import read_audio
 from emoface_lib.evaluation.picture_quality import (
@@ -36,20 +36,20 @@ from emoface_lib.evaluation.picture_quality import (
     quality_table,
     trials,
 )
-from emoface_lib.features.align import into_canvas
+from emoface_lib.features.align import to_canonical
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.translation.dataset import Pairs
 from emoface_lib.translation.landmark_images import landmark_images
 from emoface_lib.translation.makeittalk import ResidualUNet
 from emoface_lib.translation.render import BATCH
 from emoface_lib.translation.train import train_translator
-from emoface_lib.translation.translators import Painter, Translator, new_translator
+from emoface_lib.translation.translators import PairRenderer, Translator, new_translator
 from emoface_lib.translation.warp.photo_warp import PhotoWarp
 
 TOPIC = "translation"
 SIZE = 256  # px of the speed trials
-REPEATS = 5  # of each, of which the best counts: the machine may be shared
-FRAMES = 4  # of each unseen clip
+REPEATS = 5  # the best of them counts: the machine may be shared
+FRAMES = 4  # per test clip
 CORES = 2
 LENGTHS = (60, 600)  # s of voice
 ROOM = 50.0  # MB that ten minutes may take more than one
@@ -79,7 +79,7 @@ def rows_of(run: Path, split: str) -> pd.DataFrame:
     return index[index["split"] == split]
 
 
-def trained(run: Path, kind: str, **terms: float) -> tuple[Painter, float]:
+def trained(run: Path, kind: str, **terms: float) -> tuple[PairRenderer, float]:
     """A network trained at tutorial size, and the minutes that took."""
     settings = load_settings("tutorial", translator=kind, **terms)
     pairs = pairs_of(run, "train", settings, warp=kind == "improved")
@@ -87,26 +87,26 @@ def trained(run: Path, kind: str, **terms: float) -> tuple[Painter, float]:
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         model, _ = train_translator(pairs, Path(folder), settings)
-    return Painter(model, settings), (time.perf_counter() - start) / 60
+    return PairRenderer(model, settings), (time.perf_counter() - start) / 60
 
 
-def tried(run: Path, painters: dict[str, Painter]) -> list[Trial]:
+def tried(run: Path, renderers: dict[str, PairRenderer]) -> list[Trial]:
     settings = load_settings("tutorial")
-    speakers = list(rows_of(run, "unseen")["speaker"])
-    unseen = pairs_of(run, "unseen", settings)
-    return trials(unseen, speakers, painters, FRAMES, np.random.default_rng(0))
+    speakers = list(rows_of(run, "test")["speaker"])
+    test = pairs_of(run, "test", settings)
+    return trials(test, speakers, renderers, FRAMES, np.random.default_rng(0))
 
 
 def quality(run: Path, pictures: Path) -> None:
     """U-Net, warp and improved against the copied reference, with pictures."""
-    painters = {}
+    renderers = {}
     how = "benchmarks/translation.py quality: tutorial size, 2 cores"
     for name, kind in (("U-Net", "unet"), ("improved", "improved")):
-        painters[name], took = trained(run, kind)
+        renderers[name], took = trained(run, kind)
         row = f"step 3: training, {name}"
         enter(TOPIC, row, took, "min", "<= 3", took <= 3, how)
         print(f"{name}: {took:.2f} min", flush=True)
-    done = tried(run, painters)
+    done = tried(run, renderers)
     table = quality_table(done)
     speakers = table["speaker"].nunique()
     means = table.drop(columns="speaker").groupby("method").mean()
@@ -135,10 +135,10 @@ def against_copy(
 
 
 def save_rows(path: Path, some: list[Trial], methods: list[str]) -> None:
-    """A picture: a row a trial, first the reference, then what each method painted."""
+    """A picture: a row a trial, first the reference, then what each method rendered."""
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = [
-        np.hstack([trial.reference, *(trial.painted[name] for name in methods)])
+        np.hstack([trial.reference, *(trial.rendered[name] for name in methods)])
         for trial in some
     ]
     cv2.imwrite(str(path), cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))
@@ -147,11 +147,11 @@ def save_rows(path: Path, some: list[Trial], methods: list[str]) -> None:
 
 def ablation(run: Path, pictures: Path) -> None:
     """What each term beyond L1 is worth to the improved translator."""
-    painters = {}
+    renderers = {}
     for name, terms in TERMS.items():
-        painters[name], took = trained(run, "improved", **terms)
+        renderers[name], took = trained(run, "improved", **terms)
         print(f"{name}: {took:.2f} min", flush=True)
-    done = tried(run, painters)
+    done = tried(run, renderers)
     means = quality_table(done).drop(columns="speaker").groupby("method").mean()
     print(means.to_string(float_format="%.3f"))
     how = (
@@ -176,12 +176,12 @@ def best_rate(work: Callable[[], object], frames: int) -> float:
     return frames / min(times)
 
 
-def painting_rate(model: Translator) -> float:
+def rendering_rate(model: Translator) -> float:
     """Frames a second of 256 px, in batches as they stream."""
-    painter = Painter(model)
+    renderer = PairRenderer(model)
     batch = np.random.default_rng(0).integers(0, 256, (BATCH, SIZE, SIZE, 3))
     given = [batch.astype(np.uint8)] * (3 if model.needs_warp else 2)
-    return best_rate(lambda: painter.paint(*given), BATCH)
+    return best_rate(lambda: renderer.render(*given), BATCH)
 
 
 def speed(run: Path, pictures: Path) -> None:
@@ -191,7 +191,7 @@ def speed(run: Path, pictures: Path) -> None:
         f"benchmarks/translation.py speed: {SIZE} px, batches of {BATCH}, {CORES} "
         f"threads, bf16, channels last, batch norms folded in; best of {REPEATS}"
     )
-    theirs = painting_rate(ResidualUNet())
+    theirs = rendering_rate(ResidualUNet())
     enter(TOPIC, "speed: MakeItTalk's network", theirs, "frames/s", "", "", how)
     for kind, width in (
         ("unet", 16),
@@ -203,7 +203,7 @@ def speed(run: Path, pictures: Path) -> None:
         ("improved", 64),
     ):
         settings = load_settings("paper", translator=kind, translator_width=width)
-        rate = painting_rate(new_translator(settings))
+        rate = rendering_rate(new_translator(settings))
         paper = kind == "unet" and width == load_settings("paper").translator.width
         target, meets = (">= 25", rate >= 25) if paper else ("", "")
         name = f"speed: {kind} of width {width}"
@@ -221,12 +221,14 @@ def speed(run: Path, pictures: Path) -> None:
     print(f"warp: {rate:.0f} frames/s")
     how = f"benchmarks/translation.py speed: {SIZE} px, open mouth; best of {REPEATS}"
     enter(TOPIC, "speed: warp", rate, "frames/s", ">= 60", rate >= 60, how)
-    canvas = into_canvas(mean_face())[None, :, :2].repeat(100, 0) * SIZE / CANVAS
-    rate = best_rate(lambda: landmark_images(canvas, SIZE), 100)
+    canonical = (
+        to_canonical(mean_face())[None, :, :2].repeat(100, 0) * SIZE / CANONICAL_SIDE
+    )
+    rate = best_rate(lambda: landmark_images(canonical, SIZE), 100)
     enter(TOPIC, "speed: landmark images", 1000 / rate, "ms a frame", "", "", how)
 
 
-def film(run: Path, folder: Path, seconds: int, renderer: str) -> None:
+def video(run: Path, folder: Path, seconds: int, renderer: str) -> None:
     """Animate once in this process and print seconds and the peak of memory, MB."""
     torch.set_num_threads(CORES)
     start = time.perf_counter()
@@ -246,7 +248,7 @@ def whole(run: Path, pictures: Path) -> None:
         photo = cv2.resize(astronaut()[:300, 75:375], (SIZE, SIZE))
         bgr = cv2.cvtColor(photo, cv2.COLOR_RGB2BGR)
         cv2.imwrite(str(folder / "photo.png"), bgr)
-        clip = run / "corpus" / rows_of(run, "unseen")["path"].iloc[0]
+        clip = run / "corpus" / rows_of(run, "test")["path"].iloc[0]
         said = read_audio(clip)
         for seconds in LENGTHS:
             samples = np.resize(said, seconds * 16_000)
@@ -256,10 +258,10 @@ def whole(run: Path, pictures: Path) -> None:
 
 
 def animated(run: Path, folder: Path, renderer: str) -> None:
-    """Enter speed and memory of one renderer, each film in a process of its own."""
+    """Enter speed and memory of one renderer, each video in a process of its own."""
     spent, peaks = [], []
     for seconds in LENGTHS:
-        command = [sys.executable, __file__, "--film", str(seconds)]
+        command = [sys.executable, __file__, "--video", str(seconds)]
         command += ["--folder", str(folder), "--renderer", renderer, "--run", str(run)]
         said = subprocess.run(command, check=True, capture_output=True, text=True)
         took, peak = map(float, said.stdout.split())
@@ -286,12 +288,12 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=[])
     parser.add_argument("--run", type=Path, default=Path("runs/tutorial"))
     parser.add_argument("--pictures", type=Path, default=Path("build"))
-    parser.add_argument("--film", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--video", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--renderer", default="warp", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.film:
-        film(given.run, given.folder, given.film, given.renderer)
+    if given.video:
+        video(given.run, given.folder, given.video, given.renderer)
         return
     for part in given.parts or PARTS:
         PARTS[part](given.run, given.pictures)

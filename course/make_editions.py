@@ -154,8 +154,8 @@ def _nbgrader(cell: NotebookNode) -> Iterator[tuple[str, Any]]:
 def _told(wrong: Sequence[tuple[str, str]]) -> str:
     """Typical mistakes and what the checker says to them, for the teacher."""
     parts = [
-        f"```python\n{dedent(code).strip()}\n```\n\nThe checker: *… {said} …*"
-        for code, said in wrong
+        f"```python\n{dedent(code).strip()}\n```\n\nThe checker: *… {d_content} …*"
+        for code, d_content in wrong
     ]
     return "\n\n".join(["**Typical mistakes**", *parts])
 

@@ -121,7 +121,7 @@ def animate(
     outs = out or [Path("animated.mp4")]
     animation.check_outputs(outs, photo, voice)
 
-    def film(run: Path | None) -> animation.Animation:
+    def run_on(run: Path | None) -> animation.Animation:
         trained = animation.TrainedModel(run, tuple(enrol or []))
         return animation.animate(
             photo,
@@ -142,9 +142,9 @@ def animate(
         )
 
     try:
-        made = film(model)
+        made = run_on(model)
     except animation.NoRunError:
-        made = film(train_smallest(animation.LAST_NOTEBOOK))
+        made = run_on(train_smallest(animation.LAST_NOTEBOOK))
     for note in made.notes:
         typer.echo(f"emoface: note: {note}", err=True)
     for path in made.paths:

@@ -49,13 +49,13 @@ def make_clip(speaker: int, video: int, utterance: int, split: str) -> Clip:
 
 @pytest.fixture(scope="session")
 def clips() -> list[Clip]:
-    """Clips of three speakers: two train, their last video is held out, one unseen."""
+    """Clips of three speakers: two train, their last video is held out, one tests."""
     return [
         make_clip(
             speaker,
             video,
             utterance,
-            "unseen" if speaker == 2 else "seen" if video == 2 else "train",
+            "test" if speaker == 2 else "val" if video == 2 else "train",
         )
         for speaker in range(SPEAKERS)
         for video in range(VIDEOS)

@@ -12,6 +12,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from emoface_lib.core.errors import InputError
+from emoface_lib.core.settings import PARAMETERS as SETTING_NAMES
 from emoface_lib.core.settings import REPOSITORY
 from emoface_lib.runs.notebooks import (
     PARAMETERS,
@@ -22,9 +23,9 @@ from emoface_lib.runs.notebooks import (
     tags,
 )
 
-MAX_LINES = 25  # of a code cell
-MAX_BYTES = 1_500_000  # of a notebook with its outputs
-STORED_PROFILE = "tutorial"  # of committed outputs
+MAX_LINES = 25  # per code cell
+MAX_BYTES = 1_500_000  # per notebook, with its outputs
+STORED_PROFILE = "tutorial"  # in which outputs are committed
 NOTEBOOK_METADATA = {"kernelspec", "language_info", "emoface"}
 CELL_METADATA = {"tags"}
 PICTURES = {"image/png", "image/jpeg"}
@@ -32,7 +33,7 @@ MACHINE_PATH = re.compile(
     r"(?<![\w.~-])(?:/(?:home|root|tmp|work|Users)/|[A-Za-z]:\\+Users\\)[\w.\\/-]*"
     rf"|{re.escape(str(REPOSITORY))}"
 )
-BASE64 = re.compile(r"base64,[A-Za-z0-9+/=\s]+")  # a film or picture in HTML
+BASE64 = re.compile(r"base64,[A-Za-z0-9+/=\s]+")  # a video or picture in HTML
 
 
 def problems(path: Path) -> Iterator[str]:
@@ -44,6 +45,9 @@ def problems(path: Path) -> Iterator[str]:
     for number, cell in enumerate(code_cells(notebook), 1):
         for problem in (*_code(cell), *_outputs(cell)):
             yield f"code cell {number} {problem}"
+        if PARAMETERS not in tags(cell):
+            for name in sorted(_assigned(cell) & set(SETTING_NAMES)):
+                yield f"code cell {number} assigns `{name}`, which is a setting's name"
     for text in _texts(notebook):
         if found := MACHINE_PATH.search(BASE64.sub("", text)):
             yield f"names a path of one machine: {found.group()}"
@@ -97,6 +101,16 @@ def _imports(tree: ast.Module) -> Iterator[str]:
                 yield f"has `{ast.unparse(node)}`"
             case ast.Attribute(value=ast.Name(id="sys"), attr="path"):
                 yield "touches sys.path"
+
+
+def _assigned(cell: NotebookNode) -> set[str]:
+    """Names to which a cell gives a value, at its top level or below."""
+    try:
+        nodes = list(ast.walk(ast.parse(cell.source)))
+    except SyntaxError:
+        return set()  # which `_code` finds
+    names = (node for node in nodes if isinstance(node, ast.Name))
+    return {name.id for name in names if isinstance(name.ctx, ast.Store)}
 
 
 def _outputs(cell: NotebookNode) -> Iterator[str]:

@@ -19,11 +19,11 @@ from emoface_lib.core.landmarks import FRAME_RATE
 from emoface_lib.features.audio import log_mel
 from emoface_lib.features.prepared import look_ahead
 
-SECONDS = 12  # of the made-up recording
+SECONDS = 12  # length of the made-up recording
 SECOND = 50  # frames of one
 LEVEL = -26.0  # dBFS
 READ_AHEAD = 3  # frames by which the lips of made-up clips lead
-CLIPS = 6  # of them, for training and for the test
+CLIPS = 6  # for training, and as many for the test
 Sound = list[tuple[np.ndarray, np.ndarray]]  # features and opening of each clip
 
 
@@ -211,11 +211,11 @@ def _clips(seed: int) -> Sound:
 def _read(train: Sound, test: Sound, ahead: int) -> float:
     """r of a ridge regression from frame t + ahead to the lips at t."""
 
-    def moved(features: np.ndarray) -> np.ndarray:
+    def displacement(features: np.ndarray) -> np.ndarray:
         return features[np.clip(np.arange(len(features)) + ahead, 0, len(features) - 1)]
 
     def pairs(clips: Sound) -> tuple[np.ndarray, np.ndarray]:
-        X = np.concatenate([moved(features) for features, _ in clips])
+        X = np.concatenate([displacement(features) for features, _ in clips])
         return X, np.concatenate([lips for _, lips in clips])
 
     model = Ridge(10).fit(*pairs(train))

@@ -20,7 +20,7 @@ from emoface_lib.features.align import icp, kabsch
 from emoface_lib.method.losses import expression_similarity
 
 ANGLES = range(0, 95, 5)  # degrees
-ROUNDS, NEAREST = 20, 1e-3  # of reweighting; px, below which no weight grows
+ROUNDS, NEAREST = 20, 1e-3  # reweighting; px, below which no weight grows
 
 
 def check_angle(function: Callable[[np.ndarray, np.ndarray], float]) -> None:

@@ -83,13 +83,15 @@ def check_frames_reached(
 def check_loudness_face(function: Callable[[Tensor, Tensor, Tensor], Tensor]) -> None:
     """A face that is moved by the loudness alone."""
     generator = torch.Generator().manual_seed(4)
-    heard = torch.randn(200, 80, generator=generator)
-    moves = heard.mean(1, keepdim=True) + torch.randn(200, 136, generator=generator) + 2
+    features = torch.randn(200, 80, generator=generator)
+    moves = (
+        features.mean(1, keepdim=True) + torch.randn(200, 136, generator=generator) + 2
+    )
     new = torch.randn(FRAMES, 80, generator=generator)
-    slope, rest = np.polyfit(heard.mean(1).numpy(), moves.numpy(), 1)  # (136,) each
+    slope, rest = np.polyfit(features.mean(1).numpy(), moves.numpy(), 1)  # (136,) each
     truth = torch.as_tensor(np.outer(new.mean(1), slope) + rest)
-    answer = tensor_of(answer_of(function, heard, moves, new), (FRAMES, 136))
-    again = tensor_of(answer_of(function, heard, moves, new.flip(1)), (FRAMES, 136))
+    answer = tensor_of(answer_of(function, features, moves, new), (FRAMES, 136))
+    again = tensor_of(answer_of(function, features, moves, new.flip(1)), (FRAMES, 136))
     expect(
         close(answer, again),
         "the face changes although the loudness does not: the bands themselves are "

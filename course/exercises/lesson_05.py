@@ -20,7 +20,7 @@ from emoface_lib import plots
 from emoface_lib.method.losses import expression_similarity
 
 MARGIN = 0.1
-RATIOS = (0.8, 1.5, 2.0, 3.0, 2.4)  # of the distances in five numbers of a code
+RATIOS = (0.8, 1.5, 2.0, 3.0, 2.4)  # ratios of distances in five numbers of a code
 SPEAKERS, VIDEOS, CLIPS = 8, 4, 3  # clips a video, videos a speaker
 
 Draw = Callable[
@@ -40,11 +40,11 @@ def check_resting_size(
     function: Callable[[float, float, float, float], float],
 ) -> None:
     """The size at which eq. (5) lets a code rest; 0 if it dies."""
-    lives = number_of(answer_of(function, 0.1, 0.3, 0.9, 0.4))
+    survives = number_of(answer_of(function, 0.1, 0.3, 0.9, 0.4))
     dies = number_of(answer_of(function, 0.2, 0.25, 0.9, 0.4))
     barely = number_of(answer_of(function, 0.1, 0.2, 0.9, 0.4))
     expect(
-        lives > 0,
+        survives > 0,
         "a code dies in which different videos lie three times as far apart as clips "
         "of one video, with a threshold of 1.5.",
     )
@@ -59,14 +59,17 @@ def check_resting_size(
         "anyway repel less: is it 1 - lambda_rp?",
     )
     expect(
-        not close(lives, MARGIN),
+        not close(survives, MARGIN),
         "0.1 is the distance d_rp at which it rests. Asked is the size s.",
     )
     expect(
-        not close(lives, MARGIN / 0.1),
+        not close(survives, MARGIN / 0.1),
         "the margin holds d_rp; you let it hold d_rs.",
     )
-    expect(close(lives, MARGIN / 0.3), f"it rests at {MARGIN / 0.3:.3f}, not {lives}.")
+    expect(
+        close(survives, MARGIN / 0.3),
+        f"it rests at {MARGIN / 0.3:.3f}, not {survives}.",
+    )
     right("the faces alone say what may live, and the margin says how large.")
 
 

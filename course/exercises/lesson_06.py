@@ -15,7 +15,7 @@ from course.exercises.checking import (
     tensor_of,
 )
 from emoface_lib import plots
-from emoface_lib.core.landmarks import CANVAS, scale_points
+from emoface_lib.core.landmarks import CANONICAL_SIDE, scale_points
 from emoface_lib.evaluation.picture_quality import BEST_PSNR, psnr
 
 HAIRS = ((2, 3), (5, 7), (2, 5))  # width px, places; odd, so that medians are unique
@@ -43,15 +43,15 @@ def show_careless_psnr() -> None:
 def check_best_gate(function: Callable[[Tensor, Tensor, Tensor], Tensor]) -> None:
     """The gate with the smallest squared error of the mixture, pixel by pixel."""
     generator = torch.Generator().manual_seed(6)
-    warped, painted, target = torch.rand(3, 3, 6, 8, generator=generator)
-    painted[:, 0] = warped[:, 0]  # a row in which the gate decides nothing
-    answer = tensor_of(answer_of(function, warped, painted, target), (6, 8))
+    warped, rendered, target = torch.rand(3, 3, 6, 8, generator=generator)
+    rendered[:, 0] = warped[:, 0]  # a row in which the gate decides nothing
+    answer = tensor_of(answer_of(function, warped, rendered, target), (6, 8))
     expect(
         not answer.isnan().any(),
-        "where painting and warp are equal it is 0 / 0. Any gate is right there; keep "
+        "where rendering and warp are equal it is 0 / 0. Any gate is right there; keep "
         "the denominator above 0.",
     )
-    answer, step, missing = answer[1:], painted - warped, target - warped
+    answer, step, missing = answer[1:], rendered - warped, target - warped
     step, missing = step[:, 1:], missing[:, 1:]
     free = (step * missing).sum(0) / step.square().sum(0)
     expect(
@@ -61,7 +61,7 @@ def check_best_gate(function: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Non
     )
     expect(
         not close(answer, 1 - free.clamp(0, 1)),
-        "this is the warp's share. The gate is the painting's.",
+        "this is the warp's share. The gate is the rendering's.",
     )
     expect(
         not close(answer, (missing / step).clamp(0, 1).mean(0)),
@@ -147,7 +147,7 @@ def check_heatmaps(
     landmarks = np.random.default_rng(6).uniform(60, 200, (68, 2))
     given = answer_of(function, landmarks.copy(), SIZE, SIGMA)
     answer = tensor_of(torch.as_tensor(given), (68, SIZE, SIZE)).double()
-    factor = SIZE / CANVAS
+    factor = SIZE / CANONICAL_SIDE
     centre = scale_points(landmarks, factor)
     truth = _dots(centre)
     expect(
@@ -156,7 +156,7 @@ def check_heatmaps(
     )
     expect(
         not close(answer, _dots(landmarks)),
-        f"the dots lie where the {CANVAS}-px canvas has them. Scale them.",
+        f"the dots lie where they do in {CANONICAL_SIDE} px. Scale them.",
     )
     expect(
         not close(answer, _dots(factor * landmarks)),

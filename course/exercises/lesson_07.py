@@ -63,7 +63,10 @@ def _of_mouths(predicted: Tensor, truth: Tensor) -> list[Wrong]:
         (ATVG, "the points' distances are summed, which is ATVG's rule. Take a mean."),
     ]
     return [
-        *((landmark_distance(predicted, truth, p), said) for p, said in protocols),
+        *(
+            (landmark_distance(predicted, truth, p), d_content)
+            for p, d_content in protocols
+        ),
         (
             _distance(apart - apart.mean((0, 1))),
             "one centre is taken for all frames. Each has its own.",
@@ -86,15 +89,15 @@ def _say_ranking(function: Distance) -> None:
     lips = truth.clone()
     lips[:, LIPS] += 4 * torch.randn(30, 20, 2, generator=generator)
     faces = {"a shifted face": truth + 3, "a face with wrong lips": lips}
-    said = "; ".join(
+    d_content = "; ".join(
         f"{name} is {landmark_distance(face, truth, PAPER):.1f} px off by LMD and "
         f"{float(function(face, truth)):.1f} px by M-LMD"
         for name, face in faces.items()
     )
-    right(f"{said}. Which one is better is said by the protocol.")
+    right(f"{d_content}. Which one is better is said by the protocol.")
 
 
-# Exercise 2: how often an interval holds the truth
+# Exercise 2: how often an interval holds the ground truth
 
 
 def studies(
@@ -109,14 +112,14 @@ def studies(
 
 
 def check_share_covered(function: Callable[..., float]) -> None:
-    """Share of 95 % intervals that hold the truth, over clips and over speakers."""
+    """Share of 95 % intervals that hold the mean, over clips and over speakers."""
     drawn = studies(6, 6, np.random.default_rng(7))
     clips, speakers = (_share(function, drawn, each) for each in (False, True))
     expect(max(clips, speakers) <= 1, "give a share, between 0 and 1.")
     expect(
         min(clips, speakers) < 0.995,
-        "every interval is said to hold the truth. Each holds the mean of its own "
-        "study; ask for `truth`.",
+        "every interval is said to hold the true mean. Each holds the mean of its "
+        "own study; ask for `truth`.",
     )
     expect(
         abs(clips - speakers) > 0.05,
@@ -128,7 +131,7 @@ def check_share_covered(function: Callable[..., float]) -> None:
         expect(
             abs(share - _covered(units)) < 0.04,
             f"with {units.shape[1]} units a study, {share:.2f} of the intervals hold "
-            "the truth. Draw as many as there are; the quantiles are 0.025 and 0.975.",
+            "the true mean. Draw as many as there are; quantiles are 0.025 and 0.975.",
         )
     more = _share(function, studies(30, 6, np.random.default_rng(7)), True)
     right(
@@ -145,7 +148,7 @@ def _share(
 
 
 def _covered(units: np.ndarray) -> float:
-    """Share of studies whose interval over float[studies, units] holds the truth."""
+    """Share of studies whose interval over float[studies, units] holds the mean."""
     size = 400, units.shape[1]
     means = units[:, np.random.default_rng(9).integers(size[1], size=size)].mean(2)
     low, high = np.quantile(means, [0.025, 0.975], axis=1)

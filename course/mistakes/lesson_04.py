@@ -42,8 +42,8 @@ MISTAKES = {
     "ex-04-3": [
         (
             """
-            def loudness_face(heard, moves, new):
-                loudness = heard.mean(1, keepdim=True)
+            def loudness_face(features, moves, new):
+                loudness = features.mean(1, keepdim=True)
                 slope = torch.linalg.lstsq(loudness, moves).solution
                 return new.mean(1, keepdim=True) @ slope
             """,
@@ -51,9 +51,9 @@ MISTAKES = {
         ),
         (
             """
-            def loudness_face(heard, moves, new):
-                ones = torch.ones(len(heard), 1)
-                bands = torch.cat([heard, ones], 1)
+            def loudness_face(features, moves, new):
+                ones = torch.ones(len(features), 1)
+                bands = torch.cat([features, ones], 1)
                 weights = torch.linalg.lstsq(bands, moves).solution
                 return torch.cat([new, torch.ones(len(new), 1)], 1) @ weights
             """,

@@ -4,8 +4,8 @@ MISTAKES = {
     "ex-06-1": [
         (
             """
-            def best_gate(warped, painted, target):
-                step = painted - warped
+            def best_gate(warped, rendered, target):
+                step = rendered - warped
                 gate = ((target - warped) * step).sum(0) / (step**2).sum(0)
                 return gate.clamp(0, 1)
             """,
@@ -13,8 +13,8 @@ MISTAKES = {
         ),
         (
             """
-            def best_gate(warped, painted, target):
-                step = painted - warped
+            def best_gate(warped, rendered, target):
+                step = rendered - warped
                 gate = (target - warped) * step / (step**2).clamp(min=1e-9)
                 return gate.clamp(0, 1).mean(0)
             """,
@@ -22,8 +22,8 @@ MISTAKES = {
         ),
         (
             """
-            def best_gate(warped, painted, target):
-                step = painted - warped
+            def best_gate(warped, rendered, target):
+                step = rendered - warped
                 along = ((target - warped) * step).sum(0)
                 return along / (step**2).sum(0).clamp(min=1e-9)
             """,
@@ -82,7 +82,7 @@ MISTAKES = {
         (
             """
             def heatmaps(landmarks, size, sigma):
-                centre = scale_points(landmarks, size / CANVAS)
+                centre = scale_points(landmarks, size / CANONICAL_SIDE)
                 axis = np.arange(size)
                 first = np.exp(-((axis - centre[:, :1]) ** 2) / (2 * sigma**2))
                 second = np.exp(-((axis - centre[:, 1:]) ** 2) / (2 * sigma**2))
@@ -93,7 +93,7 @@ MISTAKES = {
         (
             """
             def heatmaps(landmarks, size, sigma):
-                centre = landmarks * size / CANVAS
+                centre = landmarks * size / CANONICAL_SIDE
                 axis = np.arange(size)
                 across = np.exp(-((axis - centre[:, :1]) ** 2) / (2 * sigma**2))
                 down = np.exp(-((axis - centre[:, 1:]) ** 2) / (2 * sigma**2))
@@ -104,7 +104,7 @@ MISTAKES = {
         (
             """
             def heatmaps(landmarks, size, sigma):
-                centre = scale_points(landmarks, size / CANVAS)
+                centre = scale_points(landmarks, size / CANONICAL_SIDE)
                 axis = np.arange(size)
                 across = np.exp(-(((axis - centre[:, :1]) / sigma) ** 2))
                 down = np.exp(-(((axis - centre[:, 1:]) / sigma) ** 2))

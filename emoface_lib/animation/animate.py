@@ -34,7 +34,7 @@ from emoface_lib.animation.retarget import (
     read_motion,
     resting_face,
 )
-from emoface_lib.animation.watermark import Stamp
+from emoface_lib.animation.watermark import Watermark
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import VIDEO_RATE
 from emoface_lib.core.settings import PRODUCTS, Run, load_settings
@@ -216,7 +216,7 @@ def animate(
     sound = sound_info(voice, longest_voice)
     check_audible(voice, sound.peak)
     count = max(1, int(np.ceil(round(sound.seconds * VIDEO_RATE, 3))))
-    painter = renderer_of(portrait, renderer, run)
+    chosen = renderer_of(portrait, renderer, run)
     square = Square.around(portrait.landmarks[:, :2], portrait.picture.shape)
     gallery = Gallery([path.suffix.lower() for path in paths], count, square)
     loudness = frame_loudness(iter_audio(voice, VOICE_BLOCK, longest=longest_voice))
@@ -225,11 +225,11 @@ def animate(
     tracks, streams = [], []
     for dial, moment in zip(dials, moments, strict=True):
         blocks = iter_audio(voice, VOICE_BLOCK, longest=longest_voice)
-        said = predictor.predict(blocks, dial, speech_level(loudness))
+        predicted = predictor.predict(blocks, dial, speech_level(loudness))
         resting = chain(pauses(loudness), repeat(0.0))
-        poses = moving_faces(portrait, hold_last(said, count), moment, resting)
+        poses = moving_faces(portrait, hold_last(predicted, count), moment, resting)
         tracks.append(Track(str(dial), resting_face(portrait)))
-        seen = painted(painter, tracks[-1].watch(poses), mark)
+        seen = rendered(chosen, tracks[-1].watch(poses), mark)
         streams.append(gallery.watch_one(seen))
     frames = gallery.watch_all(side_by_side(streams, [track.name for track in tracks]))
     frames = iter(tqdm(frames, total=count, unit="frame", disable=not progress))
@@ -261,16 +261,16 @@ def _as_list(emotion: Emotion | Sequence[Emotion]) -> Sequence[Emotion]:
     return emotion
 
 
-def painted(
+def rendered(
     renderer: Renderer, poses: Iterable[Pose], mark: bool = False
 ) -> Iterator[np.ndarray]:
     """Frames of faces: uint8 (H, W, 3) RGB each; mark : write "synthetic" into them."""
     first, second = tee(poses)
-    stamp = None
+    watermark = None
     for frame in renderer.frames((p.face for p in first), (p.motion for p in second)):
         if mark:
-            stamp = stamp or Stamp(frame.shape)
-            stamp.press(frame)
+            watermark = watermark or Watermark(frame.shape)
+            watermark.press(frame)
         yield frame
 
 

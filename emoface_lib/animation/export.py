@@ -46,20 +46,20 @@ class Track:
     name: str
     rest: np.ndarray
     landmarks: list[np.ndarray] = field(default_factory=list)  # px of the photograph
-    canvas: list[np.ndarray] = field(default_factory=list)  # px, without head motion
+    canonical: list[np.ndarray] = field(default_factory=list)  # px, without head motion
 
     def watch(self, poses: Iterable[Pose]) -> Iterator[Pose]:
         """The same faces, each recorded."""
         for pose in poses:
             moved = transform(pose.face, pose.motion)
             self.landmarks.append(moved.astype(np.float32))
-            self.canvas.append(pose.canvas.astype(np.float32))
+            self.canonical.append(pose.canonical.astype(np.float32))
             yield pose
 
     @property
     def opening(self) -> np.ndarray:
         """Lip opening of each frame, float[F] px of the canonical frame."""
-        return lip_opening(np.stack(self.canvas))
+        return lip_opening(np.stack(self.canonical))
 
 
 def check_outputs(
@@ -248,7 +248,7 @@ def table_of(track: Track) -> pd.DataFrame:
             "lip_opening": track.opening,
         }
     )
-    shown = coefficients(np.stack(track.canvas), track.rest)
+    shown = coefficients(np.stack(track.canonical), track.rest)
     return pd.concat([first, shown, pd.DataFrame(points, columns=names)], axis=1)
 
 
@@ -264,17 +264,17 @@ def write_csv(path: Path, tracks: Sequence[Track]) -> None:
 
 
 def write_arrays(path: Path, tracks: Sequence[Track]) -> None:
-    """Arrays: emotions [E], rate, landmarks and canvas float32[E, F, 68, 2], opening
+    """Arrays: emotions [E], rate, landmarks and canonical float32[E, F, 68, 2], opening
     float[E, F], coefficients float[E, F, K], their names [K], comment.
     """
-    shown = [coefficients(np.stack(track.canvas), track.rest) for track in tracks]
+    shown = [coefficients(np.stack(track.canonical), track.rest) for track in tracks]
     write_npz(
         path,
         comment=np.array(SYNTHETIC),
         emotions=np.array([track.name for track in tracks]),
         rate=np.array(VIDEO_RATE),
         landmarks=np.stack([track.landmarks for track in tracks]),
-        canvas=np.stack([track.canvas for track in tracks]),
+        canonical=np.stack([track.canonical for track in tracks]),
         opening=np.stack([track.opening for track in tracks]),
         coefficients=np.stack(shown),
         names=np.array(list(shown[0])),

@@ -16,7 +16,7 @@ from emoface_lib.core.landmarks import (
     eye_distance,
     mean_face,
 )
-from emoface_lib.features.align import align, into_canvas
+from emoface_lib.features.align import align, to_canonical
 from emoface_lib.translation.warp.fields import smoothstep
 
 # Largest yaw, pitch, roll in degrees, shift right and down in eye distances.
@@ -84,7 +84,7 @@ def clip_motion(landmarks: np.ndarray) -> Iterator[Moment]:
 
     landmarks : float (F, 68, 3) px of its frames, 25 a second.
     """
-    face = into_canvas(mean_face())
+    face = to_canonical(mean_face())
     _, pose = align(landmarks.astype(float), face)
     turns = pose.degrees()
     turns = (turns - np.median(turns, 0)).clip(-WIDEST, WIDEST)

@@ -11,7 +11,7 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import eye_distance, mean_face
-from emoface_lib.features.align import align, into_canvas
+from emoface_lib.features.align import align, to_canonical
 from emoface_lib.features.dlib_detector import Box, DlibDetector
 from emoface_lib.features.lift import first_guess
 
@@ -106,7 +106,7 @@ def read_landmarks(detector: DlibDetector, picture: np.ndarray, box: Box) -> np.
 
 def face_pose(landmarks: np.ndarray) -> np.ndarray:
     """Yaw, pitch, roll in degrees of a face (68, 3), by the mean face."""
-    _, pose = align(landmarks[None].astype(float), into_canvas(mean_face()))
+    _, pose = align(landmarks[None].astype(float), to_canonical(mean_face()))
     return pose.degrees()[0]
 
 

@@ -164,14 +164,14 @@ class FacePredictor:
             code, state = self.content.encode(part[None], state)
             emotion = self.style.emotion(part[None], known)[0]
             identity = self.style.identity(part[None])[0]
-            said = self.content.displace(code)[0]
-            fresh = code[0], said, emotion, identity, frame_level(part)
+            d_content = self.content.displace(code)[0]
+            fresh = code[0], d_content, emotion, identity, frame_level(part)
             old = [kept[-STEP:] for kept in window] or [new[:0] for new in fresh]
             window = tuple(map(torch.cat, zip(old, fresh, strict=True)))
             before = len(old[0])
-            content, said, emotion, identity, level = window
+            content, d_content, emotion, identity, level = window
             start = at - before
-            yield Heard(content, said, emotion, identity, level, before, start)
+            yield Heard(content, d_content, emotion, identity, level, before, start)
             at += len(part)
 
     @torch.inference_mode()
@@ -181,10 +181,10 @@ class FacePredictor:
         """Blend the predictions of windows that overlap by half: Tensor[<= 100, ..]."""
         tail: Tensor | None = None
         for heard in windows:
-            moved = self._styled(heard, dial)
+            displacement = self._styled(heard, dial)
             if tail is not None:  # the first half was predicted before
-                yield blend(tail, moved[: heard.old])
-            tail = moved[heard.old :]
+                yield blend(tail, displacement[: heard.old])
+            tail = displacement[heard.old :]
         if tail is not None:
             yield tail
 
@@ -192,7 +192,7 @@ class FacePredictor:
         seconds = (heard.start + np.arange(len(heard.emotion))) / FRAME_RATE
         emotion = heard.emotion + self.space.offsets(dial.curves, seconds)
         style = self.style.style(emotion[None], heard.identity[None])
-        return heard.said + self.style.displace(heard.content[None], style)[0]
+        return heard.d_content + self.style.displace(heard.content[None], style)[0]
 
 
 class Heard(NamedTuple):
@@ -203,7 +203,7 @@ class Heard(NamedTuple):
     """
 
     content: Tensor
-    said: Tensor
+    d_content: Tensor
     emotion: Tensor
     identity: Tensor
     level: Tensor

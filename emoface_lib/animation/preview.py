@@ -60,7 +60,7 @@ class Face:
         self.warp = PhotoWarp(portrait.picture, portrait.landmarks)
 
 
-class Scene:
+class Preview:
     """A face animated by a voice; its frames depend on the dial."""
 
     def __init__(self, voice: Voice, face: Face, seed: int = 0) -> None:
@@ -75,7 +75,7 @@ class Scene:
         said = self.voice.say(self.dial)
         faces = moving_faces(self.face.portrait, said, self.moments, self.voice.resting)
         self.poses: list[Pose] = list(faces)
-        self.opening = lip_opening(np.stack([pose.canvas for pose in self.poses]))
+        self.opening = lip_opening(np.stack([pose.canonical for pose in self.poses]))
 
     @cached_property
     def plain(self) -> np.ndarray:
@@ -83,7 +83,7 @@ class Scene:
         faces = moving_faces(
             self.face.portrait, self.voice.say(0.0), self.moments, self.voice.resting
         )
-        return lip_opening(np.stack([pose.canvas for pose in faces]))
+        return lip_opening(np.stack([pose.canonical for pose in faces]))
 
     def frame(self, number: int) -> np.ndarray:
         """One frame: uint8 (H, W, 3) RGB."""
@@ -106,7 +106,7 @@ class Scene:
         below = draw_curve(curves, number, frame.shape[1])
         return np.vstack([frame, below])
 
-    def film(self, path: Path) -> None:
+    def write(self, path: Path) -> None:
         """Write the whole stage as an mp4 with the voice."""
         write_video(path, self.stages(), self._sound(), SOUND_RATE, metadata=METADATA)
 

@@ -22,7 +22,7 @@ from emoface_lib.animation.portrait import Portrait
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import CHIN, EYES, VIDEO_RATE, eye_distance, mean_face
 from emoface_lib.core.video import iter_frames
-from emoface_lib.features.align import align, into_canvas
+from emoface_lib.features.align import align, to_canonical
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.translation.warp.lips import close_lips
 
@@ -34,13 +34,13 @@ class Pose(NamedTuple):
     """A face in one frame.
 
     face : float (68, 2) px of the photograph; motion : (2, 3) of the whole head on top;
-    canvas : the same face without head motion, frontal, (68, 2) px of the canonical
+    canonical : the same face without head motion, frontal, (68, 2) px of the canonical
     frame.
     """
 
     face: np.ndarray
     motion: np.ndarray
-    canvas: np.ndarray
+    canonical: np.ndarray
 
 
 def moving_faces(
@@ -66,12 +66,12 @@ def moving_faces(
         target = closed + turned + moved @ place
         target += rest * (close_lips(target, PAUSE_SHARE) - target)
         target = blink(target, moment.closed)
-        canvas = (target - turned) @ np.linalg.inv(place)
-        yield Pose(target, head_transform(moment, closed, unit, up), canvas)
+        canonical = (target - turned) @ np.linalg.inv(place)
+        yield Pose(target, head_transform(moment, closed, unit, up), canonical)
 
 
 def resting_face(portrait: Portrait) -> np.ndarray:
-    """The portrait's face with closed lips, as `Pose.canvas`: float (68, 2) px."""
+    """The portrait's face with closed lips, as `Pose.canonical`: float (68, 2) px."""
     closed = close_lips(portrait.landmarks[:, :2].astype(float))
     return closed @ np.linalg.inv(into_photo(portrait.landmarks))
 
@@ -91,7 +91,7 @@ def into_photo(landmarks: np.ndarray) -> np.ndarray:
     landmarks : float (68, 3) px of the photograph. Displacements have no depth. The
     matrix gives px of the photograph a px of the canonical frame.
     """
-    _, pose = align(landmarks[None].astype(float), into_canvas(mean_face()))
+    _, pose = align(landmarks[None].astype(float), to_canonical(mean_face()))
     return pose.rotation[0, :2, :2] / pose.scale
 
 

@@ -7,7 +7,7 @@ MARK = "synthetic"
 MARK_HEIGHT = 0.025  # share of the picture's shorter side
 
 
-class Stamp:
+class Watermark:
     """A small visible mark in the lower left corner of a picture (H, W, 3)."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:

@@ -19,7 +19,7 @@ from emoface_lib.animation.emotion_control import Curve, Dial
 from emoface_lib.animation.export import reduced
 from emoface_lib.animation.portrait import read_portrait
 from emoface_lib.animation.predict import FacePredictor, load_predictor
-from emoface_lib.animation.preview import Face, Scene, Voice
+from emoface_lib.animation.preview import Face, Preview, Voice
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import VIDEO_RATE
 from emoface_lib.core.video import iter_frames
@@ -154,20 +154,20 @@ class Panel:
 
     def _load(self) -> None:
         """Take in the chosen voice and face."""
-        self.scene = Scene(self.hear(self.voice.value), self.see(self.face.value))
-        self.time.max = (self.scene.voice.count - 1) / VIDEO_RATE
+        self.preview = Preview(self.hear(self.voice.value), self.see(self.face.value))
+        self.time.max = (self.preview.voice.count - 1) / VIDEO_RATE
         if not self.time.value:  # a moment with open lips says more than the first one
-            self.time.value = float(self.scene.opening.argmax()) / VIDEO_RATE
+            self.time.value = float(self.preview.opening.argmax()) / VIDEO_RATE
         self._turn()
 
     def _turn(self) -> None:
         self.amount.disabled = bool(self.over_time.value.strip())
-        self.scene.turn(self.dial())
+        self.preview.turn(self.dial())
         self._show()
 
     def _show(self) -> None:
         number = round(self.time.value * VIDEO_RATE)
-        stage = self.scene.stage(min(number, self.scene.voice.count - 1))
+        stage = self.preview.stage(min(number, self.preview.voice.count - 1))
         self.picture.value = as_jpeg(reduced(stage, 2 * WIDTH))
         if self.screen.children != (self.picture,):
             self.screen.children = (self.picture,)
@@ -177,7 +177,7 @@ class Panel:
         self.play.disabled, self.play.description = True, "filming"
         try:
             path = self.folder / "dial.mp4"
-            self.scene.film(path)
+            self.preview.write(path)
             video = w.Video.from_file(path, autoplay=True, loop=False, controls=False)
             video.layout.width = f"{WIDTH}px"
             self.screen.children = (video,)
@@ -226,17 +226,17 @@ def open_panel(run: Path, voices: int = 6) -> Panel:
     """
     predictor = load_predictor(run)
     index = pd.read_parquet(run / "corpus" / "index.parquet")
-    unseen = index[index["split"] == "unseen"]
+    test = index[index["split"] == "test"]
     folder = run / "dial"
     folder.mkdir(parents=True, exist_ok=True)
     faces = {"photograph": folder / "astronaut.png"}
     Image.fromarray(astronaut()[:260, 90:350]).save(faces["photograph"])
-    for row in unseen.groupby("speaker").head(1).to_dict("records"):
+    for row in test.groupby("speaker").head(1).to_dict("records"):
         name = f"drawn head {row['speaker']}"
         faces[name] = folder / f"{row['speaker']}.png"
         first = next(iter_frames(run / "corpus" / row["path"]))
         Image.fromarray(first).save(faces[name])
-    chosen = unseen.iloc[:: max(1, len(unseen) // voices)].head(voices)
+    chosen = test.iloc[:: max(1, len(test) // voices)].head(voices)
     said = {
         f"{row['speaker']}, {row['emotion']}": run / "corpus" / row["path"]
         for row in chosen.to_dict("records")

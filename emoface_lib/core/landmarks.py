@@ -3,7 +3,7 @@
 Axes: B batch, T 20-ms frames, F video frames, N clips, D features, 68 landmarks, C H W.
 Points are (x right, y down[, z away from the viewer]) in pixels; the centre of the
 top-left pixel is (0, 0). "Right" and "left" are the pictured person's own sides. The
-canonical frame is a square of CANVAS px in which aligned landmarks lie.
+canonical frame is a square of CANONICAL_SIDE px in which aligned landmarks lie.
 """
 
 from functools import cache
@@ -67,7 +67,7 @@ POLYLINES: dict[str, list[int]] = {
     "inner lips": [*range(60, 68), 60],
 }
 
-CANVAS = 256  # px; side of the canonical frame
+CANONICAL_SIDE = 256  # px; side of the canonical frame
 EYE_DISTANCE = 96.0  # px between the mean face's outer eye corners, canonical frame
 VIDEO_RATE = 25  # video frames a second
 FRAME_RATE = 50  # 20-ms frames a second

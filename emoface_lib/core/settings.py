@@ -166,7 +166,7 @@ class Settings(Stage):
     seed: int = Field(0, ge=0)
     corpus: str = ""  # folder of runs/ that `emoface prepare` filled; "": embedded
     device: Literal["auto", "cpu", "cuda"] = "auto"  # where networks are trained
-    precision: Precision = "float32"  # of training
+    precision: Precision = "float32"  # in training
 
     synthetic: Synthetic = Synthetic()
     features: Features = Features()
@@ -194,9 +194,8 @@ class Settings(Stage):
         Equal for equal settings. Where the networks are trained does not count.
         """
         values = self.model_dump(exclude={"device"})
-        return hash_of(
-            {key: values[key] for key in ("seed", *stages)} if stages else values
-        )
+        chosen = ("seed", *stages) if stages else values
+        return hash_of({name: values[name] for name in chosen})
 
     def changed(self, **changes: Any) -> "Settings":
         """The same with some other settings; names and errors as in `load_settings`."""
@@ -204,13 +203,15 @@ class Settings(Stage):
         return _validated({**self.by_name(), **_recipe(asked), **asked})
 
 
-STAGES = tuple(
-    n for n, f in Settings.model_fields.items() if isinstance(f.default, Stage)
-)
-NAMES = tuple(
-    f"{name}.{each}" if name in STAGES else name
+STAGES = {
+    name: tuple(type(field.default).model_fields)
     for name, field in Settings.model_fields.items()
-    for each in (type(field.default).model_fields if name in STAGES else [name])
+    if isinstance(field.default, Stage)
+}
+NAMES = tuple(
+    full
+    for name in Settings.model_fields
+    for full in [f"{name}.{field}" for field in STAGES.get(name, ())] or [name]
 )
 PARAMETERS = {name.replace(".", "_"): name for name in NAMES}  # in notebooks
 

@@ -40,7 +40,7 @@ SLOPE = 0.2  # LeakyReLU's, below zero
 
 Metrics = Mapping[str, Tensor]
 Loss = Callable[[int, np.random.Generator], Metrics]
-Watch = Callable[[pd.DataFrame], None]
+Monitor = Callable[[pd.DataFrame], None]
 CLIP_NORM = 5.0  # largest norm of a gradient; keeps a one-cycle peak from diverging
 STATES = 10  # times a run validates, and writes its state to go on from
 
@@ -115,7 +115,7 @@ def fit(
     settings: Settings,
     made_from: str,
     validate: Callable[[], float] | None = None,
-    watch: Watch | None = None,
+    monitor: Monitor | None = None,
     along: Mapping[str, nn.Module] | None = None,
     exact: bool = False,
 ) -> pd.DataFrame:
@@ -124,8 +124,8 @@ def fit(
     loss : takes the step's number and a generator, and returns metrics of one batch;
     "loss" is minimised. made_from : hash of what the outcome depends on, see `fresh`;
     what was trained from just this is loaded, not trained again. validate : a number to
-    make small; the state with the smallest is kept. watch : a monitor, called with the
-    log ten times a run. along : further models to train. exact : multiply in float32
+    make small; the state with the smallest is kept. monitor : called with the log ten
+    times a run. along : further models to train. exact : multiply in float32
     whatever `settings.precision` says. Leaves `model.safetensors`, one such file a
     model in `along`, and `log.csv` in `folder`; returns the log, one row a step. The
     randomness of a step depends on the seed and the step's number alone. Models are on
@@ -137,8 +137,8 @@ def fit(
     run.bfloat16 = not exact and uses_bfloat16(settings, device)
     run.made_from = digest([made_from, schedule, run.bfloat16])
     if (log := run.finished()) is not None:
-        if watch is not None and rank() == 0:
-            watch(log)
+        if monitor is not None and rank() == 0:
+            monitor(log)
         return log
     first = run.resume()
     every = max(1, schedule.steps // STATES)
@@ -150,8 +150,8 @@ def fit(
         bar.set_postfix(loss=f"{row['loss']:.4f}", refresh=False)
         if (step + 1) % every == 0 or step + 1 == schedule.steps:
             run.keep(validate)
-            if watch is not None and rank() == 0:
-                watch(pd.DataFrame(run.log))
+            if monitor is not None and rank() == 0:
+                monitor(pd.DataFrame(run.log))
     return run.finish()
 
 

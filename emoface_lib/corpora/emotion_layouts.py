@@ -84,7 +84,7 @@ def _ravdess_part(path: str) -> Part | None:
         emotion=emotion,
         intensity={"01": "normal", "02": "strong"}[found["intensity"]],
         sentence=RAVDESS_SENTENCES[found["sentence"]],
-        spare=found["kind"] == "02",  # the same video without its sound
+        fallback=found["kind"] == "02",  # the same video without its sound
     )
 
 
@@ -127,7 +127,7 @@ RAVDESS_LAYOUT = Layout(
     states="label",
     speakers=24,
     clips=1_440,
-    unseen=frozenset({"Actor_21", "Actor_22", "Actor_23", "Actor_24"}),
+    test=frozenset({"Actor_21", "Actor_22", "Actor_23", "Actor_24"}),
 )
 CREMA_D_LAYOUT = Layout(
     name="crema-d",
@@ -137,7 +137,7 @@ CREMA_D_LAYOUT = Layout(
     states="label",
     speakers=91,
     clips=7_442,
-    unseen=frozenset(str(actor) for actor in range(1_074, 1_092)),
+    test=frozenset(str(actor) for actor in range(1_074, 1_092)),
     faulty={
         "1007/neutral/1007_ITH_NEU_XX": "the corpus' authors list it as faulty",
         "1064/disgust/1064_IEO_DIS_MD": "the corpus' authors list it as faulty",
@@ -151,5 +151,5 @@ MEAD_LAYOUT = Layout(
     states="label",
     speakers=48,
     clips=0,
-    unseen=frozenset({"M039", "M040", "M041", "M042", "W036", "W037", "W038", "W040"}),
+    test=frozenset({"M039", "M040", "M041", "M042", "W036", "W037", "W038", "W040"}),
 )

@@ -209,8 +209,8 @@ def _of_names(reading: Reading, root: Path) -> list[str]:
     separate = (index["sound"] != "") & (index["path"] != "")
     half = index["clip"][~separate & (separate.mean() > 0.5)]
     for what, cure, names in (
-        ("files whose place another has", "remove one of each", reading.doubles),
-        ("media files that fit nowhere", "they are left out", reading.strangers),
+        ("files whose place another has", "remove one of each", reading.duplicates),
+        ("media files that fit nowhere", "they are left out", reading.unmatched),
         ("archives", f"if new, unpack them: unzip '{root}/*.zip' -d {root}", archives),
         ("clips that are known to be faulty", "they are left out", faulty),
         ("sounds without a video or landmarks", "download those", lone),

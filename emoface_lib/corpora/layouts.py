@@ -46,7 +46,7 @@ class Part:
 
     video : the recording of one emotional state, as eq. (5) needs it; split : the
     corpus' own, "" where it has none; clip : "speaker/video/utterance" if not given;
-    spare : a fallback, used only where no other file is this part.
+    fallback : used only where no other file is this part.
     """
 
     kind: Kind
@@ -58,7 +58,7 @@ class Part:
     sentence: str = ""
     split: str = ""
     clip: str = ""
-    spare: bool = False
+    fallback: bool = False
 
     @property
     def name(self) -> str:
@@ -72,7 +72,7 @@ class Layout:
 
     part : of a path relative to the corpus' root, None if it is no part of a clip;
     states : what holds the emotion together, the video (the paper's assumption), a
-    label, or nothing; speakers, clips : of the whole corpus, 0 if not known; unseen :
+    label, or nothing; speakers, clips : of the whole corpus, 0 if not known; test :
     speakers that are not trained on, where there is no official split; faulty : clip ->
     what is wrong; sets : reads the official split of each speaker.
     """
@@ -85,7 +85,7 @@ class Layout:
     speakers: int
     clips: int
     names_speakers: bool = True
-    unseen: frozenset[str] = frozenset()
+    test: frozenset[str] = frozenset()
     faulty: Mapping[str, str] = field(default_factory=dict)
     sets: Callable[[Path], dict[str, str]] | None = None  # speaker -> official split
 
@@ -96,14 +96,14 @@ class Reading:
 
     index : one row a clip, sorted, with COLUMNS; path (of the video), sound, tracks and
     text are relative to the root, "" where there is none; problem : known faults;
-    doubles : duplicates, files whose place another has; strangers : unmatched media
+    duplicates : files whose place another has; unmatched : media
     files, which fit nowhere.
     """
 
     layout: Layout
     index: pd.DataFrame
-    doubles: list[str]
-    strangers: list[str]
+    duplicates: list[str]
+    unmatched: list[str]
 
 
 def walk(root: Path) -> Iterator[str]:
@@ -127,17 +127,19 @@ def walk(root: Path) -> Iterator[str]:
 def read_layout(root: Path, layout: Layout, files: Sequence[str]) -> Reading:
     """The clips that a layout finds among files relative to `root`."""
     clips: dict[str, dict[str, str]] = {}
-    doubles, strangers = [], []
+    duplicates, unmatched = [], []
     parts = [(layout.part(path), path) for path in files]
-    for part, path in sorted(parts, key=lambda pair: bool(pair[0] and pair[0].spare)):
+    for part, path in sorted(
+        parts, key=lambda pair: bool(pair[0] and pair[0].fallback)
+    ):
         if part is None:
-            strangers += [path] if path.lower().endswith(MEDIA) else []
+            unmatched += [path] if path.lower().endswith(MEDIA) else []
         elif part.kind != "other":
             row = clips.setdefault(part.name, _row(part, layout))
             if not row[FILES[part.kind]]:
                 row[FILES[part.kind]] = path
-            elif not part.spare:
-                doubles.append(path)
+            elif not part.fallback:
+                duplicates.append(path)
     rows = [
         row
         for _, row in sorted(clips.items())
@@ -145,7 +147,7 @@ def read_layout(root: Path, layout: Layout, files: Sequence[str]) -> Reading:
     ]
     index = pd.DataFrame(rows, columns=COLUMNS)
     index["split"] = _splits(index, layout, root)
-    return Reading(layout, index, doubles, strangers)
+    return Reading(layout, index, duplicates, unmatched)
 
 
 def _row(part: Part, layout: Layout) -> dict[str, str]:
@@ -158,17 +160,17 @@ def _row(part: Part, layout: Layout) -> dict[str, str]:
 def _splits(index: pd.DataFrame, layout: Layout, root: Path) -> list[str]:
     """Official splits; else by speaker, with one video of each trained one held out."""
     sets = layout.sets(root) if layout.sets else {}
-    rest = "unseen" if layout.sets else "train"  # who is in no list is not trained on
+    rest = "test" if layout.sets else "train"  # who is in no list is not trained on
     splits = [
-        own or ("unseen" if name in layout.unseen else sets.get(name, rest))
+        own or ("test" if name in layout.test else sets.get(name, rest))
         for own, name in zip(index["split"], index["speaker"], strict=True)
     ]
-    if "seen" in splits:
+    if "val" in splits:
         return splits
     places = list(zip(index["speaker"], index["video"], strict=True))
     held_out = _held_out(places)
     return [
-        "seen" if split == "train" and place in held_out else split
+        "val" if split == "train" and place in held_out else split
         for split, place in zip(splits, places, strict=True)
     ]
 

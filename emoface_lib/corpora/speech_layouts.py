@@ -52,7 +52,7 @@ def read_sets(path: Path) -> dict[str, str]:
 def _voxceleb_part(path: str) -> Part | None:
     if not (found := VOXCELEB.fullmatch(path)):
         return None
-    sets = {"dev": "train", "test": "unseen", None: ""}
+    sets = {"dev": "train", "test": "test", None: ""}
     return Part(
         kind="video" if found["type"] == "mp4" else "sound",
         speaker=found["speaker"],
@@ -64,7 +64,7 @@ def _voxceleb_part(path: str) -> Part | None:
 
 def _voxceleb_sets(root: Path) -> dict[str, str]:
     sets = read_sets(root / VOXCELEB_META)
-    return {name: "train" if s == "dev" else "unseen" for name, s in sets.items()}
+    return {name: "train" if s == "dev" else "test" for name, s in sets.items()}
 
 
 def _lrw_part(path: str) -> Part | None:
@@ -77,7 +77,7 @@ def _lrw_part(path: str) -> Part | None:
         video=found["set"],
         utterance=found["name"],
         sentence=found["word"].lower(),
-        split={"train": "train", "val": "seen", "test": "unseen"}[found["set"]],
+        split={"train": "train", "val": "val", "test": "test"}[found["set"]],
         clip=clip,
     )
 
@@ -125,5 +125,5 @@ GRID_LAYOUT = Layout(
     states="none",
     speakers=33,  # 34 less s21, which has no video
     clips=33_000,
-    unseen=frozenset({"s28", "s29", "s30", "s31", "s32", "s33", "s34"}),
+    test=frozenset({"s28", "s29", "s30", "s31", "s32", "s33", "s34"}),
 )

@@ -15,7 +15,7 @@ def stages(reading: Reading) -> dict[str, str]:
     sound = (index["sound"] != "") | (index["path"] != "")
     face = (index["path"] != "") | (index["tracks"] != "")
     both, pictures = index[sound & face], index[index["path"] != ""]
-    unseen = both[both["split"] == "unseen"]
+    test = both[both["split"] == "test"]
     labels = index["emotion"] != ""
     no_train = _without(both[both["split"] == "train"], "no clip to train on")
     return {
@@ -27,9 +27,9 @@ def stages(reading: Reading) -> dict[str, str]:
         "step 3": _without(
             pictures[pictures["split"] == "train"], "no video to train on"
         ),
-        "LMD": _without(unseen, "no speakers that are not trained on"),
+        "LMD": _without(test, "no speakers that are not trained on"),
         "ES": _without(
-            unseen[unseen["path"] != ""], "no videos of speakers not trained on"
+            test[test["path"] != ""], "no videos of speakers not trained on"
         ),
     }
 

@@ -17,7 +17,11 @@ from emoface_lib.features.align import align, project
 from emoface_lib.features.prepared import to_frame_rate
 
 Method = Callable[[Sequence[Clip]], Sequence[Tensor]]  # clips to displacements
-STATIC, MEAN_MOTION, ENERGY = "static face", "mean motion", "energy-driven mouth"
+STATIC, MEAN_DISPLACEMENT, ENERGY = (
+    "static face",
+    "mean displacement",
+    "energy-driven mouth",
+)
 SHUFFLED, AGAIN, DETECTOR = "shuffled audio", "real against real", "detector noise"
 
 
@@ -26,7 +30,7 @@ def static(clips: Sequence[Clip]) -> list[Tensor]:
     return [torch.zeros_like(clip.landmarks) for clip in clips]
 
 
-def mean_motion(train: Sequence[Clip]) -> Method:
+def mean_displacement(train: Sequence[Clip]) -> Method:
     """A face that stays where training faces are on average."""
     mean = torch.cat([clip.displacement for clip in train]).mean(0)
     return lambda clips: [mean.expand_as(clip.landmarks) for clip in clips]

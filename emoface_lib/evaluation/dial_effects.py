@@ -27,7 +27,7 @@ GESTURES = {  # those of the calibration, as sums of `measures`
 }
 
 
-class FaceReader:
+class MotionProbe:
     """Predicts arousal and valence from motion; trained on ground-truth landmarks.
 
     A linear probe on the mean and the deviation of displacements over a clip.
@@ -39,15 +39,17 @@ class FaceReader:
         self.probes = {n: Probe.learn(shown, n, self.generator) for n in LABELS}
 
     def read(
-        self, clips: Sequence[Clip], moved: Sequence[Tensor]
+        self, clips: Sequence[Clip], displacement: Sequence[Tensor]
     ) -> dict[str, np.ndarray]:
         """Arousal and valence of displacements Tensor[T, 68, 2], float[N] each."""
-        shown = _shown(clips, moved)
-        return {n: p.read(shown, self.generator).said for n, p in self.probes.items()}
+        shown = _shown(clips, displacement)
+        return {
+            n: p.read(shown, self.generator).predicted for n, p in self.probes.items()
+        }
 
 
-def _shown(clips: Sequence[Clip], moved: Sequence[Tensor]) -> list[Spoken]:
-    return spoken_codes(clips, [move.flatten(1).numpy() for move in moved])
+def _shown(clips: Sequence[Clip], displacement: Sequence[Tensor]) -> list[Spoken]:
+    return spoken_codes(clips, [move.flatten(1).numpy() for move in displacement])
 
 
 def dial_effects(
@@ -56,7 +58,7 @@ def dial_effects(
     content: ContentBranch,
     style: StyleBranch,
     clips: Sequence[Clip],
-    reader: FaceReader,
+    probe: MotionProbe,
     amounts: Sequence[float] = AMOUNTS,
     codes: Codes | None = None,
 ) -> pd.DataFrame:
@@ -69,10 +71,12 @@ def dial_effects(
     codes = codes or content_codes(content, clips)
     tables, first = [], None
     for amount in amounts:
-        moved = style_displacements(style, clips, codes, space.offset(amount, axis))
+        displacement = style_displacements(
+            style, clips, codes, space.offset(amount, axis)
+        )
         curves = [
             measures((clip.reference + move).numpy())
-            for clip, move in zip(clips, moved, strict=True)
+            for clip, move in zip(clips, displacement, strict=True)
         ]
         first = first or curves
         tables.append(
@@ -82,7 +86,7 @@ def dial_effects(
                     "speaker": [clip.speaker for clip in clips],
                     "amount": amount,
                     **{g: [_mean(c, g) for c in curves] for g in GESTURES},
-                    **reader.read(clips, moved),
+                    **probe.read(clips, displacement),
                     "lip r": list(_together(first, curves)),
                 }
             )
@@ -127,7 +131,7 @@ def by_clip(effects: pd.DataFrame) -> pd.DataFrame:
     return table.reset_index()
 
 
-def told_by(
+def correlations(
     coordinates: Mapping[str, np.ndarray],
     clips: Sequence[Clip],
     others: Mapping[str, Sequence[float]],

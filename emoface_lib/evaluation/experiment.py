@@ -19,6 +19,12 @@ from emoface_lib.core.clip import Clip, Spoken
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import REPOSITORY, Settings
+from emoface_lib.evaluation.baselines import (
+    MEAN_DISPLACEMENT,
+    STATIC,
+    mean_displacement,
+    static,
+)
 from emoface_lib.evaluation.probes import Probe, variance_share
 from emoface_lib.evaluation.scoring import LandmarkExpressions, landmark_scores
 from emoface_lib.method.collapse import CollapseWarning, effective_rank
@@ -51,7 +57,7 @@ ABLATION: dict[str, Changes] = {
 }
 CURVES = ("d_rs", "d_rp", "rank/emotion")  # what is kept of the logs of step 2
 PARTS = 30  # equal parts of a training, over each of which curves are averaged
-NO_STYLE, MEAN_FACE, STILL = "without D_style", "mean face", "still face"
+NO_STYLE = "without D_style"
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,7 @@ class Outcome:
         What is no setting of a run must not be named as one: `training_speakers`.
         """
         facts = self.codes.rename(columns={"fact": "metric"})
-        facts = facts.assign(protocol="E_emotion, of unseen speakers")
+        facts = facts.assign(protocol="E_emotion, of test speakers")
         curves = self.curves.assign(protocol=f"training, mean over 1/{PARTS} of it")
         whole = pd.concat([facts, self.scores, curves], ignore_index=True)
         return whole.rename(columns={"speakers": "training_speakers"}).assign(
@@ -137,23 +143,24 @@ def _run(
 ) -> Outcome:
     settings = settings.changed(seed=trial.seed)
     kept = some_speakers(clips, trial)
-    train, unseen = split(kept, "train"), split(kept, "unseen")
-    methods, facts, curves = floors(train, unseen), [], []
+    train, test = split(kept, "train"), split(kept, "test")
+    methods = {STATIC: static(test), MEAN_DISPLACEMENT: mean_displacement(train)(test)}
+    facts, curves = [], []
     with TemporaryDirectory() as scratch, catch_warnings():
         simplefilter("ignore", CollapseWarning)  # it is what is studied
         folder = Path(scratch)
         if content is None:
             content, _ = train_content(kept, folder, settings)
-        codes = content_codes(content, unseen)
-        methods[NO_STYLE] = [said for _, said in codes]
+        codes = content_codes(content, test)
+        methods[NO_STYLE] = [d_content for _, d_content in codes]
         for name, changes in variants.items():
             changed = settings.changed(**changes)
             style, log = train_style(kept, content, folder, changed)
             curves.append(in_parts(log).assign(method=name))
-            methods[name] = style_displacements(style, unseen, codes)
+            methods[name] = style_displacements(style, test, codes)
             facts += [(name, *fact) for fact in code_facts(style, kept).items()]
-    reader = LandmarkExpressions.learn(split(clips, "train"))
-    scores = landmark_scores(methods, unseen, reader)
+    classifier = LandmarkExpressions.learn(split(clips, "train"))
+    scores = landmark_scores(methods, test, classifier)
     placed = {"seed": trial.seed, "speakers": len({clip.speaker for clip in train})}
     table = pd.DataFrame(facts, columns=["method", "fact", "value"])
     return Outcome(
@@ -179,21 +186,7 @@ def some_speakers(clips: Sequence[Clip], trial: Trial) -> list[Clip]:
     names = sorted({clip.speaker for clip in split(clips, "train")})
     order = np.random.default_rng(trial.seed).permutation(len(names))
     chosen = {names[i] for i in order[: trial.speakers or None]}
-    return [c for c in clips if c.split == "unseen" or c.speaker in chosen]
-
-
-def floors(
-    train: Sequence[Clip], unseen: Sequence[Clip]
-) -> dict[str, list[torch.Tensor]]:
-    """Displacements of two baselines without audio: the still and the mean face.
-
-    Returns Tensor[T, 68, 2] px of the canonical frame, one a clip of `unseen`, by name.
-    """
-    mean = torch.cat([clip.displacement for clip in train]).mean(0)
-    return {
-        STILL: [torch.zeros_like(clip.landmarks) for clip in unseen],
-        MEAN_FACE: [mean.expand_as(clip.landmarks) for clip in unseen],
-    }
+    return [c for c in clips if c.split == "test" or c.speaker in chosen]
 
 
 def code_facts(style: StyleBranch, clips: Sequence[Clip]) -> dict[str, float]:
@@ -204,16 +197,16 @@ def code_facts(style: StyleBranch, clips: Sequence[Clip]) -> dict[str, float]:
     """
     spoken = spoken_codes(clips, [e.numpy() for e, _ in style_codes(style, clips)])
     train = [one for one in spoken if one.split == "train"]
-    unseen = [one for one in spoken if one.split == "unseen"]
+    test = [one for one in spoken if one.split == "test"]
     generator = np.random.default_rng(0)
     names = {"arousal": "arousal r", "valence": "valence r", "category": "emotion"}
     facts = {
-        label: Probe.learn(train, factor, generator).read(unseen, generator).score()
+        label: Probe.learn(train, factor, generator).read(test, generator).score()
         for factor, label in names.items()
     }
-    means = np.stack([one.features.mean(0) for one in unseen])
-    facts["share of the speaker"] = variance_share(means, [u.speaker for u in unseen])
-    facts["share of the emotion"] = variance_share(means, [u.emotion for u in unseen])
+    means = np.stack([one.features.mean(0) for one in test])
+    facts["share of the speaker"] = variance_share(means, [u.speaker for u in test])
+    facts["share of the emotion"] = variance_share(means, [u.emotion for u in test])
     whole = np.stack([one.features.mean(0) for one in train])
     return {**facts, "rank": float(effective_rank(torch.from_numpy(whole)))}
 

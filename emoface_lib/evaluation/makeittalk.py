@@ -29,7 +29,7 @@ from emoface_lib.evaluation.makeittalk_landmarks import (
     ContentBranch,
     SpeakerBranch,
 )
-from emoface_lib.features.align import into_canvas
+from emoface_lib.features.align import to_canonical
 from emoface_lib.method.steps import split
 
 JAW_WIDTH = 1.6  # width of the standard face's jaw, in the branches' units
@@ -61,12 +61,14 @@ class MakeItTalk:
         windows, face = windows_of(clip.features), standard_face(clip.reference)
         parts = []
         for some in windows.split(LONGEST):
-            moved = self.content(some, face.expand(len(some), -1))
+            displacement = self.content(some, face.expand(len(some), -1))
             if self.speaker is not None:
                 self.speaker.eval()
-                moved = moved + self.speaker(some[None], voice_of(clip)[None])[0]
-            parts.append(moved)
-        return in_canvas(torch.cat(parts), clip.reference)
+                displacement = (
+                    displacement + self.speaker(some[None], voice_of(clip)[None])[0]
+                )
+            parts.append(displacement)
+        return in_canonical(torch.cat(parts), clip.reference)
 
 
 STAGES = "features", "training"  # whose settings both branches depend on
@@ -100,8 +102,8 @@ def train_makeittalk(
         with torch.no_grad():
             flat = windows.flatten(0, 1)
             each = face.repeat_interleave(windows.shape[1], 0)
-            said = content.to(flat.device).eval()(flat, each).view_as(truth)
-        return landmark_losses((said + speaker(windows, voice)).float(), truth)
+            d_content = content.to(flat.device).eval()(flat, each).view_as(truth)
+        return landmark_losses((d_content + speaker(windows, voice)).float(), truth)
 
     rates = RATES[settings.training.schedule]
     first = Schedule.of(settings, MORE * settings.content.steps, rates[0])
@@ -198,15 +200,15 @@ def standard_face(reference: Tensor) -> Tensor:
     reference : L_0, Tensor[68, 2] px of the canonical frame. The result is centred
     between the jaw's ends; its depth is that of the mean face.
     """
-    depth = torch.from_numpy(into_canvas(mean_face())[:, 2:]).float()
+    depth = torch.from_numpy(to_canonical(mean_face())[:, 2:]).float()
     solid = torch.cat([reference, depth], dim=1)
     middle = (solid[0] + solid[16]) / 2
     return ((solid - middle) * standard_scale(reference)).flatten()
 
 
-def in_canvas(moved: Tensor, reference: Tensor) -> Tensor:
+def in_canonical(displacement: Tensor, reference: Tensor) -> Tensor:
     """Undo the scale: Tensor[T, 204] to Tensor[T, 68, 2] px of the canonical frame."""
-    return moved.unflatten(-1, (68, 3))[..., :2] / standard_scale(reference)
+    return displacement.unflatten(-1, (68, 3))[..., :2] / standard_scale(reference)
 
 
 def voice_of(clip: Clip) -> Tensor:
@@ -214,7 +216,7 @@ def voice_of(clip: Clip) -> Tensor:
     if clip.voice is None:
         raise InputError(
             f"{clip.name} has no embedded voice, which MakeItTalk's speaker branch "
-            "needs: make the clips by heard_clips(..., voices=True), or give `voice`."
+            "needs: give audio_only_clips `voices=True`, or the clip its `voice`."
         )
     return clip.voice
 
@@ -230,8 +232,10 @@ class _Example:
 
     @classmethod
     def of(cls, clip: Clip) -> "_Example":
-        moved = clip.displacement * standard_scale(clip.reference)
-        flat = torch.cat([moved, torch.zeros_like(moved[..., :1])], dim=-1)
+        displacement = clip.displacement * standard_scale(clip.reference)
+        flat = torch.cat(
+            [displacement, torch.zeros_like(displacement[..., :1])], dim=-1
+        )
         face = standard_face(clip.reference)
         return cls(windows_of(clip.features), face, flat.flatten(1), voice_of(clip))
 

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.stats import pearsonr
 from torch import Tensor
 
-from emoface_lib.core.landmarks import CANVAS, LIPS, lip_opening
+from emoface_lib.core.landmarks import CANONICAL_SIDE, LIPS, lip_opening
 from emoface_lib.evaluation.bootstrap import bootstrap
 
 REGIONS = {"face": slice(0, 68), "mouth": LIPS}
@@ -29,7 +29,7 @@ class LandmarkProtocol:
     region: Literal["face", "mouth"] = "face"
     centred: bool = False
     reduction: Literal["mean", "sum", "max_squared"] = "mean"
-    scale: str = "px of a 256-px canvas"
+    scale: str = "px of a 256-px canonical frame"
     source: str = "predicted, aligned"
 
     def __str__(self) -> str:
@@ -40,7 +40,9 @@ class LandmarkProtocol:
             f"points, mean over frames, {self.source}"
         )
 
-    def read(self, detector: str = "dlib", size: int = CANVAS) -> "LandmarkProtocol":
+    def read(
+        self, detector: str = "dlib", size: int = CANONICAL_SIDE
+    ) -> "LandmarkProtocol":
         """The same distance of what a detector reads from both frames, as it stands.
 
         size : px of the frame that is measured in.
@@ -94,7 +96,7 @@ def emotion_similarity(synthesised: np.ndarray, real: np.ndarray) -> float:
     """ES: mean cosine of expression softmaxes, frame by frame.
 
     Both : float[F, 7]. Softmaxes are positive, so that even unrelated ones are alike:
-    print the level of a still face beside it. Paper section 4.3.
+    print the level of a static face beside it. Paper section 4.3.
     """
     lengths = np.linalg.norm(synthesised, axis=1) * np.linalg.norm(real, axis=1)
     return float(((synthesised * real).sum(1) / lengths.clip(1e-9)).mean())

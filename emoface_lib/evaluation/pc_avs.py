@@ -40,7 +40,7 @@ RATES = {"constant": 1e-4, "one_cycle": 3e-3}  # 1e-4 is the released code's
 
 
 @dataclass(frozen=True)
-class Filmed:
+class VideoClip:
     """A clip with its pictures: uint8[F, 64, 64, 3], and features Tensor[T, D]."""
 
     pictures: np.ndarray
@@ -48,7 +48,7 @@ class Filmed:
     every: int  # video frames from one picture to the next
 
     @classmethod
-    def read(cls, clip: Clip, corpus: Path, every: int = KEPT) -> "Filmed":
+    def read(cls, clip: Clip, corpus: Path, every: int = KEPT) -> "VideoClip":
         """Every n-th frame of a clip's video, which lies in `corpus`."""
         frames = list(iter_frames(corpus / clip.path))[: len(clip.features) // 2]
         return cls(resized(frames[::every], SIDE), clip.features, every)
@@ -63,7 +63,9 @@ class Filmed:
         return self.features[around.clamp(0, len(self.features) - 1)]
 
 
-def train_pc_avs(films: Sequence[Filmed], folder: Path, settings: Settings) -> PCAVS:
+def train_pc_avs(
+    videos: Sequence[VideoClip], folder: Path, settings: Settings
+) -> PCAVS:
     """Train by L1 of rendered frames and the audio-visual contrast.
 
     The content is taken from the sound in one half of a batch and from the picture in
@@ -71,24 +73,24 @@ def train_pc_avs(films: Sequence[Filmed], folder: Path, settings: Settings) -> P
     """
     settings = for_pictures(settings)
     torch.manual_seed(settings.seed)
-    model = PCAVS(films[0].features.shape[1])
+    model = PCAVS(videos[0].features.shape[1])
 
     def loss(_: int, generator: np.random.Generator) -> Metrics:
         device = device_of(model)
-        faces, targets, windows = (x.to(device) for x in _draw(films, generator))
+        faces, targets, windows = (x.to(device) for x in _draw(videos, generator))
         pose, seen = model.look(_recoloured(targets, generator))
         heard = model.listen(windows)
         by_sound = torch.arange(len(heard), device=device)[:, None] % 2 == 0
-        painted = model(faces, pose, torch.where(by_sound, heard, seen)).float()
+        rendered = model(faces, pose, torch.where(by_sound, heard, seen)).float()
         contrast = audiovisual_contrast(seen.float(), heard.float())
-        apart = (painted - targets).abs()
+        apart = (rendered - targets).abs()
         picture = apart.mean() + MOUTH_WEIGHT * apart[(..., *MOUTH)].mean()
         whole = picture + CONTRAST_WEIGHT * contrast
         return {"loss": whole, "loss/picture": picture, "loss/contrast": contrast}
 
     rate = RATES[settings.training.schedule]
     schedule = Schedule.of(settings, settings.translator.steps, rate)
-    source = made_from(settings, ["features", "training"], __name__, films)
+    source = made_from(settings, ["features", "training"], __name__, videos)
     fit(model, loss, schedule, folder, settings, source)
     return model
 
@@ -102,34 +104,34 @@ def load_pc_avs(path: Path, features: int) -> PCAVS:
 
 @torch.inference_mode()
 def synthesise(model: PCAVS, clip: Clip, corpus: Path, size: int) -> np.ndarray:
-    """Frames of a clip, those that `Studio.paint` renders: uint8[F / 5, size, size, 3].
+    """Frames of a clip, as those of `Studio.render`: uint8[F / 5, size, size, 3].
 
     The first frame of the video gives the identity, the audio the speech content, the
     video's own frames the pose, as in PC-AVS' evaluation.
     """
-    film = Filmed.read(clip, corpus, CROP_EVERY)
-    pictures, count = as_tensor(film.pictures), len(film.pictures)
+    video = VideoClip.read(clip, corpus, CROP_EVERY)
+    pictures, count = as_tensor(video.pictures), len(video.pictures)
     pose, _ = model.look(pictures)
-    content = model.listen(film.windows(np.arange(count)))
-    painted = model(pictures[:1].expand(count, -1, -1, -1), pose, content)
-    frames = painted.clamp(0, 1).mul(255).round().byte().permute(0, 2, 3, 1).numpy()
+    content = model.listen(video.windows(np.arange(count)))
+    rendered = model(pictures[:1].expand(count, -1, -1, -1), pose, content)
+    frames = rendered.clamp(0, 1).mul(255).round().byte().permute(0, 2, 3, 1).numpy()
     return np.stack(
         [cv2.resize(f, (size, size), interpolation=cv2.INTER_CUBIC) for f in frames]
     )
 
 
 def _draw(
-    films: Sequence[Filmed], generator: np.random.Generator
+    videos: Sequence[VideoClip], generator: np.random.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Faces and targets, Tensor[B, 3, 64, 64], and audio features at the targets."""
     faces, targets, windows = [], [], []
-    for index in generator.integers(len(films), size=CLIPS):
-        film = films[index]
-        places = generator.permutation(len(film.pictures))[:MOMENTS]
-        other = generator.integers(len(film.pictures), size=len(places))
-        faces.append(film.pictures[other])
-        targets.append(film.pictures[places])
-        windows.append(film.windows(places))
+    for index in generator.integers(len(videos), size=CLIPS):
+        video = videos[index]
+        places = generator.permutation(len(video.pictures))[:MOMENTS]
+        other = generator.integers(len(video.pictures), size=len(places))
+        faces.append(video.pictures[other])
+        targets.append(video.pictures[places])
+        windows.append(video.windows(places))
     face, target = (as_tensor(np.concatenate(some)) for some in (faces, targets))
     return face, target, torch.cat(windows)
 

@@ -13,11 +13,11 @@ import pandas as pd
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.landmarks import CANVAS, LIPS, scale_points
+from emoface_lib.core.landmarks import CANONICAL_SIDE, LIPS, scale_points
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.translation.dataset import Pairs
 from emoface_lib.translation.render import NetworkRenderer, Renderer
-from emoface_lib.translation.translators import Painter
+from emoface_lib.translation.translators import PairRenderer
 from emoface_lib.translation.warp.photo_warp import PhotoWarp
 
 BEST_PSNR = 60.0  # dB; given to a picture that is rendered without error
@@ -30,26 +30,26 @@ class Trial:
     """One target frame: its speaker, and what each method rendered.
 
     reference, target : uint8[S, S, 3]; landmarks : float[68, 2] px of the target;
-    painted : uint8[S, S, 3] a method.
+    rendered : uint8[S, S, 3] a method.
     """
 
     speaker: str
     reference: np.ndarray
     target: np.ndarray
     landmarks: np.ndarray
-    painted: Mapping[str, np.ndarray]
+    rendered: Mapping[str, np.ndarray]
 
 
 def trials(
     pairs: Pairs,
     speakers: Sequence[str],
-    painters: Mapping[str, Painter],
+    networks: Mapping[str, PairRenderer],
     frames: int,
     generator: np.random.Generator,
 ) -> list[Trial]:
     """Render random frames of each clip from another frame of it, by each method.
 
-    speakers : of the pairs' clips; painters : the networks by name. Added to them are
+    speakers : of the pairs' clips; networks : step 3's, by name. Added to them are
     the copied reference, the warp and the ground truth, which no method can beat.
     """
     done = []
@@ -58,13 +58,13 @@ def trials(
         first, *others = generator.permutation(len(pictures))[: frames + 1]
         reference, face = pictures[first], landmarks[first]
         renderers: dict[str, Renderer] = {"warp": PhotoWarp(reference, face)} | {
-            name: NetworkRenderer(reference, face, painter, pairs.size)
-            for name, painter in painters.items()
+            name: NetworkRenderer(reference, face, network, pairs.size)
+            for name, network in networks.items()
         }
         asked = landmarks[others]
-        painted = {name: list(r.frames(asked)) for name, r in renderers.items()}
+        rendered = {name: list(r.frames(asked)) for name, r in renderers.items()}
         for i, other in enumerate(others):
-            all_of = {name: series[i] for name, series in painted.items()}
+            all_of = {name: series[i] for name, series in rendered.items()}
             all_of |= {COPIED: reference, TRUE: pictures[other]}
             done.append(Trial(speaker, reference, pictures[other], asked[i], all_of))
     return done
@@ -79,7 +79,7 @@ def quality_table(done: Sequence[Trial]) -> pd.DataFrame:
     """
     rows = []
     for trial in done:
-        for method, picture in trial.painted.items():
+        for method, picture in trial.rendered.items():
             row: dict[str, str | float] = {"speaker": trial.speaker, "method": method}
             row.update(likeness(picture, trial.target, trial.landmarks))
             row.update(reading(picture, trial.landmarks))
@@ -135,7 +135,7 @@ def reading(picture: np.ndarray, landmarks: np.ndarray) -> dict[str, float]:
     read = read_landmarks(picture)
     if read is None:
         return {"landmark error": np.nan, "lip error": np.nan, "found": 0.0}
-    distance = np.linalg.norm(read - landmarks, axis=1) * CANVAS / len(picture)
+    distance = np.linalg.norm(read - landmarks, axis=1) * CANONICAL_SIDE / len(picture)
     return {
         "landmark error": float(distance.mean()),
         "lip error": float(distance[LIPS].mean()),
@@ -148,13 +148,13 @@ def read_landmarks(picture: np.ndarray) -> np.ndarray | None:
 
     The picture is brought to 256 px, so that the face is large enough to be found.
     """
-    side = (CANVAS, CANVAS)
+    side = (CANONICAL_SIDE, CANONICAL_SIDE)
     large = cv2.resize(picture, side, interpolation=cv2.INTER_CUBIC)
     try:
         found = _detector().detect(large[None], track=False)
     except InputError:
         return None
-    return scale_points(found.landmarks[0, :, :2], len(picture) / CANVAS)
+    return scale_points(found.landmarks[0, :, :2], len(picture) / CANONICAL_SIDE)
 
 
 @cache

@@ -18,7 +18,7 @@ from emoface_lib.evaluation.bootstrap import Interval
 
 PHONE_FRAMES = 12  # frames drawn from each clip, for the phone probe
 FACTORS = ("phone", "category", "arousal", "valence", "speaker")
-SPLITS = ("train", "seen", "unseen")
+SPLITS = ("train", "val", "test")
 NUMBERS = ("arousal", "valence")  # scored by r; the others by accuracy
 
 
@@ -26,22 +26,22 @@ NUMBERS = ("arousal", "valence")  # scored by r; the others by accuracy
 class Outcome:
     """A probe's predictions, the ground truth, and the speakers: arrays (N,) each."""
 
-    said: np.ndarray
+    predicted: np.ndarray
     true: np.ndarray
     speakers: np.ndarray
 
     def score(self) -> float:
         """Pearson r of numbers, else the share that is right; NaN if not known."""
-        if self.said.dtype.kind == "f":
-            return float(np.corrcoef(self.said, self.true)[0, 1])
-        return float((self.said == self.true).mean())
+        if self.predicted.dtype.kind == "f":
+            return float(np.corrcoef(self.predicted, self.true)[0, 1])
+        return float((self.predicted == self.true).mean())
 
     def resampled(self, generator: np.random.Generator) -> "Outcome":
         """The same of as many speakers, drawn with replacement."""
         names = np.unique(self.speakers)
         drawn = generator.choice(names, len(names))
         rows = np.concatenate([np.flatnonzero(self.speakers == name) for name in drawn])
-        return Outcome(self.said[rows], self.true[rows], self.speakers[rows])
+        return Outcome(self.predicted[rows], self.true[rows], self.speakers[rows])
 
 
 def interval(
@@ -67,7 +67,7 @@ def probe_table(
     """All probes on several features: columns feature, factor, split, mean, low, high.
 
     features : the same clips in each of them. Probes learn on the split "train". The
-    speaker is scored on "seen" only, since no probe can name a test speaker.
+    speaker is scored on "val" only, since no probe can name a test speaker.
     """
     rows = []
     for feature, clips in features.items():
@@ -84,7 +84,7 @@ def probe_table(
 def probe(
     clips: Sequence[Spoken], generator: np.random.Generator
 ) -> dict[tuple[str, str], Outcome]:
-    """Predictions of probes of all factors on the splits "seen" and "unseen".
+    """Predictions of probes of all factors on the splits "val" and "test".
 
     generator : draws the training clips with replacement, and frames for the phone.
     """
@@ -131,8 +131,8 @@ class Probe:
         if self.factor == "phone":
             X, true, speakers = some_frames(clips, generator)
             return Outcome(self.model.predict(X), true, speakers)
-        said = self.model.predict(clip_statistics(clips))
-        return Outcome(said, labels(clips, self.factor), labels(clips, "speaker"))
+        predicted = self.model.predict(clip_statistics(clips))
+        return Outcome(predicted, labels(clips, self.factor), labels(clips, "speaker"))
 
 
 def _told(true: np.ndarray) -> bool:

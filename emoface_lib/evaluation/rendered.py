@@ -36,12 +36,12 @@ from emoface_lib.features.speaker import read_embeddings
 CONTENT = "makeittalk_content.safetensors"
 SPEAKER = "makeittalk_speaker.safetensors"
 PICTURES = "pc_avs.safetensors"
-PAINTED = (STATIC, NO_STYLE, FULL, IMPROVED, MAKEITTALK)
-PAINTED_TRUTH = "true landmarks, painted"
+RENDERED = (STATIC, NO_STYLE, FULL, IMPROVED, MAKEITTALK)
+RENDERED_TRUTH = "true landmarks, rendered"
 PC_AVS_WRONG = f"{PC_AVS}, shuffled audio"
 
 
-def shipped_peers(
+def shipped_baselines(
     settings: Settings, folder: Path = WEIGHTS, voiced: bool = True
 ) -> dict[str, Method]:
     """MakeItTalk's rows as shipped; none if they learnt other features.
@@ -94,7 +94,7 @@ def ship_half(source: Path, target: Path) -> None:
         save_file(halves, beside, metadata=metadata)
 
 
-def painted_rows(
+def rendered_rows(
     rows: Mapping[str, Method],
     clips: Sequence[Clip],
     studio: Studio,
@@ -106,9 +106,9 @@ def painted_rows(
     `Studio.frame_scores`. PC-AVS is also run with another clip's audio: what is right
     then comes from the pose, which it takes from the real frames.
     """
-    asked = {name: list(rows[name](clips)) for name in PAINTED if name in rows}
-    asked[PAINTED_TRUTH] = [clip.displacement for clip in clips]
-    frames = studio.painted(asked, clips)
+    asked = {name: list(rows[name](clips)) for name in RENDERED if name in rows}
+    asked[RENDERED_TRUTH] = [clip.displacement for clip in clips]
+    frames = studio.rendered(asked, clips)
     if pc_avs is not None:
         heard = {PC_AVS: clips}
         if len(clips) > 1:  # else there is no other audio

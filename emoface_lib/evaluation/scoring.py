@@ -20,7 +20,7 @@ from tqdm.auto import tqdm
 from emoface_lib.core.clip import EXPRESSIONS, Clip
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_npz
-from emoface_lib.core.landmarks import CANVAS, scale_points
+from emoface_lib.core.landmarks import CANONICAL_SIDE, scale_points
 from emoface_lib.core.video import iter_frames
 from emoface_lib.evaluation.metrics import (
     NERF,
@@ -35,7 +35,7 @@ from emoface_lib.features.expression import CROP_EVERY, ExpressionNet, face_crop
 from emoface_lib.features.prepared import to_video_rate
 from emoface_lib.translation.dataset import resized
 from emoface_lib.translation.render import NetworkRenderer
-from emoface_lib.translation.translators import Painter, Translator
+from emoface_lib.translation.translators import PairRenderer, Translator
 
 EVERY = 8  # frames of 20 ms; neighbours are alike
 HIDDEN = 64
@@ -52,7 +52,7 @@ ALL = (*PROTOCOLS, LIPS_TOGETHER, *EXPRESSIONS_OF)
 def landmark_scores(
     methods: Mapping[str, Displacements],
     clips: Sequence[Clip],
-    reader: "LandmarkExpressions | None" = None,
+    classifier: "LandmarkExpressions | None" = None,
     metrics: Sequence[str] = SHORT,
 ) -> pd.DataFrame:
     """Score each method's displacements on each clip.
@@ -62,14 +62,16 @@ def landmark_scores(
     """
     rows = []
     real = [
-        reader.probabilities(to_video_rate(c.displacement)) for c in clips if reader
+        classifier.probabilities(to_video_rate(c.displacement))
+        for c in clips
+        if classifier
     ]
-    for method, moved in methods.items():
-        for number, (clip, move) in enumerate(zip(clips, moved, strict=True)):
+    for method, displacement in methods.items():
+        for number, (clip, move) in enumerate(zip(clips, displacement, strict=True)):
             predicted = to_video_rate(clip.reference + move)
             found = _distances(predicted, to_video_rate(clip.landmarks))
-            if reader is not None:
-                seen = reader.probabilities(to_video_rate(move))
+            if classifier is not None:
+                seen = classifier.probabilities(to_video_rate(move))
                 found |= _labelled(emotion_scores(seen, real[number]), "landmarks")
             rows += _rows(method, clip, found, metrics)
     return pd.DataFrame(rows)
@@ -114,19 +116,19 @@ class Studio:
     expressions: ExpressionNet
     image_size: int
 
-    def paint(
-        self, clip: Clip, moved: Tensor, every: int = CROP_EVERY
+    def render(
+        self, clip: Clip, displacement: Tensor, every: int = CROP_EVERY
     ) -> tuple[np.ndarray, np.ndarray]:
         """Render every n-th frame of a clip, with the real clip's own head motion.
 
-        moved : Tensor[T, 68, 2] px of the canonical frame. Returns the pictures,
+        displacement : Tensor[T, 68, 2] px of the canonical frame. Returns the pictures,
         uint8[F / n, S, S, 3], and their landmarks in px of them, float[F / n, 68, 2].
         """
         stored = read_npz(self.features / f"{clip.name}.npz")
         real = stored["landmarks"].astype(float)
         aligned, pose = align(real, self.mean_face)
         depth = np.median(aligned[..., 2], axis=0)
-        flat = to_video_rate(clip.reference + moved).numpy()
+        flat = to_video_rate(clip.reference + displacement).numpy()
         solid = np.concatenate([flat, np.tile(depth[:, None], (len(flat), 1, 1))], -1)
         width = int(stored["size"][0])
         landmarks = pose.undo(solid)[::every, :, :2]
@@ -134,8 +136,8 @@ class Studio:
         first = next(iter_frames(self.corpus / clip.path))
         reference = resized([first], self.image_size)[0]
         face = scale_points(real[0, :, :2], self.image_size / width)
-        painter = Painter(self.translator)
-        renderer = NetworkRenderer(reference, face, painter, self.image_size)
+        network = PairRenderer(self.translator)
+        renderer = NetworkRenderer(reference, face, network, self.image_size)
         return np.stack(list(renderer.frames(landmarks))), landmarks
 
     def true_frames(
@@ -144,7 +146,7 @@ class Studio:
         """Every n-th frame of the real clip, and its landmarks.
 
         Returns uint8[F / n, S, S, 3] RGB and float[F / n, 68, 2] px of the frames, as
-        `paint`.
+        `render`.
         """
         stored = read_npz(self.features / f"{clip.name}.npz")
         landmarks = stored["landmarks"][::every, :, :2].astype(float)
@@ -152,7 +154,7 @@ class Studio:
         factor = self.image_size / int(stored["size"][0])
         return resized(frames, self.image_size), scale_points(landmarks, factor)
 
-    def painted(
+    def rendered(
         self, methods: Mapping[str, Displacements], clips: Sequence[Clip]
     ) -> dict[str, list[np.ndarray]]:
         """Rendered frames of each method, as `frame_scores` takes them.
@@ -161,8 +163,10 @@ class Studio:
         Returns uint8[F / CROP_EVERY, S, S, 3] RGB, one a clip.
         """
         return {
-            method: [self.paint(*each)[0] for each in zip(clips, moved, strict=True)]
-            for method, moved in methods.items()
+            method: [
+                self.render(*each)[0] for each in zip(clips, displacement, strict=True)
+            ]
+            for method, displacement in methods.items()
         }
 
     def frame_scores(
@@ -170,7 +174,7 @@ class Studio:
     ) -> pd.DataFrame:
         """Score methods by their frames alone: dlib's landmarks, PSNR, SSIM, ES.
 
-        frames : uint8[F / CROP_EVERY, S, S, 3] a clip, those that `paint` would
+        frames : uint8[F / CROP_EVERY, S, S, 3] a clip, those that `render` would
         render. Where dlib finds no face, a frame counts in "found" alone; a clip
         without any is NaN. Columns as above.
         """
@@ -215,7 +219,7 @@ class Studio:
         both = [(a, b) for a, b in pairs if a is not None and b is not None]
         if len(both) < 2:
             return found
-        scale = CANVAS / self.image_size
+        scale = CANONICAL_SIDE / self.image_size
         predicted, truth = (
             torch.from_numpy(np.stack(one) * scale) for one in zip(*both, strict=True)
         )
@@ -244,7 +248,7 @@ class LandmarkExpressions:
         if not labelled:
             raise InputError(
                 "No clip has a label of emotion, so that expressions can't be learnt "
-                "from landmarks: score ES on painted pictures."
+                "from landmarks: score ES on rendered pictures."
             )
         frames = [_flat(clip.displacement[::EVERY]) for clip in labelled]
         labels = np.repeat([c.emotion for c in labelled], [len(f) for f in frames])

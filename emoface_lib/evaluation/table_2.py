@@ -21,13 +21,13 @@ from emoface_lib.core.settings import Settings, setting_name
 from emoface_lib.evaluation.baselines import (
     AGAIN,
     ENERGY,
-    MEAN_MOTION,
+    MEAN_DISPLACEMENT,
     SHUFFLED,
     STATIC,
     Method,
     again,
     energy_driven,
-    mean_motion,
+    mean_displacement,
     shuffled,
     static,
 )
@@ -69,8 +69,9 @@ FOLDERS = {  # inside a run's folder, where notebook 05 or `emoface train` leave
     IMPROVED: "style_improved",
 }
 MAKEITTALK, MAKEITTALK_CONTENT = "MakeItTalk", "MakeItTalk, content branch alone"
-UNSEEN, SEEN = "unseen speakers", "seen speakers' new videos"
-SPLITS = {UNSEEN: "unseen", SEEN: "seen"}
+TEST, VAL = "test speakers", "training speakers' new videos"
+SPLITS = {TEST: "test", VAL: "val"}
+GROUPS = "ours", "baselines", "bounds"  # rows that are stored together
 
 
 def our_methods(
@@ -136,7 +137,7 @@ def _all_enrolled(clips: Sequence[Clip]) -> bool:
     return all(clip.speaker_mean is not None for clip in clips)
 
 
-def peer_methods(
+def baseline_methods(
     clips: Sequence[Clip], folder: Path, settings: Settings
 ) -> dict[str, Method]:
     """MakeItTalk's rows, trained or loaded as `our_methods`."""
@@ -154,14 +155,14 @@ def bounds(
     wrong = shuffled(full)
     return {
         STATIC: static,
-        MEAN_MOTION: mean_motion(train),
+        MEAN_DISPLACEMENT: mean_displacement(train),
         ENERGY: energy_driven(train),
         SHUFFLED: lambda clips: wrong(known(clips)),
         AGAIN: again,
     }
 
 
-def reader_of(train: Sequence[Clip]) -> LandmarkExpressions | None:
+def classifier_of(train: Sequence[Clip]) -> LandmarkExpressions | None:
     """A classifier of expressions on landmarks; None if no clip has a label."""
     try:
         return LandmarkExpressions.learn(train)
@@ -191,7 +192,7 @@ class Study:
         """Scores of one seed; each group of rows is stored as it ends."""
         place = self.folder / f"seed_{seed}"
         return pd.concat(
-            [self._stored(group, seed, place) for group in ("ours", "peers", "bounds")],
+            [self._stored(group, seed, place) for group in GROUPS],
             ignore_index=True,
         )
 
@@ -199,8 +200,8 @@ class Study:
         """The rows of a group by name, trained or loaded."""
         settings = self.settings.changed(seed=seed)
         place = self.folder / f"seed_{seed}"
-        if group == "peers":
-            return peer_methods(self.clips, place / "makeittalk", settings)
+        if group == "baselines":
+            return baseline_methods(self.clips, place / "makeittalk", settings)
         with catch_warnings():
             simplefilter("ignore", CollapseWarning)
             ours = our_methods(self.clips, place, settings)
@@ -222,11 +223,11 @@ class Study:
 
     def scores(self, methods: Mapping[str, Method]) -> pd.DataFrame:
         """Scores on test speakers, and on training speakers' held-out videos."""
-        reader = reader_of(split(self.clips, "train"))
+        classifier = classifier_of(split(self.clips, "train"))
         known, parts = enrolled(self.clips), []
         for column, name in SPLITS.items():
             clips = split(known, name)
-            moved = {row: method(clips) for row, method in methods.items()}
-            found = landmark_scores(moved, clips, reader, ALL)
+            displacement = {row: method(clips) for row, method in methods.items()}
+            found = landmark_scores(displacement, clips, classifier, ALL)
             parts.append(found.assign(corpus=f"{self.name}, {column}"))
         return pd.concat(parts, ignore_index=True)

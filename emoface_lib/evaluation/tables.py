@@ -12,7 +12,7 @@ import pandas as pd
 from emoface_lib.evaluation.baselines import (
     AGAIN,
     ENERGY,
-    MEAN_MOTION,
+    MEAN_DISPLACEMENT,
     SHUFFLED,
     STATIC,
 )
@@ -59,7 +59,7 @@ PAIRS = (
     (FULL, PC_AVS),
     (PC_AVS, PC_AVS_WRONG),
     (FULL, ENERGY),
-    (FULL, MEAN_MOTION),
+    (FULL, MEAN_DISPLACEMENT),
     (FULL, STATIC),
     (FULL, SHUFFLED),
     (FULL, AGAIN),
@@ -109,14 +109,14 @@ def comparisons(
         pairs = [pair for pair in PAIRS if scored.issuperset(pair)]
         for (first, second), metric in product(pairs, metrics):
             found = difference(part, first, second, metric, generator, samples)
-            said = sentence(first, second, metric, found)
+            text = sentence(first, second, metric, found)
             seeds = counted.get((first, metric), 0)
-            rows.append((corpus, first, second, metric, found, seeds, said))
+            rows.append((corpus, first, second, metric, found, seeds, text))
         if scored.issuperset((FULL, MAKEITTALK)):
             found = ratio(part, FULL, MAKEITTALK, "LMD", generator, samples)
-            said = f"LMD of {FULL} is {found} of {MAKEITTALK}'s (the paper: 0.45)."
+            text = f"LMD of {FULL} is {found} of {MAKEITTALK}'s (the paper: 0.45)."
             seeds = counted[FULL, "LMD"]
-            rows.append((corpus, FULL, MAKEITTALK, RATIO, found, seeds, said))
+            rows.append((corpus, FULL, MAKEITTALK, RATIO, found, seeds, text))
     names = ["corpus", "first", "second", "metric", "found", "seeds", "sentence"]
     whole = pd.DataFrame(rows, columns=names)
     for place, part_of in enumerate(("mean", "low", "high")):
@@ -127,7 +127,7 @@ def comparisons(
 def _seeds(scores: pd.DataFrame, keys: list[str]) -> pd.Series:
     """How many seeds there are of each: those that gave other numbers.
 
-    A still face is the same whatever the seed, and so are weights that are shipped.
+    A static face is the same whatever the seed, and so are weights that are shipped.
     """
     means = scores.groupby([*keys, "seed"])["value"].mean()
     return means.groupby(keys).nunique(dropna=False)

@@ -19,7 +19,7 @@ from emoface_lib.evaluation.table_2 import FOLDERS, VARIANTS
 from emoface_lib.features.prepared import load_clips
 from emoface_lib.method.steps import split, train_content, train_style
 from emoface_lib.method.triplets import NoTripletsError
-from emoface_lib.synthetic.audio_only import heard_clips
+from emoface_lib.synthetic.audio_only import audio_only_clips
 
 WEIGHTS = "model.safetensors"
 
@@ -42,7 +42,7 @@ def train_run(
             train_by_ray,  # an extra, and slow to import
         )
 
-        train = partial(train_branches, settings, folder)
+        train = partial(train_models, settings, folder)
         train_by_ray(train, folder, workers, gpus=settings.device != "cpu")
     elif engine != "local" or workers not in (None, 1):
         raise InputError(
@@ -50,12 +50,12 @@ def train_run(
             "--engine ray, by which several train as one."
         )
     else:
-        train_branches(settings, folder)
+        train_models(settings, folder)
     made = [folder / name / WEIGHTS for name in ("content", *FOLDERS.values())]
     return [path for path in made if path.exists()]
 
 
-def train_branches(settings: Settings, folder: Path) -> None:
+def train_models(settings: Settings, folder: Path) -> None:
     """The content branch and the style branches of Table 2, into the folder of a run.
 
     Under `torch.distributed` every process calls it, and they train as one. Raises as
@@ -88,6 +88,8 @@ def training_clips(run: Run) -> Sequence[Clip]:
     if run.settings.corpus:  # drawn speakers don't train what learns from real ones
         return clips
     mean_face = read_npz(run.path("features", "mean_face.npz"))["landmarks"]
-    splits = ("train", "seen", "unseen")
-    heard = heard_clips(run.settings, mean_face, run.path("audio"), splits=splits)
-    return [*clips, *split(heard, "train")]
+    splits = ("train", "val", "test")
+    audio_only_voices = audio_only_clips(
+        run.settings, mean_face, run.path("audio"), splits=splits
+    )
+    return [*clips, *split(audio_only_voices, "train")]

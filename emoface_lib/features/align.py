@@ -8,7 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from emoface_lib.core.landmarks import CANVAS, EYE_DISTANCE, STABLE, eye_distance
+from emoface_lib.core.landmarks import (
+    CANONICAL_SIDE,
+    EYE_DISTANCE,
+    STABLE,
+    eye_distance,
+)
 
 ITERATIONS = 50  # at most, of ICP
 TOLERANCE = 1e-10  # change of a frame's mean squared distance that ends ICP, px^2
@@ -130,10 +135,10 @@ def mean_face(landmarks: np.ndarray, start: np.ndarray, rounds: int = 3) -> np.n
     for _ in range(rounds):
         rotation = kabsch(faces[:, STABLE], mean[STABLE])
         mean = (faces @ rotation.swapaxes(1, 2)).mean(axis=0)
-    return into_canvas(mean)
+    return to_canonical(mean)
 
 
-def into_canvas(face: np.ndarray) -> np.ndarray:
+def to_canonical(face: np.ndarray) -> np.ndarray:
     """Scale a frontal face to EYE_DISTANCE and centre it in the canonical frame.
 
     face : float[68, 3], any unit. Returns float[68, 3] px, mean depth 0.
@@ -141,4 +146,4 @@ def into_canvas(face: np.ndarray) -> np.ndarray:
     face = face * (EYE_DISTANCE / eye_distance(face[:, :2]))
     middle = (face.max(axis=0) + face.min(axis=0)) / 2
     middle[2] = face[:, 2].mean()
-    return face - middle + np.array([CANVAS / 2, CANVAS / 2, 0])
+    return face - middle + np.array([CANONICAL_SIDE / 2, CANONICAL_SIDE / 2, 0])

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from emoface_lib.core.clip import EXPRESSIONS
-from emoface_lib.core.landmarks import CANVAS, STABLE, mean_face, scale_points
-from emoface_lib.features.align import into_canvas
+from emoface_lib.core.landmarks import CANONICAL_SIDE, STABLE, mean_face, scale_points
+from emoface_lib.features.align import to_canonical
 from emoface_lib.features.scn import SCN
 
 CROP_EVERY = 5  # video frames; expressions change slowly
@@ -92,9 +92,9 @@ def face_crops(
     px; zoom : above 1 crops tighter. Returns uint8[F, size, size], or uint8[F, size,
     size, 3] in colour.
     """
-    canvas = into_canvas(mean_face())[STABLE, :2]
-    canvas = (canvas - CANVAS / 2) * zoom + CANVAS / 2
-    goal = scale_points(canvas, size / CANVAS)
+    canonical = to_canonical(mean_face())[STABLE, :2]
+    canonical = (canonical - CANONICAL_SIDE / 2) * zoom + CANONICAL_SIDE / 2
+    goal = scale_points(canonical, size / CANONICAL_SIDE)
     crops = []
     for frame, face in zip(frames, landmarks, strict=True):
         turn = similarity(face[STABLE, :2], goal)

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from emoface_lib.core.training import Watch
+from emoface_lib.core.training import Monitor
 
 BINS = 10  # in the histogram of lambda, from 0 to 1
 LEAST_RANK = 2.0  # effective rank below which a code has collapsed to a line
@@ -37,7 +37,7 @@ def effective_rank(codes: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def watch_codes(name: str, codes: Tensor) -> dict[str, Tensor]:
+def code_metrics(name: str, codes: Tensor) -> dict[str, Tensor]:
     """Deviation and effective rank of the codes of a batch, Tensor[N, D], for the log.
 
     The deviation is the mean over dimensions of the standard deviation over clips.
@@ -49,7 +49,7 @@ def watch_codes(name: str, codes: Tensor) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def watch_similarities(name: str, values: Tensor) -> dict[str, Tensor]:
+def similarity_metrics(name: str, values: Tensor) -> dict[str, Tensor]:
     """Mean and histogram of similarities in 0..1, Tensor[B], for the log.
 
     "lambda_rs" gives "lambda_rs" and shares "lambda_rs/0.0" to "lambda_rs/0.9", named
@@ -89,21 +89,23 @@ def collapses(log: pd.DataFrame) -> list[str]:
     return sentences
 
 
-def watching(also: Watch | None = None, codes: Sequence[str] = ("emotion",)) -> Watch:
+def collapse_monitor(
+    also: Monitor | None = None, codes: Sequence[str] = ("emotion",)
+) -> Monitor:
     """A monitor for `training.fit` that warns once of each collapsed code.
 
     also : another monitor to call, such as curves; codes : those whose collapse
     matters.
     """
-    told: set[str] = set()
+    warned: set[str] = set()
 
-    def watch(log: pd.DataFrame) -> None:
+    def monitor(log: pd.DataFrame) -> None:
         for sentence in collapses(log):
             name = sentence.split()[0].removeprefix("E_")
-            if name in codes and name not in told:
-                told.add(name)
+            if name in codes and name not in warned:
+                warned.add(name)
                 warnings.warn(sentence, CollapseWarning, stacklevel=2)
         if also is not None:
             also(log)
 
-    return watch
+    return monitor

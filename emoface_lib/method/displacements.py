@@ -31,7 +31,7 @@ def content_displacements(
     content: ContentBranch, clips: Sequence[Clip]
 ) -> list[Tensor]:
     """D_content of whole clips, Tensor[T, 68, 2] px of the canonical frame each."""
-    return [said for _, said in content_codes(content, clips)]
+    return [d_content for _, d_content in content_codes(content, clips)]
 
 
 @torch.no_grad()
@@ -78,27 +78,27 @@ def style_displacements(
     """
     device = device_of(style)
     offset = torch.zeros(()) if emotion_offset is None else emotion_offset
-    moved = []
-    for (emotion, identity), (code, said) in zip(
+    displacement = []
+    for (emotion, identity), (code, d_content) in zip(
         style_codes(style, clips), codes, strict=True
     ):
         parts = (emotion + offset)[None].to(device), identity[None].to(device)
         placed = style.displace(code[None].to(device), style.style(*parts))
-        moved.append(said + placed[0].cpu())
-    return moved
+        displacement.append(d_content + placed[0].cpu())
+    return displacement
 
 
-def mean_landmark_loss(clips: Sequence[Clip], moved: Sequence[Tensor]) -> float:
+def mean_landmark_loss(clips: Sequence[Clip], displacement: Sequence[Tensor]) -> float:
     """Mean over clips of L_landmark of predicted displacements, eq. (10).
 
-    moved : Tensor[T, 68, 2] px of the canonical frame, one a clip. Returns px.
+    displacement : Tensor[T, 68, 2] px of the canonical frame, one a clip. Returns px.
     """
     losses = [
         landmark_loss(
             predicted_landmarks(clip.reference[None], move[None]),
             clip.landmarks[None],
         )
-        for clip, move in zip(clips, moved, strict=True)
+        for clip, move in zip(clips, displacement, strict=True)
     ]
     return float(torch.stack(losses).mean())
 

@@ -181,8 +181,8 @@ def dialled_openings(
 
     codes : from `content_codes`.
     """
-    moved = style_displacements(style, clips, codes, offset)
-    pairs = zip(clips, moved, strict=True)
+    displacement = style_displacements(style, clips, codes, offset)
+    pairs = zip(clips, displacement, strict=True)
     return [lip_opening(clip.reference + move) for clip, move in pairs]
 
 

@@ -96,8 +96,8 @@ class SpeakerGuess:
         ]
         if not known:
             raise InputError(
-                "No training clip is enrolled and has its voice embedded: make the "
-                "clips by heard_clips(..., voices=True) and pass them to enrolled()."
+                "No training clip is enrolled and has its voice embedded: make them "
+                "by audio_only_clips with `voices=True`, then pass them to enrolled()."
             )
         scaler = StandardScaler()
         inputs = scaler.fit_transform(np.stack([_inputs(clip) for clip in known]))

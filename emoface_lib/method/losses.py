@@ -12,7 +12,7 @@ from torch.nn.functional import cosine_similarity, normalize
 from emoface_lib.core.data_parallel import gathered
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.training import Metrics
-from emoface_lib.method.collapse import watch_codes, watch_similarities
+from emoface_lib.method.collapse import code_metrics, similarity_metrics
 from emoface_lib.method.style import StyleBranch
 
 
@@ -114,7 +114,7 @@ def supervised_contrast(
 class StyleBatch(NamedTuple):
     """Clips of B triplets, first all V_r, then all V_s, then all V_p.
 
-    features : Tensor[3 B, T, D]; content : E_content, Tensor[3 B, T, 256]; said :
+    features : Tensor[3 B, T, D]; content : E_content, Tensor[3 B, T, 256]; d_content :
     D_content, and moved : L - L_0, Tensor[3 B, T, 68, 2] px of the canonical frame;
     expressions : Tensor[3 B, 7]; speaker_means : Tensor[3 B, D]; labels : int64
     Tensor[3 B]. triplets : False if the corpus gives none, so that the clips are any
@@ -123,8 +123,8 @@ class StyleBatch(NamedTuple):
 
     features: Tensor
     content: Tensor
-    said: Tensor
-    moved: Tensor
+    d_content: Tensor
+    displacement: Tensor
     expressions: Tensor
     speaker_means: Tensor
     labels: Tensor
@@ -139,18 +139,18 @@ def style_loss(model: StyleBranch, batch: StyleBatch, settings: Settings) -> Met
     emotion = model.emotion(batch.features, batch.speaker_means).float()
     identity = model.identity(batch.features).float()
     styled = model.displace(batch.content, model.style(emotion, identity))
-    landmark = landmark_loss(batch.said + styled, batch.moved)
+    landmark = landmark_loss(batch.d_content + styled, batch.displacement)
     if not batch.triplets:
         return {"loss": landmark, "loss/landmark": landmark}
-    contrast, watched = emotion_loss(emotion, batch, settings)
-    metrics = {"loss/landmark": landmark, "loss/emotion": contrast, **watched}
+    contrast, monitored = emotion_loss(emotion, batch, settings)
+    metrics = {"loss/landmark": landmark, "loss/emotion": contrast, **monitored}
     loss = landmark + settings.style.emotion_weight * contrast
     if not model.improved:
         i_r, _, i_p = identity.chunk(3)
         same = identity_loss(i_r, i_p, settings.style.emotion_distance)
         loss = loss + settings.style.identity_weight * same
         metrics["loss/identity"] = same
-        metrics |= watch_codes("identity", gathered(identity.mean(1), 3))
+        metrics |= code_metrics("identity", gathered(identity.mean(1), 3))
     return {"loss": loss, **metrics}
 
 
@@ -179,7 +179,7 @@ def emotion_loss(
         loss = emotion_contrast(d_rs, d_rp, lambda_rs, lambda_rp, settings.style.margin)
     if settings.style.contrast == "variance":
         loss = loss + variance_loss(codes)
-    watched = {"d_rs": d_rs.mean(), "d_rp": d_rp.mean()}
-    watched |= watch_similarities("lambda_rs", lambda_rs)
-    watched |= watch_similarities("lambda_rp", lambda_rp)
-    return loss, watched | watch_codes("emotion", codes)
+    monitored = {"d_rs": d_rs.mean(), "d_rp": d_rp.mean()}
+    monitored |= similarity_metrics("lambda_rs", lambda_rs)
+    monitored |= similarity_metrics("lambda_rp", lambda_rp)
+    return loss, monitored | code_metrics("emotion", codes)

@@ -19,14 +19,14 @@ from emoface_lib.core.fresh import made_from
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.training import (
     Metrics,
+    Monitor,
     Schedule,
-    Watch,
     crop_batch,
     device_of,
     fit,
     without_replacement,
 )
-from emoface_lib.method.collapse import watching
+from emoface_lib.method.collapse import collapse_monitor
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import (
     content_codes,
@@ -49,16 +49,19 @@ STYLE_STAGES = "features", "training", "style"  # depend on
 
 
 def train_content(
-    clips: Sequence[Clip], folder: Path, settings: Settings, watch: Watch | None = None
+    clips: Sequence[Clip],
+    folder: Path,
+    settings: Settings,
+    monitor: Monitor | None = None,
 ) -> tuple[ContentBranch, pd.DataFrame]:
     """Step 1: MLP_c, LSTM and MLP_t with L_landmark, eq. (10).
 
-    clips : those with split "train" train, those with "seen" choose the checkpoint;
-    watch : a monitor, called with the log ten times. Leaves `model.safetensors` and
+    clips : those with split "train" train, those with "val" choose the checkpoint;
+    monitor : called with the log ten times. Leaves `model.safetensors` and
     `log.csv` in `folder`; returns model and log.
     """
     torch.manual_seed(settings.seed)
-    train, held_out = split(clips, "train"), split(clips, "seen")
+    train, held_out = split(clips, "train"), split(clips, "val")
     model = ContentBranch(_feature_size(train))
     model.standardise.fit(torch.cat([clip.features for clip in train]))
     sequences = [(clip.features, clip.displacement) for clip in train]
@@ -73,8 +76,8 @@ def train_content(
                 count, settings.content.spectral_offset, generator
             )
         device = device_of(model)
-        moved = model(share(features).to(device)).float()
-        return {"loss": landmark_loss(moved, share(truth).to(device))}
+        displacement = model(share(features).to(device)).float()
+        return {"loss": landmark_loss(displacement, share(truth).to(device))}
 
     def validate() -> float:
         return mean_landmark_loss(held_out, content_displacements(model, held_out))
@@ -84,7 +87,7 @@ def train_content(
     )
     choose = validate if held_out else None
     source = made_from(settings, CONTENT_STAGES, __name__, [*train, *held_out])
-    return model, fit(model, loss, schedule, folder, settings, source, choose, watch)
+    return model, fit(model, loss, schedule, folder, settings, source, choose, monitor)
 
 
 def train_style(
@@ -92,7 +95,7 @@ def train_style(
     content: ContentBranch,
     folder: Path,
     settings: Settings,
-    watch: Watch | None = None,
+    monitor: Monitor | None = None,
 ) -> tuple[StyleBranch, pd.DataFrame]:
     """Step 2: MLP_e, MLP_i, attention and MLP_s with the losses of the settings.
 
@@ -102,7 +105,7 @@ def train_style(
     L_landmark alone the clips need not give triplets.
     """
     torch.manual_seed(settings.seed)
-    train, held_out = split(enrolled(clips), "train"), split(enrolled(clips), "seen")
+    train, held_out = split(enrolled(clips), "train"), split(enrolled(clips), "val")
     model = new_style(_feature_size(train), settings)
     heard = [model.heard(c.features[None], mean_of(c))[0] for c in train]
     model.standardise.fit(torch.cat(heard))
@@ -113,8 +116,8 @@ def train_style(
         batch = batches.draw(step, generator, device_of(model))
         if settings.style.joint:
             code = content.encode(batch.features)[0]
-            said = content.displace(code)
-            batch = batch._replace(content=code, said=said)
+            d_content = content.displace(code)
+            batch = batch._replace(content=code, d_content=d_content)
         return style_loss(model, batch, settings)
 
     def validate() -> float:
@@ -124,7 +127,7 @@ def train_style(
     rate = settings.style.learning_rate
     schedule = Schedule.of(settings, settings.style.steps, rate)
     choose = validate if held_out else None
-    also = watching(watch) if settings.style.emotion_weight else watch
+    also = collapse_monitor(monitor) if settings.style.emotion_weight else monitor
     along = {"content": content} if settings.style.joint else None
     inputs = [*train, *held_out], content.state_dict()
     source = made_from(settings, STYLE_STAGES, __name__, *inputs)
@@ -244,7 +247,7 @@ def label_of(clip: Clip) -> int:
 
 
 def split(clips: Sequence[Clip], name: str) -> list[Clip]:
-    """Clips of one split: "train", "seen" or "unseen"."""
+    """Clips of one split: "train", "val" or "test"."""
     return [clip for clip in clips if clip.split == name]
 
 

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import write_beside
-from emoface_lib.core.landmarks import CANVAS, POLYLINES
+from emoface_lib.core.landmarks import CANONICAL_SIDE, POLYLINES
 
 # Okabe and Ito's colours, which the colour-blind can distinguish; lines also differ in
 # style.
@@ -131,7 +131,13 @@ def draw_face(
             linestyle=LINES[number],
             label=label if index == 0 else None,
         )
-    axes.set(xlim=(0, CANVAS), ylim=(CANVAS, 0), aspect="equal", xticks=[], yticks=[])
+    axes.set(
+        xlim=(0, CANONICAL_SIDE),
+        ylim=(CANONICAL_SIDE, 0),
+        aspect="equal",
+        xticks=[],
+        yticks=[],
+    )
 
 
 def draw_curves(

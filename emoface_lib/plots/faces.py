@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from matplotlib.axes import Axes
 
-from emoface_lib.core.landmarks import CANVAS
+from emoface_lib.core.landmarks import CANONICAL_SIDE
 from emoface_lib.core.polylines import draw_landmarks
 from emoface_lib.plots.base import PALETTE
 
@@ -45,7 +45,9 @@ def draw_cloud(
     points = landmarks[..., :2].reshape(-1, 2)
     axes.plot(*points.T, ".", color=PALETTE[0], ms=1, alpha=0.3)
     axes.plot(*mean[:, :2].T, "x", color=PALETTE[5], ms=3, label="mean face")
-    axes.set(xlim=(0, CANVAS), ylim=(CANVAS, 0), aspect="equal", title=title)
+    axes.set(
+        xlim=(0, CANONICAL_SIDE), ylim=(CANONICAL_SIDE, 0), aspect="equal", title=title
+    )
     axes.set(xticks=[], yticks=[])
 
 

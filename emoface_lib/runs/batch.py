@@ -32,8 +32,8 @@ from emoface_lib.runs.batch_run import (
     RUN,
     Job,
     attempt,
+    clear_failure,
     fail,
-    forgive,
     state_of,
 )
 from emoface_lib.runs.collect import RESULT
@@ -95,7 +95,7 @@ def _can_start(job: Job) -> bool:
     """Whether a run is ready; it is marked as failed if a dependency has failed."""
     if state_of(job.folder) == "done":
         return False
-    forgive(job)
+    clear_failure(job)
     needed = job.store / job.plan.shared.key if job.plan.shared else None
     if needed is None or state_of(needed) == "done":
         return True
@@ -240,9 +240,9 @@ def _watched(plans: Sequence[Plan], store: Path) -> Iterator[None]:
             yield
         return
     table = status(plans, store)
-    told = set(table["run"][table["state"] == "done"])
+    reported = set(table["run"][table["state"] == "done"])
     over = threading.Event()
-    teller = threading.Thread(target=_tell, args=(plans, store, told, over))
+    teller = threading.Thread(target=_tell, args=(plans, store, reported, over))
     teller.start()
     try:
         yield
@@ -262,23 +262,25 @@ def _live(plans: Sequence[Plan], store: Path) -> Live:
 
 
 def _tell(
-    plans: Sequence[Plan], store: Path, told: set[str], over: threading.Event
+    plans: Sequence[Plan], store: Path, reported: set[str], over: threading.Event
 ) -> None:
     """Print a line for each run that ends, until all is over."""
     while True:
         last = over.wait(1.0)
         table = status(plans, store)
-        for row in _news(table, told):
+        for row in _news(table, reported):
             print(row.run, row.parameters or row.notebooks, row.state, row.note)
         if last:
             print(summary(table), flush=True)
             return
 
 
-def _news(table: pd.DataFrame, told: set[str]) -> list[Any]:
+def _news(table: pd.DataFrame, reported: set[str]) -> list[Any]:
     """Rows of runs that ended and were not reported yet; marks them as reported."""
-    ended = table[table["state"].isin(["done", "failed"]) & ~table["run"].isin(told)]
-    told.update(ended["run"])
+    ended = table[
+        table["state"].isin(["done", "failed"]) & ~table["run"].isin(reported)
+    ]
+    reported.update(ended["run"])
     return list(ended.itertuples(index=False))
 
 

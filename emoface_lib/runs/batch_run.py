@@ -32,7 +32,7 @@ from emoface_lib.runs.collect import RESULT, numbers
 from emoface_lib.runs.notebooks import NotebookError, read_code, source_hash
 from emoface_lib.runs.reproduce import Step, versions
 from emoface_lib.runs.sweep_plans import Plan, code_hash
-from emoface_lib.runs.watchdog import Guard, end_kernels
+from emoface_lib.runs.watchdog import Watchdog, end_kernels
 
 State = Literal["waiting", "running", "interrupted", "failed", "done"]
 RUN, FAILURE, LOG, LOCK = "run.json", "failure.json", "log.txt", "lock"
@@ -92,7 +92,7 @@ def fail(job: Job, problem: str) -> None:
     write_json(job.folder / FAILURE, {"problem": problem, "at": round(time.time())})
 
 
-def forgive(job: Job) -> None:
+def clear_failure(job: Job) -> None:
     """Clear a run's failure, so that it is tried again."""
     (job.folder / FAILURE).unlink(missing_ok=True)
 
@@ -104,10 +104,10 @@ def _carry_out(job: Job) -> None:
         if not held or state_of(job.folder) == "done":
             return
         _print_to(job.folder / LOG)
-        guard = Guard(job.plan.limits, partial(fail, job))
-        guard.start()
+        watchdog = Watchdog(job.plan.limits, partial(fail, job))
+        watchdog.start()
         try:
-            write_json(job.folder / RESULT, {**_run(job), **guard.spent()})
+            write_json(job.folder / RESULT, {**_run(job), **watchdog.spent()})
         except Exception as error:
             if not isinstance(error, InputError):
                 traceback.print_exc()
@@ -159,7 +159,7 @@ def _run(job: Job) -> dict[str, Any]:
     """Run the notebooks that are not up to date, and say what came of it."""
     plan, place = job.plan, job.folder / place_of(job.plan)
     end_kernels(job.folder)
-    forgive(job)
+    clear_failure(job)
     about = _about(job)
     _link(job, place)
     os.environ |= {"EMOFACE_RUNS": str(job.folder), CORES: str(job.cores)}

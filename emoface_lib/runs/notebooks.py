@@ -21,6 +21,7 @@ from emoface_lib.core.files import hash_of, read_json
 from emoface_lib.core.settings import PARAMETERS as SETTING_NAMES
 from emoface_lib.core.settings import (
     REPOSITORY,
+    STAGES,
     Settings,
     load_settings,
     nearest,
@@ -34,13 +35,21 @@ NOTEBOOKS = REPOSITORY / "notebooks"
 PARAMETERS, INJECTED = "parameters", "injected-parameters"  # papermill's tags
 READER = "notebook_settings("  # what a notebook that reads settings calls
 
-# Which settings a notebook reads beside those of its parameters cell: whole stages,
-# and where networks are trained.
+# Which settings a notebook reads beside those of its parameters cell: stages, or single
+# ones. What earlier notebooks left is not among them: `reproduce` follows it by itself.
 MACHINE = "device", "precision"
+CORPUS = tuple(f"synthetic.{name}" for name in STAGES["synthetic"])
+CLIPS = "synthetic", "features", "landmarks.alignment"  # as `load_clips` makes them
+TRAINED = *CLIPS, "training", "content", "study", "evaluation", *MACHINE
 READS = {
-    "01": ("synthetic",),
+    "01": tuple(name for name in CORPUS if not name.endswith("audio_only_speakers")),
     "02": ("synthetic", "features", "autovc", "training", "evaluation", *MACHINE),
     "03": ("synthetic", "landmarks", "expression", *MACHINE),
+    "04": TRAINED,
+    "05": (*TRAINED, "style"),
+    "06": ("training", "translator", *MACHINE),
+    "07": (*TRAINED, "style", "translator"),
+    "08": (*CLIPS, "translator", "evaluation", *MACHINE),
 }
 
 

@@ -53,7 +53,7 @@ class Plan:
         """Hash of what is asked for, whatever the code that does it."""
         names = [one.path.stem for one in self.notebooks]
         made = [names, self.parameters, self.outputs, self.results]
-        return hash_of([*made, self.shared and self.shared.key, stamp(self.base)])
+        return hash_of([*made, self.shared and self.shared.key, identity_of(self.base)])
 
     @cached_property
     def before(self) -> "tuple[Plan, ...]":
@@ -73,7 +73,7 @@ class Plan:
         return {name: value for name, value in self.given.items() if name in known}
 
 
-def stamp(base: Path | None) -> Any:
+def identity_of(base: Path | None) -> Any:
     """What identifies prepared data: the index's size and time."""
     if base is None:
         return None

@@ -13,7 +13,7 @@ import psutil
 LOOK = 0.5  # s between two looks
 
 
-class Guard(threading.Thread):
+class Watchdog(threading.Thread):
     """Ends this process and its kernels past a limit, or when its parent is gone.
 
     limits : minutes and memory (GB), None or absent for none; fail : called with the

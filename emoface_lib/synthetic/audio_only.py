@@ -32,7 +32,7 @@ from emoface_lib.synthetic.visemes import frame_classes
 SAMPLES_A_FRAME = HOP_LENGTH * FRAME_RATE // VIDEO_RATE  # in a video frame, 40 ms
 
 
-def plan_heard(settings: Settings) -> list[list[ClipPlan]]:
+def plan_audio_only(settings: Settings) -> list[list[ClipPlan]]:
     """The training clips of `synthetic.audio_only_speakers` speakers, by speaker."""
     return [
         plan_one(number, settings)
@@ -52,7 +52,7 @@ def plan_one(
     return [plan for plan in plans if plan.split in splits]
 
 
-def heard_clips(
+def audio_only_clips(
     settings: Settings,
     mean_face: np.ndarray,
     audio: Path | None = None,
@@ -64,13 +64,13 @@ def heard_clips(
 
     mean_face : float[68, 3] px of the canonical frame, to align by; audio : the run's
     folder of that name, which is needed unless `features.kind` is "log_mel"; splits :
-    "seen" adds the held-out videos of the same speakers, "unseen" the clips of the
+    "val" adds the held-out videos of the same speakers, "test" the clips of the
     test speakers; voices : embed the voice of each clip, too, which takes 40 ms a clip.
     The same settings give the same clips in the same order.
     """
     features = load_features(audio or Path("audio"), settings)
     numbers = list(range(settings.synthetic.audio_only_speakers))
-    if "unseen" in splits:
+    if "test" in splits:
         numbers += [
             TEST_SPEAKERS_FROM + n for n in range(settings.synthetic.test_speakers)
         ]

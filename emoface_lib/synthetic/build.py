@@ -187,7 +187,7 @@ def _write_metadata(plans: list[ClipPlan], folder: Path) -> None:
     lines = ["VoxCeleb2 ID ,VGGFace2 ID ,Gender ,Set "]
     speakers = {plan.speaker.name: plan for plan in plans}
     for name, plan in speakers.items():
-        part = "test" if plan.split == "unseen" else "dev"
+        part = "test" if plan.split == "test" else "dev"
         lines.append(f"{name} ,n{name[2:]} ,{plan.speaker.gender} ,{part} ")
     with write_beside(folder / VOXCELEB_META) as beside:
         beside.write_text("\n".join(lines) + "\n")

@@ -42,7 +42,7 @@ class ClipPlan:
     speaker: Speaker
     video: str
     utterance: str
-    split: str  # "train", "seen" or "unseen"
+    split: str  # "train", "val" or "test"
     state: EmotionalState
     recording: Recording
     sentence: str
@@ -96,16 +96,16 @@ def plan_corpus(settings: Settings) -> list[ClipPlan]:
 
 def plan_speaker(number: int, settings: Settings) -> list[ClipPlan]:
     """The clips of the speaker of this number."""
-    name, unseen = f"id{number:05d}", number > TEST_SPEAKERS_FROM
+    name, test = f"id{number:05d}", number > TEST_SPEAKERS_FROM
     rng = generator(settings.seed, name)
     speaker = draw_speaker(name, rng)
     emotions = draw_emotions(
-        speaker, settings.synthetic.videos_per_speaker, rng, uniform=unseen
+        speaker, settings.synthetic.videos_per_speaker, rng, uniform=test
     )
     plans = []
     for index, emotion in enumerate(emotions):
-        held_out = "seen" if index < settings.synthetic.held_out_videos else "train"
-        split = "unseen" if unseen else held_out
+        held_out = "val" if index < settings.synthetic.held_out_videos else "train"
+        split = "test" if test else held_out
         plans += _plan_video(speaker, f"video{index + 1:02d}", split, emotion, settings)
     return plans
 
@@ -116,7 +116,7 @@ def _plan_video(
     """The clips of a video: one state, one recording, different sentences."""
     rng = generator(settings.seed, f"{speaker.name}/{video}")
     state, recording = draw_state(emotion, rng), draw_recording(rng)
-    said: SentenceSplit = "train" if split == "train" else "test"
+    sentences: SentenceSplit = "train" if split == "train" else "test"
     return [
         ClipPlan(
             speaker=speaker,
@@ -129,7 +129,7 @@ def _plan_video(
             seed=settings.seed,
         )
         for index, sentence in enumerate(
-            draw_sentences(said, settings.synthetic.clips_per_video, rng)
+            draw_sentences(sentences, settings.synthetic.clips_per_video, rng)
         )
     ]
 

@@ -26,8 +26,8 @@ def data_card(index: pd.DataFrame, seed: int, version: int) -> str:
 def _split_rows(index: pd.DataFrame) -> list[str]:
     meaning = {
         "train": "videos to train on",
-        "seen": "held-out videos of the training speakers",
-        "unseen": "speakers that are not trained on",
+        "val": "held-out videos of the training speakers",
+        "test": "speakers that are not trained on",
     }
     rows = []
     for split, what in meaning.items():

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from emoface_lib.core.files import read_npz
-from emoface_lib.core.landmarks import CANVAS, scale_points
+from emoface_lib.core.landmarks import CANONICAL_SIDE, scale_points
 from emoface_lib.core.polylines import DISTINCT, Style
 from emoface_lib.core.video import iter_frames
 from emoface_lib.translation.landmark_images import landmark_images
@@ -81,8 +81,8 @@ class Pairs:
         if self.warp:
             bent = PhotoWarp(frames[reference], landmarks[reference])
             warped = np.stack([bent.render(landmarks[i]) for i in targets])
-        canvas = scale_points(landmarks[targets], CANVAS / self.size)
-        images = landmark_images(canvas, self.size, self.style)
+        canonical = scale_points(landmarks[targets], CANONICAL_SIDE / self.size)
+        images = landmark_images(canonical, self.size, self.style)
         return Pair(references, images, warped, frames[targets])
 
     def read(self, clip: int) -> tuple[np.ndarray, np.ndarray]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from emoface_lib.core.landmarks import CANVAS, scale_points
+from emoface_lib.core.landmarks import CANONICAL_SIDE, scale_points
 from emoface_lib.core.polylines import DISTINCT, Style, draw_landmarks
 
 # What MakeItTalk's released network was trained on, from its code.
@@ -23,7 +23,7 @@ MAKEITTALK = Style(
 
 
 def landmark_images(
-    landmarks: np.ndarray, size: int = CANVAS, style: Style = DISTINCT
+    landmarks: np.ndarray, size: int = CANONICAL_SIDE, style: Style = DISTINCT
 ) -> np.ndarray:
     """Draw aligned landmarks as coloured, anti-aliased poly-lines.
 
@@ -31,7 +31,7 @@ def landmark_images(
     px. Returns uint8[F, size, size, 3]. Paper section 3.4, after its [16] and
     MakeItTalk.
     """
-    points = scale_points(landmarks, size / CANVAS)
+    points = scale_points(landmarks, size / CANONICAL_SIDE)
     images = np.full((len(points), size, size, 3), style.ground, np.uint8)
     thickness = max(1, round(size / 128))
     for image, face in zip(images, points, strict=True):

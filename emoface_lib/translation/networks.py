@@ -43,8 +43,8 @@ class UNet(nn.Module):
         which in training nothing cuts to [0, 1].
         """
         given = torch.cat([reference, landmark_image], dim=1) - 0.5
-        painted = self.leave(torch.cat([self.body(given), given], dim=1)).float() + 0.5
-        return painted if self.training else painted.clamp(0, 1)
+        rendered = self.leave(torch.cat([self.body(given), given], dim=1)).float() + 0.5
+        return rendered if self.training else rendered.clamp(0, 1)
 
 
 class GatedWarp(nn.Module):
@@ -70,8 +70,8 @@ class GatedWarp(nn.Module):
 
         All : Tensor[B, 3, H, W] in [0, 1], H and W multiples of 32; so is the result.
         """
-        painted, gate = self.layers(reference, landmark_image, warped)
-        return warped + gate * (painted - warped)
+        rendered, gate = self.layers(reference, landmark_image, warped)
+        return warped + gate * (rendered - warped)
 
     def layers(
         self, reference: Tensor, landmark_image: Tensor, warped: Tensor

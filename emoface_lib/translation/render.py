@@ -14,10 +14,10 @@ import numpy as np
 
 from emoface_lib.core.checkpoints import read_settings
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.landmarks import CANVAS, scale_points
+from emoface_lib.core.landmarks import CANONICAL_SIDE, scale_points
 from emoface_lib.translation.framing import Square, scaled
 from emoface_lib.translation.landmark_images import landmark_images
-from emoface_lib.translation.translators import FOLDERS, Painter, load_translator
+from emoface_lib.translation.translators import FOLDERS, PairRenderer, load_translator
 from emoface_lib.translation.warp.photo_warp import STILL, PhotoWarp, transform
 
 RENDERERS = ("warp", *FOLDERS)
@@ -49,13 +49,17 @@ class NetworkRenderer:
     """
 
     def __init__(
-        self, picture: np.ndarray, landmarks: np.ndarray, painter: Painter, size: int
+        self,
+        picture: np.ndarray,
+        landmarks: np.ndarray,
+        network: PairRenderer,
+        size: int,
     ) -> None:
-        self.picture, self.painter, self.size = picture, painter, size
+        self.picture, self.network, self.size = picture, network, size
         self.square = Square.around(landmarks[:, :2], picture.shape)
         self.reference = self.square.cut(picture, size)
         self.share = self.square.fade(picture.shape)
-        self.warp = PhotoWarp(picture, landmarks) if painter.needs_warp else None
+        self.warp = PhotoWarp(picture, landmarks) if network.needs_warp else None
 
     def frames(
         self,
@@ -69,13 +73,13 @@ class NetworkRenderer:
         """
         faces = zip(landmarks, motions, strict=False)
         while some := list(islice(faces, BATCH)):
-            yield from self._paint(some)
+            yield from self._render(some)
 
-    def _paint(self, faces: list[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray]:
+    def _render(self, faces: list[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray]:
         moved = np.stack([transform(face, motion) for face, motion in faces])
         corner = np.array([self.square.left, self.square.top])
-        canvas = scale_points(moved - corner, CANVAS / self.square.side)
-        drawn = landmark_images(canvas, self.size, self.painter.style)
+        canonical = scale_points(moved - corner, CANONICAL_SIDE / self.square.side)
+        drawn = landmark_images(canonical, self.size, self.network.style)
         given = [self.reference[None].repeat(len(faces), 0), drawn]
         if self.warp is None:
             frames = [self.picture.copy() for _ in faces]
@@ -84,8 +88,8 @@ class NetworkRenderer:
             frames = [self.warp.render(*face) for face in faces]
             below = np.stack([self.square.cut(x, self.size) for x in frames])
             given.append(below)
-        painted = self.painter.paint(*given)
-        for frame, new, old in zip(frames, painted, below, strict=True):
+        rendered = self.network.render(*given)
+        for frame, new, old in zip(frames, rendered, below, strict=True):
             colour = scaled(new.astype(np.float32) - old, self.square.side)
             if self.warp is not None:
                 colour += self.square.cut(frame, self.square.side)
@@ -109,5 +113,5 @@ def make_renderer(
         return PhotoWarp(picture, landmarks)
     path = run / FOLDERS[kind] / "model.safetensors"
     settings = read_settings(path)
-    painter = Painter(load_translator(path), settings)
-    return NetworkRenderer(picture, landmarks, painter, settings.translator.image_size)
+    network = PairRenderer(load_translator(path), settings)
+    return NetworkRenderer(picture, landmarks, network, settings.translator.image_size)

@@ -52,10 +52,10 @@ def train_translator(
         def loss(step: int, _: np.random.Generator) -> Metrics:
             batch, device = batches.of(settings.seed, step), device_of(model)
             truth = as_tensor(batch.target, device)
-            painted = model(*(as_tensor(x, device) for x in inputs(model, batch)))
-            metrics = {"loss": image_loss(painted, truth)}
+            rendered = model(*(as_tensor(x, device) for x in inputs(model, batch)))
+            metrics = {"loss": image_loss(rendered, truth)}
             for name, (weight, term) in beyond.items():
-                metrics[f"loss/{name}"] = term.to(device)(painted, truth)
+                metrics[f"loss/{name}"] = term.to(device)(rendered, truth)
                 metrics["loss"] = metrics["loss"] + weight * metrics[f"loss/{name}"]
             return metrics
 

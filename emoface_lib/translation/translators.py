@@ -99,7 +99,7 @@ class _Tensors:
             return known.get((module, name), _Nothing)
 
 
-class Painter:
+class PairRenderer:
     """A translator prepared for inference: batch norm folded in, channels last, bf16.
 
     Where neither the processor nor a GPU multiplies in bf16, it stays in float32.
@@ -113,15 +113,15 @@ class Painter:
         self.model = channels_last(folded(model)).to(self.device)
 
     @torch.inference_mode()
-    def paint(self, *pictures: np.ndarray) -> np.ndarray:
+    def render(self, *pictures: np.ndarray) -> np.ndarray:
         """Render a batch; pictures : the network's inputs, uint8[B, S, S, 3] each.
 
         Returns uint8[B, S, S, 3].
         """
         given = [as_tensor(each, self.device) for each in pictures]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
-            painted = self.model(*given)
-        levels = painted.float().mul(255).round().clamp(0, 255).byte()
+            rendered = self.model(*given)
+        levels = rendered.float().mul(255).round().clamp(0, 255).byte()
         return levels.permute(0, 2, 3, 1).cpu().numpy()  # (B, 3, S, S) -> (B, S, S, 3)
 
 

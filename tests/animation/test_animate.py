@@ -16,14 +16,14 @@ from typer.testing import CliRunner, Result
 from emoface_lib.animation.animate import animate
 from emoface_lib.animation.emotion_control import Dial, Emotion
 from emoface_lib.animation.retarget import hold_last, into_photo
-from emoface_lib.animation.watermark import Stamp
+from emoface_lib.animation.watermark import Watermark
 from emoface_lib.cli import app
 from emoface_lib.core.checkpoints import save_model
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import EYE_DISTANCE, lip_opening, mean_face
 from emoface_lib.core.settings import load_settings
 from emoface_lib.core.video import read_audio, read_video, sound_info, write_video
-from emoface_lib.features.align import into_canvas
+from emoface_lib.features.align import to_canonical
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.translation.networks import UNet
 from emoface_lib.translation.warp.lips import JAW_FOLLOWS, LOWER_LIP
@@ -356,13 +356,13 @@ def test_displacements_follow_the_size_and_tilt_of_the_face(
 ) -> None:
     a = np.radians(angle)
     turn = np.array([[np.cos(a), np.sin(a), 0], [-np.sin(a), np.cos(a), 0], [0, 0, 1]])
-    photographed = size * into_canvas(mean_face()) @ turn + [40, 90, 3]
+    photographed = size * to_canonical(mean_face()) @ turn + [40, 90, 3]
     moved = np.array([[3.0, -2.0]]) @ into_photo(photographed)
     np.testing.assert_allclose(moved, size * np.array([[3, -2]]) @ turn[:2, :2])
 
 
 def test_mean_face_in_the_canvas_needs_no_change() -> None:
-    face = into_canvas(mean_face())
+    face = to_canonical(mean_face())
     np.testing.assert_allclose(into_photo(face), np.eye(2), atol=1e-6)
     assert np.linalg.norm(face[45, :2] - face[36, :2]) == pytest.approx(EYE_DISTANCE)
 
@@ -370,7 +370,7 @@ def test_mean_face_in_the_canvas_needs_no_change() -> None:
 @pytest.mark.parametrize("shape", [(64, 48, 3), (300, 200, 3), (1200, 1920, 3)])
 def test_mark_fits_any_picture(shape: tuple[int, int, int]) -> None:
     frame = np.full(shape, 128, np.uint8)
-    marked = Stamp(shape).press(frame.copy())
+    marked = Watermark(shape).press(frame.copy())
     assert marked.shape == shape
     assert (marked != frame).any()
     assert (marked[: shape[0] // 2] == frame[: shape[0] // 2]).all()

@@ -40,8 +40,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def test_every_file_says_that_it_is_synthetic(made: dict[str, Path]) -> None:
-    with av.open(str(made[".mp4"])) as film:
-        assert "Synthetic" in film.metadata["comment"]
+    with av.open(str(made[".mp4"])) as video:
+        assert "Synthetic" in video.metadata["comment"]
     assert b"Synthetic" in Image.open(made[".gif"]).info["comment"]
     assert "Synthetic" in made[".svg"].read_text()
     assert made[".csv"].read_text().startswith("# Synthetic")

@@ -12,7 +12,7 @@ from skimage import data
 
 from emoface_lib.animation.portrait import read_portrait
 from emoface_lib.animation.predict import FacePredictor
-from emoface_lib.animation.preview import Face, Scene, Voice
+from emoface_lib.animation.preview import Face, Preview, Voice
 from emoface_lib.animation.widgets import Panel
 from emoface_lib.core.settings import load_settings
 from emoface_lib.method.content import ContentBranch
@@ -93,10 +93,10 @@ def test_play_films_the_whole_voice_with_its_sound(panel: Panel) -> None:
     (video,) = panel.screen.children
     assert video.autoplay
     assert video.value[4:8] == b"ftyp"
-    with av.open(str(panel.folder / "dial.mp4")) as film:
-        assert [s.codec_context.name for s in film.streams] == ["h264", "aac"]
-        assert film.streams.video[0].frames == 38
-        assert "Synthetic" in film.metadata["comment"]
+    with av.open(str(panel.folder / "dial.mp4")) as write:
+        assert [s.codec_context.name for s in write.streams] == ["h264", "aac"]
+        assert write.streams.video[0].frames == 38
+        assert "Synthetic" in write.metadata["comment"]
     panel.time.value = 0.4
     assert panel.screen.children == (panel.picture,)
 
@@ -111,25 +111,25 @@ def upload(path: Path, name: str | None = None) -> list[dict]:
 def test_own_files_are_taken_or_refused(panel: Panel, files: dict[str, Path]) -> None:
     panel._take_file(upload(files["two"], "../mine.wav")[0], panel.voice)
     assert panel.voice.value == panel.folder / "mine.wav"
-    assert panel.scene.voice.count == 19
+    assert panel.preview.voice.count == 19
     panel.own_face.set_trait("value", tuple(upload(files["coffee"])))
     assert "No frontal face" in panel.note.value
     assert len(panel.face.options) == 1
-    assert panel.scene.face is panel.see(files["face"])
+    assert panel.preview.face is panel.see(files["face"])
 
 
 def test_a_scene_draws_what_the_dial_says(
     predictor: FacePredictor, files: dict[str, Path]
 ) -> None:
     face = Face(read_portrait(files["face"]))
-    scene = Scene(Voice(files["one"], predictor), face)
-    assert scene.opening.shape == (38,)
-    np.testing.assert_allclose(scene.opening, scene.plain, atol=1e-9)
-    still = scene.frame(20)
-    scene.turn("0:1,1:3")
-    assert np.abs(scene.opening - scene.plain).max() > 1e-3
-    assert scene.frame(20).shape == still.shape == (260, 260, 3)
-    assert (scene.frame(20) != still).any()
-    stage = scene.stage(3)
+    preview = Preview(Voice(files["one"], predictor), face)
+    assert preview.opening.shape == (38,)
+    np.testing.assert_allclose(preview.opening, preview.plain, atol=1e-9)
+    still = preview.frame(20)
+    preview.turn("0:1,1:3")
+    assert np.abs(preview.opening - preview.plain).max() > 1e-3
+    assert preview.frame(20).shape == still.shape == (260, 260, 3)
+    assert (preview.frame(20) != still).any()
+    stage = preview.stage(3)
     assert stage.shape[1] == 480
     assert stage.shape[0] % 2 == 0

@@ -57,7 +57,7 @@ def learn(folder: Path, settings: Settings) -> None:
         for v in range(2)
         for u in range(3)
     ]
-    clips += [make_clip(s, 2, 0, "seen") for s in range(2)]
+    clips += [make_clip(s, 2, 0, "val") for s in range(2)]
     found = first_gradients(list(map(in_float64, clips)), folder, settings)
     train_content(clips, folder / "content", settings)
     torch.manual_seed(0)

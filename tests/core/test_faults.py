@@ -114,7 +114,7 @@ def outcome(
     write_video(good, frames, samples)
     path_of(root, "cut").write_bytes(good.read_bytes()[: good.stat().st_size // 2])
     path_of(root, "empty").touch()
-    write_video(path_of(root, "silent film"), frames)
+    write_video(path_of(root, "silent video"), frames)
     write_video(path_of(root, "quiet"), frames, samples * 0)
     write_video(path_of(root, "two faces"), side_by_side(frames), samples)
     write_video(path_of(root, "no face"), [0 * frame for frame in frames], samples)
@@ -145,7 +145,7 @@ def outcome(
     [
         ("cut", "damaged or cut short"),
         ("empty", "damaged or cut short"),
-        ("silent film", "has no sound"),
+        ("silent video", "has no sound"),
         ("quiet", "is silent"),
         ("two faces", "two faces"),
         ("no face", "No face was found in 30 frames"),

@@ -206,7 +206,7 @@ def test_the_watch_sees_the_log_ten_times(tmp_path: Path) -> None:
         tmp_path,
         load_settings("smoke"),
         "",
-        watch=lambda log: seen.append(len(log)),
+        monitor=lambda log: seen.append(len(log)),
     )
     assert seen == list(range(4, 41, 4))
 

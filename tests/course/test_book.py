@@ -65,10 +65,10 @@ WIDE = """() => {
         .filter(t => t.getBoundingClientRect().right > edge && !cut(t.parentElement))
         .map(t => t.outerHTML.slice(0, 120)).concat('too wide');
 }"""
-PLAY = """async (film) => {
-    film.muted = true; await film.play();
-    while (film.currentTime <= 0) await new Promise(r => setTimeout(r, 20));
-    film.pause(); return film.duration;
+PLAY = """async (video) => {
+    video.muted = true; await video.play();
+    while (video.currentTime <= 0) await new Promise(r => setTimeout(r, 20));
+    video.pause(); return video.duration;
 }"""
 
 
@@ -179,9 +179,9 @@ def test_films_and_sounds_play(reader: Watched) -> None:
     for path in find_notebooks():
         if "data:video" in path.read_text() or "data:audio" in path.read_text():
             reader.page.goto(f"{reader.own}/notebooks/{path.stem}.html")
-            for film in reader.page.locator("video, audio").all():
-                assert film.get_attribute("controls") is not None
-                assert film.evaluate(PLAY) > 0.5
+            for video in reader.page.locator("video, audio").all():
+                assert video.get_attribute("controls") is not None
+                assert video.evaluate(PLAY) > 0.5
                 count += 1
     assert count >= 3
 

@@ -1,4 +1,4 @@
-"""The dial in a real browser: JupyterLab and Voila, a slider dragged, a film played.
+"""The dial in a real browser: JupyterLab and Voila, a slider dragged, a video played.
 
 Needs Debian's chromium, and the smoke profile's products. Screenshots are kept in
 `runs/smoke/browser`.
@@ -99,9 +99,9 @@ def served(command: list[str], folder: Path, port: int, path: str) -> Iterator[W
             )
             page = browser.new_page(viewport={"width": 1366, "height": 768})
             page.set_default_timeout(PATIENCE)
-            watched = Watched(page, port)
+            monitored = Watched(page, port)
             page.goto(f"http://127.0.0.1:{port}{path}")
-            yield watched
+            yield monitored
             browser.close()
     finally:
         server.terminate()
@@ -132,9 +132,9 @@ def screenshot(page: Page, name: str) -> None:
     page.screenshot(path=folder / f"{name}.png")
 
 
-def turn_and_play(watched: Watched, name: str) -> None:
-    """Drag a slider, see another picture; play, and see the film run to its end."""
-    page = watched.page
+def turn_and_play(monitored: Watched, name: str) -> None:
+    """Drag a slider, see another picture; play, and see the video run to its end."""
+    page = monitored.page
     picture = page.locator("img.emoface-picture")
     picture.wait_for()
     page.locator(".widget-slider").first.scroll_into_view_if_needed()
@@ -164,8 +164,8 @@ def turn_and_play(watched: Watched, name: str) -> None:
     assert length > 1
     sounds = "() => document.querySelector('video').webkitAudioDecodedByteCount > 0"
     page.wait_for_function(sounds)
-    assert watched.outside == []
-    assert watched.errors == []
+    assert monitored.outside == []
+    assert monitored.errors == []
 
 
 def test_the_dial_in_jupyterlab(tmp_path: Path) -> None:
@@ -191,12 +191,12 @@ def test_the_dial_in_jupyterlab(tmp_path: Path) -> None:
         "--ServerApp.terminals_enabled=False",
     ]
     path = f"/lab/tree/{NOTEBOOK}.ipynb?token={token}&reset"
-    with served(command, tmp_path / "lab", port, path) as watched:
-        watched.page.wait_for_selector(".jp-Notebook .jp-Cell")
-        watched.page.evaluate(READY)
-        watched.page.evaluate(RUN_ALL)
-        turn_and_play(watched, "lab")
-        stderr = watched.page.locator("[data-mime-type*=stderr], .jp-RenderedError")
+    with served(command, tmp_path / "lab", port, path) as monitored:
+        monitored.page.wait_for_selector(".jp-Notebook .jp-Cell")
+        monitored.page.evaluate(READY)
+        monitored.page.evaluate(RUN_ALL)
+        turn_and_play(monitored, "lab")
+        stderr = monitored.page.locator("[data-mime-type*=stderr], .jp-RenderedError")
         assert stderr.count() == 0
 
 
@@ -208,5 +208,5 @@ def test_the_dial_as_an_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     port = free_port()
     options = ["--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1"]
     command = [sys.executable, "-m", "tools.app", *options]
-    with served(command, tmp_path / "voila", port, "/") as watched:
-        turn_and_play(watched, "app")
+    with served(command, tmp_path / "voila", port, "/") as monitored:
+        turn_and_play(monitored, "app")

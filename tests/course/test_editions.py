@@ -30,7 +30,7 @@ MASTER = new_notebook(
             "    return 3 * s\n    ### END SOLUTION",
             id="ex-1",
             metadata={"tags": [SOLUTION]},
-            outputs=[new_output("stream", text="seen")],
+            outputs=[new_output("stream", text="val")],
         ),
         new_code_cell(
             "check(area)\n### BEGIN HIDDEN TESTS\nassert area(1) == 3\n"
@@ -61,7 +61,7 @@ def test_a_solution_has_the_answer_without_markers() -> None:
     assert answer.source == "def area(r):\n    s = r * r\n    return 3 * s"
     assert check.source == "check(area)"
     kept = solution(MASTER, outputs=True).cells[0]
-    assert kept.outputs[0].text == "seen"
+    assert kept.outputs[0].text == "val"
 
 
 def test_an_instructor_gets_everything_and_the_mistakes() -> None:

@@ -63,10 +63,10 @@ def test_a_stub_is_told_to_be_one(name: str, exercise: Exercise) -> None:
 def test_typical_mistakes_get_their_sentence(name: str, exercise: Exercise) -> None:
     mistakes = mistakes_of(name)[exercise.solution.id]
     assert len(mistakes) >= 2
-    for code, said in mistakes:
+    for code, output in mistakes:
         with pytest.raises(NotYetError) as caught:
             asked(name, exercise, code)
-        assert said in str(caught.value)
+        assert output in str(caught.value)
 
 
 def test_mistakes_belong_to_exercises() -> None:

@@ -16,34 +16,34 @@ from emoface_lib.evaluation.baselines import (
     detector_noise,
     energy_driven,
     held,
-    mean_motion,
+    mean_displacement,
     other,
     shuffled,
     static,
 )
 from emoface_lib.evaluation.metrics import landmark_distance, lip_correlation
-from emoface_lib.features.align import into_canvas
+from emoface_lib.features.align import to_canonical
 
 
-def unseen_of(clips: Sequence[Clip]) -> list[Clip]:
-    return [clip for clip in clips if clip.split == "unseen"]
+def test_of(clips: Sequence[Clip]) -> list[Clip]:
+    return [clip for clip in clips if clip.split == "test"]
 
 
 def test_static_and_mean_motion_do_not_hear(clips: list[Clip]) -> None:
-    train, unseen = clips[:8], unseen_of(clips)
-    assert all(not moved.any() for moved in static(unseen))
-    mean = mean_motion(train)(unseen)
-    assert all(torch.equal(moved[0], moved[-1]) for moved in mean)
+    train, test = clips[:8], test_of(clips)
+    assert all(not displacement.any() for displacement in static(test))
+    mean = mean_displacement(train)(test)
+    assert all(torch.equal(displacement[0], displacement[-1]) for displacement in mean)
     expected = torch.cat([clip.displacement for clip in train]).mean(0)
     assert torch.allclose(mean[0][0], expected)
 
 
 def test_energy_moves_lips_that_open_with_loudness(clips: list[Clip]) -> None:
     """In the made-up clips lips open with the mean of the features, exactly."""
-    unseen = unseen_of(clips)
-    moved = energy_driven(clips[:8])(unseen)
-    opened = [clip.displacement[:, 66, 1] for clip in unseen]
-    for one, true in zip(moved, opened, strict=True):
+    test = test_of(clips)
+    displacement = energy_driven(clips[:8])(test)
+    opened = [clip.displacement[:, 66, 1] for clip in test]
+    for one, true in zip(displacement, opened, strict=True):
         assert np.corrcoef(one[:, 66, 1], true)[0, 1] == pytest.approx(1, abs=1e-3)
 
 
@@ -67,11 +67,11 @@ def test_shuffled_audio_is_of_another_speaker_at_the_clips_own_length(
 
 
 def test_real_against_real_is_another_utterance_of_the_video(clips: list[Clip]) -> None:
-    moved = again(clips)
+    displacement = again(clips)
     first, second = clips[0], clips[1]
     assert (first.speaker, first.video) == (second.speaker, second.video)
-    assert torch.equal(moved[0], second.displacement)
-    assert torch.equal(moved[1], first.displacement)
+    assert torch.equal(displacement[0], second.displacement)
+    assert torch.equal(displacement[1], first.displacement)
     alone = again(clips[:1])[0]
     assert torch.isnan(alone).all()
     clip = clips[0]
@@ -88,10 +88,10 @@ def test_what_is_too_short_is_held_at_its_end() -> None:
 def test_detector_noise_is_the_distance_from_truth_to_reading(
     clips: list[Clip],
 ) -> None:
-    face = into_canvas(mean_face())
+    face = to_canonical(mean_face())
     truth = np.repeat(face[None], 20, axis=0)  # video frames
     read = aligned_truth(truth, face) + torch.tensor([3.0, 4.0])
     clip = replace(clips[0], landmarks=read, reference=read[0])
-    (moved,) = detector_noise([truth], face)([clip])
-    distance = landmark_distance(clip.reference + moved, clip.landmarks)
+    (displacement,) = detector_noise([truth], face)([clip])
+    distance = landmark_distance(clip.reference + displacement, clip.landmarks)
     assert distance == pytest.approx(5, abs=1e-3)

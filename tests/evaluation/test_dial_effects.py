@@ -9,10 +9,10 @@ import torch
 
 from emoface_lib.core.clip import Clip
 from emoface_lib.evaluation.dial_effects import (
-    FaceReader,
+    MotionProbe,
     by_clip,
+    correlations,
     dial_effects,
-    told_by,
 )
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.emotion_space import (
@@ -52,7 +52,7 @@ def test_effects_are_none_without_a_turn_and_some_with_one(clips: list[Clip]) ->
     codes = emotion_embeddings(style, clips)
     space = supervised(emotion_space(codes), codes, clips)
     effects = dial_effects(
-        space, "PC1", content, style, clips[:3], FaceReader(train), (0.0, 0.0, 3.0)
+        space, "PC1", content, style, clips[:3], MotionProbe(train), (0.0, 0.0, 3.0)
     )
     brows = effects["brows up"].to_numpy().reshape(3, 3)  # amounts, clips
     np.testing.assert_array_equal(brows[0], brows[1])
@@ -84,8 +84,8 @@ def test_a_reader_of_faces_finds_what_moves_them() -> None:
                 valence=float(rng.normal()),
             )
         )
-    reader = FaceReader(some[:40])
-    read = reader.read(some[40:], [clip.displacement for clip in some[40:]])
+    measures = MotionProbe(some[:40])
+    read = measures.read(some[40:], [clip.displacement for clip in some[40:]])
     true = [clip.arousal for clip in some[40:]]
     assert np.corrcoef(read["arousal"], true)[0, 1] > 0.9
 
@@ -94,7 +94,7 @@ def test_places_tell_what_they_were_made_of(clips: list[Clip]) -> None:
     arousal = np.array([clip.arousal for clip in clips])
     names = sorted({clip.speaker for clip in clips})
     who = np.array([float(names.index(clip.speaker)) for clip in clips])
-    told = told_by({"a": arousal, "who": who}, clips, {"twice": 2 * arousal})
+    told = correlations({"a": arousal, "who": who}, clips, {"twice": 2 * arousal})
     assert told.loc["r with arousal", "a"] == pytest.approx(1)
     assert told.loc["r with twice", "a"] == pytest.approx(1)
     assert told.loc["share of the speaker", "who"] == pytest.approx(1)

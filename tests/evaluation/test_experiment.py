@@ -9,14 +9,13 @@ import pytest
 from emoface_lib.core.clip import EXPRESSIONS, Clip
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import Settings
+from emoface_lib.evaluation.baselines import MEAN_DISPLACEMENT, STATIC
 from emoface_lib.evaluation.experiment import (
     ABLATION,
     CONTRASTS,
     CURVES,
-    MEAN_FACE,
     NO_STYLE,
     PARTS,
-    STILL,
     Trial,
     compare,
     in_parts,
@@ -42,12 +41,12 @@ def test_a_comparison_scores_every_method_of_every_trial(
 ) -> None:
     trials = [Trial(0), Trial(1, speakers=1)]
     found = compare(trials, ABLATION, labelled, short, workers=1)
-    methods = {STILL, MEAN_FACE, NO_STYLE, *ABLATION}
+    methods = {STATIC, MEAN_DISPLACEMENT, NO_STYLE, *ABLATION}
     assert set(found.scores["method"]) == methods
     assert set(found.codes["method"]) == set(ABLATION) == set(found.curves["method"])
     counts = found.scores.groupby(["seed", "speakers", "metric"])["value"].size()
-    unseen = sum(clip.split == "unseen" for clip in labelled)
-    assert set(counts) == {len(methods) * unseen}
+    test = sum(clip.split == "test" for clip in labelled)
+    assert set(counts) == {len(methods) * test}
     assert set(found.scores["metric"]) == {"LMD", "M-LMD", "lip r", "ES"}
     assert set(zip(found.scores["seed"], found.scores["speakers"], strict=True)) == {
         (0, 2),
@@ -99,16 +98,16 @@ def test_more_speakers_include_the_fewer(clips: list[Clip]) -> None:
 
 def test_expressions_are_read_from_landmarks(clips: list[Clip]) -> None:
     rng = np.random.default_rng(0)
-    moved = []
+    displacement = []
     for clip in clips:
         kind = int(rng.integers(2))
         landmarks = clip.landmarks.clone()
         landmarks[:, 48:68, 0] += 20.0 * kind  # wide lips
         name = ("neutral", "happiness")[kind]
-        moved.append(replace(clip, landmarks=landmarks, emotion=name))
-    reader = LandmarkExpressions.learn(moved)
-    for clip in moved:
-        softmax = reader.probabilities(clip.displacement)
+        displacement.append(replace(clip, landmarks=landmarks, emotion=name))
+    classifier = LandmarkExpressions.learn(displacement)
+    for clip in displacement:
+        softmax = classifier.probabilities(clip.displacement)
         assert softmax.shape == (len(clip.landmarks), 7)
         assert np.allclose(softmax.sum(1), 1)
         assert EXPRESSIONS[int(softmax.mean(0).argmax())] == clip.emotion

@@ -15,7 +15,7 @@ from emoface_lib.evaluation.makeittalk import (
     JAW_WIDTH,
     LIP_WEIGHT,
     MakeItTalk,
-    in_canvas,
+    in_canonical,
     landmark_losses,
     laplacian,
     load_makeittalk_landmarks,
@@ -68,9 +68,9 @@ def test_released_checkpoints_load_and_move_a_face(
 ) -> None:
     both = load_released(*released)
     assert float(both.content.fc[0].weight.detach().mean()) == pytest.approx(0.01)
-    (moved,) = both.displacements(voiced[:1])
-    assert moved.shape == voiced[0].landmarks.shape
-    assert torch.isfinite(moved).all()
+    (displacement,) = both.displacements(voiced[:1])
+    assert displacement.shape == voiced[0].landmarks.shape
+    assert torch.isfinite(displacement).all()
 
 
 def test_another_file_is_refused_by_name(tmp_path: Path) -> None:
@@ -94,11 +94,11 @@ def test_the_scale_of_the_standard_face_is_undone(clips: list[Clip]) -> None:
     clip = clips[0]
     face = standard_face(clip.reference).unflatten(0, (68, 3))
     assert float((face[16] - face[0])[:2].norm()) == pytest.approx(JAW_WIDTH, rel=1e-4)
-    moved = torch.rand(5, 68, 2)
-    solid = torch.cat([moved, torch.ones(5, 68, 1)], dim=-1)
+    displacement = torch.rand(5, 68, 2)
+    solid = torch.cat([displacement, torch.ones(5, 68, 1)], dim=-1)
     scaled = solid * standard_scale(clip.reference)
-    back = in_canvas(scaled.flatten(1), clip.reference)
-    assert torch.allclose(back, moved, atol=1e-4)
+    back = in_canonical(scaled.flatten(1), clip.reference)
+    assert torch.allclose(back, displacement, atol=1e-4)
 
 
 def test_losses_by_hand() -> None:
@@ -127,9 +127,9 @@ def test_training_learns_and_leaves_what_loads(
     made = train_makeittalk(voiced, tmp_path, settings)
     log = pd.read_csv(tmp_path / "content" / "log.csv")
     assert log["loss"].iloc[-1] < 0.7 * log["loss"].iloc[0]
-    moved = made.displacements(voiced[:2])
+    displacement = made.displacements(voiced[:2])
     again = load_makeittalk_landmarks(tmp_path).displacements(voiced[:2])
-    assert all(torch.equal(a, b) for a, b in zip(moved, again, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(displacement, again, strict=True))
 
 
 def test_the_speaker_branch_asks_for_the_voice(clips: list[Clip]) -> None:

@@ -38,24 +38,30 @@ def test_a_shifted_face_is_5_px_off_by_the_paper_and_0_when_centred() -> None:
 
 
 def test_one_lip_point_off_by_hand() -> None:
-    moved = face()
-    moved[:, 66, 0] += 6.8  # of 68 points one is 6.8 px off
-    assert landmark_distance(moved, face(), PAPER) == pytest.approx(0.1, rel=1e-4)
+    displacement = face()
+    displacement[:, 66, 0] += 6.8  # one of 68 points is 6.8 px off
+    assert landmark_distance(displacement, face(), PAPER) == pytest.approx(
+        0.1, rel=1e-4
+    )
     # centred on 20 mouth points: the point is 6.8 * 19/20 off, the others 6.8 / 20
     by_hand = 6.8 * (19 / 20 + 19 / 20)
-    assert landmark_distance(moved, face(), ATVG) == pytest.approx(by_hand, rel=1e-4)
-    assert landmark_distance(moved, face(), M_LMD) == pytest.approx(
+    assert landmark_distance(displacement, face(), ATVG) == pytest.approx(
+        by_hand, rel=1e-4
+    )
+    assert landmark_distance(displacement, face(), M_LMD) == pytest.approx(
         by_hand / 20, rel=1e-4
     )
 
 
 def test_lip_vertex_error_is_the_worst_lip_point_squared() -> None:
-    moved = face()
-    moved[:, 66, 0] += 3
-    moved[:, 66, 1] += 4
-    moved[:, 50, 0] += 2
-    moved[:, 8, 0] += 100  # the chin is no lip
-    assert landmark_distance(moved, face(), LIP_VERTEX) == pytest.approx(25, rel=1e-4)
+    displacement = face()
+    displacement[:, 66, 0] += 3
+    displacement[:, 66, 1] += 4
+    displacement[:, 50, 0] += 2
+    displacement[:, 8, 0] += 100  # the chin is no lip
+    assert landmark_distance(displacement, face(), LIP_VERTEX) == pytest.approx(
+        25, rel=1e-4
+    )
 
 
 def test_every_protocol_says_something_else() -> None:
@@ -67,10 +73,14 @@ def test_every_protocol_says_something_else() -> None:
 
 @given(st.floats(0.1, 10), st.floats(-50, 50))
 def test_none_of_them_divides_by_the_size_of_the_face(by: float, away: float) -> None:
-    moved = face() + torch.randn(4, 68, 2, generator=torch.Generator().manual_seed(1))
+    displacement = face() + torch.randn(
+        4, 68, 2, generator=torch.Generator().manual_seed(1)
+    )
     for name, protocol in PROTOCOLS.items():
-        before = landmark_distance(moved, face(), protocol)
-        after = landmark_distance(by * moved + away, by * face() + away, protocol)
+        before = landmark_distance(displacement, face(), protocol)
+        after = landmark_distance(
+            by * displacement + away, by * face() + away, protocol
+        )
         power = 2 if name == "lip vertex error" else 1
         assert after == pytest.approx(before * by**power, rel=1e-2)
 

@@ -1,4 +1,4 @@
-"""PC-AVS, reduced: its codes, its contrast, training on films, frames of asked size."""
+"""PC-AVS, reduced: codes, contrast, training on videos, frames of the asked size."""
 
 import math
 from dataclasses import replace
@@ -12,7 +12,12 @@ import torch
 from emoface_lib.core.clip import Clip
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.video import write_video
-from emoface_lib.evaluation.pc_avs import Filmed, load_pc_avs, synthesise, train_pc_avs
+from emoface_lib.evaluation.pc_avs import (
+    VideoClip,
+    load_pc_avs,
+    synthesise,
+    train_pc_avs,
+)
 from emoface_lib.evaluation.pc_avs_network import (
     CODE,
     HEARD,
@@ -27,14 +32,14 @@ from emoface_lib.features.expression import CROP_EVERY
 
 
 @pytest.fixture
-def filmed(clips: list[Clip]) -> list[Filmed]:
+def recorded(clips: list[Clip]) -> list[VideoClip]:
     """Two clips whose pictures get brighter with what is heard."""
-    films = []
+    videos = []
     for clip in clips[:2]:
         loud = clip.features.mean(1)[::4].clamp(0, 2).numpy()
         pictures = np.tile((60 + 60 * loud)[:, None, None, None], (1, SIDE, SIDE, 3))
-        films.append(Filmed(pictures.astype(np.uint8), clip.features, 2))
-    return films
+        videos.append(VideoClip(pictures.astype(np.uint8), clip.features, 2))
+    return videos
 
 
 def test_codes_have_the_papers_sizes() -> None:
@@ -45,8 +50,8 @@ def test_codes_have_the_papers_sizes() -> None:
     assert pose.shape == (4, POSE) == (4, 12)
     assert seen.shape == heard.shape == (4, CODE)
     assert torch.allclose(heard.norm(dim=1), torch.ones(4), atol=1e-5)
-    painted = model(pictures, pose, heard)
-    assert painted.shape == pictures.shape
+    rendered = model(pictures, pose, heard)
+    assert rendered.shape == pictures.shape
 
 
 def test_pose_and_content_change_the_picture_of_the_same_face() -> None:
@@ -79,17 +84,17 @@ def test_a_modulated_convolution_does_not_depend_on_the_size_of_its_scale() -> N
 
 def test_windows_are_around_their_picture_and_held_at_the_ends() -> None:
     features = torch.arange(80.0)[:, None].expand(-1, 80)
-    film = Filmed(np.zeros((20, SIDE, SIDE, 3), np.uint8), features, 2)
-    first, middle = film.windows(np.array([0, 10]))[..., 0]
+    video = VideoClip(np.zeros((20, SIDE, SIDE, 3), np.uint8), features, 2)
+    first, middle = video.windows(np.array([0, 10]))[..., 0]
     assert first[:10].tolist() == [0] * 10  # nothing was heard before the first frame
     assert middle.tolist() == list(range(31, 51))  # picture 10: frames 40 and 41
 
 
 @pytest.mark.slow
 def test_training_lowers_its_losses_and_leaves_what_loads(
-    filmed: list[Filmed], tiny: Settings, tmp_path: Path
+    recorded: list[VideoClip], tiny: Settings, tmp_path: Path
 ) -> None:
-    made = train_pc_avs(filmed, tmp_path, tiny.changed(translator_steps=10))
+    made = train_pc_avs(recorded, tmp_path, tiny.changed(translator_steps=10))
     log = pd.read_csv(tmp_path / "log.csv")
     assert log["loss/picture"].iloc[-3:].mean() < log["loss/picture"].iloc[:3].mean()
     again = load_pc_avs(tmp_path / "model.safetensors", 80)
@@ -104,6 +109,6 @@ def test_frames_are_as_many_and_as_large_as_the_studio_paints(
     frames, _ = talking
     write_video(tmp_path / "a.mp4", frames)
     clip = replace(clips[0], features=torch.rand(2 * len(frames), 80), path="a.mp4")
-    painted = synthesise(PCAVS().eval(), clip, tmp_path, 96)
-    assert painted.shape == (-(-len(frames) // CROP_EVERY), 96, 96, 3)
-    assert painted.dtype == np.uint8
+    rendered = synthesise(PCAVS().eval(), clip, tmp_path, 96)
+    assert rendered.shape == (-(-len(frames) // CROP_EVERY), 96, 96, 3)
+    assert rendered.dtype == np.uint8

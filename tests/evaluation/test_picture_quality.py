@@ -1,4 +1,4 @@
-"""Measures of painted frames know a copy, a blur and a face that is not there."""
+"""Measures of rendered frames know a copy, a blur and a face that is not there."""
 
 import cv2
 import numpy as np
@@ -67,8 +67,8 @@ def test_the_table_has_a_row_for_each_method(
     drawn: tuple[np.ndarray, np.ndarray],
 ) -> None:
     picture, landmarks = drawn
-    painted = {COPIED: np.roll(picture, 5, axis=1), TRUE: picture}
-    trial = Trial("id1", painted[COPIED], picture, landmarks, painted)
+    rendered = {COPIED: np.roll(picture, 5, axis=1), TRUE: picture}
+    trial = Trial("id1", rendered[COPIED], picture, landmarks, rendered)
     table = quality_table([trial, trial]).groupby("method").mean(numeric_only=True)
     assert table.loc[TRUE, "PSNR"] > table.loc[COPIED, "PSNR"]
     assert table.loc[TRUE, "landmark error"] < table.loc[COPIED, "landmark error"]

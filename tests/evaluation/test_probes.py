@@ -16,7 +16,7 @@ def voices(strength: float) -> list[Spoken]:
     rng, made = np.random.default_rng(0), []
     for speaker in range(SPEAKERS):
         for clip in range(CLIPS):
-            split = "unseen" if speaker >= 8 else "seen" if clip == 0 else "train"
+            split = "test" if speaker >= 8 else "val" if clip == 0 else "train"
             arousal, phones = float(rng.normal()), rng.integers(3, size=FRAMES)
             features = rng.normal(size=(FRAMES, 12))
             features[np.arange(FRAMES), phones] += 4 * strength
@@ -33,13 +33,13 @@ def voices(strength: float) -> list[Spoken]:
 def test_probes_read_what_is_there_and_not_what_is_not() -> None:
     table = probe_table({"with": voices(1.0), "without": voices(0.0)}, (0, 1), 50)
     means = table.set_index(["feature", "factor", "split"])["mean"]
-    assert means["with", "phone", "unseen"] > 0.9
-    assert means["with", "arousal", "unseen"] > 0.9
-    assert means["with", "speaker", "seen"] == 1
-    assert means["without", "phone", "unseen"] < 0.5  # chance is 1/3
-    assert means["without", "speaker", "seen"] < 0.6
-    assert abs(means["without", "arousal", "unseen"]) < 0.8
-    assert ("with", "speaker", "unseen") not in means.index
+    assert means["with", "phone", "test"] > 0.9
+    assert means["with", "arousal", "test"] > 0.9
+    assert means["with", "speaker", "val"] == 1
+    assert means["without", "phone", "test"] < 0.5  # chance is 1/3
+    assert means["without", "speaker", "val"] < 0.6
+    assert abs(means["without", "arousal", "test"]) < 0.8
+    assert ("with", "speaker", "test") not in means.index
     assert ((table["low"] <= table["mean"]) & (table["mean"] <= table["high"])).all()
 
 
@@ -67,6 +67,6 @@ def test_interval_is_over_speakers_not_clips() -> None:
 def test_a_factor_that_a_corpus_does_not_tell_is_left_open() -> None:
     unknown = [replace(one, valence=np.nan, emotion="") for one in voices(1.0)]
     means = probe_table({"x": unknown}, (0,), 20).set_index(["factor", "split"])["mean"]
-    assert means["arousal", "unseen"] > 0.9
-    assert np.isnan(means["valence", "unseen"])
-    assert np.isnan(means["category", "unseen"])
+    assert means["arousal", "test"] > 0.9
+    assert np.isnan(means["valence", "test"])
+    assert np.isnan(means["category", "test"])

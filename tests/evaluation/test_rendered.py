@@ -1,4 +1,4 @@
-"""The peers' shipped weights, and the rows that are compared in pictures."""
+"""The baselines' shipped weights, and the rows that are compared in pictures."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,10 +19,10 @@ from emoface_lib.evaluation.rendered import (
     CONTENT,
     PC_AVS_WRONG,
     SPEAKER,
-    painted_rows,
+    rendered_rows,
     ship_half,
+    shipped_baselines,
     shipped_pc_avs,
-    shipped_peers,
     with_voices,
 )
 from emoface_lib.evaluation.scoring import Studio
@@ -36,13 +36,13 @@ def voiced(clips: list[Clip]) -> list[Clip]:
 
 def test_shipped_peers_move_a_face(voiced: list[Clip]) -> None:
     settings = load_settings("tutorial")
-    rows = shipped_peers(settings)
+    rows = shipped_baselines(settings)
     assert set(rows) == {MAKEITTALK, MAKEITTALK_CONTENT}
     for method in rows.values():
-        (moved,) = method(voiced[:1])
-        assert moved.shape == voiced[0].landmarks.shape
-        assert torch.isfinite(moved).all()
-        assert moved.abs().max() > 0
+        (displacement,) = method(voiced[:1])
+        assert displacement.shape == voiced[0].landmarks.shape
+        assert torch.isfinite(displacement).all()
+        assert displacement.abs().max() > 0
     assert isinstance(shipped_pc_avs(settings), PCAVS)
 
 
@@ -50,7 +50,7 @@ def test_without_voices_the_content_branch_alone_can_be_asked(
     clips: list[Clip], tmp_path: Path
 ) -> None:
     assert with_voices(clips, tmp_path / "missing.npz") == clips
-    rows = shipped_peers(load_settings("tutorial"), voiced=False)
+    rows = shipped_baselines(load_settings("tutorial"), voiced=False)
     assert set(rows) == {MAKEITTALK_CONTENT}
     names = np.array(["id0"])
     embedded = np.ones((1, 256), np.float32)
@@ -62,7 +62,7 @@ def test_without_voices_the_content_branch_alone_can_be_asked(
 
 def test_where_other_features_were_learnt_there_are_none() -> None:
     settings = load_settings("tutorial", features="codes")
-    assert shipped_peers(settings) == {}
+    assert shipped_baselines(settings) == {}
     assert shipped_pc_avs(settings) is None
 
 
@@ -73,7 +73,7 @@ def test_half_precision_keeps_the_settings_and_nearly_the_numbers(
     made = train_makeittalk(voiced, tmp_path, tiny.changed(content_steps=2))
     for name, file in (("content", CONTENT), ("speaker", SPEAKER)):
         ship_half(tmp_path / name / "model.safetensors", tmp_path / file)
-    shipped = shipped_peers(load_settings("tutorial"), tmp_path)
+    shipped = shipped_baselines(load_settings("tutorial"), tmp_path)
     before, after = made.displacements(voiced[:1]), shipped[MAKEITTALK](voiced[:1])
     assert np.allclose(before[0], after[0], atol=0.2)  # px
     content = tmp_path / CONTENT
@@ -85,7 +85,7 @@ def test_half_precision_keeps_the_settings_and_nearly_the_numbers(
 def test_a_model_that_was_never_shipped_is_named(tmp_path: Path) -> None:
     save_model(tmp_path / CONTENT, PCAVS(), load_settings("tutorial"))
     with pytest.raises(Exception, match="is not a checkpoint of ContentBranch"):
-        shipped_peers(load_settings("tutorial"), tmp_path)
+        shipped_baselines(load_settings("tutorial"), tmp_path)
 
 
 def test_landmarks_read_from_frames_are_measured_in_both_scales(
@@ -94,8 +94,8 @@ def test_landmarks_read_from_frames_are_measured_in_both_scales(
     """The NeRF family's distance is in px of the frame; the others' of 256 px."""
     studio = Studio(Path(), Path(), np.zeros((68, 3)), None, None, 128)
     faces = clips[0].landmarks.numpy()[:4] / 2
-    moved = iter([faces[0] + 1, None, *(faces[2:] * 1.1)])
-    monkeypatch.setattr(scoring, "read_landmarks", lambda _: next(moved))
+    displacement = iter([faces[0] + 1, None, *(faces[2:] * 1.1)])
+    monkeypatch.setattr(scoring, "read_landmarks", lambda _: next(displacement))
     found = studio._readings(np.zeros((4, 8, 8, 3), np.uint8), list(faces))
     assert found["found"][1] == 0.75
     protocol, distance = found[f"{scoring.NERF_LMD}, read"]
@@ -107,8 +107,8 @@ def test_landmarks_read_from_frames_are_measured_in_both_scales(
 def test_a_clip_alone_can_not_hear_another(
     monkeypatch: pytest.MonkeyPatch, clips: list[Clip]
 ) -> None:
-    monkeypatch.setattr(Studio, "painted", lambda self, rows, clips: {})
+    monkeypatch.setattr(Studio, "rendered", lambda self, rows, clips: {})
     monkeypatch.setattr(rendered, "synthesise", lambda *_: np.zeros((1, 8, 8, 3)))
     studio = Studio(Path(), Path(), np.zeros((68, 3)), None, None, 8)
-    assert set(painted_rows({}, clips[:1], studio, PCAVS())) == {PC_AVS}
-    assert set(painted_rows({}, clips[:2], studio, PCAVS())) == {PC_AVS, PC_AVS_WRONG}
+    assert set(rendered_rows({}, clips[:1], studio, PCAVS())) == {PC_AVS}
+    assert set(rendered_rows({}, clips[:2], studio, PCAVS())) == {PC_AVS, PC_AVS_WRONG}

@@ -12,7 +12,7 @@ from emoface_lib.core.settings import Settings
 from emoface_lib.evaluation.baselines import (
     AGAIN,
     ENERGY,
-    MEAN_MOTION,
+    MEAN_DISPLACEMENT,
     SHUFFLED,
     STATIC,
 )
@@ -26,8 +26,8 @@ from emoface_lib.evaluation.table_2 import (
     PLAIN,
     VARIANTS,
     Study,
+    classifier_of,
     our_methods,
-    reader_of,
     style_methods,
 )
 from emoface_lib.method.enrolment import enrolled
@@ -39,7 +39,7 @@ EVERY_ROW = {
     MAKEITTALK,
     MAKEITTALK_CONTENT,
     STATIC,
-    MEAN_MOTION,
+    MEAN_DISPLACEMENT,
     ENERGY,
     SHUFFLED,
     AGAIN,
@@ -71,7 +71,7 @@ def test_a_study_scores_every_row_and_goes_on_where_it_stopped(
     assert found["corpus"].nunique() == 2
     count = found.groupby(["corpus", "method", "metric"]).size()
     assert set(count.unstack(0).nunique()) == {1}  # each row on the same clips
-    (tmp_path / "seed_0" / "peers.parquet").unlink()
+    (tmp_path / "seed_0" / "baselines.parquet").unlink()
     log = tmp_path / "seed_0" / "makeittalk" / "content" / "log.csv"
     made = log.stat().st_mtime_ns
     again = study.run([0], workers=1)
@@ -110,7 +110,7 @@ def test_what_was_trained_is_loaded_and_what_was_not_is_trained(
 
 
 def test_a_corpus_without_labels_has_no_reader(known: list[Clip]) -> None:
-    assert reader_of([replace(clip, emotion="") for clip in known]) is None
+    assert classifier_of([replace(clip, emotion="") for clip in known]) is None
 
 
 def test_one_clip_a_video_is_the_first(clips: list[Clip]) -> None:

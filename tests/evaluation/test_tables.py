@@ -45,8 +45,8 @@ def test_tidy_rows_have_the_promised_columns_and_the_papers_numbers_beside() -> 
 
 
 def test_an_interval_with_zero_in_it_says_nothing() -> None:
-    said = sentence(FULL, NO_STYLE, "LMD", Interval(-0.1, -0.3, 0.1))
-    assert "no difference shown" in said
+    d_content = sentence(FULL, NO_STYLE, "LMD", Interval(-0.1, -0.3, 0.1))
+    assert "no difference shown" in d_content
     assert "can't be compared" in sentence(
         FULL, NO_STYLE, "LMD", Interval(np.nan, np.nan, np.nan)
     )
@@ -110,7 +110,7 @@ def test_seeds_are_counted_by_metric() -> None:
 
 
 def test_rows_that_no_seed_changes_are_of_one_seed() -> None:
-    """A still face, or weights that are shipped and asked anew in every run."""
+    """A static face, or weights that are shipped and asked anew in every run."""
     scores = scores_of({FULL: 1.0, STATIC: 2.0})
     still = scores["method"] == STATIC
     scores.loc[still, "value"] = np.where(scores[still]["metric"] == "LMD", 2.0, np.nan)

@@ -11,7 +11,7 @@ from emoface_lib.features.align import align, icp, kabsch, mean_face
 
 
 def a_face(seed: int = 0) -> np.ndarray:
-    """A made-up frontal face: 68 points of a rough head, in the canvas."""
+    """A made-up frontal face: 68 points of a rough head, in the canonical frame."""
     rng = np.random.default_rng(seed)
     points = rng.uniform([60, 60, -40], [196, 196, 40], size=(68, 3))
     points[[36, 45]] = [[80, 100, 10], [176, 100, 10]]

@@ -128,7 +128,7 @@ def test_8_khz_has_the_same_frames_and_nothing_above_its_band(tmp_path: Path) ->
 def test_six_channels_become_one_and_lose_no_frame(tmp_path: Path) -> None:
     voice = speech()
     surround = np.zeros((len(voice), 6), np.float32)
-    surround[:, 2] = voice  # the centre, where films have their voices
+    surround[:, 2] = voice  # the centre, where videos have their voices
     path = write_wav(tmp_path / "6.wav", surround, 16_000)
     heard = read_audio(path)
     assert len(heard) == len(voice)
@@ -160,7 +160,7 @@ def test_an_hour_is_refused_when_read_whole_but_streams_in_little_memory(
 @pytest.mark.slow
 def test_what_griffin_lim_says_has_the_mel_it_was_asked_for() -> None:
     wanted = log_mel(speech())
-    said = griffin_lim(wanted)
-    assert said.shape == (320 * len(wanted),)
-    assert np.abs(log_mel(said) - wanted)[5:-5].mean() < 0.05
-    assert np.array_equal(said, griffin_lim(wanted))
+    output = griffin_lim(wanted)
+    assert output.shape == (320 * len(wanted),)
+    assert np.abs(log_mel(output) - wanted)[5:-5].mean() < 0.05
+    assert np.array_equal(output, griffin_lim(wanted))

@@ -123,8 +123,8 @@ def test_official_mels_in_give_official_mels_out() -> None:
         padded = torch.nn.functional.pad(mel, (0, 0, 0, -len(mel) % 32))[None]
         speakers = [torch.from_numpy(pairs[f"emb_{n}"])[None] for n in (source, target)]
         with torch.no_grad():
-            said = model(padded, *speakers)[1][0, : len(mel)].numpy()
-        assert np.abs(said - pairs[name]).max() < 1e-3
+            output = model(padded, *speakers)[1][0, : len(mel)].numpy()
+        assert np.abs(output - pairs[name]).max() < 1e-3
 
 
 @pytest.fixture(scope="module")

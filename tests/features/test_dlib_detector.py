@@ -10,7 +10,7 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import write_npz
 from emoface_lib.core.landmarks import STABLE, lip_opening, mean_face
 from emoface_lib.core.video import read_video
-from emoface_lib.features.align import align, into_canvas
+from emoface_lib.features.align import align, to_canonical
 from emoface_lib.features.detection import (
     LOST,
     Detection,
@@ -223,7 +223,7 @@ def test_real_faces_are_found_and_alignment_stills_them():
     frames, _ = read_video(REAL / "grid_sample" / "s_b" / "lbax4n.mpg", rate=25)
     found = DlibDetector().detect(frames)
     assert found.missing == 0
-    aligned, pose = align(found.landmarks.astype(float), into_canvas(mean_face()))
+    aligned, pose = align(found.landmarks.astype(float), to_canonical(mean_face()))
     before = found.landmarks[:, STABLE, :2].std(0).mean() * pose.scale
     assert aligned[:, STABLE, :2].std(0).mean() < 0.5 * before
 

@@ -30,7 +30,7 @@ def test_a_turned_and_shifted_face_gives_the_same_crop() -> None:
         np.stack([picture, turned]), np.stack([face, moved])
     ).astype(float)
     inner = slice(CROP_SIZE // 4, -CROP_SIZE // 4)
-    assert np.abs(first - second)[inner, inner].mean() < 6  # of 255
+    assert np.abs(first - second)[inner, inner].mean() < 6  # grey levels
 
 
 def test_light_and_contrast_do_not_count() -> None:
@@ -45,7 +45,7 @@ def test_a_large_photograph_is_averaged_not_sampled() -> None:
     face = mean_face()[:, :2] * 900 + [1200, 1100]
     noise = np.random.default_rng(0).integers(0, 255, (2400, 2400, 3), dtype=np.uint8)
     crop = face_crops(noise[None], face[None])[0].astype(float)
-    assert crop[20:44, 20:44].std() < 12  # of 255; single pixels have 50
+    assert crop[20:44, 20:44].std() < 12  # grey levels; single pixels have 50
 
 
 def test_crops_can_be_in_colour_and_closer() -> None:

@@ -10,11 +10,11 @@ from emoface_lib.core.landmarks import (
     lip_opening,
     mean_face,
 )
-from emoface_lib.features.align import into_canvas
+from emoface_lib.features.align import to_canonical
 from emoface_lib.features.gestures import FULL, coefficients, measures
 from emoface_lib.translation.warp.lips import close_lips
 
-REST = close_lips(into_canvas(mean_face())[:, :2])
+REST = close_lips(to_canonical(mean_face())[:, :2])
 
 
 def moved(**shifts: tuple[list[int], tuple[float, float]]) -> np.ndarray:

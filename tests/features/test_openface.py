@@ -69,6 +69,6 @@ def test_what_is_no_track_is_refused_with_its_name(tmp_path: Path) -> None:
     nothing.write_text("a,b\n1,2\n")
     with pytest.raises(InputError, match=r"nothing\.csv is no whole OpenFace track"):
         read_openface(nothing)
-    unseen = write_track(tmp_path / "unseen.csv", missed=slice(0, FRAMES))
+    test = write_track(tmp_path / "unseen.csv", missed=slice(0, FRAMES))
     with pytest.raises(InputError, match="no frame in which a face was tracked"):
-        read_openface(unseen)
+        read_openface(test)

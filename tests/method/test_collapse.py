@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from emoface_lib.method.collapse import (
     CollapseWarning,
+    code_metrics,
+    collapse_monitor,
     collapses,
     effective_rank,
     histogram,
-    watch_codes,
-    watch_similarities,
-    watching,
+    similarity_metrics,
 )
 
 
@@ -33,14 +33,14 @@ def test_equal_codes_have_no_rank() -> None:
 
 def test_deviation_is_over_clips() -> None:
     codes = torch.tensor([[0.0, 1.0], [2.0, 1.0]])
-    watched = watch_codes("emotion", codes)
-    assert watched["deviation/emotion"].item() == pytest.approx(2**0.5 / 2)
+    monitored = code_metrics("emotion", codes)
+    assert monitored["deviation/emotion"].item() == pytest.approx(2**0.5 / 2)
 
 
 def test_histogram_has_all_similarities_in_their_bins() -> None:
-    watched = watch_similarities("lambda_rs", torch.tensor([0.05, 0.95, 0.97, 1.0]))
-    assert watched["lambda_rs"].item() == pytest.approx(0.7425)
-    log = pd.DataFrame([{name: float(x) for name, x in watched.items()}])
+    monitored = similarity_metrics("lambda_rs", torch.tensor([0.05, 0.95, 0.97, 1.0]))
+    assert monitored["lambda_rs"].item() == pytest.approx(0.7425)
+    log = pd.DataFrame([{name: float(x) for name, x in monitored.items()}])
     shares = histogram(log, "lambda_rs")
     assert shares[0.0] == 0.25
     assert shares[0.9] == 0.75
@@ -62,10 +62,10 @@ def test_a_dead_code_is_named_once() -> None:
     (line,) = collapses(log_of([1.0] * 20, 1.2))
     assert "collapsed to a line" in line
     calls: list[int] = []
-    watch = watching(lambda log: calls.append(len(log)))
+    monitor = collapse_monitor(lambda log: calls.append(len(log)))
     with pytest.warns(CollapseWarning):
-        watch(dying)
+        monitor(dying)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        watch(dying)
+        monitor(dying)
     assert calls == [20, 20]

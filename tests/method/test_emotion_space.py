@@ -57,8 +57,8 @@ def test_a_component_points_to_where_the_face_opens_its_lips(
     codes = content_codes(content, some)
 
     def opening(amount: float) -> float:
-        moved = style_displacements(style, some, codes, first.offset(amount))
-        pairs = zip(some, moved, strict=True)
+        displacement = style_displacements(style, some, codes, first.offset(amount))
+        pairs = zip(some, displacement, strict=True)
         return float(sum(lip_opening(c.reference + m).mean() for c, m in pairs))
 
     assert opening(1.0) > opening(-1.0)
@@ -67,9 +67,11 @@ def test_a_component_points_to_where_the_face_opens_its_lips(
 def test_an_offset_moves_by_standard_deviations() -> None:
     codes, _ = embeddings()
     space = emotion_space(codes)
-    moved = space.coordinates(codes + space.offset(1.5)) - space.coordinates(codes)
-    assert moved[:, 0].mean() == pytest.approx(1.5, abs=1e-4)
-    assert moved[:, 1:].abs().max() < 1e-2
+    displacement = space.coordinates(codes + space.offset(1.5)) - space.coordinates(
+        codes
+    )
+    assert displacement[:, 0].mean() == pytest.approx(1.5, abs=1e-4)
+    assert displacement[:, 1:].abs().max() < 1e-2
 
 
 def test_a_space_is_read_as_it_was_saved(tmp_path: Path) -> None:

@@ -19,14 +19,14 @@ from emoface_lib.method.enrolment import (
 
 def test_a_training_speaker_is_known_by_the_training_clips(clips: list[Clip]) -> None:
     changed = [
-        replace(clip, features=clip.features + 100) if clip.split == "seen" else clip
+        replace(clip, features=clip.features + 100) if clip.split == "val" else clip
         for clip in clips
     ]
     assert torch.equal(speaker_means(clips)["id0"], speaker_means(changed)["id0"])
 
 
 def test_clips_of_a_speaker_share_the_mean_of_clips(clips: list[Clip]) -> None:
-    own = [clip for clip in enrolled(clips) if clip.split == "unseen"]
+    own = [clip for clip in enrolled(clips) if clip.split == "test"]
     expected = torch.stack([clip.features.mean(0) for clip in own]).mean(0)
     for clip in own:
         assert clip.speaker_mean is not None

@@ -55,8 +55,8 @@ def test_shapes_of_every_code_and_displacement() -> None:
 def test_two_tokens_a_frame_have_the_same_shapes(improved: bool) -> None:
     features, mean = torch.rand(2, 7, 80), torch.rand(2, 80)
     style = StyleBranch(attention="tokens", improved=improved)
-    moved = style(features, torch.rand(2, 7, 256), mean)
-    assert moved.shape == (2, 7, 68, 2)
+    displacement = style(features, torch.rand(2, 7, 256), mean)
+    assert displacement.shape == (2, 7, 68, 2)
 
 
 def test_tokens_of_a_frame_are_not_interchangeable_once_trained() -> None:
@@ -80,10 +80,10 @@ def test_the_improved_branch_hears_the_voice_minus_its_speaker() -> None:
 
 def test_predicted_landmarks_are_the_sum_of_equation_9() -> None:
     reference = torch.ones(1, 68, 2)
-    moved = predicted_landmarks(
+    displacement = predicted_landmarks(
         reference, torch.full((1, 3, 68, 2), 2.0), torch.full((1, 3, 68, 2), 0.5)
     )
-    assert torch.equal(moved, torch.full((1, 3, 68, 2), 3.5))
+    assert torch.equal(displacement, torch.full((1, 3, 68, 2), 3.5))
 
 
 def test_content_is_causal_and_goes_on_from_its_state() -> None:

@@ -34,10 +34,12 @@ def test_step_1_beats_the_still_face_on_held_out_videos(
 ) -> None:
     longer = tiny.changed(content_steps=60)
     model, log = train_content(clips, tmp_path, longer)
-    held_out = split(clips, "seen")
+    held_out = split(clips, "val")
     still = [torch.zeros_like(clip.landmarks) for clip in held_out]
-    moved = content_displacements(model, held_out)
-    assert mean_landmark_loss(held_out, moved) < mean_landmark_loss(held_out, still)
+    displacement = content_displacements(model, held_out)
+    assert mean_landmark_loss(held_out, displacement) < mean_landmark_loss(
+        held_out, still
+    )
     assert log["validation"].notna().sum() == 10
 
 
@@ -98,9 +100,9 @@ def test_step_2_freezes_content_and_logs_the_contrast(
     style, log = train_style(clips, content, tmp_path / "style", tiny)
     assert all(torch.equal(before[n], x) for n, x in content.state_dict().items())
     assert {"d_rs", "d_rp", "lambda_rs", "lambda_rp"} <= set(log.columns)
-    unseen = split(clips, "unseen")
-    moved = style_displacements(style, unseen, content_codes(content, unseen))
-    assert [m.shape for m in moved] == [clip.landmarks.shape for clip in unseen]
+    test = split(clips, "test")
+    displacement = style_displacements(style, test, content_codes(content, test))
+    assert [m.shape for m in displacement] == [clip.landmarks.shape for clip in test]
 
 
 @pytest.mark.slow
@@ -185,11 +187,11 @@ def test_an_offset_of_the_emotion_moves_the_face(
 ) -> None:
     content, _ = train_content(clips, tmp_path / "content", tiny)
     style, _ = train_style(clips, content, tmp_path / "style", tiny)
-    some = split(clips, "unseen")[:1]
+    some = split(clips, "test")[:1]
     codes = content_codes(content, some)
     plain = style_displacements(style, some, codes)[0]
-    moved = style_displacements(style, some, codes, torch.ones(128))[0]
-    assert (plain - moved).abs().max() > 1e-4
+    displacement = style_displacements(style, some, codes, torch.ones(128))[0]
+    assert (plain - displacement).abs().max() > 1e-4
 
 
 def test_spectral_offsets_are_smooth_constant_in_time_and_off_by_default() -> None:

@@ -16,7 +16,7 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.plots import PALETTE
 
 # How full dichromats see linear RGB: Machado et al. 2009, severity 1.0.
-SEEN = {
+VAL = {
     "protanopia": [
         [0.152286, 1.052583, -0.204868],
         [0.114503, 0.786281, 0.099216],
@@ -53,17 +53,17 @@ def closest(colours: np.ndarray) -> float:
     return min(float(deltaE_ciede2000(*pair)) for pair in combinations(lab, 2))
 
 
-@pytest.mark.parametrize("kind", SEEN)
+@pytest.mark.parametrize("kind", VAL)
 def test_colours_are_told_apart_by_the_colour_blind(kind: str) -> None:
     colours = np.array([to_rgb(colour) for colour in PALETTE])
-    assert closest(seen_as(colours, np.array(SEEN[kind]))) > APART
+    assert closest(seen_as(colours, np.array(VAL[kind]))) > APART
 
 
 @pytest.mark.parametrize(("kind", "pair"), [("protanopia", ("r", "#8a7a00"))])
 def test_red_and_olive_are_one_colour_to_some(kind: str, pair: tuple[str, str]) -> None:
     """The measure can fail: colours that differ for most people come together."""
     colours = np.array([to_rgb(colour) for colour in pair])
-    assert closest(colours) > 2 * closest(seen_as(colours, np.array(SEEN[kind])))
+    assert closest(colours) > 2 * closest(seen_as(colours, np.array(VAL[kind])))
 
 
 NAMES = list("abcdef")
@@ -73,7 +73,7 @@ LOG["step"] = range(9)
 DOSE = pd.DataFrame({"clip": [0, 0, 1, 1], "amount": [0.0, 1.0] * 2, "lips": range(4)})
 PROBES = pd.DataFrame(
     [
-        {"factor": "phone", "split": "seen", "feature": name}
+        {"factor": "phone", "split": "val", "feature": name}
         | {"mean": 0.5, "low": 0.4, "high": 0.6}
         for name in NAMES
     ]
@@ -84,7 +84,7 @@ DRAWN: dict[str, Callable[[Axes], object]] = {
     "training": lambda axes: plots.draw_training(axes, LOG, NAMES),
     "logs": lambda axes: plots.draw_logs(axes, dict.fromkeys(NAMES, LOG), "a"),
     "shares": lambda axes: plots.draw_variance_shares(axes, LOG[NAMES]),
-    "probes": lambda axes: plots.draw_probes(axes, PROBES, ["seen"]),
+    "probes": lambda axes: plots.draw_probes(axes, PROBES, ["val"]),
     "dose": lambda axes: plots.draw_dose(
         axes, dict.fromkeys(NAMES, DOSE), "lips", "px"
     ),
@@ -95,7 +95,9 @@ def look(artist: object) -> str:
     """How a line or mark in a legend is drawn, without its colour."""
     if hasattr(artist, "get_paths"):
         return str(artist.get_paths()[0].vertices.round(3).tolist())
-    line = artist if hasattr(artist, "get_marker") else artist[0]  # of an error bar
+    line = (
+        artist if hasattr(artist, "get_marker") else artist[0]
+    )  # an error bar has several
     return f"{line.get_marker()} {line._dash_pattern if line.get_linestyle() else ''}"
 
 

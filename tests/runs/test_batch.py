@@ -32,7 +32,7 @@ from emoface_lib.runs.collect import collect, numbers
 from emoface_lib.runs.notebooks import read_notebook
 from emoface_lib.runs.sweep import Sweep, make_sweep, read_sweep
 from emoface_lib.runs.sweep_plans import Plan, plan_runs
-from emoface_lib.runs.watchdog import Guard
+from emoface_lib.runs.watchdog import Watchdog
 
 pytestmark = pytest.mark.slow
 
@@ -205,9 +205,9 @@ def test_a_study_is_over_the_seeds_of_its_sweep_where_they_were_collected(
     assert over_seeds(own, "collapse", settings)["seed"].tolist() == [0, 1]
     assert capsys.readouterr().out == ""
     assert over_seeds(own, "ablations", settings) is own
-    said = capsys.readouterr().out
-    assert "This is one seed" in said
-    assert "emoface batch collect --clips sweeps/ablations.yml" in said
+    output = capsys.readouterr().out
+    assert "This is one seed" in output
+    assert "emoface batch collect --clips sweeps/ablations.yml" in output
     assert over_seeds(own, "collapse", load_settings("smoke")) is own
     other = collected(tmp_path / "other", "full")
     with pytest.raises(InputError, match="nothing of 'collapse' in profile 'smoke'"):
@@ -234,9 +234,9 @@ def test_done_is_not_done_again_and_failed_is_tried_again(swept: Swept) -> None:
     failures = {p: p.stat().st_mtime_ns for p in swept[1].glob("*/failure.json")}
     results = {p: p.stat().st_mtime_ns for p in swept[1].glob(f"*/{RESULT}")}
     path, store = str(swept[1].parent / "small.yml"), str(swept[1])
-    said = CliRunner().invoke(app, ["batch", "run", path, "--store", store])
-    assert said.exit_code == 1
-    assert f"Why runs failed: emoface batch status {path}" in said.output
+    output = CliRunner().invoke(app, ["batch", "run", path, "--store", store])
+    assert output.exit_code == 1
+    assert f"Why runs failed: emoface batch status {path}" in output.output
     assert len(failures) == 2
     assert all(path.stat().st_mtime_ns > then for path, then in failures.items())
     assert all(path.stat().st_mtime_ns == then for path, then in results.items())
@@ -250,7 +250,7 @@ def test_a_live_table_has_room_in_its_terminal() -> None:
     screen = Console(width=80, height=24, file=StringIO())
     screen.print(readable(table, screen.height - FRAME, live=True))
     lines = screen.file.getvalue().splitlines()
-    assert len(lines) == 7  # of a head, two edges, two runs, and the sum
+    assert len(lines) == 7  # a head, two edges, two runs, and the sum
     assert max(map(len, lines)) <= 80
     assert "failed" in lines[3]
     assert lines[-1].startswith("30 done, 1 running, 1 failed, 30 waiting; about")
@@ -261,19 +261,19 @@ def test_a_live_table_has_room_in_its_terminal() -> None:
 def test_commands(swept: Swept) -> None:
     path = str(swept[1].parent / "small.yml")
     store = ["--store", str(swept[1])]
-    said = CliRunner().invoke(app, ["batch", "status", path, *store])
-    assert "5 done, 2 failed" in said.output
+    output = CliRunner().invoke(app, ["batch", "status", path, *store])
+    assert "5 done, 2 failed" in output.output
     out = swept[1].parent / "all.parquet"
-    said = CliRunner().invoke(app, ["batch", "collect", path, *store, "-o", str(out)])
-    assert f"{out}: 4 numbers of 4 of 6 runs" in said.output
+    output = CliRunner().invoke(app, ["batch", "collect", path, *store, "-o", str(out)])
+    assert f"{out}: 4 numbers of 4 of 6 runs" in output.output
     assert len(pd.read_parquet(out)) == 4
     other = ["--store", str(swept[1].parent / "other")]
-    said = CliRunner().invoke(app, ["batch", "run", path, "--dry-run", *other])
-    assert "7 waiting" in said.output
+    output = CliRunner().invoke(app, ["batch", "run", path, "--dry-run", *other])
+    assert "7 waiting" in output.output
     assert not Path(other[1]).exists()
-    said = CliRunner().invoke(app, ["batch", "collect", path, *other])
-    assert said.exit_code == 2
-    assert "No run of this sweep is done" in said.output
+    output = CliRunner().invoke(app, ["batch", "collect", path, *other])
+    assert output.exit_code == 2
+    assert "No run of this sweep is done" in output.output
 
 
 def test_failing_shared_notebooks_fail_what_needs_them(tmp_path: Path) -> None:
@@ -348,10 +348,10 @@ def test_time_out_ends_the_kernel_with_all_it_started(tmp_path: Path) -> None:
 
 
 def test_memory_beyond_its_limit_is_a_problem() -> None:
-    guard = Guard({"memory": 0.5, "minutes": None}, print)
-    assert guard.problem() == ""
-    guard.peak = 501.0
-    assert "more than 0.5 GB" in guard.problem()
+    watchdog = Watchdog({"memory": 0.5, "minutes": None}, print)
+    assert watchdog.problem() == ""
+    watchdog.peak = 501.0
+    assert "more than 0.5 GB" in watchdog.problem()
 
 
 @pytest.fixture
@@ -386,7 +386,7 @@ def test_killed_at_any_moment_it_goes_on_with_the_same_results(
 
 def test_tables_of_numbers(tmp_path: Path) -> None:
     path = tmp_path / "results.parquet"
-    rows = {"metric": "ES", "protocol": "painted", "speakers": [4, 8], "seed": 3}
+    rows = {"metric": "ES", "protocol": "rendered", "speakers": [4, 8], "seed": 3}
     pd.DataFrame({**rows, "value": [np.nan, 0.5]}).to_parquet(path)
     none, half = numbers(path, "x")
     assert (none["speakers"], none["value"], none["clips"]) == (4, None, 0)

@@ -54,6 +54,7 @@ def test_clean_notebook_has_no_findings(tmp_path: Path) -> None:
         ("%matplotlib inline", "is not plain Python"),
         ("from math import *", "has `from math import *`"),
         ("import sys\nsys.path.append('..')", "touches sys.path"),
+        ("style_steps, x = 3, 4", "assigns `style_steps`, which is a setting's name"),
         ("open('/home/ann/corpus')", "one machine: /home/ann/corpus"),
         ("open('C:\\\\Users\\\\ann')", r"one machine: C:\\Users\\ann"),
         (f"print('{REPOSITORY}')", f"one machine: {REPOSITORY}"),

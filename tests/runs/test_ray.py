@@ -224,8 +224,8 @@ def test_without_ray_one_is_told_what_to_install(corpus: Path, tmp_path: Path) -
 def test_ray_is_not_imported_unless_asked_for() -> None:
     modules = "sys, emoface_lib.cli, emoface_lib.corpora.prepare_run"
     code = f"import {modules}; print(*sys.modules)"
-    said = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
-    assert "emoface_lib.corpora.prepare" in said.stdout.split()
-    assert not {"ray", "emoface_lib.core.ray_engine"} & set(said.stdout.split())
+    assert "emoface_lib.corpora.prepare" in output.stdout.split()
+    assert not {"ray", "emoface_lib.core.ray_engine"} & set(output.stdout.split())

@@ -187,8 +187,8 @@ def test_a_dry_run_runs_nothing_that_stands_in_a_sweep(
     condition = "@pd.io.common.os.system('touch PWNED') == 5 or seed == 1"
     text = f'notebooks: [04]\nseeds: 2\nexclude: ["{condition}"]'
     path = write(tmp_path / "tried.yml", text)
-    said = CliRunner().invoke(app, ["batch", "run", str(path), "--dry-run"])
-    assert said.exit_code != 0
+    output = CliRunner().invoke(app, ["batch", "run", str(path), "--dry-run"])
+    assert output.exit_code != 0
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -324,11 +324,11 @@ def test_ready_made_sweeps_can_be_run(path: Path) -> None:
     assert all(
         plan.given["study_collected"] == "" for plan in plans
     )  # shows its own seed
-    said = CliRunner().invoke(app, ["batch", "run", str(path), "--dry-run"])
-    assert said.exit_code == 0
+    output = CliRunner().invoke(app, ["batch", "run", str(path), "--dry-run"])
+    assert output.exit_code == 0
     shared = {one.key for plan in plans for one in plan.before}
-    assert sum(key in said.output for key in shared) == len(shared)
-    assert all(plan.key in said.output for plan in plans)
+    assert sum(key in output.output for key in shared) == len(shared)
+    assert all(plan.key in output.output for plan in plans)
 
 
 @pytest.mark.slow
@@ -340,8 +340,8 @@ def test_a_slurm_array_runs_a_share_in_each_task() -> None:
     for task in ("1", "2"):
         array = {"SLURM_ARRAY_TASK_ID": task, "SLURM_ARRAY_TASK_MAX": "2"}
         asked = ["bash", str(script), str(sweep_file), "--dry-run"]
-        said = subprocess.check_output(asked, text=True, env={**given, **array})
-        shown.append({key for key in keys if key in said})
+        output = subprocess.check_output(asked, text=True, env={**given, **array})
+        shown.append({key for key in keys if key in output})
     assert shown[0] | shown[1] == keys
     assert not shown[0] & shown[1]
 

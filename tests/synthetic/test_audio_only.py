@@ -1,4 +1,4 @@
-"""Speakers who are only heard are like drawn ones, and never those who test."""
+"""Speakers who are audio-only are like drawn ones, and never those who test."""
 
 from pathlib import Path
 
@@ -13,10 +13,10 @@ from emoface_lib.core.files import write_npz
 from emoface_lib.core.landmarks import lip_opening, mean_face
 from emoface_lib.core.settings import Run, Settings, load_settings
 from emoface_lib.evaluation.train_rows import training_clips
-from emoface_lib.features.align import into_canvas
+from emoface_lib.features.align import to_canonical
 from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, new_autovc
 from emoface_lib.method.steps import split
-from emoface_lib.synthetic.audio_only import heard_clips, plan_heard
+from emoface_lib.synthetic.audio_only import audio_only_clips, plan_audio_only
 from emoface_lib.synthetic.clips import plan_corpus
 
 
@@ -26,13 +26,13 @@ def settings() -> Settings:
 
 
 @pytest.fixture(scope="module")
-def heard(settings: Settings) -> list[Clip]:
-    return heard_clips(settings, into_canvas(mean_face()), workers=1)
+def audio_only_voices(settings: Settings) -> list[Clip]:
+    return audio_only_clips(settings, to_canonical(mean_face()), workers=1)
 
 
 def test_they_are_further_speakers_of_the_same_corpus(settings: Settings) -> None:
     drawn = {plan.speaker.name for plan in plan_corpus(settings)}
-    more = {plan.speaker.name for plans in plan_heard(settings) for plan in plans}
+    more = {plan.speaker.name for plans in plan_audio_only(settings) for plan in plans}
     assert len(more) == settings.synthetic.audio_only_speakers
     assert not drawn & more
     larger = load_settings(
@@ -43,15 +43,15 @@ def test_they_are_further_speakers_of_the_same_corpus(settings: Settings) -> Non
     assert min(more) in {plan.speaker.name for plan in plan_corpus(larger)}
 
 
-def test_sound_and_landmarks_have_equal_frames(heard: list[Clip]) -> None:
-    for clip in heard:
+def test_sound_and_landmarks_have_equal_frames(audio_only_voices: list[Clip]) -> None:
+    for clip in audio_only_voices:
         assert clip.features.shape == (len(clip.landmarks), 80)
         assert clip.landmarks.shape[1:] == (68, 2)
         assert clip.split == "train"
 
 
-def test_lips_of_the_reference_are_closed(heard: list[Clip]) -> None:
-    for clip in heard:
+def test_lips_of_the_reference_are_closed(audio_only_voices: list[Clip]) -> None:
+    for clip in audio_only_voices:
         openings = lip_opening(clip.landmarks)
         assert lip_opening(clip.reference) < openings.median()
 
@@ -64,34 +64,38 @@ def test_all_rows_of_table_2_train_on_the_same_clips(
 
     Reference faces would be others, 11 px away, if fewer videos were heard.
     """
-    face = into_canvas(mean_face())
+    face = to_canonical(mean_face())
     (tmp_path / "features").mkdir()
     write_npz(tmp_path / "features" / "mean_face.npz", landmarks=face)
     monkeypatch.setattr("emoface_lib.evaluation.train_rows.load_clips", lambda *_: [])
     beside = training_clips(Run(settings, tmp_path))
-    every = heard_clips(settings, face, splits=("train", "seen", "unseen"), workers=1)
+    every = audio_only_clips(settings, face, splits=("train", "val", "test"), workers=1)
     for one, other in zip(beside, split(every, "train"), strict=True):
         assert one.name == other.name
         assert torch.equal(one.reference, other.reference)
 
 
 def test_the_same_settings_give_the_same_clips(
-    settings: Settings, heard: list[Clip]
+    settings: Settings, audio_only_voices: list[Clip]
 ) -> None:
-    again = heard_clips(settings, into_canvas(mean_face()), workers=1)
-    assert [clip.name for clip in again] == [clip.name for clip in heard]
-    assert torch.equal(again[0].features, heard[0].features)
-    assert np.array_equal(again[-1].landmarks, heard[-1].landmarks)
+    again = audio_only_clips(settings, to_canonical(mean_face()), workers=1)
+    assert [clip.name for clip in again] == [clip.name for clip in audio_only_voices]
+    assert torch.equal(again[0].features, audio_only_voices[0].features)
+    assert np.array_equal(again[-1].landmarks, audio_only_voices[-1].landmarks)
 
 
 @pytest.mark.parametrize(("kind", "size"), [("autovc", 80), ("codes", 64)])
 def test_they_are_heard_through_autovc_as_settings_say(
-    settings: Settings, heard: list[Clip], tmp_path: Path, kind: str, size: int
+    settings: Settings,
+    audio_only_voices: list[Clip],
+    tmp_path: Path,
+    kind: str,
+    size: int,
 ) -> None:
     small = {"autovc_pre": 16, "autovc_width": 16, "autovc_post": 16}
     wanted = settings.changed(features=kind, **small)
     with pytest.raises(InputError, match="run notebook 02_audio_features first"):
-        heard_clips(wanted, into_canvas(mean_face()), tmp_path)
+        audio_only_clips(wanted, to_canonical(mean_face()), tmp_path)
     torch.manual_seed(0)
     save_model(tmp_path / MODEL, new_autovc(wanted), wanted)
     target = np.eye(1, 256, dtype=np.float32)
@@ -101,7 +105,7 @@ def test_they_are_heard_through_autovc_as_settings_say(
         embeddings=target,
         made_of=np.array(["x"]),
     )
-    clips = heard_clips(wanted, into_canvas(mean_face()), tmp_path, workers=1)
-    for clip, plain in zip(clips, heard, strict=True):
+    clips = audio_only_clips(wanted, to_canonical(mean_face()), tmp_path, workers=1)
+    for clip, plain in zip(clips, audio_only_voices, strict=True):
         assert clip.features.shape == (len(plain.features), size)
         assert torch.equal(clip.landmarks, plain.landmarks)

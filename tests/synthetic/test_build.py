@@ -74,8 +74,8 @@ def test_tree_and_index_are_as_promised(corpus: Path) -> None:
     assert index["clip"].iloc[0] == "id00001/video01/00001"
     assert index["split"].value_counts().to_dict() == {
         "train": 8,
-        "seen": 4,
-        "unseen": 6,
+        "val": 4,
+        "test": 6,
     }
     assert all((corpus / path).exists() for path in index["path"])
     assert not list(corpus.rglob(".*"))
@@ -85,10 +85,10 @@ def test_tree_and_index_are_as_promised(corpus: Path) -> None:
 def test_splits_share_neither_test_speakers_nor_sentences(corpus: Path) -> None:
     index = read_corpus(corpus).index
     train, other = index[index["split"] == "train"], index[index["split"] != "train"]
-    unseen = index[index["split"] == "unseen"]
+    test = index[index["split"] == "test"]
     assert not set(train["sentence"]) & set(other["sentence"])
-    assert not set(train["speaker"]) & set(unseen["speaker"])
-    assert not set(train["video"]) & set(index[index["split"] == "seen"]["video"])
+    assert not set(train["speaker"]) & set(test["speaker"])
+    assert not set(train["video"]) & set(index[index["split"] == "val"]["video"])
 
 
 def test_a_video_has_one_state_and_different_sentences(corpus: Path) -> None:
@@ -149,7 +149,7 @@ def test_metadata_has_the_header_and_trailing_blanks_of_voxceleb2(corpus: Path) 
 def test_data_card_tells_the_numbers(corpus: Path) -> None:
     card = (corpus / "DATA_CARD.md").read_text()
     assert "18 clips" in card
-    assert "| unseen | 6 | 1 |" in card
+    assert "| test | 6 | 1 |" in card
     assert max(len(line) for line in card.splitlines()) < 400
 
 
@@ -249,7 +249,7 @@ def test_tree_without_index_is_walked(tmp_path: Path) -> None:
         path = tmp_path / f"mp4/{clip}.mp4"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    assert set(read_corpus(tmp_path).index["split"]) == {"unseen"}
+    assert set(read_corpus(tmp_path).index["split"]) == {"test"}
     for blank, separator in ((" ", ","), ("", "\t")):
         rows = (
             ("VoxCeleb2 ID", "VGGFace2 ID", "Gender", "Set"),
@@ -262,7 +262,7 @@ def test_tree_without_index_is_walked(tmp_path: Path) -> None:
         (tmp_path / "vox2_meta.csv").write_text(text + "\n")
         index = read_corpus(tmp_path).index
         assert index["clip"].tolist()[0] == "id00012/abc/00001"
-        assert index["split"].tolist() == ["train", "train", "unseen"]
+        assert index["split"].tolist() == ["train", "train", "test"]
 
 
 def test_folder_without_clips_is_named(tmp_path: Path) -> None:

@@ -72,8 +72,8 @@ def test_vowels_move_lips_as_much_as_closures_do(emotion: str) -> None:
     speech, controls = spoken(), moved(emotion)
     opening = lip_opening(pose_face(identity_of(SPEAKER), controls))
     times = (np.arange(len(opening)) + 0.5) / 25
-    said = (times > speech.start[1]) & (times < speech.end[-2])
-    low, middle, high = np.quantile(opening[said], [0.1, 0.5, 0.9])
+    output = (times > speech.start[1]) & (times < speech.end[-2])
+    low, middle, high = np.quantile(opening[output], [0.1, 0.5, 0.9])
     assert high - middle > middle - low
 
 

@@ -18,7 +18,7 @@ from emoface_lib.synthetic.voice import speak
 
 TEXTS = (
     "The quick brown fox jumps over the lazy dog, my pal.",
-    "A famous painter might follow the bus before the meeting.",
+    "A famous renderer might follow the bus before the meeting.",
     "Put the big box down and open the window.",
     "Please take some bread and butter to our neighbour.",
     "Seven cats have stopped at the cold bottom step.",

@@ -6,7 +6,7 @@ import pytest
 from emoface_lib.core.files import write_npz
 from emoface_lib.core.landmarks import mean_face
 from emoface_lib.core.video import write_video
-from emoface_lib.features.align import into_canvas
+from emoface_lib.features.align import to_canonical
 from emoface_lib.translation.dataset import (
     SHARED,
     STRIDE,
@@ -23,7 +23,7 @@ SIZE, FRAMES = 32, 12
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> Pairs:
     """Three clips whose frames are as bright as 40, 80 and 120, with a face."""
     folder = tmp_path_factory.mktemp("clips")
-    face = into_canvas(mean_face()) / 4
+    face = to_canonical(mean_face()) / 4
     videos, features = [], []
     for number in range(3):
         frame = np.full((64, 64, 3), 40 * (number + 1), np.uint8)

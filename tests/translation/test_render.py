@@ -12,12 +12,12 @@ from emoface_lib.core.checkpoints import save_model
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import eye_distance, mean_face
 from emoface_lib.core.settings import load_settings
-from emoface_lib.features.align import into_canvas
+from emoface_lib.features.align import to_canonical
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.translation.framing import FRAMED, SIDE, Square, scaled
 from emoface_lib.translation.networks import GatedWarp, UNet
 from emoface_lib.translation.render import BATCH, NetworkRenderer, make_renderer
-from emoface_lib.translation.translators import Painter
+from emoface_lib.translation.translators import PairRenderer
 from emoface_lib.translation.warp.photo_warp import STILL, PhotoWarp
 
 SIZE = 64
@@ -42,7 +42,7 @@ def opened(face: np.ndarray, amount: float) -> np.ndarray:
 def test_a_fresh_unet_shows_the_photograph_again(
     picture: np.ndarray, face: np.ndarray
 ) -> None:
-    renderer = NetworkRenderer(picture, face, Painter(UNet(4)), SIZE)
+    renderer = NetworkRenderer(picture, face, PairRenderer(UNet(4)), SIZE)
     (frame,) = renderer.frames([opened(face, 9)])
     assert frame.shape == picture.shape
     square = Square.around(face, picture.shape)
@@ -61,7 +61,7 @@ def test_a_gate_that_is_shut_leaves_the_warp_in_full_resolution(
     with torch.no_grad():
         net.leave.weight[3] = 0
         net.leave.bias[3] = -50
-    renderer = NetworkRenderer(picture, face, Painter(net), SIZE)
+    renderer = NetworkRenderer(picture, face, PairRenderer(net), SIZE)
     (frame,) = renderer.frames([opened(face, 9)])
     (bent,) = PhotoWarp(picture, face).frames([opened(face, 9)])
     assert np.abs(frame.astype(int) - bent).max() <= 1
@@ -78,7 +78,7 @@ def test_one_frame_a_face_and_none_is_computed_before_it_is_asked_for(
             taken.append(number)
             yield opened(face, number)
 
-    renderer = NetworkRenderer(picture, face, Painter(UNet(4)), SIZE)
+    renderer = NetworkRenderer(picture, face, PairRenderer(UNet(4)), SIZE)
     frames = renderer.frames(faces())
     assert not taken
     if count:
@@ -90,10 +90,10 @@ def test_one_frame_a_face_and_none_is_computed_before_it_is_asked_for(
 def test_the_heads_motion_moves_what_is_painted(
     picture: np.ndarray, face: np.ndarray
 ) -> None:
-    class Lines(Painter):
+    class Lines(PairRenderer):
         """Shows the landmark image."""
 
-        def paint(self, *pictures: np.ndarray) -> np.ndarray:
+        def render(self, *pictures: np.ndarray) -> np.ndarray:
             return pictures[1]
 
     renderer = NetworkRenderer(picture, face, Lines(UNet(4)), SIZE)
@@ -118,7 +118,7 @@ def test_renderers_are_made_by_name(
 
 
 def test_a_picture_of_the_corpus_is_taken_whole_and_a_photograph_cut() -> None:
-    corpus = into_canvas(mean_face())[:, :2] * 224 / 256
+    corpus = to_canonical(mean_face())[:, :2] * 224 / 256
     assert Square.around(corpus, (224, 224, 3)) == Square(0, 0, 224)
     far = corpus + np.array([400, 300])
     square = Square.around(far, (1000, 1000, 3))
@@ -151,8 +151,8 @@ def test_scaling_keeps_the_mean(size: int) -> None:
 
 
 def turned(angle: float, axis: str, closed: float = 0.0) -> np.ndarray:
-    """The mean face in the canvas, turned by degrees."""
-    face = into_canvas(mean_face())
+    """The mean face in the canonical frame, turned by degrees."""
+    face = to_canonical(mean_face())
     for upper, lower in ((37, 41), (38, 40), (43, 47), (44, 46)):
         face[upper] += closed * (face[lower] - face[upper])
     c, s = np.cos(np.radians(angle)), np.sin(np.radians(angle))

@@ -18,7 +18,7 @@ from emoface_lib.translation.makeittalk import ResidualUNet
 from emoface_lib.translation.networks import GatedWarp, UNet
 from emoface_lib.translation.train import terms_beyond_l1, train_translator
 from emoface_lib.translation.translators import (
-    Painter,
+    PairRenderer,
     as_tensor,
     folded,
     load_makeittalk,
@@ -75,25 +75,25 @@ def test_step_3_learns_a_picture_that_is_not_the_reference(
         assert last < 0.6 * first
     pair = Still().draw(2, np.random.default_rng(0))
     given = pair[: 3 if kind == "improved" else 2]
-    painted = Painter(model, longer).paint(*given)
-    away = np.abs(painted.astype(float) - pair.target).mean()
+    rendered = PairRenderer(model, longer).render(*given)
+    away = np.abs(rendered.astype(float) - pair.target).mean()
     assert away < 0.7 * np.abs(pair.reference.astype(float) - pair.target).mean()
     again = load_translator(tmp_path / "model.safetensors")
-    np.testing.assert_array_equal(Painter(again, longer).paint(*given), painted)
+    np.testing.assert_array_equal(PairRenderer(again, longer).render(*given), rendered)
 
 
 @pytest.mark.parametrize("size", [32, 64, 96, 256])
 def test_unet_begins_by_copying_the_reference(size: int) -> None:
     reference, image = torch.rand(2, 1, 3, size, size)
-    painted = UNet(width=4).eval()(reference, image)
-    assert torch.allclose(painted, reference, atol=1e-6)
+    rendered = UNet(width=4).eval()(reference, image)
+    assert torch.allclose(rendered, reference, atol=1e-6)
 
 
 def test_gated_warp_begins_near_the_warp_and_its_gate_decides() -> None:
     pictures = torch.rand(3, 1, 3, 64, 64)
     net = GatedWarp(width=4).eval()
-    painted, gate = net.layers(*pictures)
-    assert torch.equal(net(*pictures), pictures[2] + gate * (painted - pictures[2]))
+    rendered, gate = net.layers(*pictures)
+    assert torch.equal(net(*pictures), pictures[2] + gate * (rendered - pictures[2]))
     assert gate.mean() < 0.3
     with torch.no_grad():
         net.leave.bias[3] = -50
@@ -122,10 +122,10 @@ def test_makeittalks_channels_are_bgr_with_landmarks_first() -> None:
     net = ResidualUNet(width=4)
     net.model = Seen()  # type: ignore[assignment]
     reference, image = torch.rand(2, 1, 3, 64, 64)
-    painted = net(reference, image)
+    rendered = net(reference, image)
     rgb = torch.cat([image, reference], dim=1)
     assert torch.equal(net.model.given, rgb[:, [2, 1, 0, 5, 4, 3]])
-    assert torch.allclose(painted, (reference - 0.5).tanh().clamp(min=0))
+    assert torch.allclose(rendered, (reference - 0.5).tanh().clamp(min=0))
 
 
 @pytest.mark.parametrize(("prefix", "bare"), [*product(["", "module."], [True, False])])
@@ -225,9 +225,9 @@ def test_edges_and_features_miss_what_is_blurred() -> None:
 def test_painter_and_critic_learn_from_their_own_loss_alone() -> None:
     critic = Critic()
     truth, other = torch.rand(2, 1, 3, 32, 32)
-    painted = other.clone().requires_grad_()
-    critic(painted, truth).backward()
-    fooled = -critic.judge(painted.detach().requires_grad_(True)).mean()
-    assert painted.grad is not None
+    rendered = other.clone().requires_grad_()
+    critic(rendered, truth).backward()
+    fooled = -critic.judge(rendered.detach().requires_grad_(True)).mean()
+    assert rendered.grad is not None
     assert all(weight.grad is not None for weight in critic.parameters())
     assert torch.isfinite(fooled)

@@ -58,11 +58,11 @@ def head_texture(look: Look, density: float) -> HeadTexture:
     sheet = Sheet(density)
     rng = np.random.default_rng(look.texture_seed)
     locks = hair_locks(look, sheet, rng)
-    paint = _skin_paint(look, sheet, rng)
+    render = _skin_paint(look, sheet, rng)
     head = _head_outline(sheet)
     turned = []
     for yaw in (-TURN, TURN):
-        skin = _lit(paint, look, sheet, yaw)
+        skin = _lit(render, look, sheet, yaw)
         skin = _with_features(skin, look, sheet, np.random.default_rng(1))
         turned.append(_premultiplied(skin, head, locks))
     return HeadTexture((turned[0], turned[1]), _folds(sheet, head, locks), sheet)
@@ -97,7 +97,7 @@ def _relief(density: float) -> np.ndarray:
     return normals / np.linalg.norm(normals, axis=-1, keepdims=True)
 
 
-def _lit(paint: np.ndarray, look: Look, sheet: Sheet, yaw: float) -> np.ndarray:
+def _lit(render: np.ndarray, look: Look, sheet: Sheet, yaw: float) -> np.ndarray:
     """Skin colour under the light when the head is turned; float (H, W, 3)."""
     normals = _relief(sheet.density)
     light = np.array(look.light) / np.linalg.norm(look.light)
@@ -111,7 +111,7 @@ def _lit(paint: np.ndarray, look: Look, sheet: Sheet, yaw: float) -> np.ndarray:
     shade = (0.40 + 0.63 * diffuse) * (0.74 + 0.26 * facing)
     shade = shade * (1 - np.clip(blobs(sheet, HOLLOWS), 0, 0.6))
     # blood under the skin: shadows lose less red than green and blue
-    return paint * shade[..., None] ** [0.88, 1.04, 1.08] + shine[..., None] * 28
+    return render * shade[..., None] ** [0.88, 1.04, 1.08] + shine[..., None] * 28
 
 
 def _skin_paint(look: Look, sheet: Sheet, rng: np.random.Generator) -> np.ndarray:
@@ -121,18 +121,18 @@ def _skin_paint(look: Look, sheet: Sheet, rng: np.random.Generator) -> np.ndarra
         for s in (0.012, 0.05)
     ]
     pores = sum(n / n.std() * a for n, a in zip(noise, (0.016, 0.014), strict=True))
-    paint = np.array(look.skin) * (1 + pores[..., None])
+    render = np.array(look.skin) * (1 + pores[..., None])
     blush = 0.16 * blobs(sheet, BLUSH)[..., None]
-    paint = paint * (1 - blush) + paint * [1.0, 0.62, 0.58] * blush
+    render = render * (1 - blush) + render * [1.0, 0.62, 0.58] * blush
     spots = np.clip(noise[1] / noise[1].std() - 1.4, 0, 1) * 0.25 * look.age
-    paint = paint * (1 - spots[..., None] * [0.6, 0.9, 1.0])
+    render = render * (1 - spots[..., None] * [0.6, 0.9, 1.0])
     if not look.beard:
-        return paint
+        return render
     hairs = 0.75 + 0.25 * np.clip(noise[0] / noise[0].std(), -1.5, 1.5)
     area = np.clip(blobs(sheet, BEARD) * 1.3 - 0.1, 0, 1)
     beard = np.clip(area * look.beard * 0.85 * hairs, 0, 0.92)[..., None]
     hair = 0.55 * np.array(look.hair) + 0.3 * np.array(look.skin) * [1.0, 0.85, 0.8]
-    return paint * (1 - beard) + hair * beard
+    return render * (1 - beard) + hair * beard
 
 
 def _with_features(
