@@ -52,4 +52,4 @@ def test_the_glossary_names_each_term_once_with_its_lesson() -> None:
     assert len(terms) > 60
     assert len(set(terms)) == len(terms)
     lessons = {path.name[:2] for path in (REPOSITORY / "notebooks").glob("*.ipynb")}
-    assert {row["lesson"].strip("() ") for row in rows[1:]} <= lessons | {"–"}
+    assert {row["lesson"].strip("() ") for row in rows[1:]} <= lessons | {"\u2013"}
