@@ -131,7 +131,8 @@ def check_share_covered(function: Callable[..., float]) -> None:
         expect(
             abs(share - _covered(units)) < 0.04,
             f"with {units.shape[1]} units a study, {share:.2f} of the intervals hold "
-            "the true mean. Draw as many as there are; quantiles are 0.025 and 0.975.",
+            "the true mean. Draw as many as there are; the quantiles are 0.025 "
+            "and 0.975.",
         )
     more = _share(function, studies(30, 6, np.random.default_rng(7)), True)
     right(

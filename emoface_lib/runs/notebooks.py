@@ -49,7 +49,7 @@ READS = {
     "05": (*TRAINED, "style"),
     "06": ("training", "translator", *MACHINE),
     "07": (*TRAINED, "style", "translator"),
-    "08": (*CLIPS, "translator", "evaluation", *MACHINE),
+    "08": ("features", "landmarks.alignment", "translator", *MACHINE),
 }
 
 

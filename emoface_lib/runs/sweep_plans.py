@@ -112,7 +112,7 @@ class _Planner:
         ):
             del asked["seed"]
         _, asked = check_parameters(sources, self.sweep.profile, asked)
-        given = {name: given[name] for name in ("profile", "seed")} | asked
+        given = {"profile": given["profile"], **asked, "seed": given["seed"]}
         shared: Plan | None = None
         for one in before:
             once = {**given, "seed": 0}

@@ -15,7 +15,7 @@ from emoface_lib.cli import app
 from emoface_lib.core.checkpoints import read_settings, save_model
 from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.files import read_npz
+from emoface_lib.core.files import read_npz, write_npz
 from emoface_lib.core.settings import Run, Settings, load_settings
 from emoface_lib.core.video import write_video
 from emoface_lib.corpora.index import read_corpus
@@ -108,6 +108,11 @@ def test_archives_are_to_be_unpacked_first(ravdess: Path, tmp_path: Path) -> Non
     assert read_corpus(tmp_path).index.equals(read_corpus(ravdess).index)
 
 
+def _train_clip(run: Path) -> str:
+    index = pd.read_parquet(run / "features" / "index.parquet")
+    return str(index["clip"][index["split"] == "train"].iloc[0])
+
+
 def test_branches_are_trained_with_labels_and_not_twice(
     prepared: Path, tiny: Settings, tmp_path: Path
 ) -> None:
@@ -127,7 +132,12 @@ def test_branches_are_trained_with_labels_and_not_twice(
     made = {path: path.stat().st_mtime_ns for path in paths}
     assert train_run(settings) == paths
     assert {path: path.stat().st_mtime_ns for path in paths} == made
-    (run / "features" / "index.parquet").touch()  # prepared again
+    (run / "features" / "index.parquet").touch()  # prepared again, to the same numbers
+    train_run(settings.changed(bootstrap_samples=11, device="cpu"))
+    assert {path: path.stat().st_mtime_ns for path in paths} == made
+    clip = run / "features" / f"{_train_clip(run)}.npz"
+    stored = read_npz(clip)
+    write_npz(clip, **{**stored, "log_mel": stored["log_mel"] + 0.01})
     train_run(settings)
     assert all(path.stat().st_mtime_ns > made[path] for path in paths)
     with pytest.raises(InputError, match="--engine ray"):

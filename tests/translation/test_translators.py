@@ -132,7 +132,7 @@ def test_makeittalks_channels_are_bgr_with_landmarks_first() -> None:
 def test_makeittalks_checkpoint_loads_with_its_optimiser_in_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefix: str, bare: bool
 ) -> None:
-    small = lambda: ResidualUNet(width=2)  # noqa: E731
+    small = lambda _=64: ResidualUNet(width=4)  # noqa: E731
     monkeypatch.setattr("emoface_lib.translation.translators.ResidualUNet", small)
     net = small()
     optimiser = torch.optim.Adam(net.parameters())
