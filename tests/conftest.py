@@ -17,7 +17,7 @@ from emoface_lib.synthetic.clips import plan_corpus
 torch.set_num_threads(1)
 
 # A busy machine is slow, and no promise is broken by it.
-hypothesis.settings.register_profile("emoface")
+hypothesis.settings.register_profile("emoface", deadline=None)
 hypothesis.settings.load_profile("emoface")
 
 SPEAKERS, VIDEOS, CLIPS, FRAMES = 3, 3, 2, 40
