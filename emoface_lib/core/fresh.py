@@ -18,6 +18,7 @@ from torch import Tensor
 from emoface_lib.core.settings import Settings
 
 LIBRARY = Path(__file__).resolve().parents[1]
+TABLES = "*.csv", "*.txt"
 
 
 def made_from(
@@ -73,31 +74,37 @@ def _bytes_of(value: Any) -> Iterator[bytes | memoryview]:
 
 
 @cache
-def code_hash(module: str) -> str:
-    """Hash of a module of the library and of all that it imports from there."""
-    files = sorted(_reached(module))
-    return digest([(path.name, path.read_bytes()) for path in files])
+def code_hash(*modules: str) -> str:
+    """Hash of modules of the library and of all that they import from there.
+
+    With the tables that lie beside them, such as the sentences that are spoken.
+    """
+    files = _reached(modules)
+    folders = {path.parent for path in files}
+    tables = {path for kind in TABLES for each in folders for path in each.glob(kind)}
+    return digest([(path.name, path.read_bytes()) for path in sorted(files | tables)])
 
 
-def _reached(module: str) -> set[Path]:
-    """Files of a module and of what it imports from the library, at any depth."""
-    reached: set[Path] = set()
-    waiting = [module]
-    while waiting:
-        path = _file_of(waiting.pop())
-        if path and path not in reached:
-            reached.add(path)
-            waiting += _imported(path)
-    return reached
-
-
-def _imported(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def imported(source: str) -> Iterator[str]:
+    """Names of the modules that a piece of code may import, wherever it does."""
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (each.name for each in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
             yield from (f"{node.module}.{each.name}" for each in node.names)
+
+
+def _reached(modules: Iterable[str]) -> set[Path]:
+    """Files of modules and of what they import from the library, at any depth."""
+    reached: set[Path] = set()
+    waiting = list(modules)
+    while waiting:
+        path = _file_of(waiting.pop())
+        if path and path not in reached:
+            reached.add(path)
+            waiting += imported(path.read_text(encoding="utf-8"))
+    return reached
 
 
 def _file_of(module: str) -> Path | None:
@@ -108,3 +115,12 @@ def _file_of(module: str) -> Path | None:
         return None
     found = [place.with_suffix(".py"), place / "__init__.py"]
     return next((path for path in found if path.is_file()), None)
+
+
+def file_hash(path: Path) -> str:
+    """Hash of a file's contents; empty if there is none."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "blake2b").hexdigest()[:32]
+    except FileNotFoundError:
+        return ""

@@ -5,6 +5,7 @@ notebooks 02 and 03.
 """
 
 import os
+import sys
 import zlib
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -27,8 +28,10 @@ from emoface_lib.core.files import (
     write_json,
     write_npz,
 )
+from emoface_lib.core.fresh import code_hash, digest
 from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import Settings, nearest
+from emoface_lib.corpora import extract
 from emoface_lib.corpora.extract import Job, Recipe, failed, load_tools, row_of
 from emoface_lib.corpora.journal import WHOLE, Journal
 from emoface_lib.features.detectors import check_detector
@@ -118,23 +121,35 @@ def _made_by(recipe: Recipe, index: pd.DataFrame) -> dict[str, Any]:
     }
     if recipe.audio is None:  # F_a is made when clips are loaded
         chosen |= {"features": "log_mel", "autovc_checkpoint": ""}
+    if recipe.recogniser == "scn":
+        chosen["scn_checkpoint"] = digest(Path(settings.expression.scn_checkpoint))
     card = recipe.corpus / CARD
     corpus = read_json(card)["hash"] if card.exists() else recipe.corpus.resolve().name
-    return {**chosen, "recogniser": recipe.recogniser, "corpus": corpus}
+    made = {**chosen, "recogniser": recipe.recogniser, "corpus": corpus}
+    return {**made, "code": code_hash(extract.__name__)}
 
 
 def _claim(folder: Path, made_by: dict[str, Any], drawn: bool) -> None:
     """Check that a folder's features are made so; if not, drawn ones are removed.
 
-    Raises InputError if features of a real corpus were made otherwise: they took hours.
+    Those of a real corpus took hours: raises InputError if they were made with other
+    settings, and says on standard error if they were made by other code.
     """
     card = folder / FEATURES_CARD
     before = read_json(card) if card.exists() else made_by
-    if before == made_by:
+    others = [name for name in made_by if before.get(name) != made_by[name]]
+    if not drawn and others == ["code"]:
+        note = f"The features in {folder} were made by other code than this."
+        print(
+            f"emoface: note: {note} Remove that folder to make all anew.",
+            file=sys.stderr,
+        )
+        return
+    if not others and len(before) == len(made_by):
         write_json(card, made_by)
         return
     if not drawn:
-        name = next(n for n in made_by if before.get(n) != made_by[n])
+        name = others[0]
         raise InputError(
             f"{folder} holds features made with {name} = {before.get(name)!r}, not "
             f"{made_by[name]!r}: give another folder with --out, or remove that one."

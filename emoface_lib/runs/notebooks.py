@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import hash_of, read_json
+from emoface_lib.core.fresh import imported
 from emoface_lib.core.settings import PARAMETERS as SETTING_NAMES
 from emoface_lib.core.settings import (
     REPOSITORY,
@@ -153,13 +154,14 @@ def _assignment(statement: ast.stmt) -> tuple[str, Any]:
 class Source:
     """A notebook as it is now.
 
-    declared : name -> default of its parameters cell; code : hash; reads_settings :
-    whether it asks for settings, those of its stages.
+    declared : name -> default of its parameters cell; code : hash; modules : what it
+    imports; reads_settings : whether it asks for settings, those of its stages.
     """
 
     path: Path
     declared: Mapping[str, Any]
     code: str
+    modules: tuple[str, ...]
     reads_settings: bool
 
     def taken(self, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -180,8 +182,13 @@ def read_source(path: Path) -> Source:
 @lru_cache
 def _source(path: Path, changed: int) -> Source:
     notebook = read_code(path)
-    reads = any(READER in source(cell) for cell in code_cells(notebook))
-    return Source(path, declared_parameters(path), source_hash(notebook), reads)
+    code = "\n".join(source(cell) for cell in code_cells(notebook))
+    try:
+        modules = tuple(sorted({*imported(code)}))
+    except SyntaxError:  # which running it will say
+        modules = ()
+    declared = declared_parameters(path)
+    return Source(path, declared, source_hash(notebook), modules, READER in code)
 
 
 def check_parameters(

@@ -1,6 +1,6 @@
 """All notebooks in order, each one only if something it depends on has changed."""
 
-import hashlib
+import os
 import platform
 import sys
 import time
@@ -15,7 +15,8 @@ from packaging.requirements import Requirement
 from emoface_lib.core.checkpoints import commit
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import hash_of, read_json, write_json
-from emoface_lib.core.settings import PRODUCTS, Run, load_settings
+from emoface_lib.core.fresh import code_hash, file_hash
+from emoface_lib.core.settings import PRODUCTS, REPOSITORY, Run, load_settings
 from emoface_lib.runs.notebooks import (
     NOTEBOOKS,
     NotebookError,
@@ -28,7 +29,9 @@ from emoface_lib.runs.notebooks import (
 )
 
 LIBRARY = Path(__file__).resolve().parents[1]
-SOURCES = ("py", "txt", "csv", "md", "npz", "safetensors")
+DATA_FILES = ("txt", "csv", "md", "npz", "safetensors")
+FIGURES = REPOSITORY / "figures"
+NOT_LEFT = ("notebooks", "jupyter", "batch")  # folders of a run that hold no products
 
 
 def reproduce(
@@ -103,7 +106,8 @@ class Step:
         """Hash of all that the outcome depends on."""
         states = [state_of(self.folder, path).get("key") for path in self.before]
         asked = {k: v for k, v in self.parameters.items() if k != "device"}
-        made: list[Any] = [self.source.code, asked, library_hash(), versions(), states]
+        code = [self.source.code, code_hash(*self.source.modules), data_hash()]
+        made: list[Any] = [code, asked, versions(), states]
         if self.parameters.get("corpus"):  # no notebook before says what it is
             index = self.folder / PRODUCTS["03_face_alignment"]
             made.append(index.stat().st_mtime_ns if index.exists() else 0)
@@ -111,29 +115,47 @@ class Step:
 
     def up_to_date(self) -> bool:
         """Whether a run now would do again what was done."""
-        left = [self.output, *([self.product] if self.product else [])]
-        return (
-            all(path.exists() for path in left)
-            and state_of(self.folder, self.path).get("key") == self.key()
+        state, newest = state_of(self.folder, self.path), products(self.folder)
+        return state.get("key") == self.key() and all(
+            file_hash(self.folder / name) == newest[name] for name in state["products"]
         )
 
     def run(self, force: bool = False) -> str:
         """Run the notebook if need be and say in a few words what was done."""
         if not force and self.up_to_date():
             return "up to date"
-        # Without its state, an interrupted notebook runs again next time.
-        self.state.unlink(missing_ok=True)
-        key, start = self.key(), time.perf_counter()
+        # Without its key, an interrupted notebook runs again next time.
+        if before := state_of(self.folder, self.path):
+            write_json(self.state, {**before, "key": ""})
+        key, start, began = self.key(), time.perf_counter(), time.time_ns()
         execute(self.path, self.output, self.parameters)
         if self.product and not self.product.exists():
             raise NotebookError(
                 f"Notebook {self.path.stem} ended without leaving {self.product}."
             )
         seconds = round(time.perf_counter() - start, 1)
-        write_json(
-            self.state, {"key": key, "parameters": self.parameters, "seconds": seconds}
-        )
+        state = {"key": key, "parameters": self.parameters, "seconds": seconds}
+        write_json(self.state, {**state, "products": self._left_since(began)})
         return f"{seconds:.1f} s"
+
+    def _left_since(self, began: int) -> dict[str, str]:
+        """Name, relative to the run's folder, -> hash of the files written since."""
+        places = [p for p in self.folder.iterdir() if p.name not in NOT_LEFT]
+        found = [path for place in places for path in place.rglob("*")]
+        figures = [*FIGURES.iterdir()] if FIGURES.exists() else []
+        return {
+            os.path.relpath(path, self.folder): file_hash(path)
+            for path in sorted({self.output, *found, *figures})
+            if path.is_file() and path.stat().st_mtime_ns >= began
+        }
+
+
+def products(run: Path) -> dict[str, str]:
+    """Name -> hash of the files that a run's notebooks left, by the last writer."""
+    states = (run / "notebooks").glob("*.json")
+    ordered = sorted(states, key=lambda path: path.stat().st_mtime_ns)
+    known = [read_json(path).get("products", {}) for path in ordered]
+    return {name: value for one in known for name, value in one.items()}
 
 
 def state_of(run: Path, path: Path) -> dict[str, Any]:
@@ -144,15 +166,19 @@ def state_of(run: Path, path: Path) -> dict[str, Any]:
 
 def library_hash() -> str:
     """Hash of the library's sources, weights and data files."""
-    files = sorted(path for kind in SOURCES for path in LIBRARY.rglob(f"*.{kind}"))
-    contents = {
-        path.relative_to(LIBRARY).as_posix(): hashlib.sha256(
-            path.read_bytes()
-        ).hexdigest()
-        for path in files
-        if path.is_file()
-    }
-    return hash_of(contents)
+    return _hash_of_files("py", *DATA_FILES)
+
+
+def data_hash() -> str:
+    """Hash of the library's weights and data files."""
+    return _hash_of_files(*DATA_FILES)
+
+
+def _hash_of_files(*kinds: str) -> str:
+    files = sorted(path for kind in kinds for path in LIBRARY.rglob(f"*.{kind}"))
+    return hash_of(
+        {path.relative_to(LIBRARY).as_posix(): file_hash(path) for path in files}
+    )
 
 
 @cache

@@ -24,6 +24,7 @@ from emoface_lib.core.files import (
     write_json,
     write_npz,
 )
+from emoface_lib.core.fresh import code_hash
 from emoface_lib.core.landmarks import VIDEO_RATE
 from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import Settings
@@ -33,7 +34,6 @@ from emoface_lib.synthetic.data_card import data_card
 from emoface_lib.synthetic.heads.draw import FaceDrawer
 from emoface_lib.synthetic.heads.shape import Identity, pose_face, stack_controls
 
-VERSION = 3  # the generator's; counts up whenever its clips change
 OWN_FILES = (CARD, INDEX, VOXCELEB_META, "DATA_CARD.md")
 OWN_FOLDERS = ("mp4", "truth")
 
@@ -61,8 +61,8 @@ def build_corpus(
 ) -> pd.DataFrame:
     """Build the embedded corpus into `folder`, or complete it; return its index.
 
-    Clips that are complete are kept. A corpus of other settings, or of another version
-    of the generator, is removed first (its own files only) and built anew.
+    Clips that are complete are kept. A corpus of other settings, or drawn by other
+    code, is removed first (its own files only) and built anew.
     workers : processes; None takes one a core. draw : makes a face's pictures.
     Raises InputError if `folder` holds clips of another origin.
     """
@@ -76,17 +76,18 @@ def build_corpus(
     index = pd.DataFrame([_row(plan, folder) for plan in plans])
     _write_metadata(plans, folder)
     with write_beside(folder / "DATA_CARD.md") as beside:
-        beside.write_text(data_card(index, settings.seed, VERSION))
+        beside.write_text(data_card(index, settings.seed, code_hash(__name__)))
     with write_beside(folder / INDEX) as beside:
         index.to_parquet(beside, index=False)
     return index
 
 
 def corpus_identity(settings: Settings) -> dict:
-    """What identifies an embedded corpus: version, settings, their hash."""
+    """What identifies an embedded corpus: settings, the code that draws, their hash."""
     own = settings.synthetic.model_dump(exclude={"audio_only_speakers"})
     values = {"seed": settings.seed, **own}
-    identity = {"generator": "emoface embedded corpus", "version": VERSION, **values}
+    code = code_hash(__name__)
+    identity = {"generator": "emoface embedded corpus", "code": code, **values}
     return {**identity, "hash": hash_of(identity)}
 
 

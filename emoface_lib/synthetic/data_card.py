@@ -7,15 +7,15 @@ import pandas as pd
 from emoface_lib.synthetic.factors import ACCENTS, CONFOUNDING, VARIANTS
 
 
-def data_card(index: pd.DataFrame, seed: int, version: int) -> str:
-    """The text of DATA_CARD.md for a corpus with this index."""
+def data_card(index: pd.DataFrame, seed: int, code: str) -> str:
+    """The text of DATA_CARD.md for a corpus with this index; code : a hash."""
     text = (Path(__file__).parent / "data_card.md").read_text(encoding="utf-8")
     return text.format(
         clips=len(index),
         minutes=index["seconds"].sum() / 60,
         speakers=index["speaker"].nunique(),
         seed=seed,
-        version=version,
+        code=code[:8],
         splits="\n".join(_split_rows(index)),
         accents=len(set(ACCENTS)),
         variants=sum(len(names) for names in VARIANTS.values()),

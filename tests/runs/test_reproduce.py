@@ -12,6 +12,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from typer.testing import CliRunner
 
 from emoface_lib.cli import app, read_parameter
+from emoface_lib.core import fresh
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_json
 from emoface_lib.runs import reproduce as module
@@ -45,13 +46,21 @@ def change(path: Path, old: str, new: str) -> None:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two notebooks, a library of one file, and runs in a folder of their own."""
     monkeypatch.setenv("EMOFACE_RUNS", str(tmp_path / "runs"))
-    library = tmp_path / "library"
+    library = tmp_path / "emoface_lib"
     library.mkdir()
-    (library / "module.py").write_text("one = 1\n")
+    for name in ("module", "other"):
+        (library / f"{name}.py").write_text("one = 1\n")
     monkeypatch.setattr(module, "LIBRARY", library)
+    monkeypatch.setattr(fresh, "LIBRARY", library)
+    monkeypatch.setattr(module, "FIGURES", tmp_path / "figures")
+    (tmp_path / "figures").mkdir()
+    fresh.code_hash.cache_clear()
     notebooks = tmp_path / "notebooks"
     notebooks.mkdir()
-    write_notebook(notebooks / "00_first.ipynb", FIRST, "style_margin, scale, seed")
+    uses = "if seed < 0:\n    import emoface_lib.module"
+    write_notebook(
+        notebooks / "00_first.ipynb", FIRST, uses, "style_margin, scale, seed"
+    )
     write_notebook(notebooks / "01_second.ipynb", SECOND, "steps + 1")
     return notebooks
 
@@ -65,6 +74,12 @@ def executed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(path.stem)
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text("executed")
+        run = output.parents[1]
+        (run / path.stem).mkdir(exist_ok=True)
+        (run / path.stem / "model.safetensors").write_text("weights")
+        (run.parents[1] / "figures" / f"{path.stem}.png").write_text("figure")
+        (run / "shared").mkdir(exist_ok=True)
+        (run / "shared" / "index.csv").write_text(path.stem)  # by both, one after other
 
     monkeypatch.setattr(module, "execute", note)
     monkeypatch.setitem(module.PRODUCTS, "00_first", "notebooks/00_first.ipynb")
@@ -137,13 +152,33 @@ CHANGES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
         ["01_second"],
     ),
     "library": (
-        lambda f: change(f.parent / "library" / "module.py", "1", "2"),
+        lambda f: change(f.parent / "emoface_lib" / "module.py", "1", "2"),
         ["00_first", "01_second"],
+    ),
+    "code that neither imports": (
+        lambda f: change(f.parent / "emoface_lib" / "other.py", "1", "2"),
+        [],
+    ),
+    "model cut": (
+        lambda f: (runs(f) / "00_first" / "model.safetensors").write_text("wei"),
+        ["00_first"],
+    ),
+    "model emptied": (
+        lambda f: (runs(f) / "00_first" / "model.safetensors").write_text(""),
+        ["00_first"],
+    ),
+    "model swapped": (
+        lambda f: (runs(f) / "01_second" / "model.safetensors").write_text("others!"),
+        ["01_second"],
+    ),
+    "figure deleted": (
+        lambda f: (f.parent / "figures" / "01_second.png").unlink(),
+        ["01_second"],
     ),
     "weights": (
         lambda f: (
-            (f.parent / "library" / "weights").mkdir()
-            or (f.parent / "library" / "weights" / "a.safetensors").write_bytes(b"1")
+            (f.parent / "emoface_lib" / "weights").mkdir()
+            or (f.parent / "emoface_lib" / "weights" / "a.npz").write_bytes(b"1")
         ),
         ["00_first", "01_second"],
     ),
@@ -162,6 +197,7 @@ def test_change_runs_what_depends_on_it(
     reproduce("smoke", folder=folder)
     executed.clear()
     make(folder)
+    fresh.code_hash.cache_clear()
     reproduce("smoke", folder=folder)
     assert executed == expected
 

@@ -18,7 +18,7 @@ from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.video import read_audio
 from emoface_lib.corpora.index import read_corpus
 from emoface_lib.synthetic import build as synthetic_build
-from emoface_lib.synthetic.build import build_corpus, read_sidecar
+from emoface_lib.synthetic.build import build_corpus, claim_folder, read_sidecar
 from emoface_lib.synthetic.clips import make_clip, plan_corpus, sidecar
 from emoface_lib.synthetic.heads.shape import Identity, pose_face, project
 
@@ -162,6 +162,18 @@ def test_same_seed_same_bytes_in_any_order_and_size(corpus: Path) -> None:
         again = sidecar(known[plan.clip], second)
         for name, value in read_sidecar(corpus, plan.clip).items():
             assert np.array_equal(value, again[name])
+
+
+def test_what_other_code_drew_is_drawn_anew(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "corpus"
+    shutil.copytree(corpus, folder)
+    claim_folder(folder, SMALL)
+    assert (folder / "mp4").exists()
+    monkeypatch.setattr(synthetic_build, "code_hash", lambda _: "other")
+    claim_folder(folder, SMALL)
+    assert not (folder / "mp4").exists()
 
 
 def test_another_seed_makes_other_clips() -> None:
