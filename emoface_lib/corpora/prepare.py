@@ -71,7 +71,7 @@ def prepare(
     """
     drawn = (corpus / CARD).exists()
     recipe = _recipe(index, corpus, folder, settings, drawn, audio)
-    _claim(folder, _made_by(recipe, index), drawn)
+    _claim(folder, _made_by(recipe), drawn)
     journal = Journal(folder, shard)
     done = False
     try:
@@ -111,7 +111,7 @@ def _recipe(
     return recipe
 
 
-def _made_by(recipe: Recipe, index: pd.DataFrame) -> dict[str, Any]:
+def _made_by(recipe: Recipe) -> dict[str, Any]:
     """What the features depend on; a real corpus may grow: its name identifies it."""
     settings = recipe.settings
     chosen = {

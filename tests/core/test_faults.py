@@ -255,6 +255,23 @@ def test_features_of_a_real_corpus_are_not_thrown_away_for_other_settings(
     assert contents(tmp_path / "features") == before
 
 
+def test_features_by_other_code_are_kept_and_that_is_said(
+    talking: Talking,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    many(tmp_path, talking, 1)
+    run(tmp_path, settings)
+    before = contents(tmp_path / "features")
+    assert "other code" not in capsys.readouterr().err
+    monkeypatch.setattr(prepare, "code_hash", lambda _: "other")
+    run(tmp_path, settings)
+    assert "made by other code" in capsys.readouterr().err
+    assert contents(tmp_path / "features") == before
+
+
 def _full(*_: object, **__: object) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 

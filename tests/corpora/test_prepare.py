@@ -14,7 +14,8 @@ from emoface_lib.core.files import CARD, read_npz, write_json, write_npz
 from emoface_lib.core.landmarks import EYE_DISTANCE, eye_distance, lip_opening
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.video import iter_frames, read_audio, write_video
-from emoface_lib.corpora.prepare import prepare
+from emoface_lib.corpora.extract import Recipe
+from emoface_lib.corpora.prepare import _made_by, prepare
 from emoface_lib.features.prepared import (
     corpus_mean_face,
     load_clips,
@@ -152,6 +153,35 @@ def test_what_is_done_is_not_done_again_until_the_detector_changes(
     exact = read_npz(path)["landmarks"][..., :2]
     known = read_sidecar(corpus, plans[0].clip)["landmarks"][..., :2]
     assert np.allclose(exact, known)
+
+
+def test_drawn_features_by_other_code_are_made_anew(
+    prepared: tuple[pd.DataFrame, Path],
+    plans: list[ClipPlan],
+    corpus: Path,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, first = prepared
+    folder = tmp_path / "features"
+    shutil.copytree(first, folder)
+    path = folder / f"{plans[0].clip}.npz"
+    before = path.stat().st_mtime_ns
+    monkeypatch.setattr("emoface_lib.corpora.prepare.code_hash", lambda _: "other")
+    prepare(index_of(plans)[:1], corpus, folder, settings, workers=1)
+    assert path.stat().st_mtime_ns > before
+
+
+def test_two_checkpoints_of_scn_are_two(settings: Settings, tmp_path: Path) -> None:
+    made = []
+    for name in ("one", "other"):
+        path = tmp_path / f"{name}.pth"
+        path.write_bytes(name.encode())
+        own = settings.changed(scn_checkpoint=str(path))
+        recipe = Recipe(tmp_path, tmp_path, own, False, "scn", None)
+        made.append(_made_by(recipe)["scn_checkpoint"])
+    assert made[0] != made[1]
 
 
 def test_clips_are_aligned_and_refer_to_closed_lips(
