@@ -30,7 +30,7 @@ typed = $(subst '~/,~/',$(if $(1),$(quoted)))
 BIN := .venv/bin
 INSTALLED := .venv/installed
 TORCH_INDEX := $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.org/whl/cpu)
-BENCHMARKS := $(filter-out %/results.py %/course.py benchmarks/real_%,$(wildcard benchmarks/*.py))
+BENCHMARKS := $(filter-out %/results.py %/teaching.py benchmarks/real_%,$(wildcard benchmarks/*.py))
 REAL_BENCHMARKS := $(if $(DATA),$(wildcard benchmarks/real_*.py))
 
 # Python would take an empty EMOFACE_RUNS for the folder that it works in. Programs read
