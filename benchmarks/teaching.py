@@ -1,6 +1,6 @@
 """Marks of the student edition, through nbgrader: solved, empty, and mistaken.
 
-    make course && .venv/course/bin/python -m benchmarks.course
+    make course && .venv/course/bin/python -m benchmarks.teaching
 
 Lessons are handed in whole with the solutions pasted in, empty, and with one typical
 mistake after the other; in the smoke profile, whose products must be there.
@@ -16,7 +16,7 @@ from course.make_editions import Mistakes, exercises, lessons, mistakes_of
 from course.release import answers, hand_in, make_course, marks, nbgrader
 from emoface_lib.runs.notebooks import read_notebook
 
-HOW = "make course; .venv/course/bin/python -m benchmarks.course, 2 cores"
+HOW = "make course; .venv/course/bin/python -m benchmarks.teaching, 2 cores"
 
 
 def main() -> None:
