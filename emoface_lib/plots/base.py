@@ -8,6 +8,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -262,21 +263,19 @@ def draw_confusion(axes: Axes, counts: np.ndarray, names: Sequence[str]) -> None
     Colours and numbers are shares of the row.
     """
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for row, column in np.ndindex(*shares.shape):
-        dark = shares[row, column] > 0.5
-        axes.text(
-            column,
-            row,
-            f"{shares[row, column]:.2f}",
-            ha="center",
-            va="center",
-            fontsize=7,
-            color="white" if dark else "black",
-        )
-    places = range(len(names))
-    axes.set_xticks(places, names, rotation=45, ha="right", fontsize=8)
-    axes.set_yticks(places, names, fontsize=8)
+    sns.heatmap(
+        pd.DataFrame(shares, names, names),
+        vmin=0,
+        vmax=1,
+        cmap="Blues",
+        annot=True,
+        fmt=".2f",
+        annot_kws={"fontsize": 7},
+        square=True,
+        cbar=False,
+        ax=axes,
+    )
+    axes.tick_params("x", rotation=45)
     axes.set(xlabel="recognised", ylabel="true")
 
 

@@ -16,7 +16,7 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.plots import PALETTE
 
 # How full dichromats see linear RGB: Machado et al. 2009, severity 1.0.
-VAL = {
+SIGHT = {
     "protanopia": [
         [0.152286, 1.052583, -0.204868],
         [0.114503, 0.786281, 0.099216],
@@ -53,17 +53,17 @@ def closest(colours: np.ndarray) -> float:
     return min(float(deltaE_ciede2000(*pair)) for pair in combinations(lab, 2))
 
 
-@pytest.mark.parametrize("kind", VAL)
+@pytest.mark.parametrize("kind", SIGHT)
 def test_colours_are_told_apart_by_the_colour_blind(kind: str) -> None:
     colours = np.array([to_rgb(colour) for colour in PALETTE])
-    assert closest(seen_as(colours, np.array(VAL[kind]))) > APART
+    assert closest(seen_as(colours, np.array(SIGHT[kind]))) > APART
 
 
 @pytest.mark.parametrize(("kind", "pair"), [("protanopia", ("r", "#8a7a00"))])
 def test_red_and_olive_are_one_colour_to_some(kind: str, pair: tuple[str, str]) -> None:
     """The measure can fail: colours that differ for most people come together."""
     colours = np.array([to_rgb(colour) for colour in pair])
-    assert closest(colours) > 2 * closest(seen_as(colours, np.array(VAL[kind])))
+    assert closest(colours) > 2 * closest(seen_as(colours, np.array(SIGHT[kind])))
 
 
 NAMES = list("abcdef")
