@@ -264,7 +264,9 @@ def draw_confusion(axes: Axes, counts: np.ndarray, names: Sequence[str]) -> None
     """
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     sns.heatmap(
-        pd.DataFrame(shares, names, names),
+        shares,
+        xticklabels=list(names),
+        yticklabels=list(names),
         vmin=0,
         vmax=1,
         cmap="Blues",
