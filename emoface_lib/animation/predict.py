@@ -84,11 +84,10 @@ class FacePredictor:
     @torch.inference_mode()
     def encode(self, samples: np.ndarray) -> Codes:
         """Codes of a voice. samples : float[S] at 16 kHz."""
-        samples = self._scaled(samples)
-        audio_features = self._audio_features(samples)
+        scaled, audio_features = self._audio_features(samples)
         ahead = self.settings.features.look_ahead
         features = torch.from_numpy(look_ahead(audio_features, ahead))[None]
-        mean = self._speaker_mean(samples, features[0])
+        mean = self._speaker_mean(scaled, features[0])
         content, _ = self.content.encode(features)
         return Codes(
             content[0],
@@ -133,18 +132,15 @@ class FacePredictor:
 
         Four recordings in different moods are nearly as good as many (notebook 05).
         """
-        known = [self._audio_features(self._scaled(one)) for one in recordings]
+        known = [self._audio_features(samples)[1] for samples in recordings]
         return torch.stack([torch.from_numpy(one).mean(0) for one in known]).mean(0)
 
-    def _scaled(self, samples: np.ndarray) -> np.ndarray:
-        """A voice at the level of the training speech."""
+    def _audio_features(self, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """A voice at the level of the training speech, and its F_a, float32[T, D]."""
         level = speech_level(frame_loudness([samples]))
-        return samples * np.float32(10 ** ((self.level - level) / 20))
-
-    def _audio_features(self, samples: np.ndarray) -> np.ndarray:
-        """F_a of a voice, float32[T, D]; the speaker is that of its start."""
-        speaker = embed_start(samples) if self.features.needs_speaker else None
-        return self.features.whole(log_mel(samples), speaker)
+        scaled = samples * np.float32(10 ** ((self.level - level) / 20))
+        speaker = embed_start(scaled) if self.features.needs_speaker else None
+        return scaled, self.features.whole(log_mel(scaled), speaker)
 
     def _speaker_mean(self, samples: np.ndarray, features: Tensor) -> Tensor:
         """m_spk, Tensor[D]: enrolled, guessed from the voice, or the voice's own."""

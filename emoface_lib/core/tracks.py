@@ -76,18 +76,13 @@ class AudioTrack:
     def add_until(self, seconds: float | None) -> None:
         """Encode up to a time; None: encode what is left and close."""
         end = None if seconds is None else round(seconds * self.stream.rate)
-        part = self.samples[self.count : end]
-        if len(part):
-            self._encode(part)
+        part = self.samples[self.count : end].T.astype(np.float32).clip(-1, 1)
+        if part.size:
+            channels = np.ascontiguousarray(part)
+            frame = av.AudioFrame.from_ndarray(channels, "fltp", self.layout)
+            frame.sample_rate, frame.pts = self.stream.rate, self.count
+            frame.time_base = Fraction(1, self.stream.rate)
+            self.count += part.shape[1]
+            self.container.mux(self.stream.encode(frame))
         if seconds is None:
             self.container.mux(self.stream.encode(None))
-
-    def _encode(self, samples: np.ndarray) -> None:
-        channels = samples.T.astype(np.float32)
-        frame = av.AudioFrame.from_ndarray(
-            np.ascontiguousarray(channels.clip(-1, 1)), "fltp", self.layout
-        )
-        frame.sample_rate, frame.pts = self.stream.rate, self.count
-        frame.time_base = Fraction(1, self.stream.rate)
-        self.count += len(samples)
-        self.container.mux(self.stream.encode(frame))

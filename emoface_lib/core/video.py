@@ -5,7 +5,6 @@ Pictures stream, frame by frame. Sound is read whole: ten minutes at 16 kHz are 
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 import av
@@ -124,22 +123,30 @@ def decode_audio(
     sound, or if it is NaN, longer than `longest` seconds, cut short, or if the peak of
     the first format is below `silence` dBFS.
     """
+    frames, count = [], 0
     with open_media(path) as container:
         stream = audio_stream(container, path)
         declared = declared_seconds(container, stream, path)
         most = min(2, stream.codec_context.channels)
-        tracks = [_Resampled(path, rate, min(n, most)) for rate, n in formats]
-        for frame in chain(decode(container, "audio", path), [None]):
-            for track in tracks:
-                track.add(frame)
-            if tracks[0].seconds > longest:
+        for frame in decode(container, "audio", path):
+            frames.append(frame)
+            count += frame.samples
+            if count > longest * frame.sample_rate:
                 raise InputError(
                     f"The sound of {path} is longer than {longest / 60:g} minutes: "
                     "cut it into parts."
                 )
         # the decoder of aac gives whole packets of 1024 samples; the last one is padded
         end = declared if stream.codec_context.name == "aac" else None
-    sounds = [track.whole(end) for track in tracks]
+    if not count:
+        raise InputError(f"The sound track of {path} is empty.")
+    try:
+        sounds = [_resampled(frames, rate, min(n, most)) for rate, n in formats]
+    except (FFmpegError, ValueError) as error:
+        raise InputError(f"The sound of {path} changes its format.") from error
+    if end is not None:
+        pairs = zip(sounds, formats, strict=True)
+        sounds = [sound[: round(end * rate)] for sound, (rate, _) in pairs]
     check_whole(path, declared, len(sounds[0]) / formats[0][0])
     if not np.isfinite(sounds[0]).all():
         raise InputError(f"The sound of {path} holds values that are NaN.")
@@ -148,39 +155,19 @@ def decode_audio(
     return sounds
 
 
-class _Resampled:
-    """A sound track that is put together from decoded frames, in one format."""
-
-    def __init__(self, path: Path | str, rate: int, channels: int) -> None:
-        self.path, self.rate, self.channels = path, rate, channels
-        self.parts: list[np.ndarray] = []
-        self.seconds = 0.0
-        self.resampler = av.AudioResampler(
-            format="flt",
-            layout="stereo" if channels == 2 else "mono",
-            rate=rate,
-            frame_size=rate,  # a second; small arrays would take much more memory
-            options={"rematrix_maxval": "1.0"},  # the mean of channels, not more
-        )
-
-    def add(self, frame: av.AudioFrame | None) -> None:
-        """Take the next frame; None gives what the resampler still holds."""
-        try:
-            blocks = self.resampler.resample(frame)
-        except (FFmpegError, ValueError) as error:
-            raise InputError(f"The sound of {self.path} changes its format.") from error
-        for block in blocks:
-            self.parts.append(block.to_ndarray().reshape(-1, self.channels))
-            self.seconds += len(self.parts[-1]) / self.rate
-
-    def whole(self, end: float | None) -> np.ndarray:
-        """All samples up to a second, float32 (S, C); the parts are given up."""
-        count = None if end is None else round(end * self.rate)
-        if not self.parts:
-            raise InputError(f"The sound track of {self.path} is empty.")
-        samples = np.concatenate(self.parts)[:count]
-        self.parts.clear()
-        return samples
+def _resampled(frames: Sequence[av.AudioFrame], rate: int, channels: int) -> np.ndarray:
+    """Decoded frames as one sound: float32 (S, C)."""
+    resampler = av.AudioResampler(
+        format="flt",
+        layout="stereo" if channels == 2 else "mono",
+        rate=rate,
+        frame_size=rate,  # a second
+        options={"rematrix_maxval": "1.0"},  # the mean of channels, not more
+    )
+    blocks = [b for frame in [*frames, None] for b in resampler.resample(frame)]
+    return np.concatenate(
+        [block.to_ndarray().reshape(-1, channels) for block in blocks]
+    )
 
 
 def write_video(

@@ -50,7 +50,8 @@ def log_mel(
     windows = np.lib.stride_tricks.sliding_window_view(padded, WINDOW_LENGTH)
     frames = windows[centre::hop_length]
     parts = np.array_split(frames, 1 + len(frames) // BATCH)
-    mel = np.concatenate([_amplitudes(part) @ _mel_filters() for part in parts])
+    spectra = (np.abs(np.fft.rfft(part * _window())) for part in parts)
+    mel = np.concatenate([spectrum @ _mel_filters() for spectrum in spectra])
     decibels = 20 * np.log10(np.maximum(FLOOR, mel))
     return np.clip((decibels - REFERENCE_DB + 100) / 100, 0, 1).astype(np.float32)
 
@@ -97,11 +98,6 @@ def speech_level(loudness: np.ndarray) -> float:
 def mel_frequencies() -> np.ndarray:
     """Centre frequencies of the 80 bands. Returns float[80] Hz."""
     return librosa.mel_frequencies(MEL_BANDS + 2, fmin=90, fmax=7600)[1:-1]
-
-
-def _amplitudes(frames: np.ndarray) -> np.ndarray:
-    """Spectrum of frames of samples: float32[T, 1024] -> float32[T, 513]."""
-    return np.abs(np.fft.rfft(frames * _window()))
 
 
 def _check(samples: np.ndarray) -> None:
