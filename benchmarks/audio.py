@@ -220,11 +220,10 @@ def measure_costs(settings: Settings) -> None:
         row = f"audio: {name}, CPU-s a second of speech"
         enter(TOPIC, row, cost, "s", "", "", COSTS)
         print(f"{row}: {cost:.5f}")
-    tens = np.array_split(speech, SECONDS // 10)
-    moved = cpu_seconds(lambda: list(predictor.predict(tens))) / SECONDS
+    moved = cpu_seconds(lambda: predictor.predict(speech)) / SECONDS
     speeds = {
         "feature extraction, all three": (1 / sum(costs.values()), 30),
-        "voice to landmarks with AutoVC, a stream": (1 / moved, 50),
+        "voice to landmarks with AutoVC": (1 / moved, 50),
     }
     for name, (speed, aim) in speeds.items():
         row = f"audio: {name}, 1 core"

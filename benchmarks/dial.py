@@ -26,7 +26,8 @@ from skimage.data import astronaut
 from emoface_lib.animation.animate import best_run
 from emoface_lib.animation.portrait import read_portrait
 from emoface_lib.animation.predict import load_predictor
-from emoface_lib.animation.preview import Face, Preview, Voice
+from emoface_lib.animation.preview import Face, Preview
+from emoface_lib.animation.voice import read_voice
 from emoface_lib.animation.widgets import as_jpeg
 from emoface_lib.core.clip import Clip
 from emoface_lib.core.landmarks import mean_face
@@ -229,14 +230,14 @@ def latency() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         photo = Path(scratch) / "photo.png"
         Image.fromarray(astronaut()).save(photo)
-        voice, hearing = timed(lambda: Voice(run / "corpus" / clip, predictor), 3)
+        voice = read_voice(run / "corpus" / clip)
         face, seeing = timed(lambda: Face(read_portrait(photo)), 3)
-        preview = Preview(voice, face)
+        preview, hearing = timed(lambda: Preview(voice, face, predictor), 3)
         turns = iter(np.linspace(-2, 2, 2 * REPEATS))
         _, turning = timed(lambda: preview.turn(float(next(turns))), REPEATS)
         numbers = iter(range(REPEATS))
         _, drawing = timed(lambda: as_jpeg(preview.stage(next(numbers))), REPEATS)
-        _, filming = timed(lambda: preview.video(Path(scratch) / "video.mp4"), 1)
+        _, filming = timed(lambda: preview.write(Path(scratch) / "video.mp4"), 1)
     source = (
         f"benchmarks/dial.py latency: model of {run.name}, voice of "
         f"{voice.seconds:.1f} s, photograph of 512 px; median of {REPEATS}, CPU time "
@@ -246,7 +247,7 @@ def latency() -> None:
         ("slider to landmarks of the whole voice", 1000 * turning, "ms", 50.0),
         ("landmarks to a frame with its curve, as JPEG", 1000 * drawing, "ms", None),
         ("slider to the frame", 1000 * (turning + drawing), "ms", 200.0),
-        ("taking in a voice", hearing, "s", None),
+        ("codes and first landmarks of a voice", hearing, "s", None),
         ("taking in a face", seeing, "s", None),
         ("filming the voice, a second of it", filming / voice.seconds, "s", None),
     ):

@@ -19,6 +19,7 @@ from scipy.ndimage import binary_opening
 
 from emoface_lib.animation.animate import TrainedModel, animate, best_run
 from emoface_lib.animation.predict import load_predictor
+from emoface_lib.animation.voice import Voice, read_voice
 from emoface_lib.core.landmarks import (
     EYE_DISTANCE,
     VIDEO_RATE,
@@ -26,13 +27,10 @@ from emoface_lib.core.landmarks import (
     lip_opening,
 )
 from emoface_lib.core.video import (
-    iter_audio,
     read_audio,
     read_video,
-    sound_info,
     video_info,
 )
-from emoface_lib.features.audio import frame_loudness, speech_level
 from emoface_lib.features.dlib_detector import DlibDetector
 
 TOPIC = "animate"
@@ -49,28 +47,27 @@ def opening_of(path: Path) -> np.ndarray:
     return lip_opening(found) * EYE_DISTANCE / np.median(eye_distance(found))
 
 
-def predicted_opening(voice: Path) -> np.ndarray:
+def predicted_opening(voice: Voice) -> np.ndarray:
     """Lip opening that the model asks for, px of the canonical frame."""
     predictor = load_predictor(best_run())
-    level = speech_level(frame_loudness(iter_audio(voice)))
-    moved = np.concatenate(list(predictor.predict(iter_audio(voice), level=level)))
+    (moved,) = predictor.predict(voice.samples)
     return moved[:, 66, 1] - moved[:, 62, 1]
 
 
 def video(data: Path, portrait: str, voice: str, folder: Path) -> dict[str, float]:
     """Animate once and measure."""
     out = folder / f"{Path(portrait).stem}_{Path(voice).parts[0]}.mp4"
-    animate(data / "portraits" / portrait, data / voice, out, TrainedModel())
-    loudness = frame_loudness(iter_audio(data / voice)).clip(-60)
-    asked = predicted_opening(data / voice)
+    sound = read_voice(data / voice)
+    animate(data / "portraits" / portrait, sound, out, TrainedModel())
+    loudness = sound.loudness.clip(-60)
+    asked = predicted_opening(sound)
     opening = opening_of(out)
     count = min(len(loudness), len(asked), len(opening))
     loudness, asked, opening = loudness[:count], asked[:count], opening[:count]
-    seconds = sound_info(data / voice).seconds
     soft = loudness < np.percentile(loudness, 95) - 30
     quiet = binary_opening(soft, np.ones(SILENCE))
     return {
-        "longer than the voice": video_info(out).seconds - seconds,
+        "longer than the voice": video_info(out).seconds - sound.seconds,
         "range": float(np.ptp(opening)),
         "deviation": float(opening.std()),
         "r with loudness": float(np.corrcoef(opening, loudness)[0, 1]),
@@ -86,10 +83,10 @@ def speed(data: Path) -> float:
     samples = np.tile(voice, 1 + SPEECH_SECONDS * 16_000 // len(voice))
     samples = samples[: SPEECH_SECONDS * 16_000]
     predictor = load_predictor(best_run())
-    list(predictor.predict([samples[:16_000]]))
+    predictor.predict(samples[:16_000])
     start = time.process_time()
-    frames = sum(map(len, predictor.predict(np.array_split(samples, 6))))
-    assert frames == SPEECH_SECONDS * VIDEO_RATE
+    (moved,) = predictor.predict(samples)
+    assert len(moved) == SPEECH_SECONDS * VIDEO_RATE
     return SPEECH_SECONDS / (time.process_time() - start)
 
 

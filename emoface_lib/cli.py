@@ -116,20 +116,22 @@ def animate(
 ) -> None:
     """Animate a photograph by a voice."""
     from emoface_lib.animation import animate as animation  # takes a second
+    from emoface_lib.animation.voice import read_voice
     from emoface_lib.runs.reproduce import train_smallest
 
     outs = out or [Path("animated.mp4")]
     animation.check_outputs(outs, photo, voice)
+    spoken = read_voice(voice)
 
     def run_on(run: Path | None) -> animation.Animation:
         trained = animation.TrainedModel(run, tuple(enrol or []))
         return animation.animate(
             photo,
-            voice,
+            spoken,
             outs,
             trained,
             emotion=[
-                animation.read_emotion(given, trained, voice, axis)
+                animation.read_emotion(given, trained, spoken, axis)
                 for given in emotion or ["0"]
             ],
             seed=seed,

@@ -1,14 +1,14 @@
 """A photograph and a voice in, a video of the animated portrait out.
 
-Everything streams: memory does not grow with the length of the voice. Taught in
-notebook 09.
+The voice is read and predicted whole; the frames stream, so that their memory does not
+grow with its length. Taught in notebook 09.
 """
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain, repeat, tee
+from itertools import tee
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -25,7 +25,6 @@ from emoface_lib.animation.export import (
     write_exports,
 )
 from emoface_lib.animation.head_motion import gentle_motion
-from emoface_lib.animation.pauses import pauses
 from emoface_lib.animation.portrait import LONGEST_SIDE, Portrait, read_portrait
 from emoface_lib.animation.retarget import (
     Pose,
@@ -34,30 +33,19 @@ from emoface_lib.animation.retarget import (
     read_motion,
     resting_face,
 )
+from emoface_lib.animation.voice import TRACK_RATE, Voice, pauses
 from emoface_lib.animation.watermark import Watermark
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.landmarks import VIDEO_RATE
 from emoface_lib.core.settings import PRODUCTS, Run, load_settings
-from emoface_lib.core.video import (
-    LONGEST_VOICE,
-    check_audible,
-    iter_audio,
-    read_audio,
-    sound_info,
-    write_video,
-)
-from emoface_lib.features.audio import frame_loudness, speech_level
+from emoface_lib.core.video import read_audio, write_video
 from emoface_lib.translation.framing import Square
 from emoface_lib.translation.render import Renderer, make_renderer
 from emoface_lib.translation.translators import FOLDERS
 
 if TYPE_CHECKING:  # torch takes seconds
-    from emoface_lib.animation.predict import FacePredictor, Heard
+    from emoface_lib.animation.predict import FacePredictor
 
-SOUND_RATE = 48_000  # Hz of the video's sound
-SOUND_BLOCK = 1.0  # s
 ENCODER_THREADS = 2  # one renders while the other encodes
-VOICE_BLOCK = 10.0  # s
 LAST_NOTEBOOK = "08_emotion_space"  # the last one that the predictor needs
 
 
@@ -65,16 +53,12 @@ class Predictor(Protocol):
     """Anything that turns a voice into displacements of landmarks."""
 
     def predict(
-        self,
-        blocks: Iterable[np.ndarray],
-        emotion: Emotion = 0.0,
-        level: float | None = None,
-    ) -> Iterator[np.ndarray]:
-        """From blocks of samples to displacements of the landmarks.
+        self, samples: np.ndarray, emotions: Sequence[Emotion]
+    ) -> list[np.ndarray]:
+        """Displacements of the landmarks for each setting of the dial.
 
-        blocks : float32 (S,) each, at 16 kHz; yields float32 (F, 68, 2) px of the
-        canonical frame, 25 frames/s. level : loudness of the voice's speech, dBFS; None
-        if it is that of the training data.
+        samples : float32 (S,) at 16 kHz. Returns float32 (F, 68, 2) px of the canonical
+        frame each, 25 frames/s.
         """
         ...
 
@@ -95,51 +79,32 @@ class TrainedModel:
         """The run's models; raises InputError if there are none, or a file lacks."""
         from emoface_lib.animation.predict import load_predictor
 
-        return load_predictor(self.folder or best_run())
-
-    def listen(
-        self, blocks: Iterable[np.ndarray], level: float | None = None
-    ) -> Iterator["Heard"]:
-        """As `FacePredictor.listen`, with the speaker who is enrolled.
-
-        blocks : float[S] each, at 16 kHz; level : dBFS. Yields windows of codes,
-        Tensor[T, D].
-        """
-        known = None
-        if self.enrol:
-            known = self.predictor.enrol([read_audio(path) for path in self.enrol])
-        return self.predictor.listen(blocks, level, known)
+        loaded = load_predictor(self.folder or best_run())
+        if not self.enrol:
+            return loaded
+        known = loaded.enrol([read_audio(path) for path in self.enrol])
+        return replace(loaded, speaker_mean=known)
 
     def predict(
-        self,
-        blocks: Iterable[np.ndarray],
-        emotion: Emotion = 0.0,
-        level: float | None = None,
-    ) -> Iterator[np.ndarray]:
-        """As `FacePredictor.predict`.
+        self, samples: np.ndarray, emotions: Sequence[Emotion]
+    ) -> list[np.ndarray]:
+        """As `FacePredictor.predict`: float[S] to float32[F, 68, 2] px each."""
+        return self.predictor.predict(samples, emotions)
 
-        blocks : float[S] each, at 16 kHz; level : dBFS. Yields float32[F, 68, 2] px of
-        the canonical frame, 25 frames/s.
-        """
-        return self.predictor.say(self.listen(blocks, level), emotion)
-
-    def like(self, recording: Path | str, voice: Path | str) -> Dial:
+    def like(self, recording: Path | str, voice: Voice) -> Dial:
         """The dial that gives a voice the emotion of another recording.
 
         It moves the voice to the recording's place in the emotion space. Raises
-        InputError if one of the files holds no speech.
+        InputError if the recording holds no speech.
         """
-        level = speech_level(frame_loudness([read_audio(recording)]))
-        other = self.predictor.listen([read_audio(recording)], level)
-        level = speech_level(frame_loudness([read_audio(voice)]))
-        own = self.listen([read_audio(voice)], level)
-        return replace(
-            self.predictor.like(other, own), name=f"like {Path(recording).stem}"
-        )
+        stranger = replace(self.predictor, speaker_mean=None)
+        other = stranger.encode(read_audio(recording))
+        dial = self.predictor.like(other, self.predictor.encode(voice.samples))
+        return replace(dial, name=f"like {Path(recording).stem}")
 
 
 def read_emotion(
-    given: Emotion, model: TrainedModel, voice: Path | str, axis: str = FIRST_AXIS
+    given: Emotion, model: TrainedModel, voice: Voice, axis: str = FIRST_AXIS
 ) -> Dial:
     """The dial of what `Dial.of` reads, or of a recording to speak like.
 
@@ -184,7 +149,7 @@ class Animation:
 
 def animate(
     photo: Path | str,
-    voice: Path | str,
+    voice: Voice,
     out: Path | str | Sequence[Path | str],
     predictor: Predictor,
     emotion: Emotion | Sequence[Emotion] = 0.0,
@@ -195,12 +160,11 @@ def animate(
     run: Path | None = None,
     head: Path | str | None = None,
     longest_side: int = LONGEST_SIDE,
-    longest_voice: float = LONGEST_VOICE,
     progress: bool = False,
 ) -> Animation:
     """Animate a photograph by a voice, and write that as an mp4 with sound.
 
-    photo : a picture of one frontal face; voice : any file with speech; out : .mp4, or
+    photo : a picture of one frontal face; voice : from `read_voice`; out : .mp4, or
     .gif, .svg (rows of pictures and the lips' curves), .csv or .npz (landmarks), or
     several of them. emotion : what `Dial.of` reads, standard deviations of the emotion
     codes; several make faces side by side. motion : amount of synthetic head motion, 0
@@ -210,24 +174,20 @@ def animate(
     Raises InputError, before the work begins where that is possible, and never leaves a
     half-written file.
     """
-    paths = check_outputs(out, photo, voice)
+    paths = check_outputs(out, photo, voice.path)
     dials = [Dial.of(one) for one in _as_list(emotion)]
     portrait = read_portrait(photo, longest_side=longest_side)
-    sound = sound_info(voice, longest_voice)
-    check_audible(voice, sound.peak)
-    count = max(1, int(np.ceil(round(sound.seconds * VIDEO_RATE, 3))))
+    count = len(voice.loudness)
     chosen = renderer_of(portrait, renderer, run)
     square = Square.around(portrait.landmarks[:, :2], portrait.picture.shape)
     gallery = Gallery([path.suffix.lower() for path in paths], count, square)
-    loudness = frame_loudness(iter_audio(voice, VOICE_BLOCK, longest=longest_voice))
+    predicted = predictor.predict(voice.samples, dials)
     sway = gentle_motion(np.random.default_rng(seed), motion)
     moments = tee(read_motion(head) if head else sway, len(dials))
     tracks, streams = [], []
-    for dial, moment in zip(dials, moments, strict=True):
-        blocks = iter_audio(voice, VOICE_BLOCK, longest=longest_voice)
-        predicted = predictor.predict(blocks, dial, speech_level(loudness))
-        resting = chain(pauses(loudness), repeat(0.0))
-        poses = moving_faces(portrait, hold_last(predicted, count), moment, resting)
+    for dial, moved, moment in zip(dials, predicted, moments, strict=True):
+        resting = pauses(voice.loudness)
+        poses = moving_faces(portrait, hold_last(moved, count), moment, resting)
         tracks.append(Track(str(dial), resting_face(portrait)))
         seen = rendered(chosen, tracks[-1].watch(poses), mark)
         streams.append(gallery.watch_one(seen))
@@ -235,24 +195,17 @@ def animate(
     frames = iter(tqdm(frames, total=count, unit="frame", disable=not progress))
     for path in paths:
         if path.suffix.lower() == ".mp4":
-            _film(path, frames, voice, min(2, sound.channels), longest_voice)
+            write_video(
+                path,
+                frames,
+                voice.track,
+                TRACK_RATE,
+                metadata=METADATA,
+                threads=ENCODER_THREADS,
+            )
     deque(frames, maxlen=0)  # without a video, the frames are drawn for the exports
     write_exports(paths, tracks, gallery)
-    return Animation(tuple(paths), sound.seconds, count, portrait.notes)
-
-
-def _film(
-    path: Path,
-    frames: Iterator[np.ndarray],
-    voice: Path | str,
-    channels: int,
-    longest: float,
-) -> None:
-    """Write frames with the voice as an mp4 that says what it is."""
-    sound = iter_audio(voice, SOUND_BLOCK, SOUND_RATE, channels, longest)
-    write_video(
-        path, frames, sound, SOUND_RATE, metadata=METADATA, threads=ENCODER_THREADS
-    )
+    return Animation(tuple(paths), voice.seconds, count, portrait.notes)
 
 
 def _as_list(emotion: Emotion | Sequence[Emotion]) -> Sequence[Emotion]:

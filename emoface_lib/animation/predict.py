@@ -1,11 +1,10 @@
-"""From a voice to moving landmarks, as a stream: memory does not grow with length.
+"""From a whole voice to moving landmarks.
 
 Taught in notebook 09, paper equations (1) to (9).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,19 +13,14 @@ import torch
 from torch import Tensor
 
 from emoface_lib.animation.emotion_control import LARGEST, Curve, Dial, Emotion
-from emoface_lib.core.clip import MEL_BANDS
 from emoface_lib.core.files import read_npz
-from emoface_lib.core.landmarks import FRAME_RATE, VIDEO_RATE
+from emoface_lib.core.landmarks import FRAME_RATE
 from emoface_lib.core.settings import Settings
-from emoface_lib.features.audio import (
-    frame_loudness,
-    speech_level,
-    stream_log_mel,
-)
-from emoface_lib.features.prepared import to_video_rate
-from emoface_lib.features.speaker import FIRST_SECONDS, embed_start
+from emoface_lib.features.audio import frame_loudness, log_mel, speech_level
+from emoface_lib.features.prepared import look_ahead, to_video_rate
+from emoface_lib.features.speaker import embed_start
 from emoface_lib.features.voice_conversion import Conversion, LogMel, load_features
-from emoface_lib.method.content import ContentBranch, State
+from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.emotion_space import (
     EmotionSpace,
     frame_level,
@@ -37,9 +31,24 @@ from emoface_lib.method.enrolment import GUESS, SpeakerGuess
 from emoface_lib.method.steps import load_branches
 from emoface_lib.method.style import StyleBranch
 
-WINDOW = 200  # frames that attend to one another; 4 s, about a sentence
-STEP = WINDOW // 2  # neighbouring windows are blended
-PAIR = FRAME_RATE // VIDEO_RATE
+# Attention over all T frames takes memory for T * T numbers a head, 14 GB for ten
+# minutes, and was trained on crops of two seconds.
+ATTENDED = 200  # frames that attend to one another; 4 s, about a sentence
+STEP = ATTENDED // 2  # neighbouring stretches overlap by half, so that no frame jumps
+
+
+class Codes(NamedTuple):
+    """What does not depend on the dial, for T frames of 20 ms: Tensor[T, ...] each.
+
+    E_content, D_content in px of the canonical frame, E_emotion and E_identity; level :
+    of each frame, from `frame_level`.
+    """
+
+    content: Tensor
+    d_content: Tensor
+    emotion: Tensor
+    identity: Tensor
+    level: Tensor
 
 
 @dataclass(frozen=True)
@@ -47,8 +56,9 @@ class FacePredictor:
     """Content branch, style branch and emotion space of one trained run.
 
     level : dBFS of the speech they were trained on; other voices are scaled to it.
-    features : makes the F_a that they were trained on. guess : estimates m_spk from the
-    voice itself, for the improved objective.
+    features : makes the F_a that they were trained on. For the improved objective only:
+    speaker_mean : Tensor[D], from `enrol`; guess : estimates it from the voice itself
+    where nobody is enrolled.
     """
 
     content: ContentBranch
@@ -58,72 +68,57 @@ class FacePredictor:
     settings: Settings
     features: LogMel | Conversion = field(default_factory=LogMel)
     guess: SpeakerGuess | None = None
+    speaker_mean: Tensor | None = None
 
     def predict(
-        self,
-        blocks: Iterable[np.ndarray],
-        emotion: Emotion = 0.0,
-        level: float | None = None,
-        speaker_mean: Tensor | None = None,
-    ) -> Iterator[np.ndarray]:
-        """Displacements D_content + D_style of a voice.
+        self, samples: np.ndarray, emotions: Sequence[Emotion] = (0.0,)
+    ) -> list[np.ndarray]:
+        """Displacements D_content + D_style of a voice, for each setting of the dial.
 
-        blocks : float[S] each, of any sizes, at 16 kHz; emotion : what `Dial.of` reads;
-        level : of the voice, dBFS, from `speech_level`, None if it needs no correction;
-        speaker_mean : Tensor[D], from `enrol`, used by the improved objective only; by
-        default estimated from the first seconds. Yields float32[F, 68, 2] px of
-        the canonical frame, 25 frames/s, one frame for each started 40 ms.
+        samples : float[S] at 16 kHz; emotions : what `Dial.of` reads. Returns
+        float32[F, 68, 2] px of the canonical frame each, as `displace`.
         """
-        return self.say(self.listen(blocks, level, speaker_mean), emotion)
+        codes = self.encode(samples)
+        return [self.displace(codes, emotion) for emotion in emotions]
 
-    def listen(
-        self,
-        blocks: Iterable[np.ndarray],
-        level: float | None = None,
-        speaker_mean: Tensor | None = None,
-    ) -> Iterator["Heard"]:
-        """Codes of a voice, window by window, which do not depend on the dial.
+    @torch.inference_mode()
+    def encode(self, samples: np.ndarray) -> Codes:
+        """Codes of a voice. samples : float[S] at 16 kHz."""
+        scaled, audio_features = self._audio_features(samples)
+        ahead = self.settings.features.look_ahead
+        features = torch.from_numpy(look_ahead(audio_features, ahead))[None]
+        mean = self._speaker_mean(scaled, features[0])
+        content, _ = self.content.encode(features)
+        return Codes(
+            content[0],
+            self.content.displace(content)[0],
+            self.style.emotion(features, mean[None])[0],
+            self.style.identity(features)[0],
+            frame_level(features[0]),
+        )
 
-        blocks : float[S] each, at 16 kHz; level : dBFS; speaker_mean : Tensor[D]; all
-        as for `predict`. Yields windows of Tensor[T, ...], see `Heard`.
+    @torch.inference_mode()
+    def displace(self, codes: Codes, emotion: Emotion = 0.0) -> np.ndarray:
+        """Displacements of a voice from its codes; only the style branch runs anew.
+
+        emotion : what `Dial.of` reads. Returns float32[F, 68, 2] px of the canonical
+        frame, 25 frames/s, one for each two frames of 20 ms that have begun.
         """
-        gain = 10 ** ((self.level - level) / 20) if level is not None else 1.0
-        loud: Iterable[np.ndarray] = (block * np.float32(gain) for block in blocks)
-        voice: np.ndarray | None = None
-        if self.style.improved and speaker_mean is None and self.guess is not None:
-            voice, loud = embed_start(loud)
-        features = ahead(self._hear(loud), self.settings.features.look_ahead)
-        if self.style.improved and speaker_mean is None:
-            speaker_mean, features = mean_of_start(features)
-            if voice is not None and self.guess is not None:
-                speaker_mean = self.guess(torch.from_numpy(voice), speaker_mean)
-        return self._windows(features, speaker_mean)
+        seconds = np.arange(len(codes.emotion)) / FRAME_RATE
+        offsets = self.space.offsets(Dial.of(emotion).curves, seconds)
+        style = self._style(codes.emotion + offsets, codes.identity)
+        d_style = self.style.displace(codes.content[None], style[None])[0]
+        whole = codes.d_content + d_style
+        if len(whole) % 2:
+            whole = torch.cat([whole, whole[-1:]])
+        return to_video_rate(whole).numpy()
 
-    def say(
-        self, windows: Iterable["Heard"], emotion: Emotion = 0.0
-    ) -> Iterator[np.ndarray]:
-        """Displacements from the codes of `listen`; only the style branch runs anew.
-
-        Yields float32[F, 68, 2] px of the canonical frame, 25 frames/s, as `predict`.
-        """
-        dial = Dial.of(emotion)
-        left: Tensor = torch.zeros(0, 68, 2)
-        for part in self._displacements(windows, dial):
-            left = torch.cat([left, part])
-            whole = len(left) // PAIR * PAIR
-            yield to_video_rate(left[:whole]).numpy()
-            left = left[whole:]
-        if len(left):
-            yield left.mean(0, keepdim=True).numpy()
-
-    def place(self, windows: Iterable["Heard"]) -> Tensor:
+    def place(self, codes: Codes) -> Tensor:
         """Where a recording lies along the components, Tensor[K] deviations."""
-        fresh = [(one.emotion[one.old :], one.level[one.old :]) for one in windows]
-        emotion, level = map(torch.cat, zip(*fresh, strict=True))
-        place = emotion[loud_frames(level)].mean(0, keepdim=True)
+        place = codes.emotion[loud_frames(codes.level)].mean(0, keepdim=True)
         return self.space.coordinates(place)[0]
 
-    def like(self, recording: Iterable["Heard"], voice: Iterable["Heard"]) -> Dial:
+    def like(self, recording: Codes, voice: Codes) -> Dial:
         """The dial that gives a voice the place of another recording's emotion."""
         apart = self.place(recording) - self.place(voice)
         curves = {
@@ -137,78 +132,37 @@ class FacePredictor:
 
         Four recordings in different moods are nearly as good as many (notebook 05).
         """
-        means = []
-        for samples in recordings:
-            gain = 10 ** ((self.level - speech_level(frame_loudness([samples]))) / 20)
-            parts = list(self._hear([samples * np.float32(gain)]))
-            means.append(torch.from_numpy(np.concatenate(parts)).mean(0))
-        return torch.stack(means).mean(0)
+        known = [self._audio_features(samples)[1] for samples in recordings]
+        return torch.stack([torch.from_numpy(one).mean(0) for one in known]).mean(0)
 
-    def _hear(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """F_a of a voice, float32[T, D] each; the speaker is that of its start."""
-        speaker = None
-        if self.features.needs_speaker:
-            speaker, blocks = embed_start(blocks)
-        return self.features.stream(stream_log_mel(blocks), speaker)
+    def _audio_features(self, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """A voice at the level of the training speech, and its F_a, float32[T, D]."""
+        level = speech_level(frame_loudness([samples]))
+        scaled = samples * np.float32(10 ** ((self.level - level) / 20))
+        speaker = embed_start(scaled) if self.features.needs_speaker else None
+        return scaled, self.features.whole(log_mel(scaled), speaker)
 
-    @torch.inference_mode()
-    def _windows(
-        self, features: Iterator[Tensor], speaker_mean: Tensor | None
-    ) -> Iterator["Heard"]:
-        """Windows that overlap by half, each with the codes of its frames."""
-        known = None if speaker_mean is None else speaker_mean[None]
-        state: State | None = None
-        window: tuple[Tensor, ...] = ()
-        at = 0
-        for part in in_steps(features, STEP):
-            code, state = self.content.encode(part[None], state)
-            emotion = self.style.emotion(part[None], known)[0]
-            identity = self.style.identity(part[None])[0]
-            d_content = self.content.displace(code)[0]
-            fresh = code[0], d_content, emotion, identity, frame_level(part)
-            old = [kept[-STEP:] for kept in window] or [new[:0] for new in fresh]
-            window = tuple(map(torch.cat, zip(old, fresh, strict=True)))
-            before = len(old[0])
-            content, d_content, emotion, identity, level = window
-            start = at - before
-            yield Heard(content, d_content, emotion, identity, level, before, start)
-            at += len(part)
+    def _speaker_mean(self, samples: np.ndarray, features: Tensor) -> Tensor:
+        """m_spk, Tensor[D]: enrolled, guessed from the voice, or the voice's own."""
+        if self.speaker_mean is not None:
+            return self.speaker_mean
+        mean = features.mean(0)
+        if not self.style.improved or self.guess is None:
+            return mean
+        voice = embed_start(samples)
+        return mean if voice is None else self.guess(torch.from_numpy(voice), mean)
 
-    @torch.inference_mode()
-    def _displacements(
-        self, windows: Iterable["Heard"], dial: Dial
-    ) -> Iterator[Tensor]:
-        """Blend the predictions of windows that overlap by half: Tensor[<= 100, ..]."""
-        tail: Tensor | None = None
-        for heard in windows:
-            displacement = self._styled(heard, dial)
-            if tail is not None:  # the first half was predicted before
-                yield blend(tail, displacement[: heard.old])
-            tail = displacement[heard.old :]
-        if tail is not None:
-            yield tail
-
-    def _styled(self, heard: "Heard", dial: Dial) -> Tensor:
-        seconds = (heard.start + np.arange(len(heard.emotion))) / FRAME_RATE
-        emotion = heard.emotion + self.space.offsets(dial.curves, seconds)
-        style = self.style.style(emotion[None], heard.identity[None])
-        return heard.d_content + self.style.displace(heard.content[None], style)[0]
-
-
-class Heard(NamedTuple):
-    """A window of a voice: E_content, D_content, E_emotion, E_identity, Tensor[T, ..].
-
-    level : of each frame, from `frame_level`; old : frames at its beginning that the
-    window before had, too; start : its first frame.
-    """
-
-    content: Tensor
-    d_content: Tensor
-    emotion: Tensor
-    identity: Tensor
-    level: Tensor
-    old: int
-    start: int
+    def _style(self, emotion: Tensor, identity: Tensor) -> Tensor:
+        """E_style, Tensor[T, 256], cross-faded where stretches of frames overlap."""
+        style, total = torch.zeros(len(emotion), 256), torch.zeros(len(emotion), 1)
+        for start in range(0, max(1, len(emotion) - STEP), STEP):
+            part = slice(start, start + ATTENDED)
+            code = self.style.style(emotion[None, part], identity[None, part])[0]
+            rising = torch.arange(1.0, len(code) + 1)[:, None]
+            weight = torch.minimum(rising, rising.flip(0))
+            style[part] += weight * code
+            total[part] += weight
+        return style / total
 
 
 def load_predictor(folder: Path) -> FacePredictor:
@@ -222,56 +176,3 @@ def load_predictor(folder: Path) -> FacePredictor:
     features = load_features(folder / "audio", settings)
     guess = SpeakerGuess.load(folder / "style" / GUESS)
     return FacePredictor(content, style, space, level, settings, features, guess)
-
-
-def mean_of_start(parts: Iterator[Tensor]) -> tuple[Tensor, Iterator[Tensor]]:
-    """Mean of the first seconds of a stream of Tensor[T, D], and the stream again."""
-    kept: list[Tensor] = []
-    while sum(map(len, kept)) < FIRST_SECONDS * FRAME_RATE:
-        if (part := next(parts, None)) is None:
-            break
-        kept.append(part)
-    if not kept:
-        return torch.zeros(MEL_BANDS), parts
-    return torch.cat(kept).mean(0), chain(kept, parts)
-
-
-def ahead(parts: Iterable[np.ndarray], frames: int) -> Iterator[Tensor]:
-    """Shift a stream of features left by `frames` (look-ahead); repeat the last frame.
-
-    parts : float32[T, D] each, 50 frames/s; the stream's length stays. The same as
-    `look_ahead` of the whole.
-    """
-    dropped, last = 0, np.zeros((0, MEL_BANDS), np.float32)
-    for part in parts:
-        skip = min(frames - dropped, len(part))
-        dropped, last = dropped + skip, part[-1:]
-        if len(part) > skip:
-            yield torch.from_numpy(part[skip:])
-    if dropped:
-        yield torch.from_numpy(last.repeat(dropped, axis=0))
-
-
-def in_steps(parts: Iterable[Tensor], length: int) -> Iterator[Tensor]:
-    """Cut a stream of Tensor[T, D] into pieces of `length`; the last may be shorter."""
-    kept: list[Tensor] = []
-    for part in parts:
-        kept.append(part)
-        whole = torch.cat(kept)
-        *full, rest = whole.split(length) if len(whole) else (whole,)
-        if len(rest) == length:
-            full, rest = [*full, rest], rest[:0]
-        yield from full
-        kept = [rest]
-    rest = torch.cat(kept) if kept else torch.zeros(0)
-    if len(rest):
-        yield rest
-
-
-def blend(old: Tensor, new: Tensor) -> Tensor:
-    """Cross-fade linearly from one prediction to another of the same frames.
-
-    old, new : Tensor[T, 68, 2] px; returns Tensor[T, 68, 2] px.
-    """
-    share = torch.linspace(0, 1, len(old))[:, None, None]
-    return old * (1 - share) + new * share

@@ -6,7 +6,7 @@ warp, the head's motion. Taught in notebook 08, section 5.
 
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
-from itertools import chain, islice, repeat
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -16,40 +16,19 @@ from PIL import Image, ImageDraw, ImageFont
 from emoface_lib.animation.emotion_control import Dial, Emotion
 from emoface_lib.animation.export import METADATA
 from emoface_lib.animation.head_motion import gentle_motion
-from emoface_lib.animation.pauses import pauses
 from emoface_lib.animation.portrait import Portrait
 from emoface_lib.animation.predict import FacePredictor
 from emoface_lib.animation.retarget import Pose, hold_last, moving_faces
+from emoface_lib.animation.voice import TRACK_RATE, Voice, pauses
 from emoface_lib.core.landmarks import VIDEO_RATE, lip_opening
-from emoface_lib.core.video import iter_audio, read_audio, write_video
-from emoface_lib.features.audio import frame_loudness, speech_level
+from emoface_lib.core.video import write_video
 from emoface_lib.translation.framing import Square
 from emoface_lib.translation.warp.photo_warp import PhotoWarp
 
-LONGEST = 30.0  # s of a voice
 STAGE_WIDTH = 480  # px at least, so that the curve is sharp
-SOUND_RATE = 48_000  # Hz of a video's sound
 CURVE_HEIGHT = 0.32  # height of the lips' curve, share of the picture's width above it
 SHARP = 2  # the curve is drawn so many times larger
 INK, FAINT, ACCENT = "#333333", "#d9d9d9", "#0072B2"
-
-
-class Voice:
-    """A recording and its codes by a predictor; raises InputError without speech."""
-
-    def __init__(self, path: Path | str, predictor: FacePredictor) -> None:
-        self.path, self.predictor = Path(path), predictor
-        samples = read_audio(path, longest=LONGEST)
-        loudness = frame_loudness([samples])
-        self.seconds = len(samples) / 16_000
-        self.count = max(1, int(np.ceil(round(self.seconds * VIDEO_RATE, 3))))
-        self.resting = list(islice(chain(pauses(loudness), repeat(0.0)), self.count))
-        level = speech_level(loudness)
-        self.heard = list(predictor.listen([samples], level))
-
-    def say(self, emotion: Emotion) -> list[np.ndarray]:
-        """Displacements (68, 2) px of the canonical frame of every video frame."""
-        return list(hold_last(self.predictor.say(self.heard, emotion), self.count))
 
 
 class Face:
@@ -63,27 +42,31 @@ class Face:
 class Preview:
     """A face animated by a voice; its frames depend on the dial."""
 
-    def __init__(self, voice: Voice, face: Face, seed: int = 0) -> None:
-        self.voice, self.face = voice, face
+    def __init__(
+        self, voice: Voice, face: Face, predictor: FacePredictor, seed: int = 0
+    ) -> None:
+        self.voice, self.face, self.predictor = voice, face, predictor
+        self.codes = predictor.encode(voice.samples)
+        self.count = len(voice.loudness)
         sway = gentle_motion(np.random.default_rng(seed))
-        self.moments = list(islice(sway, voice.count))
+        self.moments = list(islice(sway, self.count))
         self.turn(0.0)
 
     def turn(self, emotion: Emotion) -> None:
         """Turn the dial: new landmarks for all frames."""
         self.dial = Dial.of(emotion)
-        said = self.voice.say(self.dial)
-        faces = moving_faces(self.face.portrait, said, self.moments, self.voice.resting)
-        self.poses: list[Pose] = list(faces)
+        self.poses = self._posed(self.dial)
         self.opening = lip_opening(np.stack([pose.canonical for pose in self.poses]))
 
     @cached_property
     def plain(self) -> np.ndarray:
         """Lip opening with the dial at 0, float[F] px of the canonical frame."""
-        faces = moving_faces(
-            self.face.portrait, self.voice.say(0.0), self.moments, self.voice.resting
-        )
-        return lip_opening(np.stack([pose.canonical for pose in faces]))
+        return lip_opening(np.stack([pose.canonical for pose in self._posed(0.0)]))
+
+    def _posed(self, emotion: Emotion) -> list[Pose]:
+        moved = hold_last(self.predictor.displace(self.codes, emotion), self.count)
+        resting = pauses(self.voice.loudness)
+        return list(moving_faces(self.face.portrait, moved, self.moments, resting))
 
     def frame(self, number: int) -> np.ndarray:
         """One frame: uint8 (H, W, 3) RGB."""
@@ -108,14 +91,12 @@ class Preview:
 
     def write(self, path: Path) -> None:
         """Write the whole stage as an mp4 with the voice."""
-        write_video(path, self.stages(), self._sound(), SOUND_RATE, metadata=METADATA)
+        track = self.voice.track
+        write_video(path, self.stages(), track, TRACK_RATE, metadata=METADATA)
 
     def stages(self) -> Iterator[np.ndarray]:
         """The stage of every frame: uint8 (H, W, 3) RGB each, 25 a second."""
-        return (self.stage(number) for number in range(self.voice.count))
-
-    def _sound(self) -> Iterator[np.ndarray]:
-        return iter_audio(self.voice.path, 1.0, SOUND_RATE, longest=LONGEST)
+        return (self.stage(number) for number in range(self.count))
 
 
 def enlarged(frame: np.ndarray, width: int) -> np.ndarray:

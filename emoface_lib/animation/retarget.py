@@ -1,11 +1,10 @@
 """A portrait's face in motion: displacements, head motion, blinks and pauses.
 
-Everything streams: memory does not grow with the length of the voice. Taught in
-notebook 09.
+The faces stream, frame by frame. Taught in notebook 09.
 """
 
 from collections.abc import Iterable, Iterator
-from itertools import chain, islice, repeat
+from itertools import islice, repeat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +18,6 @@ from emoface_lib.animation.head_motion import (
     turn_face,
 )
 from emoface_lib.animation.portrait import Portrait
-from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import CHIN, EYES, VIDEO_RATE, eye_distance, mean_face
 from emoface_lib.core.video import iter_frames
 from emoface_lib.features.align import align, to_canonical
@@ -95,13 +93,6 @@ def into_photo(landmarks: np.ndarray) -> np.ndarray:
     return pose.rotation[0, :2, :2] / pose.scale
 
 
-def hold_last(blocks: Iterable[np.ndarray], count: int) -> Iterator[np.ndarray]:
-    """Exactly `count` frames from blocks (F, ...); the last one is held if too few."""
-    last = None
-    given = 0
-    for last in islice(chain.from_iterable(blocks), count):
-        given += 1
-        yield last
-    if last is None:
-        raise InputError("The voice is too short: no frame was predicted.")
-    yield from repeat(last, count - given)
+def hold_last(displacements: np.ndarray, count: int) -> np.ndarray:
+    """Exactly `count` frames of float[F, ...]; the last one is held if F is smaller."""
+    return displacements[np.arange(count).clip(max=len(displacements) - 1)]

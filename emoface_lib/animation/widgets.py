@@ -19,13 +19,15 @@ from emoface_lib.animation.emotion_control import Curve, Dial
 from emoface_lib.animation.export import reduced
 from emoface_lib.animation.portrait import read_portrait
 from emoface_lib.animation.predict import FacePredictor, load_predictor
-from emoface_lib.animation.preview import Face, Preview, Voice
+from emoface_lib.animation.preview import Face, Preview
+from emoface_lib.animation.voice import read_voice
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import VIDEO_RATE
 from emoface_lib.core.video import iter_frames
 
 AXES = ("PC1", "PC2", "arousal", "valence")
 FURTHEST, STEP = 3.0, 0.1  # standard deviations of a slider
+LONGEST = 30.0  # s of a voice in the panel
 LONGEST_SIDE = 480  # px of a photograph in the panel
 WIDTH = 380  # px of the picture on the screen
 NARROW = w.Layout(width="360px")
@@ -53,7 +55,7 @@ class Panel:
     ) -> None:
         self.predictor, self.folder = predictor, folder
         folder.mkdir(parents=True, exist_ok=True)
-        self.hear = cache(lambda path: Voice(path, predictor))
+        self.hear = cache(partial(read_voice, longest=LONGEST))
         self.see = cache(lambda path: Face(read_portrait(path, None, LONGEST_SIDE)))
         self.voice, self.own_voice = _chooser("voice", voices, "audio/*,video/*")
         self.face, self.own_face = _chooser("face", faces, "image/*")
@@ -154,8 +156,9 @@ class Panel:
 
     def _load(self) -> None:
         """Take in the chosen voice and face."""
-        self.preview = Preview(self.hear(self.voice.value), self.see(self.face.value))
-        self.time.max = (self.preview.voice.count - 1) / VIDEO_RATE
+        voice, face = self.hear(self.voice.value), self.see(self.face.value)
+        self.preview = Preview(voice, face, self.predictor)
+        self.time.max = (self.preview.count - 1) / VIDEO_RATE
         if not self.time.value:  # a moment with open lips says more than the first one
             self.time.value = float(self.preview.opening.argmax()) / VIDEO_RATE
         self._turn()
@@ -167,7 +170,7 @@ class Panel:
 
     def _show(self) -> None:
         number = round(self.time.value * VIDEO_RATE)
-        stage = self.preview.stage(min(number, self.preview.voice.count - 1))
+        stage = self.preview.stage(min(number, self.preview.count - 1))
         self.picture.value = as_jpeg(reduced(stage, 2 * WIDTH))
         if self.screen.children != (self.picture,):
             self.screen.children = (self.picture,)

@@ -1,6 +1,5 @@
 """The picture and sound tracks of an mp4 being written; used by `write_video`."""
 
-from collections.abc import Iterable
 from fractions import Fraction
 
 import av
@@ -65,39 +64,25 @@ class AudioTrack:
     """The aac stream of a container being written."""
 
     def __init__(
-        self,
-        container: OutputContainer,
-        blocks: Iterable[np.ndarray],
-        sample_rate: int,
+        self, container: OutputContainer, samples: np.ndarray, sample_rate: int
     ) -> None:
-        self.container, self.blocks, self.count = container, iter(blocks), 0
-        self.rest: np.ndarray | None = next(self.blocks)
-        self.layout = "stereo" if self.rest.ndim == 2 else "mono"
+        self.container, self.count = container, 0
+        self.samples = samples.reshape(len(samples), -1)  # (S,) -> (S, 1)
+        self.layout = "stereo" if self.samples.shape[1] == 2 else "mono"
         self.stream = container.add_stream("aac", rate=sample_rate)
         self.stream.layout = self.layout
         self.stream.bit_rate = 96_000 if self.layout == "mono" else 160_000
 
     def add_until(self, seconds: float | None) -> None:
         """Encode up to a time; None: encode what is left and close."""
-        rate = self.stream.rate
-        while self.rest is not None:
-            wanted = None if seconds is None else round(seconds * rate) - self.count
-            if wanted is not None and wanted <= 0:
-                return
-            part = self.rest[:wanted]
-            self._encode(part)
-            self.rest = self.rest[len(part) :]
-            if not len(self.rest):
-                self.rest = next(self.blocks, None)
+        end = None if seconds is None else round(seconds * self.stream.rate)
+        part = self.samples[self.count : end].T.astype(np.float32).clip(-1, 1)
+        if part.size:
+            channels = np.ascontiguousarray(part)
+            frame = av.AudioFrame.from_ndarray(channels, "fltp", self.layout)
+            frame.sample_rate, frame.pts = self.stream.rate, self.count
+            frame.time_base = Fraction(1, self.stream.rate)
+            self.count += part.shape[1]
+            self.container.mux(self.stream.encode(frame))
         if seconds is None:
             self.container.mux(self.stream.encode(None))
-
-    def _encode(self, samples: np.ndarray) -> None:
-        channels = samples.reshape(len(samples), -1).T.astype(np.float32)
-        frame = av.AudioFrame.from_ndarray(
-            np.ascontiguousarray(channels.clip(-1, 1)), "fltp", self.layout
-        )
-        frame.sample_rate, frame.pts = self.stream.rate, self.count
-        frame.time_base = Fraction(1, self.stream.rate)
-        self.count += len(samples)
-        self.container.mux(self.stream.encode(frame))

@@ -1,9 +1,9 @@
 """Video and sound files: any container FFmpeg reads, mp4 (h264 and aac) written.
 
-Everything streams: memory does not grow with the length of a file.
+Pictures stream, frame by frame. Sound is read whole: ten minutes at 16 kHz are 38 MB.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,15 +43,6 @@ class VideoInfo:
     rate: float
     seconds: float
     has_sound: bool
-
-
-@dataclass(frozen=True)
-class SoundInfo:
-    """Properties of a decoded sound track: seconds; channels; peak in 0..1."""
-
-    seconds: float
-    channels: int
-    peak: float
 
 
 def video_info(path: Path | str) -> VideoInfo:
@@ -106,46 +97,6 @@ def read_video(path: Path | str, rate: float | None = None) -> tuple[np.ndarray,
     return np.stack(frames), float(rate or video_info(path).rate)
 
 
-def iter_audio(
-    path: Path | str,
-    block_seconds: float = 10.0,
-    sample_rate: int = SAMPLE_RATE,
-    channels: int = 1,
-    longest: float = LONGEST_VOICE,
-) -> Iterator[np.ndarray]:
-    """Sound in blocks: float32 (S,), for two channels (S, 2), about -1..1.
-
-    All blocks but the last have block_seconds * sample_rate samples. Raises InputError
-    if there is no sound, or if it is NaN, longer than `longest` seconds or cut short.
-    """
-    with open_media(path) as container:
-        stream = audio_stream(container, path)
-        declared = declared_seconds(container, stream, path)
-        resampler = av.AudioResampler(
-            format="flt",
-            layout="stereo" if channels == 2 else "mono",
-            rate=sample_rate,
-            frame_size=round(block_seconds * sample_rate),
-            options={"rematrix_maxval": "1.0"},  # the mean of channels, not more
-        )
-        end = None
-        if declared is not None and stream.codec_context.name == "aac":
-            # the decoder gives whole packets of 1024 samples; the last one is padded
-            end = round(declared * sample_rate)
-        count = 0
-        for whole in _resample(decode(container, "audio", path), resampler, path):
-            block = whole.reshape(-1, channels)[
-                : None if end is None else max(0, end - count)
-            ]
-            count += len(block)
-            _check_sound(path, block, count / sample_rate, longest)
-            if len(block):
-                yield block if channels == 2 else block[:, 0]
-        if not count:
-            raise InputError(f"The sound track of {path} is empty.")
-        check_whole(path, declared, count / sample_rate)
-
-
 def read_audio(
     path: Path | str,
     sample_rate: int = SAMPLE_RATE,
@@ -154,36 +105,75 @@ def read_audio(
 ) -> np.ndarray:
     """Read a sound track whole: float32 (S,) mono, about -1..1.
 
-    Raises InputError as `iter_audio`, and if the peak is below `silence` dBFS.
+    Raises InputError as `decode_audio`.
     """
-    blocks = iter_audio(path, sample_rate=sample_rate, longest=longest)
-    samples = np.concatenate(list(blocks))
-    if silence is not None:
-        check_audible(path, float(np.abs(samples).max()), silence)
-    return samples
+    return decode_audio(path, [(sample_rate, 1)], longest, silence)[0][:, 0]
 
 
-def sound_info(path: Path | str, longest: float = LONGEST_VOICE) -> SoundInfo:
-    """Decode a sound track once, to know its length and peak before work begins."""
+def decode_audio(
+    path: Path | str,
+    formats: Sequence[tuple[int, int]],
+    longest: float = LONGEST_VOICE,
+    silence: float | None = SILENCE,
+) -> list[np.ndarray]:
+    """Decode a sound track once, and give it in several formats: float32 (S, C) each.
+
+    formats : sample rate in Hz and number of channels, 1 or 2; where the file has one
+    channel, there is one. Samples are about -1..1. Raises InputError if there is no
+    sound, or if it is NaN, longer than `longest` seconds, cut short, or if the peak of
+    the first format is below `silence` dBFS.
+    """
+    frames, count = [], 0
     with open_media(path) as container:
-        channels = audio_stream(container, path).codec_context.channels
-    count, peak = 0, 0.0
-    for block in iter_audio(path, longest=longest):
-        count += len(block)
-        peak = max(peak, float(np.abs(block).max()))
-    return SoundInfo(count / SAMPLE_RATE, channels, peak)
-
-
-def check_audible(path: Path | str, peak: float, silence: float = SILENCE) -> None:
-    """Raise InputError if a peak in 0..1 is below `silence` dBFS."""
-    if peak < 10 ** (silence / 20):
+        stream = audio_stream(container, path)
+        declared = declared_seconds(container, stream, path)
+        most = min(2, stream.codec_context.channels)
+        for frame in decode(container, "audio", path):
+            frames.append(frame)
+            count += frame.samples
+            if count > longest * frame.sample_rate:
+                raise InputError(
+                    f"The sound of {path} is longer than {longest / 60:g} minutes: "
+                    "cut it into parts."
+                )
+        # the decoder of aac gives whole packets of 1024 samples; the last one is padded
+        end = declared if stream.codec_context.name == "aac" else None
+    if not count:
+        raise InputError(f"The sound track of {path} is empty.")
+    try:
+        sounds = [_resampled(frames, rate, min(n, most)) for rate, n in formats]
+    except (FFmpegError, ValueError) as error:
+        raise InputError(f"The sound of {path} changes its format.") from error
+    if end is not None:
+        pairs = zip(sounds, formats, strict=True)
+        sounds = [sound[: round(end * rate)] for sound, (rate, _) in pairs]
+    check_whole(path, declared, len(sounds[0]) / formats[0][0])
+    if not np.isfinite(sounds[0]).all():
+        raise InputError(f"The sound of {path} holds values that are NaN.")
+    if silence is not None and np.abs(sounds[0]).max() < 10 ** (silence / 20):
         raise InputError(f"{path} is silent: its peak is below {silence:g} dBFS.")
+    return sounds
+
+
+def _resampled(frames: Sequence[av.AudioFrame], rate: int, channels: int) -> np.ndarray:
+    """Decoded frames as one sound: float32 (S, C)."""
+    resampler = av.AudioResampler(
+        format="flt",
+        layout="stereo" if channels == 2 else "mono",
+        rate=rate,
+        frame_size=rate,  # a second
+        options={"rematrix_maxval": "1.0"},  # the mean of channels, not more
+    )
+    blocks = [b for frame in [*frames, None] for b in resampler.resample(frame)]
+    return np.concatenate(
+        [block.to_ndarray().reshape(-1, channels) for block in blocks]
+    )
 
 
 def write_video(
     path: Path | str,
     frames: Iterable[np.ndarray],
-    samples: np.ndarray | Iterable[np.ndarray] | None = None,
+    samples: np.ndarray | None = None,
     sample_rate: int = SAMPLE_RATE,
     rate: float = VIDEO_RATE,
     crf: int = 18,
@@ -194,12 +184,10 @@ def write_video(
     """Write an mp4 with h264 and, if there are samples, aac; beside, then renamed.
 
     frames : uint8 (H, W, 3) RGB each; an odd last row or column is left out (yuv420p).
-    samples : float (S,) or (S, 2), whole or in blocks; sample_rate in Hz.
+    samples : float (S,), (S, 1) or (S, 2); sample_rate in Hz.
     crf : quality, smaller is better, 18 is visually lossless; threads : of the encoder,
     whose bytes differ with their number.
     """
-    if isinstance(samples, np.ndarray):
-        samples = [samples]
     frames = iter(frames)
     first = next(frames, None)
     if first is None:
@@ -207,7 +195,9 @@ def write_video(
     with write_beside(Path(path)) as beside, av.open(str(beside), "w") as container:
         container.metadata.update(metadata or {})
         picture = VideoTrack(container, first, rate, crf, preset, threads)
-        sound = AudioTrack(container, samples, sample_rate) if samples else None
+        sound = None
+        if samples is not None:
+            sound = AudioTrack(container, samples, sample_rate)
         picture.add(first)
         for frame in frames:
             picture.add(frame)
@@ -238,36 +228,7 @@ def keep_gif(
         )
 
 
-def _check_sound(
-    path: Path | str, block: np.ndarray, seconds: float, longest: float
-) -> None:
-    if not np.isfinite(block).all():
-        raise InputError(f"The sound of {path} holds values that are NaN.")
-    if seconds > longest:
-        raise InputError(
-            f"The sound of {path} is longer than {longest / 60:g} minutes: "
-            "cut it into parts."
-        )
-
-
 def _upright(frame: av.VideoFrame, converter: VideoReformatter) -> np.ndarray:
     turns = frame.rotation // 90  # counter-clockwise quarter turns
     picture = converter.reformat(frame, format="rgb24", threads=1).to_ndarray()
     return np.ascontiguousarray(np.rot90(picture, turns)) if turns else picture
-
-
-def _resample(
-    frames: Iterable[av.AudioFrame], resampler: av.AudioResampler, path: Path | str
-) -> Iterator[np.ndarray]:
-    """Blocks of the resampler's frame size; the resampler is flushed at the end."""
-    for frame in _and_none(frames):
-        try:
-            blocks = resampler.resample(frame)
-        except (FFmpegError, ValueError) as error:
-            raise InputError(f"The sound of {path} changes its format.") from error
-        yield from (block.to_ndarray() for block in blocks)
-
-
-def _and_none(frames: Iterable[av.AudioFrame]) -> Iterator[av.AudioFrame | None]:
-    yield from frames
-    yield None

@@ -3,7 +3,7 @@
 Taught in notebook 02.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 
 import librosa
@@ -20,10 +20,10 @@ HIGH_PASS = 30.0  # Hz; removes the microphone's rumble
 LEVEL = 0.96  # AutoVC scales the waveform by it
 FLOOR = 1e-5  # smallest amplitude before the logarithm; -100 dB
 REFERENCE_DB = 16.0  # subtracted, so that loud speech comes near 1
+BATCH = 2000  # frames that are transformed together; ten minutes at once take 0.5 GB
 QUIETEST = -100.0  # dBFS; given to digital silence
 VIDEO_FRAME = SAMPLE_RATE // VIDEO_RATE  # samples of a video frame
 PAUSE_DEPTH = 30.0  # dB; what is that much softer than the loudest frame is a pause
-CONTEXT = SAMPLE_RATE  # samples of overlap in a stream; the high-pass decays within it
 
 
 def log_mel(
@@ -48,30 +48,12 @@ def log_mel(
     filtered = filtfilt(*_high_pass(), samples) * LEVEL
     padded = np.pad(filtered, HALF_WINDOW, mode="reflect").astype(np.float32)
     windows = np.lib.stride_tricks.sliding_window_view(padded, WINDOW_LENGTH)
-    amplitudes = np.abs(np.fft.rfft(windows[centre::hop_length] * _window()))
-    decibels = 20 * np.log10(np.maximum(FLOOR, amplitudes @ _mel_filters()))
+    frames = windows[centre::hop_length]
+    parts = np.array_split(frames, 1 + len(frames) // BATCH)
+    spectra = (np.abs(np.fft.rfft(part * _window())) for part in parts)
+    mel = np.concatenate([spectrum @ _mel_filters() for spectrum in spectra])
+    decibels = 20 * np.log10(np.maximum(FLOOR, mel))
     return np.clip((decibels - REFERENCE_DB + 100) / 100, 0, 1).astype(np.float32)
-
-
-def stream_log_mel(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Log-mel of a stream of blocks of samples; the same frames as for the whole.
-
-    blocks : float[S] each, of any sizes; yields float32[T, 80]. Holds two seconds and a
-    block in memory. Taught in notebook 02.
-    """
-    margin = CONTEXT // HOP_LENGTH  # frames
-    kept = np.zeros(0, dtype=np.float32)
-    left = 0  # frames of context before the next frame to give
-    for block in blocks:
-        kept = np.concatenate([kept, block])
-        ready = len(kept) // HOP_LENGTH - left - margin
-        if ready > 0:
-            yield log_mel(kept)[left : left + ready]
-            drop = max(0, left + ready - margin)
-            kept, left = kept[drop * HOP_LENGTH :], left + ready - drop
-    last = log_mel(kept)[left:] if len(kept) > left * HOP_LENGTH else ()
-    if len(last):
-        yield np.asarray(last)
 
 
 def griffin_lim(mel: np.ndarray, rounds: int = 32) -> np.ndarray:
@@ -93,17 +75,14 @@ def griffin_lim(mel: np.ndarray, rounds: int = 32) -> np.ndarray:
 def frame_loudness(blocks: Iterable[np.ndarray]) -> np.ndarray:
     """Loudness of a voice in video frames: float32[F] dBFS, at least QUIETEST.
 
-    blocks : float[S] each, of any sizes, at 16 kHz; one frame for each started 40 ms.
+    blocks : float[S] each, at 16 kHz, one after the other; one frame for each started
+    40 ms.
     """
-    powers, rest = [np.zeros(0, np.float32)], np.zeros(0, np.float32)
-    for block in blocks:
-        rest = np.concatenate([rest, block])
-        whole = len(rest) // VIDEO_FRAME * VIDEO_FRAME
-        powers.append((rest[:whole].reshape(-1, VIDEO_FRAME) ** 2).mean(1))
-        rest = rest[whole:]
+    samples = np.concatenate(list(blocks))
+    whole, rest = np.split(samples, [len(samples) // VIDEO_FRAME * VIDEO_FRAME])
+    power = (whole.reshape(-1, VIDEO_FRAME) ** 2).mean(1)
     if len(rest):
-        powers.append((rest**2).mean(keepdims=True))
-    power = np.concatenate(powers)
+        power = np.append(power, (rest**2).mean())
     return 10 * np.log10(np.maximum(power, 10 ** (QUIETEST / 10)))
 
 

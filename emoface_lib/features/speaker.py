@@ -4,9 +4,8 @@ Taught in notebook 02; Wan et al. 2018.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from emoface_lib.core.video import SILENCE, read_audio
 
 SPEAKER_SIZE = 256
 UTTERANCES = 3  # a speaker; the embedding is their mean, and more change little
-FIRST_SECONDS = 10.0  # s at the start of a stream that identify the speaker
+FIRST_SECONDS = 10.0  # s at the start of a voice that identify the speaker
 BATCH = 64  # parts of 1.6 s that pass through the network together
 SHORTEST = 480  # samples; what the detector of voice looks at
 
@@ -79,22 +78,14 @@ def read_embeddings(cache: Path) -> dict[str, np.ndarray]:
 
 
 def embed_start(
-    blocks: Iterable[np.ndarray], seconds: float = FIRST_SECONDS
-) -> tuple[np.ndarray | None, Iterator[np.ndarray]]:
-    """Who speaks in the first seconds of a stream, and the same stream again.
+    samples: np.ndarray, seconds: float = FIRST_SECONDS
+) -> np.ndarray | None:
+    """Who speaks in the first seconds of a voice: float32[256].
 
-    blocks : float[S] each, of any sizes, at 16 kHz. The embedding is float32[256], None
-    if these seconds are silent.
+    samples : float[S] at 16 kHz. None if these seconds are silent.
     """
-    kept, count, wanted = [np.zeros(0, np.float32)], 0, int(seconds * SAMPLE_RATE)
-    blocks = iter(blocks)
-    while count < wanted and (block := next(blocks, None)) is not None:
-        kept.append(block)
-        count += len(block)
-    start = np.concatenate(kept)
-    heard = start[:wanted]
-    speaker = None if _silent(heard) else embed_speakers({"": [heard]})[""]
-    return speaker, chain([start], blocks)
+    start = samples[: int(seconds * SAMPLE_RATE)]
+    return None if _silent(start) else embed_speakers({"": [start]})[""]
 
 
 def _parts(samples: np.ndarray) -> list[np.ndarray]:

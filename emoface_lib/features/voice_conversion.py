@@ -1,10 +1,10 @@
 """F_a by AutoVC: a mel converted to one fixed speaker, or the content codes.
 
-Everything is converted in windows that overlap, so that a stream gives the same frames
-as a whole file and memory does not grow with length. Taught in notebook 02.
+A mel is converted in windows that overlap, since AutoVC is trained on short crops.
+Taught in notebook 02.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -17,7 +17,6 @@ from torch import Tensor
 from torch.nn.functional import l1_loss, mse_loss
 
 from emoface_lib.core.checkpoints import load_model, read_settings, save_model
-from emoface_lib.core.clip import MEL_BANDS
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.fresh import made_from
 from emoface_lib.core.landmarks import FRAME_RATE
@@ -47,12 +46,6 @@ class LogMel:
         """F_a float32[T, 80] of a log-mel float32[T, 80]: the same."""
         return mel
 
-    def stream(
-        self, parts: Iterable[np.ndarray], speaker: np.ndarray | None = None
-    ) -> Iterator[np.ndarray]:
-        """F_a of a stream of log-mels, float32[T, 80] each: the same."""
-        yield from parts
-
 
 @dataclass(frozen=True)
 class Conversion:
@@ -69,42 +62,20 @@ class Conversion:
     rate: float = FRAME_RATE
     needs_speaker: ClassVar[bool] = True
 
+    @torch.inference_mode()
     def whole(self, mel: np.ndarray, speaker: np.ndarray | None = None) -> np.ndarray:
         """F_a float32[T, D] of a log-mel float32[T, 80].
 
-        speaker : embedding float32[256] of who speaks; None takes the target's.
+        speaker : embedding float32[256] of who speaks; None takes the target's. The
+        middles of overlapping windows are taken; both ends are held.
         """
-        return np.concatenate(list(self.stream([mel], speaker)))
-
-    def stream(
-        self, parts: Iterable[np.ndarray], speaker: np.ndarray | None = None
-    ) -> Iterator[np.ndarray]:
-        """F_a of a stream of log-mels float32[T, 80]; the same frames as of the whole.
-
-        Both ends are held. Keeps one window and one part in memory.
-        """
-        kept = np.zeros((0, MEL_BANDS), np.float32)
-        for part in parts:
-            if len(part) and not len(kept):
-                kept = part[:1].repeat(MARGIN, axis=0)
-            kept = np.concatenate([kept, part])
-            ready = (len(kept) - 2 * MARGIN) // STEP
-            if ready > 0:
-                yield self._convert(kept[: ready * STEP + 2 * MARGIN], speaker)
-                kept = kept[ready * STEP :]
-        rest = len(kept) - MARGIN
-        if rest > 0:
-            missing = -(-rest // STEP) * STEP + 2 * MARGIN - len(kept)
-            held = np.concatenate([kept, kept[-1:].repeat(missing, axis=0)])
-            yield self._convert(held, speaker)[:rest]
-
-    @torch.inference_mode()
-    def _convert(self, mel: np.ndarray, speaker: np.ndarray | None) -> np.ndarray:
-        """The middles of all windows of mel : float32[K STEP + 2 MARGIN, 80]."""
-        windows = torch.from_numpy(mel).unfold(0, WINDOW, STEP).transpose(1, 2)
+        count = -(-len(mel) // STEP)
+        after = count * STEP - len(mel) + MARGIN
+        held = np.pad(mel, ((MARGIN, after), (0, 0)), mode="edge")
+        windows = torch.from_numpy(held).unfold(0, WINDOW, STEP).transpose(1, 2)
         source = torch.from_numpy(self.target if speaker is None else speaker)
         said = [self._said(batch, source) for batch in windows.split(BATCH)]
-        return torch.cat(said)[:, MARGIN:-MARGIN].flatten(0, 1).numpy()
+        return torch.cat(said)[:, MARGIN:-MARGIN].flatten(0, 1)[: len(mel)].numpy()
 
     def _said(self, mel: Tensor, source: Tensor) -> Tensor:
         """F_a of windows : Tensor[K, WINDOW, 80], by the network on its own clock."""

@@ -12,6 +12,7 @@ from skimage import data
 from emoface_lib.animation.animate import animate
 from emoface_lib.animation.emotion_control import Dial
 from emoface_lib.animation.export import KINDS, check_outputs
+from emoface_lib.animation.voice import read_voice
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_npz
 from emoface_lib.core.landmarks import LIPS
@@ -33,7 +34,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     write_wav(folder / "voice.wav", samples)
     outs = [folder / f"out{kind}" for kind in KINDS]
     low, high = Dial.of(-3.0, "PC1"), Dial.of("0:3", "PC1")
-    inputs = folder / "face.png", folder / "voice.wav"
+    inputs = folder / "face.png", read_voice(folder / "voice.wav")
     animation = animate(*inputs, outs, LoudnessMouth(), [low, high], motion=0.5)
     assert animation.paths == tuple(outs)
     return {path.suffix: path for path in outs}

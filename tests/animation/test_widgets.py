@@ -12,7 +12,8 @@ from skimage import data
 
 from emoface_lib.animation.portrait import read_portrait
 from emoface_lib.animation.predict import FacePredictor
-from emoface_lib.animation.preview import Face, Preview, Voice
+from emoface_lib.animation.preview import Face, Preview
+from emoface_lib.animation.voice import read_voice
 from emoface_lib.animation.widgets import Panel
 from emoface_lib.core.settings import load_settings
 from emoface_lib.method.content import ContentBranch
@@ -111,7 +112,7 @@ def upload(path: Path, name: str | None = None) -> list[dict]:
 def test_own_files_are_taken_or_refused(panel: Panel, files: dict[str, Path]) -> None:
     panel._take_file(upload(files["two"], "../mine.wav")[0], panel.voice)
     assert panel.voice.value == panel.folder / "mine.wav"
-    assert panel.preview.voice.count == 19
+    assert panel.preview.count == 19
     panel.own_face.set_trait("value", tuple(upload(files["coffee"])))
     assert "No frontal face" in panel.note.value
     assert len(panel.face.options) == 1
@@ -122,7 +123,7 @@ def test_a_scene_draws_what_the_dial_says(
     predictor: FacePredictor, files: dict[str, Path]
 ) -> None:
     face = Face(read_portrait(files["face"]))
-    preview = Preview(Voice(files["one"], predictor), face)
+    preview = Preview(read_voice(files["one"]), face, predictor)
     assert preview.opening.shape == (38,)
     np.testing.assert_allclose(preview.opening, preview.plain, atol=1e-9)
     still = preview.frame(20)

@@ -1,13 +1,16 @@
-"""Pauses of a voice: found in any room, never within words, length of the voice."""
+"""A voice is read once; its pauses are found in any room, never within words."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emoface_lib.animation.pauses import pauses
+from emoface_lib.animation.voice import pauses, read_voice
+from emoface_lib.core.media import decode
+from emoface_lib.core.video import read_audio, write_video
 from emoface_lib.features.audio import VIDEO_FRAME as FRAME
 from emoface_lib.features.audio import frame_loudness
 
@@ -31,19 +34,36 @@ def test_loudness_is_in_decibels_of_full_scale() -> None:
 
 
 @settings(max_examples=40)
-@given(samples=st.integers(1, 30_000), block=st.integers(1, 7000))
-def test_blocks_do_not_matter_and_every_started_frame_counts(
-    samples: int, block: int
-) -> None:
-    whole = voice((samples / FRAME, 0.1))
-    blocks = [whole[start : start + block] for start in range(0, len(whole), block)]
-    loudness = frame_loudness(blocks)
-    assert len(loudness) == math.ceil(len(whole) / FRAME)
-    np.testing.assert_allclose(loudness, frame_loudness([whole]), atol=1e-3)
+@given(samples=st.integers(1, 30_000))
+def test_every_started_frame_counts(samples: int) -> None:
+    loudness = frame_loudness([voice((samples / FRAME, 0.1))])
+    assert len(loudness) == math.ceil(samples / FRAME)
     shut = pauses(loudness)
     assert shut.shape == loudness.shape
     assert shut.min() >= 0
     assert shut.max() <= 1 + 1e-9
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_voice_is_decoded_once_for_the_networks_and_for_the_video(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channels: int
+) -> None:
+    sound = GENERATOR.normal(0, 0.1, (24_000, channels))
+    frames = [np.zeros((32, 32, 3), np.uint8)] * 13
+    write_video(tmp_path / "a.mp4", frames, sound, 48_000)
+    decoded = []
+
+    def counted(*given):
+        decoded.append(given)
+        return decode(*given)
+
+    monkeypatch.setattr("emoface_lib.core.video.decode", counted)
+    read = read_voice(tmp_path / "a.mp4")
+    assert len(decoded) == 1
+    assert read.track.shape == (24_000, channels)
+    assert read.seconds == 0.5
+    assert len(read.loudness) == 13
+    np.testing.assert_array_equal(read.samples, read_audio(tmp_path / "a.mp4"))
 
 
 @pytest.mark.parametrize("room", [0.0, 1e-4, 3e-3])
