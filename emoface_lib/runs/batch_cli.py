@@ -1,10 +1,17 @@
 """The commands `emoface batch run`, `status` and `collect`."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from emoface_lib.core.files import write_beside
+from emoface_lib.core.parallel import read_shard
+
+if TYPE_CHECKING:
+    from emoface_lib.runs.sweep_plans import Plan
 
 commands = typer.Typer(
     help="Many runs of the notebooks, as a sweep's file says.", no_args_is_help=True
@@ -34,16 +41,15 @@ def batch_run(
     ] = "1/1",
 ) -> None:
     """Run what is not done of a sweep; stopped at any moment, a second call goes on."""
-    from emoface_lib.core.parallel import read_shard
-    from emoface_lib.runs import batch, sweep_plans
+    from emoface_lib.runs.batch import run_sweep  # takes a second
     from emoface_lib.runs.sweep import read_sweep
+    from emoface_lib.runs.sweep_plans import plan_runs
 
     asked, part = read_sweep(sweep), read_shard(shard)
     if dry_run:
-        plans = sweep_plans.plan_runs(asked)[part[0] - 1 :: part[1]]
-        _print_runs(plans, store, everything=True)
+        _print_runs(plan_runs(asked)[part[0] - 1 :: part[1]], store, everything=True)
         return
-    table = batch.run_sweep(
+    table = run_sweep(
         asked, store, workers=workers, engine=engine, shard=part, show=True
     )
     if (table["state"] == "failed").any():
@@ -61,25 +67,26 @@ def batch_status(
     ] = False,
 ) -> None:
     """Say what is done, running, failed and waiting of a sweep."""
-    from emoface_lib.runs import batch, sweep_plans
+    from emoface_lib.runs import collect
     from emoface_lib.runs.sweep import read_sweep
+    from emoface_lib.runs.sweep_plans import plan_runs
 
-    plans = sweep_plans.plan_runs(read_sweep(sweep))
+    plans = plan_runs(read_sweep(sweep))
     if watch:
-        batch.watch(plans, store or batch.default_store())
+        collect.watch(plans, store or collect.default_store())
     else:
         _print_runs(plans, store, every)
 
 
-def _print_runs(plans: list[Any], store: Path | None, everything: bool) -> None:
+def _print_runs(plans: "Sequence[Plan]", store: Path | None, everything: bool) -> None:
     from rich.console import Console
 
-    from emoface_lib.runs import batch
+    from emoface_lib.runs import collect
 
-    table = batch.status(plans, store or batch.default_store())
+    table = collect.status(plans, store or collect.default_store())
     console = Console(width=None if sys.stdout.isatty() else 160)
-    rows = len(table) if everything else batch.SHOWN
-    console.print(batch.readable(table, rows))
+    rows = len(table) if everything else collect.SHOWN
+    console.print(collect.readable(table, rows))
 
 
 @commands.command("collect")
@@ -97,13 +104,14 @@ def batch_collect(
     ] = False,
 ) -> None:
     """Gather all numbers of a sweep into one tidy parquet file."""
-    from emoface_lib.runs import batch, collect, sweep_plans
+    from emoface_lib.runs.collect import collect, default_store
     from emoface_lib.runs.sweep import read_sweep
+    from emoface_lib.runs.sweep_plans import plan_runs
 
-    plans = sweep_plans.plan_runs(read_sweep(sweep))
-    where = store or batch.default_store()
-    found = collect.collect(plans, where, any_code, clips)
+    plans = plan_runs(read_sweep(sweep))
+    found = collect(plans, store or default_store(), any_code, clips)
     path = out or sweep.with_suffix(".parquet")
-    collect.keep(found, path)
+    with write_beside(path) as beside:
+        found.to_parquet(beside, index=False)
     runs = found["run"].nunique()
     typer.echo(f"{path}: {len(found)} numbers of {runs} of {len(plans)} runs")
