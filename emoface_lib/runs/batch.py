@@ -122,12 +122,17 @@ def run_sweep(
                 (job.folder / FAILURE).unlink(missing_ok=True)
             for job in _ended(jobs, engine, workers, sweep.memory):
                 if lines:
-                    row = status([job.plan], store).iloc[-1]
-                    print(row.run, row.parameters, row.state, row.note, flush=True)
+                    _print_line(status(plans, store), job)
     table = status(plans, store)
     if lines:
         print(summary(table), flush=True)
     return table
+
+
+def _print_line(table: pd.DataFrame, job: Job) -> None:
+    row = table[table["run"] == job.plan.key].to_dict("records")[0]
+    told = (row["parameters"] or row["notebooks"], row["state"], row["note"])
+    print(job.plan.key, *told, flush=True)
 
 
 def _levels(plans: Sequence[Plan]) -> Iterator[list[Plan]]:
@@ -184,7 +189,7 @@ def _carry_out(job: Job) -> None:
     with (job.folder / LOCK).open("ab") as lock, (job.folder / LOG).open("ab") as log:
         if not _claim(lock, job.plan.is_shared) or (job.folder / RESULT).exists():
             return
-        for output in (1, 2):  # of this process and its kernels
+        for output in (1, 2):  # this process and its kernels write there
             os.dup2(log.fileno(), output)
         form = "%(asctime)s %(message)s"
         logging.basicConfig(level=logging.INFO, format=form, force=True)
@@ -252,11 +257,12 @@ def _kill(processes: list[psutil.Process]) -> None:
 
 def _end_kernels(folder: Path) -> None:
     """End kernels that outlived a killed run in this folder."""
-    left = []
-    for process in psutil.process_iter(["cmdline", "environ"]):
-        where = (process.info["environ"] or {}).get("EMOFACE_RUNS")
-        if where == str(folder) and "ipykernel_launcher" in process.info["cmdline"]:
-            left.append(process)
+    left = [
+        process
+        for process in psutil.process_iter(["cmdline", "environ"])
+        if "ipykernel_launcher" in (process.info["cmdline"] or ())
+        and (process.info["environ"] or {}).get("EMOFACE_RUNS") == str(folder)
+    ]
     _kill(left)
     psutil.wait_procs(left, timeout=10)
 
@@ -279,10 +285,8 @@ def _run(job: Job) -> dict[str, Any]:
     _end_kernels(job.folder)
     _link(job)
     os.environ |= {"EMOFACE_RUNS": str(job.folder), CORES: str(job.cores)}
-    given = {
-        **plan.given,
-        **({"corpus": place.name} if plan.given.get("corpus") else {}),
-    }
+    named = {"corpus": place.name} if plan.given.get("corpus") else {}
+    given = {**plan.given, **named}
     before, seconds = [one.path for one in plan.earlier], {}
     for one in plan.notebooks:
         write_json(job.folder / RUN, {**about, "notebook": one.path.stem})

@@ -1,4 +1,7 @@
-"""The commands `emoface batch run`, `status` and `collect`."""
+"""The commands `emoface batch run`, `status` and `collect`.
+
+What takes a second to import is imported by the command that needs it.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -41,16 +44,15 @@ def batch_run(
     ] = "1/1",
 ) -> None:
     """Run what is not done of a sweep; stopped at any moment, a second call goes on."""
-    from emoface_lib.runs.batch import run_sweep  # takes a second
+    from emoface_lib.runs import batch
     from emoface_lib.runs.sweep import read_sweep
-    from emoface_lib.runs.sweep_plans import plan_runs
 
-    asked, part = read_sweep(sweep), read_shard(shard)
+    part = read_shard(shard)
     if dry_run:
-        _print_runs(plan_runs(asked)[part[0] - 1 :: part[1]], store, everything=True)
+        _print_runs(_plans(sweep)[part[0] - 1 :: part[1]], store, everything=True)
         return
-    table = run_sweep(
-        asked, store, workers=workers, engine=engine, shard=part, show=True
+    table = batch.run_sweep(
+        read_sweep(sweep), store, workers=workers, engine=engine, shard=part, show=True
     )
     if (table["state"] == "failed").any():
         typer.echo(f"Why runs failed: emoface batch status {sweep}", err=True)
@@ -68,14 +70,18 @@ def batch_status(
 ) -> None:
     """Say what is done, running, failed and waiting of a sweep."""
     from emoface_lib.runs import collect
+
+    if watch:
+        collect.watch(_plans(sweep), store or collect.default_store())
+    else:
+        _print_runs(_plans(sweep), store, every)
+
+
+def _plans(sweep: Path) -> "list[Plan]":
     from emoface_lib.runs.sweep import read_sweep
     from emoface_lib.runs.sweep_plans import plan_runs
 
-    plans = plan_runs(read_sweep(sweep))
-    if watch:
-        collect.watch(plans, store or collect.default_store())
-    else:
-        _print_runs(plans, store, every)
+    return plan_runs(read_sweep(sweep))
 
 
 def _print_runs(plans: "Sequence[Plan]", store: Path | None, everything: bool) -> None:
@@ -105,10 +111,8 @@ def batch_collect(
 ) -> None:
     """Gather all numbers of a sweep into one tidy parquet file."""
     from emoface_lib.runs.collect import collect, default_store
-    from emoface_lib.runs.sweep import read_sweep
-    from emoface_lib.runs.sweep_plans import plan_runs
 
-    plans = plan_runs(read_sweep(sweep))
+    plans = _plans(sweep)
     found = collect(plans, store or default_store(), any_code, clips)
     path = out or sweep.with_suffix(".parquet")
     with write_beside(path) as beside:

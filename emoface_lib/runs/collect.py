@@ -117,10 +117,11 @@ def readable(table: pd.DataFrame, rows: int = SHOWN, live: bool = False) -> Grou
     for column in shown.columns:
         column.no_wrap = live
     shown.add_column("note", no_wrap=live, ratio=1 if live else None)  # what is left
-    for row in chosen.head(rows).itertuples():
-        costs = ["" if pd.isna(x) else f"{x:.0f}" for x in (row.seconds, row.memory)]
-        cells = [row.run, row.notebooks, row.parameters, row.state, *costs, row.note]
-        shown.add_row(*cells, style=COLOURS.get(row.state))
+    for row in chosen.head(rows).to_dict("records"):
+        cells = [row[name] for name in ("run", "notebooks", "parameters", "state")]
+        costs = [row["seconds"], row["memory"]]
+        cells += ["" if pd.isna(cost) else f"{cost:.0f}" for cost in costs]
+        shown.add_row(*cells, row["note"], style=COLOURS.get(row["state"]))
     return Group(shown, summary(table))
 
 

@@ -244,6 +244,8 @@ def test_done_is_not_done_again_and_failed_is_tried_again(swept: Swept) -> None:
     output = CliRunner().invoke(app, ["batch", "run", path, "--store", store])
     assert output.exit_code == 1
     assert f"Why runs failed: emoface batch status {path}" in output.output
+    assert "scale=1 mode=fail seed=1 failed Notebook 02_numbers" in output.output
+    assert "5 done, 2 failed" in output.output
     assert len(failures) == 2
     assert all(path.stat().st_mtime_ns > then for path, then in failures.items())
     assert all(path.stat().st_mtime_ns == then for path, then in results.items())
