@@ -43,19 +43,8 @@ from emoface_lib.core.locks import hold
 from emoface_lib.core.parallel import CORES, cores
 from emoface_lib.core.ray_engine import cluster, each_by_ray
 from emoface_lib.core.settings import nearest
-from emoface_lib.runs.collect import (
-    FAILURE,
-    LOCK,
-    RESULT,
-    RUN,
-    default_store,
-    live,
-    note_of,
-    numbers,
-    state_of,
-    status,
-    summary,
-)
+from emoface_lib.runs import collect
+from emoface_lib.runs.collect import FAILURE, RESULT, state_of, status
 from emoface_lib.runs.notebooks import NotebookError, read_code, source_hash
 from emoface_lib.runs.reproduce import Step, versions
 from emoface_lib.runs.sweep import Sweep
@@ -65,6 +54,7 @@ ENGINES = ("local", "ray")
 GUESS = 2.0  # GB that a run is taken to need, unless the sweep says it
 LOOK = 0.5  # s between two looks at the memory and the time of a run
 LOG = "log.txt"
+KERNEL_OF = "EMOFACE_KERNEL_OF"  # in the environment of kernels: the run's folder
 SHARES = "What it shares"
 PREPARED = {"corpus", "audio", "features", "expression"}  # left by notebooks 01 to 03
 OWN = {"notebooks", "figures", "jupyter"}  # never linked
@@ -101,7 +91,7 @@ def run_sweep(
 ) -> pd.DataFrame:
     """Carry out what is not done of a sweep, and return its `status`.
 
-    store : folder of the runs, see `default_store`; workers : runs at a time, by
+    store : folder of the runs, see `collect`; workers : runs at a time, by
     default as cores and memory allow; shard : (i, n), every n-th run; show : a live
     table, or a line a run where there is no terminal. What failed is tried again. A run
     that fails does not end the others. Raises InputError, before anything starts, if
@@ -109,12 +99,12 @@ def run_sweep(
     """
     if engine not in ENGINES:
         raise InputError(f"There is no engine {engine!r}; {nearest(engine, ENGINES)}")
-    store = (store or default_store()).resolve()
+    store = (store or collect.default_store()).resolve()
     plans = plan_runs(sweep)[shard[0] - 1 :: shard[1]]
     make = partial(Job, store=store)
     todo = [plan for plan in plans if state_of(make(plan).folder) != "done"]
     lines = show and not sys.stdout.isatty()
-    shown = live(plans, store) if show and not lines else nullcontext()
+    shown = collect.live(plans, store) if show and not lines else nullcontext()
     with shown, cluster(workers) if engine == "ray" else nullcontext():
         for level in _levels(todo):
             jobs = [job for job in map(make, level) if state_of(job.folder) != "done"]
@@ -125,7 +115,7 @@ def run_sweep(
                     _print_line(status(plans, store), job)
     table = status(plans, store)
     if lines:
-        print(summary(table), flush=True)
+        print(collect.summary(table), flush=True)
     return table
 
 
@@ -186,7 +176,10 @@ def fail(job: Job, problem: str) -> None:
 def _carry_out(job: Job) -> None:
     """What the process does."""
     job.folder.mkdir(parents=True, exist_ok=True)
-    with (job.folder / LOCK).open("ab") as lock, (job.folder / LOG).open("ab") as log:
+    with (
+        (job.folder / collect.LOCK).open("ab") as lock,
+        (job.folder / LOG).open("ab") as log,
+    ):
         if not _claim(lock, job.plan.is_shared) or (job.folder / RESULT).exists():
             return
         for output in (1, 2):  # this process and its kernels write there
@@ -244,27 +237,17 @@ def _watch(job: Job, peak: list[float]) -> None:
         else:
             time.sleep(LOOK)
     try:
-        _kill(me.children(recursive=True))
+        _end_kernels(job.folder)
     finally:
         os._exit(1)
 
 
-def _kill(processes: list[psutil.Process]) -> None:
-    for process in processes:
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
-
-
 def _end_kernels(folder: Path) -> None:
-    """End kernels that outlived a killed run in this folder."""
-    left = [
-        process
-        for process in psutil.process_iter(["cmdline", "environ"])
-        if "ipykernel_launcher" in (process.info["cmdline"] or ())
-        and (process.info["environ"] or {}).get("EMOFACE_RUNS") == str(folder)
-    ]
-    _kill(left)
-    psutil.wait_procs(left, timeout=10)
+    """End the kernels of a run, also of one that was killed, with all they started."""
+    for process in psutil.process_iter(["environ"]):
+        if (process.info["environ"] or {}).get(KERNEL_OF) == str(folder):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 def _run(job: Job) -> dict[str, Any]:
@@ -285,11 +268,12 @@ def _run(job: Job) -> dict[str, Any]:
     _end_kernels(job.folder)
     _link(job)
     os.environ |= {"EMOFACE_RUNS": str(job.folder), CORES: str(job.cores)}
+    os.environ[KERNEL_OF] = str(job.folder)
     named = {"corpus": place.name} if plan.given.get("corpus") else {}
     given = {**plan.given, **named}
     before, seconds = [one.path for one in plan.earlier], {}
     for one in plan.notebooks:
-        write_json(job.folder / RUN, {**about, "notebook": one.path.stem})
+        write_json(job.folder / collect.RUN, {**about, "notebook": one.path.stem})
         step = Step(one.path, before, place, given)
         logging.info("%s: %s", one.path.stem, step.run())
         seconds[one.path.stem] = read_json(step.state)["seconds"]
@@ -300,7 +284,9 @@ def _run(job: Job) -> dict[str, Any]:
     for name in (*plan.outputs, *plan.results):
         if not (place / name).exists():
             raise NotebookError(f"The run ended without leaving {place / name}.")
-    found = [row for name in plan.results for row in numbers(place / name, name)]
+    found = [
+        row for name in plan.results for row in collect.numbers(place / name, name)
+    ]
     total = round(sum(seconds.values()), 1)
     return {**about, "numbers": found, "seconds": total, "seconds_of": seconds}
 
@@ -316,7 +302,7 @@ def _link(job: Job) -> None:
     if job.plan.shared:
         folder = job.store / job.plan.shared.key
         if (state := state_of(folder)) != "done":
-            why = note_of(folder, state)  # perhaps of what this shares itself
+            why = collect.note_of(folder, state)  # perhaps of what this shares itself
             named = f"{SHARES}, {folder.name}, failed: {why}"
             raise NotebookError(why if why.startswith(SHARES) else named)
         source = folder / place.name
