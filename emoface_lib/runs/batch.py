@@ -14,7 +14,6 @@ again, it goes on. In a run's folder are
 Taught in notebook 10.
 """
 
-import fcntl
 import logging
 import multiprocessing
 import os
@@ -31,7 +30,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pandas as pd
 import psutil
@@ -39,12 +38,12 @@ import psutil
 from emoface_lib.core.checkpoints import commit
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_json, write_json
-from emoface_lib.core.locks import hold
+from emoface_lib.core.locks import claim
 from emoface_lib.core.parallel import CORES, cores
 from emoface_lib.core.ray_engine import cluster, each_by_ray
 from emoface_lib.core.settings import nearest
 from emoface_lib.runs import collect
-from emoface_lib.runs.collect import FAILURE, RESULT, state_of, status
+from emoface_lib.runs.collect import FAILURE, LOCK, RESULT, state_of, status
 from emoface_lib.runs.notebooks import NotebookError, read_code, source_hash
 from emoface_lib.runs.reproduce import Step, versions
 from emoface_lib.runs.sweep import Sweep
@@ -91,7 +90,7 @@ def run_sweep(
 ) -> pd.DataFrame:
     """Carry out what is not done of a sweep, and return its `status`.
 
-    store : folder of the runs, see `collect`; workers : runs at a time, by
+    store : folder of the runs, by default `runs/batch`; workers : runs at a time, by
     default as cores and memory allow; shard : (i, n), every n-th run; show : a live
     table, or a line a run where there is no terminal. What failed is tried again. A run
     that fails does not end the others. Raises InputError, before anything starts, if
@@ -112,17 +111,13 @@ def run_sweep(
                 (job.folder / FAILURE).unlink(missing_ok=True)
             for job in _ended(jobs, engine, workers, sweep.memory):
                 if lines:
-                    _print_line(status(plans, store), job)
+                    table = status(plans, store).set_index("run", drop=False)
+                    row = table.loc[job.plan.key]
+                    print(row.run, row.parameters, row.state, row.note, flush=True)
     table = status(plans, store)
     if lines:
         print(collect.summary(table), flush=True)
     return table
-
-
-def _print_line(table: pd.DataFrame, job: Job) -> None:
-    row = table[table["run"] == job.plan.key].to_dict("records")[0]
-    told = (row["parameters"] or row["notebooks"], row["state"], row["note"])
-    print(job.plan.key, *told, flush=True)
 
 
 def _levels(plans: Sequence[Plan]) -> Iterator[list[Plan]]:
@@ -169,18 +164,16 @@ def attempt(job: Job) -> None:
 
 
 def fail(job: Job, problem: str) -> None:
-    """Write down why a run failed."""
-    write_json(job.folder / FAILURE, {"problem": problem, "at": round(time.time())})
+    """Write down why a run failed; the first reason stands."""
+    if not (job.folder / FAILURE).exists():
+        write_json(job.folder / FAILURE, {"problem": problem, "at": round(time.time())})
 
 
 def _carry_out(job: Job) -> None:
     """What the process does."""
     job.folder.mkdir(parents=True, exist_ok=True)
-    with (
-        (job.folder / collect.LOCK).open("ab") as lock,
-        (job.folder / LOG).open("ab") as log,
-    ):
-        if not _claim(lock, job.plan.is_shared) or (job.folder / RESULT).exists():
+    with (job.folder / LOCK).open("ab") as lock, (job.folder / LOG).open("ab") as log:
+        if not claim(lock, job.plan.is_shared) or (job.folder / RESULT).exists():
             return
         for output in (1, 2):  # this process and its kernels write there
             os.dup2(log.fileno(), output)
@@ -200,19 +193,6 @@ def _carry_out(job: Job) -> None:
             fail(job, str(error) or type(error).__name__)
         except KeyboardInterrupt:
             logging.error("interrupted")
-
-
-def _claim(lock: IO[bytes], wait: bool) -> bool:
-    """Lock a run as long as the file is open, unless another process is at it.
-
-    `state_of` holds a lock for an instant, so it is tried thrice.
-    """
-    for _ in range(3):
-        with suppress(BlockingIOError):
-            hold(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def _watch(job: Job, peak: list[float]) -> None:
@@ -269,8 +249,9 @@ def _run(job: Job) -> dict[str, Any]:
     _link(job)
     os.environ |= {"EMOFACE_RUNS": str(job.folder), CORES: str(job.cores)}
     os.environ[KERNEL_OF] = str(job.folder)
-    named = {"corpus": place.name} if plan.given.get("corpus") else {}
-    given = {**plan.given, **named}
+    given = {**plan.given}
+    if given.get("corpus"):
+        given["corpus"] = place.name
     before, seconds = [one.path for one in plan.earlier], {}
     for one in plan.notebooks:
         write_json(job.folder / collect.RUN, {**about, "notebook": one.path.stem})
@@ -284,9 +265,8 @@ def _run(job: Job) -> dict[str, Any]:
     for name in (*plan.outputs, *plan.results):
         if not (place / name).exists():
             raise NotebookError(f"The run ended without leaving {place / name}.")
-    found = [
-        row for name in plan.results for row in collect.numbers(place / name, name)
-    ]
+    tables = [collect.numbers(place / name, name) for name in plan.results]
+    found = [row for table in tables for row in table]
     total = round(sum(seconds.values()), 1)
     return {**about, "numbers": found, "seconds": total, "seconds_of": seconds}
 

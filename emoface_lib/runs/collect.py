@@ -3,7 +3,6 @@
 The folders of a store say it, from any machine that sees them. Taught in notebook 10.
 """
 
-import fcntl
 import json
 import time
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from rich.table import Table
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_json
-from emoface_lib.core.locks import hold
+from emoface_lib.core.locks import is_held
 from emoface_lib.core.settings import runs_folder
 from emoface_lib.runs.sweep_plans import Plan
 
@@ -40,13 +39,8 @@ def state_of(folder: Path) -> str:
     """What has become of the run in a folder: one of STATES."""
     if (folder / RESULT).exists():
         return "done"
-    try:
-        with (folder / LOCK).open("rb") as file:
-            hold(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if is_held(folder / LOCK):
         return "running"
-    except FileNotFoundError:  # nobody has begun
-        pass
     if (folder / FAILURE).exists():
         return "failed"
     return "interrupted" if (folder / RUN).exists() else "waiting"
