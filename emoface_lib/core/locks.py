@@ -2,7 +2,9 @@
 
 import errno
 import fcntl
+import time
 import warnings
+from pathlib import Path
 from typing import IO
 
 LOCKLESS = {errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS}  # a file system has none
@@ -25,3 +27,29 @@ def hold(file: IO[bytes], kind: int = fcntl.LOCK_EX | fcntl.LOCK_NB) -> None:
             RuntimeWarning,
             stacklevel=2,
         )
+
+
+def claim(file: IO[bytes], wait: bool) -> bool:
+    """Lock an open file until it is closed; False if another process has it.
+
+    wait : until that is done. `is_held` locks for an instant, so it is tried thrice.
+    """
+    for _ in range(3):
+        try:
+            hold(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            return True
+        except BlockingIOError:
+            time.sleep(0.05)
+    return False
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process has locked a file, which need not be there."""
+    try:
+        with path.open("rb") as file:
+            hold(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        pass
+    return False

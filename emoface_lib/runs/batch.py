@@ -1,56 +1,82 @@
-"""Many runs of the notebooks: started, limited, monitored, and never done twice.
+"""Many runs of the notebooks: started, limited, shown, and never done twice.
 
-A sweep (`sweep.py`) says which; each run (`batch_run.py`) has a folder in a store, and
-the folders alone say what is done. So whatever ends a batch, and wherever it is started
-again, it goes on. Taught in notebook 10.
+A sweep says which; each run is a process that fills a folder named by the run's key.
+The folders alone say what is done: whatever ends a batch, and wherever it is started
+again, it goes on. In a run's folder are
+
+    run.json       parameters, notebooks, versions, commit; which notebook is at work
+    log.txt        what the notebooks print, and what went wrong
+    result.json    numbers with their protocol, seconds, peak memory: the run is done
+    failure.json   why it failed, until it is run again
+    lock           held by the process as long as it runs
+    <profile>/     as `emoface reproduce` leaves it; what is shared is linked
+
+Taught in notebook 10.
 """
 
+import logging
+import multiprocessing
+import os
+import platform
+import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+import traceback
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager, nullcontext
-from dataclasses import replace
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import psutil
-from rich.console import Console, Group
-from rich.live import Live
-from rich.table import Table
 
 from emoface_lib.core.checkpoints import commit
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.files import read_json
-from emoface_lib.core.parallel import cores
-from emoface_lib.core.settings import nearest, runs_folder
-from emoface_lib.runs.batch_run import (
-    FAILURE,
-    RUN,
-    Job,
-    attempt,
-    clear_failure,
-    fail,
-    state_of,
-)
-from emoface_lib.runs.collect import RESULT
+from emoface_lib.core.files import read_json, write_json
+from emoface_lib.core.locks import claim
+from emoface_lib.core.parallel import CORES, cores
+from emoface_lib.core.ray_engine import cluster, each_by_ray
+from emoface_lib.core.settings import nearest
+from emoface_lib.runs import collect
+from emoface_lib.runs.collect import FAILURE, LOCK, RESULT, state_of, status
+from emoface_lib.runs.notebooks import NotebookError, read_code, source_hash
+from emoface_lib.runs.reproduce import Step, versions
 from emoface_lib.runs.sweep import Sweep
-from emoface_lib.runs.sweep_plans import Plan, plan_runs
+from emoface_lib.runs.sweep_plans import Plan, code_hash, plan_runs
 
 ENGINES = ("local", "ray")
 GUESS = 2.0  # GB that a run is taken to need, unless the sweep says it
-FRAME = 6  # lines of a terminal that are not runs: the table's head and edges, a sum
-SHOWN = 40  # runs in a table; of more, only those that are at work or have failed
+LOOK = 0.5  # s between two looks at the memory and the time of a run
+LOG = "log.txt"
+KERNEL_OF = "EMOFACE_KERNEL_OF"  # in the environment of kernels: the run's folder
 SHARES = "What it shares"
-STATES = ("done", "running", "failed", "interrupted", "waiting")
+PREPARED = {"corpus", "audio", "features", "expression"}  # left by notebooks 01 to 03
+OWN = {"notebooks", "figures", "jupyter"}  # never linked
 
 
-def default_store() -> Path:
-    """The folder in which the runs of all sweeps lie, each once."""
-    return runs_folder() / "batch"
+@dataclass(frozen=True)
+class Job:
+    """A plan, and the store in which its run lies."""
+
+    plan: Plan
+    store: Path
+    cores: int = 1  # that the run may use
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the run."""
+        return self.store / self.plan.key
+
+    @property
+    def place(self) -> Path:
+        """The folder, inside the run's, that notebooks know as the run's."""
+        corpus = self.plan.given.get("corpus")
+        return self.folder / Path(corpus or self.plan.given["profile"]).name
 
 
 def run_sweep(
@@ -64,228 +90,207 @@ def run_sweep(
 ) -> pd.DataFrame:
     """Carry out what is not done of a sweep, and return its `status`.
 
-    store : folder of the runs, see `default_store`; workers : runs at a time, by
+    store : folder of the runs, by default `runs/batch`; workers : runs at a time, by
     default as cores and memory allow; shard : (i, n), every n-th run; show : a live
     table, or a line a run where there is no terminal. What failed is tried again. A run
     that fails does not end the others. Raises InputError, before anything starts, if
     the sweep is wrong.
     """
-    store = (store or default_store()).resolve()
+    if engine not in ENGINES:
+        raise InputError(f"There is no engine {engine!r}; {nearest(engine, ENGINES)}")
+    store = (store or collect.default_store()).resolve()
     plans = plan_runs(sweep)[shard[0] - 1 :: shard[1]]
-    make = partial(Job, store=store, commit=commit())
-    todo = [job for job in map(make, plans) if state_of(job.folder) != "done"]
-    with (
-        _engine(engine, workers, sweep) as each,
-        _watched(plans, store) if show else nullcontext(),
-    ):
-        for level in _levels([job.plan for job in todo]):
-            each([job for job in map(make, level) if _can_start(job)])
-    return status(plans, store)
+    make = partial(Job, store=store)
+    todo = [plan for plan in plans if state_of(make(plan).folder) != "done"]
+    lines = show and not sys.stdout.isatty()
+    shown = collect.live(plans, store) if show and not lines else nullcontext()
+    with shown, cluster(workers) if engine == "ray" else nullcontext():
+        for level in _levels(todo):
+            jobs = [job for job in map(make, level) if state_of(job.folder) != "done"]
+            for job in jobs:  # it is tried again
+                (job.folder / FAILURE).unlink(missing_ok=True)
+            for job in _ended(jobs, engine, workers, sweep.memory):
+                if lines:
+                    table = status(plans, store).set_index("run", drop=False)
+                    row = table.loc[job.plan.key]
+                    print(row.run, row.parameters, row.state, row.note, flush=True)
+    table = status(plans, store)
+    if lines:
+        print(collect.summary(table), flush=True)
+    return table
 
 
 def _levels(plans: Sequence[Plan]) -> Iterator[list[Plan]]:
     """What runs share, each once: what needs nothing first; at last the runs."""
-    for depth in range(max((len(plan.before) for plan in plans), default=0)):
-        these = [plan.before[depth] for plan in plans if len(plan.before) > depth]
-        yield list({plan.key: plan for plan in these}.values())
-    yield list(plans)
+    for level in (*zip_longest(*(plan.before for plan in plans)), plans):
+        yield list({plan.key: plan for plan in level if plan}.values())
 
 
-def _can_start(job: Job) -> bool:
-    """Whether a run is ready; it is marked as failed if a dependency has failed."""
-    if state_of(job.folder) == "done":
-        return False
-    clear_failure(job)
-    needed = job.store / job.plan.shared.key if job.plan.shared else None
-    if needed is None or state_of(needed) == "done":
-        return True
-    job.folder.mkdir(parents=True, exist_ok=True)
-    why = _note(needed, "failed")
-    further = why.startswith(SHARES)  # it failed by what it shares itself
-    fail(job, why if further else f"{SHARES}, {needed.name}, failed: {why}")
-    return False
-
-
-def room(sweep: Sweep) -> int:
-    """How many runs this machine takes at a time, by its cores and its free memory."""
+def _ended(
+    jobs: Sequence[Job], engine: str, workers: int | None, memory: float | None
+) -> Iterator[Job]:
+    """Jobs as they end, in any order; those at work at one time share the cores."""
+    if engine == "ray":
+        lost = partial(fail, problem="The worker of the cluster that was at it died.")
+        yield from (job for job, _ in each_by_ray(attempt, jobs, workers, "runs", lost))
+        return
     free = psutil.virtual_memory().available / 1e9
-    fitting = int(free / (sweep.memory or GUESS))
-    return max(1, min(cores(), fitting))
-
-
-@contextmanager
-def _engine(
-    engine: str, workers: int | None, sweep: Sweep
-) -> Iterator[Callable[[Sequence[Job]], None]]:
-    """What carries out jobs, all of them, before it returns."""
-    if engine not in ENGINES:
-        raise InputError(f"There is no engine {engine!r}; {nearest(engine, ENGINES)}")
-    if engine == "local":
-        yield partial(_here, workers=workers or room(sweep))
-        return
-    from emoface_lib.core.ray_engine import cluster  # Ray is an extra
-
-    with cluster(workers):
-        yield partial(_by_ray, workers=workers)
-
-
-def _here(jobs: Sequence[Job], workers: int) -> None:
-    """A thread waits for each process; runs at the same time share the cores."""
-    share = max(1, cores() // min(workers, len(jobs) or 1))
-    shared = [replace(job, cores=share) for job in jobs]
-    with ThreadPoolExecutor(workers) as pool:
+    fitting = max(1, min(cores(), int(free / (memory or GUESS))))
+    count = min(workers or fitting, max(1, len(jobs)))
+    share = max(1, cores() // count)
+    with ThreadPoolExecutor(count) as pool:  # a thread waits for each process
+        waited = {pool.submit(attempt, replace(job, cores=share)): job for job in jobs}
         try:
-            for ended in as_completed([pool.submit(attempt, job) for job in shared]):
-                ended.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+            yield from (waited[ended] for ended in as_completed(waited))
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
-def _by_ray(jobs: Sequence[Job], workers: int | None) -> None:
-    from emoface_lib.core.ray_engine import each_by_ray
+def attempt(job: Job) -> None:
+    """Carry a run out in a process of its own, unless it is done or another is at it.
 
-    for _ in each_by_ray(attempt, jobs, workers, "runs", _lost):
-        pass
-
-
-def _lost(job: Job) -> None:
-    fail(job, "The worker of the cluster that was at it died, twice.")
-
-
-def status(plans: Sequence[Plan], store: Path) -> pd.DataFrame:
-    """What has become of runs, and before them of what they share, one row each.
-
-    Columns run, notebooks, parameters (those that differ), state, seconds, memory (MB),
-    note (the notebook at work, or why the run failed).
+    Whatever happens there, this returns; `state_of` then says what became of it.
     """
-    shared = {one.key: one for plan in plans for one in plan.before}
-    several = _varied(plans)
-    rows = [_row(plan, store / plan.key, {}) for plan in shared.values()]
-    for plan in plans:
-        shown = {name: plan.given[name] for name in several if name in plan.given}
-        rows.append(_row(plan, store / plan.key, shown))
-    return pd.DataFrame(rows)
+    # such processes start in milliseconds, from one that has imported all this
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["__main__", __name__, "papermill"])
+    process = context.Process(target=_carry_out, args=(job,))
+    process.start()
+    process.join()
+    code = -(process.exitcode or 0)
+    if code > 0 and code not in (signal.SIGINT, signal.SIGTERM):
+        name = signal.Signals(code).name
+        fail(job, f"The process was ended by {name}, as it is when memory runs out.")
 
 
-def _varied(plans: Sequence[Plan]) -> list[str]:
-    """Names of the parameters that are not the same in all runs, and the seed."""
-    names = {name: None for plan in plans for name in plan.given}
-    values = {n: {repr(plan.given.get(n)) for plan in plans} for n in names}
-    return [name for name in names if len(values[name]) > 1 or name == "seed"]
+def fail(job: Job, problem: str) -> None:
+    """Write down why a run failed; the first reason stands."""
+    if not (job.folder / FAILURE).exists():
+        write_json(job.folder / FAILURE, {"problem": problem, "at": round(time.time())})
 
 
-def _row(plan: Plan, folder: Path, shown: dict[str, Any]) -> dict[str, Any]:
-    state = state_of(folder)
-    result = read_json(folder / RESULT) if state == "done" else {}
-    return {
-        "run": plan.key,
-        "notebooks": " ".join(one.path.stem[:2] for one in plan.notebooks),
-        "parameters": " ".join(f"{name}={value}" for name, value in shown.items()),
-        "state": state,
-        "seconds": result.get("seconds_in_all"),
-        "memory": result.get("peak_memory_mb"),
-        "note": _note(folder, state),
-    }
-
-
-def _note(folder: Path, state: str) -> str:
-    try:
-        if state == "failed":
-            return read_json(folder / FAILURE)["problem"]
-        return read_json(folder / RUN)["notebook"] if state == "running" else ""
-    except OSError:  # it has just begun
-        return ""
-
-
-def summary(table: pd.DataFrame) -> str:
-    """One line: how many runs are done, running, failed, waiting; minutes left."""
-    counts = table["state"].value_counts()
-    text = ", ".join(f"{counts[s]} {s}" for s in STATES if s in counts)
-    todo = table["state"].isin(["interrupted", "waiting"]).sum()
-    running = counts.get("running", 0)
-    if running and "done" in counts:
-        left = table["seconds"].mean() * (todo + running / 2) / running
-        text += f"; about {left / 60:.1f} minutes left"
-    return text
-
-
-def readable(table: pd.DataFrame, rows: int = SHOWN, live: bool = False) -> Group:
-    """A table of runs for a terminal: of many, those at work and those that failed.
-
-    rows : how many there is room for; live : keep each of them to a line.
-    """
-    at_work = table["state"].isin(["running", "failed", "interrupted"])
-    chosen = table if len(table) <= rows else table[at_work]
-    shown = Table("run", "notebooks", "parameters", "state", "s", "MB", expand=live)
-    for column in shown.columns:
-        column.no_wrap = live
-    shown.add_column("note", no_wrap=live, ratio=1 if live else None)  # what is left
-    for row in chosen.head(rows).to_dict("records"):
-        cells = [row[name] for name in ("run", "notebooks", "parameters", "state")]
-        spent = [row["seconds"], row["memory"]]
-        cells += ["" if pd.isna(value) else f"{value:.0f}" for value in spent]
-        shown.add_row(*cells, row["note"], style=COLOURS.get(row["state"]))
-    return Group(shown, summary(table))
-
-
-COLOURS = {"failed": "red", "running": "yellow", "done": "green"}
-
-
-@contextmanager
-def _watched(plans: Sequence[Plan], store: Path) -> Iterator[None]:
-    """Show how the runs go on: a live table, or lines where there is no terminal."""
-    if sys.stdout.isatty():
-        with _live(plans, store):
-            yield
-        return
-    table = status(plans, store)
-    reported = set(table["run"][table["state"] == "done"])
-    over = threading.Event()
-    teller = threading.Thread(target=_tell, args=(plans, store, reported, over))
-    teller.start()
-    try:
-        yield
-    finally:
-        over.set()
-        teller.join()
-
-
-def _live(plans: Sequence[Plan], store: Path) -> Live:
-    """A table that follows the runs, as many of them as the terminal has room for."""
-    console = Console()
-
-    def now() -> Group:
-        return readable(status(plans, store), console.height - FRAME, live=True)
-
-    return Live(console=console, get_renderable=now, refresh_per_second=1)
-
-
-def _tell(
-    plans: Sequence[Plan], store: Path, reported: set[str], over: threading.Event
-) -> None:
-    """Print a line for each run that ends, until all is over."""
-    while True:
-        last = over.wait(1.0)
-        table = status(plans, store)
-        for row in _news(table, reported):
-            print(row.run, row.parameters or row.notebooks, row.state, row.note)
-        if last:
-            print(summary(table), flush=True)
+def _carry_out(job: Job) -> None:
+    """What the process does."""
+    job.folder.mkdir(parents=True, exist_ok=True)
+    with (job.folder / LOCK).open("ab") as lock, (job.folder / LOG).open("ab") as log:
+        if not claim(lock, job.plan.is_shared) or (job.folder / RESULT).exists():
             return
+        for output in (1, 2):  # this process and its kernels write there
+            os.dup2(log.fileno(), output)
+        form = "%(asctime)s %(message)s"
+        logging.basicConfig(level=logging.INFO, format=form, force=True)
+        begin, peak = time.monotonic(), [0.0]
+        threading.Thread(target=_watch, args=(job, peak), daemon=True).start()
+        try:
+            result = _run(job)
+            seconds = round(time.monotonic() - begin, 2)
+            spent = {"seconds_in_all": seconds, "peak_memory_mb": round(peak[0])}
+            write_json(job.folder / RESULT, {**result, **spent})
+        except Exception as error:
+            if not isinstance(error, InputError):
+                traceback.print_exc()
+            logging.error("%s", error)
+            fail(job, str(error) or type(error).__name__)
+        except KeyboardInterrupt:
+            logging.error("interrupted")
 
 
-def _news(table: pd.DataFrame, reported: set[str]) -> list[Any]:
-    """Rows of runs that ended and were not reported yet; marks them as reported."""
-    ended = table[
-        table["state"].isin(["done", "failed"]) & ~table["run"].isin(reported)
-    ]
-    reported.update(ended["run"])
-    return list(ended.itertuples(index=False))
+def _watch(job: Job, peak: list[float]) -> None:
+    """End this process and its kernels past a limit, or when its parent is gone.
+
+    peak : the most MB that all of them had at once, as seen twice a second.
+    """
+    me, parent = psutil.Process(), multiprocessing.parent_process()
+    minutes, memory = job.plan.minutes, job.plan.memory
+    begin, problem = time.monotonic(), ""
+    while not problem and (parent is None or parent.is_alive()):
+        with suppress(psutil.Error):  # one of them has just ended
+            family = [me, *me.children(recursive=True)]
+            used = sum(one.memory_info().rss for one in family) / 1e6
+            peak[0] = max(peak[0], used)
+        if minutes and time.monotonic() - begin > 60 * minutes:
+            problem = f"The run took longer than {minutes:g} minutes and was ended."
+        if memory and peak[0] > 1000 * memory:
+            problem = f"The run needed more than {memory:g} GB of memory and was ended."
+        if problem:
+            fail(job, problem)
+        else:
+            time.sleep(LOOK)
+    try:
+        _end_kernels(job.folder)
+    finally:
+        os._exit(1)
 
 
-def watch(plans: Sequence[Plan], store: Path) -> None:
-    """Show the live table until nothing is running, of runs started elsewhere."""
-    with _live(plans, store):
-        while (status(plans, store)["state"] == "running").any():
-            time.sleep(1)
+def _end_kernels(folder: Path) -> None:
+    """End the kernels of a run, also of one that was killed, with all they started."""
+    for process in psutil.process_iter(["environ"]):
+        if (process.info["environ"] or {}).get(KERNEL_OF) == str(folder):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+
+
+def _run(job: Job) -> dict[str, Any]:
+    """Run the notebooks that are not up to date, and say what came of it."""
+    plan, place = job.plan, job.place
+    about = {
+        "key": plan.key,
+        "cell": plan.cell,
+        "code": plan.code,
+        "commit": commit(),
+        "versions": versions(),
+        "machine": platform.node(),
+        "started": round(time.time(), 1),
+        "notebooks": [one.path.stem for one in plan.notebooks],
+        "parameters": dict(plan.given),
+        "shared": plan.shared.key if plan.shared else None,
+    }
+    _end_kernels(job.folder)
+    _link(job)
+    os.environ |= {"EMOFACE_RUNS": str(job.folder), CORES: str(job.cores)}
+    os.environ[KERNEL_OF] = str(job.folder)
+    given = {**plan.given}
+    if given.get("corpus"):
+        given["corpus"] = place.name
+    before, seconds = [one.path for one in plan.earlier], {}
+    for one in plan.notebooks:
+        write_json(job.folder / collect.RUN, {**about, "notebook": one.path.stem})
+        step = Step(one.path, before, place, given)
+        logging.info("%s: %s", one.path.stem, step.run())
+        seconds[one.path.stem] = read_json(step.state)["seconds"]
+        before.append(one.path)
+    now = [source_hash(read_code(one.path)) for one in plan.notebooks]
+    if now != [one.code for one in plan.notebooks] or plan.code != code_hash():
+        raise InputError("The code was changed while this ran: run the sweep again.")
+    for name in (*plan.outputs, *plan.results):
+        if not (place / name).exists():
+            raise NotebookError(f"The run ended without leaving {place / name}.")
+    tables = [collect.numbers(place / name, name) for name in plan.results]
+    found = [row for table in tables for row in table]
+    total = round(sum(seconds.values()), 1)
+    return {**about, "numbers": found, "seconds": total, "seconds_of": seconds}
+
+
+def _link(job: Job) -> None:
+    """Link what was made before into the run's place, and nothing that it makes.
+
+    Raises NotebookError if what it shares has failed.
+    """
+    place = job.place
+    (place / "notebooks").mkdir(parents=True, exist_ok=True)
+    links: set[str] = set()
+    if job.plan.shared:
+        folder = job.store / job.plan.shared.key
+        if (state := state_of(folder)) != "done":
+            why = collect.note_of(folder, state)  # perhaps of what this shares itself
+            named = f"{SHARES}, {folder.name}, failed: {why}"
+            raise NotebookError(why if why.startswith(SHARES) else named)
+        source = folder / place.name
+        links = {path.name for path in source.iterdir() if path.is_dir()} - OWN
+        links |= {f"notebooks/{path.name}" for path in source.glob("notebooks/*.json")}
+    elif job.plan.base:
+        source = job.plan.base
+        links = {name for name in PREPARED if (source / name).exists()}
+    for name in links:
+        if not (place / name).is_symlink():
+            (place / name).symlink_to((source / name).resolve())

@@ -1,10 +1,20 @@
-"""The commands `emoface batch run`, `status` and `collect`."""
+"""The commands `emoface batch run`, `status` and `collect`.
+
+What takes a second to import is imported by the command that needs it.
+"""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from emoface_lib.core.files import write_beside
+from emoface_lib.core.parallel import read_shard
+
+if TYPE_CHECKING:
+    from emoface_lib.runs.sweep_plans import Plan
 
 commands = typer.Typer(
     help="Many runs of the notebooks, as a sweep's file says.", no_args_is_help=True
@@ -34,17 +44,15 @@ def batch_run(
     ] = "1/1",
 ) -> None:
     """Run what is not done of a sweep; stopped at any moment, a second call goes on."""
-    from emoface_lib.core.parallel import read_shard
-    from emoface_lib.runs import batch, sweep_plans
+    from emoface_lib.runs import batch
     from emoface_lib.runs.sweep import read_sweep
 
-    asked, part = read_sweep(sweep), read_shard(shard)
+    part = read_shard(shard)
     if dry_run:
-        plans = sweep_plans.plan_runs(asked)[part[0] - 1 :: part[1]]
-        _print_runs(plans, store, everything=True)
+        _print_runs(_plans(sweep)[part[0] - 1 :: part[1]], store, everything=True)
         return
     table = batch.run_sweep(
-        asked, store, workers=workers, engine=engine, shard=part, show=True
+        read_sweep(sweep), store, workers=workers, engine=engine, shard=part, show=True
     )
     if (table["state"] == "failed").any():
         typer.echo(f"Why runs failed: emoface batch status {sweep}", err=True)
@@ -61,25 +69,30 @@ def batch_status(
     ] = False,
 ) -> None:
     """Say what is done, running, failed and waiting of a sweep."""
-    from emoface_lib.runs import batch, sweep_plans
-    from emoface_lib.runs.sweep import read_sweep
+    from emoface_lib.runs import collect
 
-    plans = sweep_plans.plan_runs(read_sweep(sweep))
     if watch:
-        batch.watch(plans, store or batch.default_store())
+        collect.watch(_plans(sweep), store or collect.default_store())
     else:
-        _print_runs(plans, store, every)
+        _print_runs(_plans(sweep), store, every)
 
 
-def _print_runs(plans: list[Any], store: Path | None, everything: bool) -> None:
+def _plans(sweep: Path) -> "list[Plan]":
+    from emoface_lib.runs.sweep import read_sweep
+    from emoface_lib.runs.sweep_plans import plan_runs
+
+    return plan_runs(read_sweep(sweep))
+
+
+def _print_runs(plans: "Sequence[Plan]", store: Path | None, everything: bool) -> None:
     from rich.console import Console
 
-    from emoface_lib.runs import batch
+    from emoface_lib.runs import collect
 
-    table = batch.status(plans, store or batch.default_store())
+    table = collect.status(plans, store or collect.default_store())
     console = Console(width=None if sys.stdout.isatty() else 160)
-    rows = len(table) if everything else batch.SHOWN
-    console.print(batch.readable(table, rows))
+    rows = len(table) if everything else collect.SHOWN
+    console.print(collect.readable(table, rows))
 
 
 @commands.command("collect")
@@ -97,13 +110,12 @@ def batch_collect(
     ] = False,
 ) -> None:
     """Gather all numbers of a sweep into one tidy parquet file."""
-    from emoface_lib.runs import batch, collect, sweep_plans
-    from emoface_lib.runs.sweep import read_sweep
+    from emoface_lib.runs.collect import collect, default_store
 
-    plans = sweep_plans.plan_runs(read_sweep(sweep))
-    where = store or batch.default_store()
-    found = collect.collect(plans, where, any_code, clips)
+    plans = _plans(sweep)
+    found = collect(plans, store or default_store(), any_code, clips)
     path = out or sweep.with_suffix(".parquet")
-    collect.keep(found, path)
+    with write_beside(path) as beside:
+        found.to_parquet(beside, index=False)
     runs = found["run"].nunique()
     typer.echo(f"{path}: {len(found)} numbers of {runs} of {len(plans)} runs")

@@ -3,8 +3,8 @@
 Taught in notebook 10.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,8 @@ class Plan:
     base: Path | None = None  # folder of prepared data
     outputs: tuple[str, ...] = ()
     results: tuple[str, ...] = ()
-    limits: Mapping[str, float | None] = field(default_factory=dict)
+    minutes: float | None = None
+    memory: float | None = None  # GB
     is_shared: bool = False
 
     @cached_property
@@ -53,7 +54,11 @@ class Plan:
         """Hash of what is asked for, whatever the code that does it."""
         names = [one.path.stem for one in self.notebooks]
         made = [names, self.parameters, self.outputs, self.results]
-        return hash_of([*made, self.shared and self.shared.key, identity_of(self.base)])
+        data: Any = None  # identified by the index's size and time
+        if self.base:
+            index = (self.base / PRODUCTS[DATA[-1]]).stat()
+            data = [self.base.name, index.st_size, index.st_mtime_ns]
+        return hash_of([*made, self.shared and self.shared.key, data])
 
     @cached_property
     def before(self) -> "tuple[Plan, ...]":
@@ -68,92 +73,64 @@ class Plan:
     @property
     def parameters(self) -> dict[str, Any]:
         """The parameters that any of the notebooks reads."""
-        taken = [one.taken(self.given) for one in self.notebooks]
-        known = {name for each in taken for name in each}
+        known = {name for one in self.notebooks for name in one.taken(self.given)}
         return {name: value for name, value in self.given.items() if name in known}
-
-
-def identity_of(base: Path | None) -> Any:
-    """What identifies prepared data: the index's size and time."""
-    if base is None:
-        return None
-    stat = (base / PRODUCTS[DATA[-1]]).stat()
-    return [base.name, stat.st_size, stat.st_mtime_ns]
 
 
 def plan_runs(sweep: Sweep) -> list[Plan]:
     """Every run of a sweep, each once; raises InputError if anything is wrong."""
-    planner = _Planner(sweep)
-    plans = [planner.plan(given) for given in combinations(sweep)]
+    paths = find_notebooks(Path(sweep.folder) if sweep.folder else NOTEBOOKS)
+    code = code_hash()
+    plans = [_plan(sweep, given, paths, code) for given in combinations(sweep)]
     return list({plan.key: plan for plan in plans}.values())
 
 
-class _Planner:
-    """What the runs of a sweep have in common."""
+def _plan(
+    sweep: Sweep, given: dict[str, Any], paths: Sequence[Path], code: str
+) -> Plan:
+    """One run and what it shares; raises InputError if a parameter is wrong."""
+    own = [find_notebook(name, paths) for name in sweep.notebooks]
+    before = [path for path in paths if path < own[0] and path.stem in PRODUCTS]
+    if sweep.shared is not None:
+        before = [find_notebook(name, paths) for name in sweep.shared]
+    if base := _base(sweep, given.get("corpus")):
+        before = [path for path in before if path.stem not in DATA]
+    sources = [read_source(path) for path in (*before, *own)]
+    asked = {name: value for name, value in given.items() if name != "profile"}
+    if len(sweep.seeds) == 1 and not any("seed" in one.declared for one in sources):
+        del asked["seed"]
+    _, asked = check_parameters(sources, sweep.profile, asked)
+    given = {"profile": sweep.profile, **asked, "seed": given["seed"]}
+    shared: Plan | None = None
+    for one in sources[: len(before)]:
+        once = {**given, "seed": 0}
+        start = None if shared else base
+        shared = Plan((one,), once, code, shared, start, is_shared=True)
+    tables = [RESULTS[path.stem] for path in own if path.stem in RESULTS]
+    return Plan(
+        tuple(sources[len(before) :]),
+        given,
+        code,
+        shared,
+        None if shared else base,
+        sweep.outputs,
+        tuple(tables) if sweep.results is None else sweep.results,
+        sweep.minutes,
+        sweep.memory,
+    )
 
-    def __init__(self, sweep: Sweep) -> None:
-        self.sweep = sweep
-        self.paths = find_notebooks(Path(sweep.folder) if sweep.folder else NOTEBOOKS)
-        self.own = self._sources(sweep.notebooks)
-        self.code = code_hash()
-        self.limits = {"minutes": sweep.minutes, "memory": sweep.memory}
 
-    def _sources(self, names: Iterable[str]) -> tuple[Source, ...]:
-        return tuple(read_source(find_notebook(name, self.paths)) for name in names)
-
-    def plan(self, given: dict[str, Any]) -> Plan:
-        """One run, checked; raises InputError if a parameter is wrong."""
-        base = self._base(given.get("corpus"))
-        before = self._before(base)
-        sources = [*before, *self.own]
-        asked = {k: v for k, v in given.items() if k != "profile"}
-        if len(self.sweep.seeds) == 1 and not any(
-            "seed" in s.declared for s in sources
-        ):
-            del asked["seed"]
-        _, asked = check_parameters(sources, self.sweep.profile, asked)
-        given = {"profile": given["profile"], **asked, "seed": given["seed"]}
-        shared: Plan | None = None
-        for one in before:
-            once = {**given, "seed": 0}
-            start = None if shared else base
-            shared = Plan((one,), once, self.code, shared, start, is_shared=True)
-        return Plan(
-            self.own,
-            given,
-            self.code,
-            shared=shared,
-            base=None if shared else base,
-            outputs=self.sweep.outputs,
-            results=self._results(),
-            limits=self.limits,
+def _base(sweep: Sweep, corpus: str | None) -> Path | None:
+    """The folder of prepared data, if any; raises InputError if it is not prepared."""
+    where = sweep.base or (runs_folder() / corpus if corpus else None)
+    if where is None:
+        return None
+    if not (Path(where) / PRODUCTS[DATA[-1]]).exists():
+        raise InputError(
+            f"{where} holds no prepared clips: run notebooks 01 to 03, or "
+            "`emoface prepare`, first."
         )
-
-    def _base(self, corpus: str | None) -> Path | None:
-        """The folder of prepared data; raises InputError if it is not prepared."""
-        where = self.sweep.base or (runs_folder() / corpus if corpus else None)
-        if where is None:
-            return None
-        if not (Path(where) / PRODUCTS[DATA[-1]]).exists():
-            raise InputError(
-                f"{where} holds no prepared clips: run notebooks 01 to 03, or "
-                "`emoface prepare`, first."
-            )
-        return Path(where).resolve()
-
-    def _before(self, base: Path | None) -> tuple[Source, ...]:
-        """The notebooks to be run once."""
-        first = self.own[0].path
-        earlier = [p.stem for p in self.paths if p < first and p.stem in PRODUCTS]
-        shared = earlier if self.sweep.shared is None else self.sweep.shared
-        sources = self._sources(shared)
-        return tuple(one for one in sources if not (base and one.path.stem in DATA))
-
-    def _results(self) -> tuple[str, ...]:
-        if self.sweep.results is not None:
-            return self.sweep.results
-        stems = [one.path.stem for one in self.own]
-        return tuple(RESULTS[stem] for stem in stems if stem in RESULTS)
+    return Path(where).resolve()
 
 
 def code_hash() -> str:

@@ -26,13 +26,20 @@ from emoface_lib.core.parallel import cores
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.evaluation.bootstrap import compare
 from emoface_lib.evaluation.experiment import over_seeds
-from emoface_lib.runs.batch import FRAME, readable, run_sweep, status, summary
-from emoface_lib.runs.batch_run import RESULT, Job, attempt, state_of
-from emoface_lib.runs.collect import collect, numbers
+from emoface_lib.runs.batch import Job, attempt, run_sweep
+from emoface_lib.runs.collect import (
+    FRAME,
+    RESULT,
+    collect,
+    numbers,
+    readable,
+    state_of,
+    status,
+    summary,
+)
 from emoface_lib.runs.notebooks import read_notebook
 from emoface_lib.runs.sweep import Sweep, make_sweep, read_sweep
 from emoface_lib.runs.sweep_plans import Plan, plan_runs
-from emoface_lib.runs.watchdog import Watchdog
 
 pytestmark = pytest.mark.slow
 
@@ -237,6 +244,8 @@ def test_done_is_not_done_again_and_failed_is_tried_again(swept: Swept) -> None:
     output = CliRunner().invoke(app, ["batch", "run", path, "--store", store])
     assert output.exit_code == 1
     assert f"Why runs failed: emoface batch status {path}" in output.output
+    assert "scale=1 mode=fail seed=1 failed Notebook 02_numbers" in output.output
+    assert "5 done, 2 failed" in output.output
     assert len(failures) == 2
     assert all(path.stat().st_mtime_ns > then for path, then in failures.items())
     assert all(path.stat().st_mtime_ns == then for path, then in results.items())
@@ -347,11 +356,15 @@ def test_time_out_ends_the_kernel_with_all_it_started(tmp_path: Path) -> None:
     wait_for(lambda: not processes_of(tmp_path / "store"), 10)
 
 
-def test_memory_beyond_its_limit_is_a_problem() -> None:
-    watchdog = Watchdog({"memory": 0.5, "minutes": None}, print)
-    assert watchdog.problem() == ""
-    watchdog.peak = 501.0
-    assert "more than 0.5 GB" in watchdog.problem()
+def test_memory_beyond_its_limit_ends_a_run(tmp_path: Path) -> None:
+    text = SWEEP.partition("grid:")[0] + "parameters: {mode: sleep}\nmemory: 0.05\n"
+    sweep = read_sweep(write_sweep(tmp_path, text.replace("shared: 01", "shared: []")))
+    table = run_sweep(sweep, tmp_path / "store")
+    assert table["state"].tolist() == ["failed"]
+    assert (
+        table["note"][0] == "The run needed more than 0.05 GB of memory and was ended."
+    )
+    wait_for(lambda: not processes_of(tmp_path / "store"), 10)
 
 
 @pytest.fixture

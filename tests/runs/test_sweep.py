@@ -17,14 +17,8 @@ from typer.testing import CliRunner
 from emoface_lib.cli import app
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import REPOSITORY
-from emoface_lib.runs.sweep import (
-    DEPTH,
-    LENGTH,
-    combinations,
-    make_sweep,
-    read_condition,
-    read_sweep,
-)
+from emoface_lib.runs.conditions import DEPTH, LENGTH, read_condition
+from emoface_lib.runs.sweep import combinations, make_sweep, read_sweep
 from emoface_lib.runs.sweep_plans import plan_runs
 
 READY_MADE = sorted((REPOSITORY / "sweeps").glob("*.yml"))
