@@ -19,16 +19,17 @@ from emoface_lib.core.files import write_beside
 from emoface_lib.core.landmarks import VIDEO_RATE
 from emoface_lib.core.media import (
     audio_stream,
-    check_whole,
     declared_seconds,
     decode,
     open_media,
+    stream_seconds,
     video_stream,
 )
 from emoface_lib.core.tracks import AudioTrack, VideoTrack
 
 LONGEST_VOICE = 600.0  # s
 SILENCE = -60.0  # dBFS; a peak below it is no speech
+LEAST_HOLE = 0.1  # s between time stamps; less is their jitter
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def video_info(path: Path | str) -> VideoInfo:
     """Read the header of a video. Raises InputError if it holds no video."""
     with open_media(path) as container:
         stream = video_stream(container, path)
-        seconds = declared_seconds(container, stream, path)
+        seconds = stream_seconds(container, stream)
         rate = stream.average_rate or stream.guessed_rate or VIDEO_RATE
         return VideoInfo(
             stream.width,
@@ -77,11 +78,10 @@ def iter_frames(path: Path | str, rate: float | None = None) -> Iterator[np.ndar
     """
     with open_media(path) as container:
         stream = video_stream(container, path)
-        declared = declared_seconds(container, stream, path)
         step = 1 / float(rate or stream.average_rate or VIDEO_RATE)
         count, start, last = 0, None, None
         converter = VideoReformatter()  # one a frame would take ten times as long
-        for frame in decode(container, "video", path):
+        for frame in decode(container, stream, path):
             time = frame.time if frame.time is not None else count * step
             start = time if start is None else start
             if rate is None:
@@ -94,8 +94,6 @@ def iter_frames(path: Path | str, rate: float | None = None) -> Iterator[np.ndar
             last = _upright(frame, converter)
         if last is not None:
             yield last
-            count += 1
-        check_whole(path, declared, count * step)
 
 
 def read_video(path: Path | str, rate: float | None = None) -> tuple[np.ndarray, float]:
@@ -115,12 +113,12 @@ def iter_audio(
 ) -> Iterator[np.ndarray]:
     """Sound in blocks: float32 (S,), for two channels (S, 2), about -1..1.
 
-    All blocks but the last have block_seconds * sample_rate samples. Raises InputError
-    if there is no sound, or if it is NaN, longer than `longest` seconds or cut short.
+    All blocks but the last have block_seconds * sample_rate samples; where time stamps
+    leave a hole, it is silent. Raises InputError if there is no sound, or if it is NaN,
+    longer than `longest` seconds or cut short.
     """
     with open_media(path) as container:
         stream = audio_stream(container, path)
-        declared = declared_seconds(container, stream, path)
         resampler = av.AudioResampler(
             format="flt",
             layout="stereo" if channels == 2 else "mono",
@@ -129,11 +127,13 @@ def iter_audio(
             options={"rematrix_maxval": "1.0"},  # the mean of channels, not more
         )
         end = None
-        if declared is not None and stream.codec_context.name == "aac":
+        if stream.codec_context.name == "aac":
             # the decoder gives whole packets of 1024 samples; the last one is padded
-            end = round(declared * sample_rate)
+            declared = declared_seconds(container, stream, path)
+            end = None if declared is None else round(declared * sample_rate)
         count = 0
-        for whole in _resample(decode(container, "audio", path), resampler, path):
+        frames = _fill_holes(decode(container, stream, path))
+        for whole in _resample(frames, resampler, path):
             block = whole.reshape(-1, channels)[
                 : None if end is None else max(0, end - count)
             ]
@@ -143,7 +143,6 @@ def iter_audio(
                 yield block if channels == 2 else block[:, 0]
         if not count:
             raise InputError(f"The sound track of {path} is empty.")
-        check_whole(path, declared, count / sample_rate)
 
 
 def read_audio(
@@ -254,6 +253,29 @@ def _upright(frame: av.VideoFrame, converter: VideoReformatter) -> np.ndarray:
     turns = frame.rotation // 90  # counter-clockwise quarter turns
     picture = converter.reformat(frame, format="rgb24", threads=1).to_ndarray()
     return np.ascontiguousarray(np.rot90(picture, turns)) if turns else picture
+
+
+def _fill_holes(frames: Iterable[av.AudioFrame]) -> Iterator[av.AudioFrame]:
+    """Frames of sound, with silent ones where their time stamps leave a hole."""
+    end = None
+    for frame in frames:
+        if end is not None and frame.time is not None:
+            hole = frame.time - end
+            missing = round(hole * frame.sample_rate) if hole > LEAST_HOLE else 0
+            for start in range(0, missing, frame.samples):
+                yield _silence(frame, min(frame.samples, missing - start))
+        yield frame
+        if frame.time is not None:
+            end = frame.time + frame.samples / frame.sample_rate
+
+
+def _silence(like: av.AudioFrame, samples: int) -> av.AudioFrame:
+    frame = av.AudioFrame(like.format.name, like.layout.name, samples)
+    frame.sample_rate = like.sample_rate
+    zero = b"\x80" if like.format.name.startswith("u8") else b"\0"
+    for plane in frame.planes:
+        plane.update(zero * plane.buffer_size)
+    return frame
 
 
 def _resample(
