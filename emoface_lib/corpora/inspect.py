@@ -21,9 +21,8 @@ from emoface_lib.core.media import audio_stream, open_media, sound_delay
 from emoface_lib.core.settings import Settings, runs_folder
 from emoface_lib.core.video import video_info
 from emoface_lib.corpora.extract import Job, Recipe, load_tools, observe
-from emoface_lib.corpora.index import Reading, read_corpus
+from emoface_lib.corpora.index import ARCHIVES, Reading, read_corpus, walk
 from emoface_lib.corpora.inspect_report import Report
-from emoface_lib.corpora.layouts import ARCHIVES, walk
 from emoface_lib.corpora.usable_for import stages
 from emoface_lib.features.recognisers import fitting_recogniser, scoring_model
 

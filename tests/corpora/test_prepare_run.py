@@ -18,10 +18,9 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_npz
 from emoface_lib.core.settings import Run, Settings, load_settings
 from emoface_lib.core.video import write_video
-from emoface_lib.corpora.index import read_corpus
+from emoface_lib.corpora.index import read_corpus, walk
 from emoface_lib.corpora.inspect import examine, lag, spread
 from emoface_lib.corpora.inspect_report import readable
-from emoface_lib.corpora.layouts import walk
 from emoface_lib.corpora.prepare_run import prepare_corpus, summary
 from emoface_lib.evaluation.scoring import landmark_scores
 from emoface_lib.evaluation.table_2 import FOLDERS
