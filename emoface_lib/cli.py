@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -165,12 +166,11 @@ def doctor(
     ] = False,
 ) -> None:
     """Say what a corpus holds, what is wrong with it, and what preparing it costs."""
-    from emoface_lib.corpora.inspect import examine
-    from emoface_lib.corpora.inspect_report import readable
+    from emoface_lib.corpora.inspect import examine, readable
 
     settings = load_settings(profile, **_overrides(parameter))
     report = examine(corpus, settings, layout, sample)
-    typer.echo(json.dumps(report.as_dict(), indent=1) if as_json else readable(report))
+    typer.echo(json.dumps(asdict(report), indent=1) if as_json else readable(report))
 
 
 @app.command()

@@ -1,19 +1,21 @@
 """Opening and decoding media files, and checking whether they are whole."""
 
-import struct
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
 import av
 from av.container import InputContainer
 from av.error import FFmpegError
+from av.stream import Disposition
 
 from emoface_lib.core.errors import InputError
 
-# Containers that don't say how long they are: FFmpeg estimates, nothing can be missed.
-UNMEASURED_FORMATS = ("aac", "ac3", "mpeg", "mpegts", "amr")
+PIPED = 0x7FFF0000  # bytes; a wav written to a pipe claims more, its size was not known
+# Formats by FFmpeg's flags (AVFMT_...): where lengths are estimated.
+TS_DISCONT = 0x200  # by the last time stamp in the file: mpeg, mpegts, ogg
+GENERIC_INDEX = 0x100  # by the file's size and bit rate: wav, mp3, aac, amr
 
 
 @contextmanager
@@ -35,32 +37,39 @@ def open_media(path: Path | str) -> Iterator[InputContainer]:
 
 
 def decode(
-    container: InputContainer, kind: Literal["audio", "video"], path: Path | str
+    container: InputContainer, stream: av.VideoStream | av.AudioStream, path: Path | str
 ) -> Iterator:
-    """Decode the first "audio" or "video" stream frame by frame.
+    """Decode a stream frame by frame.
 
-    Undecodable packets are skipped; raises InputError if the last one is among them.
+    Undecodable packets are skipped; raises InputError if the last one is among them, or
+    if the last time stamp is well before the length that the header claims.
     """
-    stream = container.streams.best(kind)
-    assert stream is not None
+    declared = declared_seconds(container, stream, path)
     stream.codec_context.thread_type = "AUTO"
-    broken = False
+    broken, end = False, 0.0
     for packet in container.demux(stream):
         try:
-            frames = packet.decode()
+            frames = stream.decode(packet)
         except FFmpegError:
             broken = True
             continue
         broken = broken and not frames
-        yield from frames
+        for frame in frames:
+            length = float((frame.duration or 0) * (frame.time_base or 0))
+            end = max(end, (end if frame.time is None else frame.time) + length)
+            yield frame
     if broken:
         raise InputError(f"{path} is damaged or cut short: give the whole file.")
+    if declared is not None and declared - end > 0.1 + 0.01 * declared:
+        raise InputError(
+            f"{path} is cut short: it holds {end:.1f} of {declared:.1f} seconds."
+        )
 
 
 def video_stream(container: InputContainer, path: Path | str) -> av.VideoStream:
     """The best video stream; raises InputError if there is none."""
     stream = container.streams.best("video")
-    if stream is None:
+    if stream is None or stream.disposition & Disposition.attached_pic:  # a cover
         raise InputError(f"{path} holds no video.")
     return stream  # type: ignore[return-value]
 
@@ -75,15 +84,10 @@ def audio_stream(container: InputContainer, path: Path | str) -> av.AudioStream:
     return stream  # type: ignore[return-value]
 
 
-def declared_seconds(
-    container: InputContainer, stream: av.VideoStream | av.AudioStream, path: Path | str
+def stream_seconds(
+    container: InputContainer, stream: av.VideoStream | av.AudioStream
 ) -> float | None:
-    """Length that the header claims, None if it doesn't say."""
-    name = container.format.name
-    if name == "wav":
-        return _wav_seconds(Path(path), stream.codec_context.bit_rate)
-    if name in UNMEASURED_FORMATS or (name == "mp3" and not _has_xing(Path(path))):
-        return None
+    """Length of a stream, which FFmpeg may estimate; None if it can't."""
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
     if container.duration is None or len(container.streams) > 1:
@@ -91,38 +95,34 @@ def declared_seconds(
     return container.duration / 1e6  # us
 
 
-def _wav_seconds(path: Path, bit_rate: int | None) -> float | None:
-    """Length of a cut file by its header, which FFmpeg clamps to the file's size."""
-    with path.open("rb") as file:
-        if file.read(4) != b"RIFF":
-            return None
-        file.seek(12)
-        while len(header := file.read(8)) == 8:
-            name, size = struct.unpack("<4sI", header)
-            if name == b"data":
-                break
-            file.seek(size + size % 2, 1)
-        else:
-            return None
-        whole = file.tell() + size <= path.stat().st_size
-    streamed = size in (0, 0xFFFFFFFF)  # written to a pipe: the size was not known
-    bytes_a_second = (bit_rate or 0) / 8
-    return None if whole or streamed or not bytes_a_second else size / bytes_a_second
+def declared_seconds(
+    container: InputContainer, stream: av.VideoStream | av.AudioStream, path: Path | str
+) -> float | None:
+    """Length that the header claims, None if it doesn't say or all bytes are there."""
+    flags = container.format.flags
+    if flags & TS_DISCONT:
+        return None
+    wav = container.format.name == "wav"
+    seconds = _wav_seconds(path) if wav else stream_seconds(container, stream)
+    bit_rate = stream.codec_context.bit_rate
+    if seconds is None or not bit_rate or not flags & GENERIC_INDEX:
+        return seconds
+    claimed = seconds * bit_rate / 8  # bytes
+    return None if claimed < 1.01 * container.size or claimed > PIPED else seconds
 
 
-def _has_xing(path: Path) -> bool:
-    """Whether an mp3 has the header that says how long it is."""
-    with path.open("rb") as file:
-        head = file.read(1 << 20)  # bytes; a cover picture may stand before it
-    return any(tag in head for tag in (b"Xing", b"Info", b"VBRI"))
+class _Endless(io.FileIO):
+    """A file that says it is a terabyte long."""
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return 1 << 40 if whence == io.SEEK_END else super().seek(offset, whence)
 
 
-def check_whole(path: Path | str, declared: float | None, seconds: float) -> None:
-    """Raise InputError if much fewer seconds were decoded than declared."""
-    if declared is not None and declared - seconds > 0.1 + 0.01 * declared:
-        raise InputError(
-            f"{path} is cut short: it holds {seconds:.1f} of {declared:.1f} seconds."
-        )
+def _wav_seconds(path: Path | str) -> float | None:
+    """Length by a wav's header, which FFmpeg ignores if the file is shorter."""
+    probe = {"probesize": "32"}  # bytes; the header is enough
+    with _Endless(path) as file, av.open(file, "r", options=probe) as container:
+        return stream_seconds(container, container.streams.audio[0])
 
 
 def sound_delay(path: Path | str) -> float:

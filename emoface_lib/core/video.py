@@ -5,6 +5,7 @@ Pictures stream, frame by frame. Sound is read whole: ten minutes at 16 kHz are 
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -19,14 +20,15 @@ from emoface_lib.core.files import write_beside
 from emoface_lib.core.landmarks import VIDEO_RATE
 from emoface_lib.core.media import (
     audio_stream,
-    check_whole,
     declared_seconds,
     decode,
     open_media,
+    stream_seconds,
     video_stream,
 )
 from emoface_lib.core.tracks import AudioTrack, VideoTrack
 
+LEAST_HOLE = 0.1  # s between time stamps; less is their jitter
 LONGEST_VOICE = 600.0  # s
 SILENCE = -60.0  # dBFS; a peak below it is no speech
 
@@ -49,7 +51,7 @@ def video_info(path: Path | str) -> VideoInfo:
     """Read the header of a video. Raises InputError if it holds no video."""
     with open_media(path) as container:
         stream = video_stream(container, path)
-        seconds = declared_seconds(container, stream, path)
+        seconds = stream_seconds(container, stream)
         rate = stream.average_rate or stream.guessed_rate or VIDEO_RATE
         return VideoInfo(
             stream.width,
@@ -68,11 +70,10 @@ def iter_frames(path: Path | str, rate: float | None = None) -> Iterator[np.ndar
     """
     with open_media(path) as container:
         stream = video_stream(container, path)
-        declared = declared_seconds(container, stream, path)
         step = 1 / float(rate or stream.average_rate or VIDEO_RATE)
         count, start, last = 0, None, None
         converter = VideoReformatter()  # one a frame would take ten times as long
-        for frame in decode(container, "video", path):
+        for frame in decode(container, stream, path):
             time = frame.time if frame.time is not None else count * step
             start = time if start is None else start
             if rate is None:
@@ -85,8 +86,6 @@ def iter_frames(path: Path | str, rate: float | None = None) -> Iterator[np.ndar
             last = _upright(frame, converter)
         if last is not None:
             yield last
-            count += 1
-        check_whole(path, declared, count * step)
 
 
 def read_video(path: Path | str, rate: float | None = None) -> tuple[np.ndarray, float]:
@@ -123,31 +122,30 @@ def decode_audio(
     sound, or if it is NaN, longer than `longest` seconds, cut short, or if the peak of
     the first format is below `silence` dBFS.
     """
-    frames, count = [], 0
+    count = 0
+    blocks: list[list[av.AudioFrame]] = [[] for _ in formats]
     with open_media(path) as container:
         stream = audio_stream(container, path)
         declared = declared_seconds(container, stream, path)
         most = min(2, stream.codec_context.channels)
-        for frame in decode(container, "audio", path):
-            frames.append(frame)
-            count += frame.samples
-            if count > longest * frame.sample_rate:
+        resamplers = [_resampler(rate, min(n, most)) for rate, n in formats]
+        for frame in chain(_fill_holes(decode(container, stream, path)), [None]):
+            if frame and count > longest * frame.sample_rate:
                 raise InputError(
                     f"The sound of {path} is longer than {longest / 60:g} minutes: "
                     "cut it into parts."
                 )
+            count += frame.samples if frame else 0
+            try:
+                for resampler, done in zip(resamplers, blocks, strict=True):
+                    done += resampler.resample(frame)
+            except (FFmpegError, ValueError) as error:
+                raise InputError(f"The sound of {path} changes its format.") from error
         # the decoder of aac gives whole packets of 1024 samples; the last one is padded
         end = declared if stream.codec_context.name == "aac" else None
     if not count:
         raise InputError(f"The sound track of {path} is empty.")
-    try:
-        sounds = [_resampled(frames, rate, min(n, most)) for rate, n in formats]
-    except (FFmpegError, ValueError) as error:
-        raise InputError(f"The sound of {path} changes its format.") from error
-    if end is not None:
-        pairs = zip(sounds, formats, strict=True)
-        sounds = [sound[: round(end * rate)] for sound, (rate, _) in pairs]
-    check_whole(path, declared, len(sounds[0]) / formats[0][0])
+    sounds = [_joined(done, end) for done in blocks]
     if not np.isfinite(sounds[0]).all():
         raise InputError(f"The sound of {path} holds values that are NaN.")
     if silence is not None and np.abs(sounds[0]).max() < 10 ** (silence / 20):
@@ -155,19 +153,23 @@ def decode_audio(
     return sounds
 
 
-def _resampled(frames: Sequence[av.AudioFrame], rate: int, channels: int) -> np.ndarray:
-    """Decoded frames as one sound: float32 (S, C)."""
-    resampler = av.AudioResampler(
+def _resampler(rate: int, channels: int) -> av.AudioResampler:
+    """From any decoded frames to blocks of a second."""
+    return av.AudioResampler(
         format="flt",
         layout="stereo" if channels == 2 else "mono",
         rate=rate,
-        frame_size=rate,  # a second
+        frame_size=rate,
         options={"rematrix_maxval": "1.0"},  # the mean of channels, not more
     )
-    blocks = [b for frame in [*frames, None] for b in resampler.resample(frame)]
-    return np.concatenate(
-        [block.to_ndarray().reshape(-1, channels) for block in blocks]
-    )
+
+
+def _joined(blocks: list[av.AudioFrame], end: float | None) -> np.ndarray:
+    """Blocks of sound, up to a time, as one array float32 (S, C); they are given up."""
+    rate, channels = blocks[0].sample_rate, blocks[0].layout.nb_channels
+    parts = [block.to_ndarray().reshape(-1, channels) for block in blocks]
+    blocks.clear()
+    return np.concatenate(parts)[: None if end is None else round(end * rate)]
 
 
 def write_video(
@@ -232,3 +234,26 @@ def _upright(frame: av.VideoFrame, converter: VideoReformatter) -> np.ndarray:
     turns = frame.rotation // 90  # counter-clockwise quarter turns
     picture = converter.reformat(frame, format="rgb24", threads=1).to_ndarray()
     return np.ascontiguousarray(np.rot90(picture, turns)) if turns else picture
+
+
+def _fill_holes(frames: Iterable[av.AudioFrame]) -> Iterator[av.AudioFrame]:
+    """Frames of sound, with silent ones where their time stamps leave a hole."""
+    end = None
+    for frame in frames:
+        if end is not None and frame.time is not None:
+            hole = frame.time - end
+            missing = round(hole * frame.sample_rate) if hole > LEAST_HOLE else 0
+            for start in range(0, missing, frame.samples):
+                yield _silence(frame, min(frame.samples, missing - start))
+        yield frame
+        if frame.time is not None:
+            end = frame.time + frame.samples / frame.sample_rate
+
+
+def _silence(like: av.AudioFrame, samples: int) -> av.AudioFrame:
+    frame = av.AudioFrame(like.format.name, like.layout.name, samples)
+    frame.sample_rate = like.sample_rate
+    zero = b"\x80" if like.format.name.startswith("u8") else b"\0"
+    for plane in frame.planes:
+        plane.update(zero * plane.buffer_size)
+    return frame

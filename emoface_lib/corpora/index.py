@@ -1,8 +1,13 @@
-"""Corpora on disk: the embedded one, and the real ones by their layout.
+"""The clips of a corpus on disk: the embedded one, and the real ones by their layout.
 
 Taught in notebook 01.
 """
 
+import os
+import zlib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -10,34 +15,32 @@ import pandas as pd
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import INDEX
 from emoface_lib.core.settings import nearest
-from emoface_lib.corpora.emotion_layouts import (
-    CREMA_D_LAYOUT,
-    MEAD_LAYOUT,
-    RAVDESS_LAYOUT,
-)
-from emoface_lib.corpora.layouts import (
-    ARCHIVES,
-    COLUMNS,
-    FILES,
-    Layout,
-    Reading,
-    read_layout,
-    walk,
-)
-from emoface_lib.corpora.speech_layouts import GRID_LAYOUT, LRW_LAYOUT, VOXCELEB2
+from emoface_lib.corpora.layouts import LAYOUTS, MEDIA, Layout, ending
 
 SAMPLE = 5_000  # files by which a layout is recognised
-LAYOUTS = {
-    layout.name: layout
-    for layout in (
-        VOXCELEB2,
-        LRW_LAYOUT,
-        RAVDESS_LAYOUT,
-        CREMA_D_LAYOUT,
-        GRID_LAYOUT,
-        MEAD_LAYOUT,
-    )
-}
+ARCHIVES = (".zip", ".tar", ".tgz", ".gz")
+FEWEST_VIDEOS = 3  # a speaker; one video is held out, and V_r and V_p need two
+FILES = ("path", "sound", "tracks", "text")
+COLUMNS = (
+    *("clip", "speaker", "video", "utterance", *FILES),
+    *("split", "emotion", "intensity", "sentence", "problem"),
+)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was found in a corpus' folder.
+
+    index : one row a clip, sorted, with COLUMNS; path (of the video), sound, tracks and
+    text are relative to the root, "" where there is none; problem : known faults;
+    duplicates : files whose place another has; unmatched : videos and sounds that fit
+    nowhere.
+    """
+
+    layout: Layout
+    index: pd.DataFrame
+    duplicates: list[str]
+    unmatched: list[str]
 
 
 def read_corpus(root: Path | str, layout: str = "") -> Reading:
@@ -57,7 +60,7 @@ def read_corpus(root: Path | str, layout: str = "") -> Reading:
         return _read_own_index(root)
     files = list(walk(root))
     chosen = LAYOUTS[layout] if layout else _fitting(root, files)
-    reading = read_layout(root, chosen, files)
+    reading = _read_layout(root, chosen, files)
     if reading.index.empty:
         raise InputError(
             f"There is no clip of {chosen.title} in {root}: its files are called "
@@ -66,11 +69,29 @@ def read_corpus(root: Path | str, layout: str = "") -> Reading:
     return reading
 
 
+def walk(root: Path) -> Iterator[str]:
+    """All files below a folder, relative to it; links are followed, but in no circle.
+
+    Names that begin with a dot are left out.
+    """
+    seen = set()
+    for folder, folders, files in os.walk(root, followlinks=True):
+        place = os.stat(folder)
+        if (place.st_dev, place.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((place.st_dev, place.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        below = os.path.relpath(folder, root)
+        prefix = "" if below == "." else below.replace(os.sep, "/") + "/"
+        yield from (prefix + name for name in sorted(files) if name[0] != ".")
+
+
 def _fitting(root: Path, files: list[str]) -> Layout:
     """The layout that most files are part of, by a sample of them."""
     some = files[:: max(1, len(files) // SAMPLE)]
     counts = {
-        name: sum(layout.part(path) is not None for path in some)
+        name: sum(layout.row(path) is not None for path in some)
         for name, layout in LAYOUTS.items()
     }
     best = max(counts, key=lambda name: counts[name])
@@ -96,16 +117,76 @@ def _read_own_index(root: Path) -> Reading:
         raise InputError(
             f"{root / INDEX} has no column {sorted(missing)[0]!r}: add it."
         )
-    for name in (*FILES.values(), *COLUMNS):
+    for name in COLUMNS:
         if name not in index:
             index[name] = ""
-    layout = Layout(
-        name="index",
-        title="a corpus with an index of its own",
-        shape=f"named in {INDEX}",
-        part=lambda _: None,
-        states="video",
-        speakers=0,
-        clips=0,
-    )
-    return Reading(layout, index, [], [])
+    own = Layout("index", "a corpus with an index of its own", f"named in {INDEX}")
+    return Reading(own, index, [], [])
+
+
+def _read_layout(root: Path, layout: Layout, files: Sequence[str]) -> Reading:
+    """The clips that a layout finds among files relative to `root`."""
+    clips: dict[str, dict[str, str]] = {}
+    rows = [(layout.row(path), path) for path in files]
+    parts = [(row, path) for row, path in rows if row is not None and row["kind"]]
+    duplicates = []
+    for row, path in sorted(parts, key=lambda part: bool(part[0].get("fallback"))):
+        clip = clips.setdefault(row["clip"], row)
+        if row["kind"] in clip and not row.get("fallback"):
+            duplicates.append(path)
+        clip.setdefault(row["kind"], path)
+    found = [
+        [clip.get(name, "") for name in COLUMNS]
+        for _, clip in sorted(clips.items())
+        if clip.keys() & {"path", "sound", "tracks"}
+    ]
+    index = pd.DataFrame(found, columns=list(COLUMNS))
+    index["split"] = _splits(index, layout, root)
+    unmatched = [path for row, path in rows if row is None and ending(path) in MEDIA]
+    return Reading(layout, index, duplicates, unmatched)
+
+
+def _splits(index: pd.DataFrame, layout: Layout, root: Path) -> list[str]:
+    """Official splits; else by speaker, with one video of each trained one held out."""
+    sets = read_sets(root / layout.split_table) if layout.split_table else {}
+    # who is in no list is not trained on
+    rest = "test" if layout.split_table else "train"
+    splits = [
+        own or ("test" if name in layout.test else sets.get(name, rest))
+        for own, name in zip(index["split"], index["speaker"], strict=True)
+    ]
+    if "val" in splits:
+        return splits
+    places = list(zip(index["speaker"], index["video"], strict=True))
+    held_out = _held_out(places)
+    return [
+        "val" if split == "train" and place in held_out else split
+        for split, place in zip(splits, places, strict=True)
+    ]
+
+
+def read_sets(path: Path) -> dict[str, str]:
+    """The split of each speaker by VoxCeleb2's metadata, {} if absent.
+
+    Both known forms are read: commas and tabs, with blanks at the ends of the names.
+    """
+    if not path.exists():
+        return {}
+    meta = pd.read_csv(path, sep=r"\s*[,\t]\s*", engine="python", dtype=str)
+    meta.columns = meta.columns.str.strip()
+    if not {"VoxCeleb2 ID", "Set"} <= set(meta.columns):
+        raise InputError(f"{path} has no columns VoxCeleb2 ID and Set: replace it.")
+    splits = meta["Set"].str.strip().map({"dev": "train"}).fillna("test")
+    return dict(zip(meta["VoxCeleb2 ID"], splits, strict=True))
+
+
+def _held_out(places: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    """One video of each speaker with enough of them, drawn by its name."""
+    own: dict[str, set[str]] = defaultdict(set)
+    for speaker, video in places:
+        own[speaker].add(video)
+    return {
+        (speaker, min(names, key=lambda v: zlib.crc32(f"{speaker}/{v}".encode())))
+        for speaker, names in own.items()
+        if len(names) >= FEWEST_VIDEOS
+    }

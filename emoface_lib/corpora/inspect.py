@@ -1,15 +1,19 @@
 """A look at a corpus before hours are spent on it: `emoface doctor CORPUS`.
 
 The tree is read whole, by names alone; some clips, spread over the speakers, are really
-prepared, to find what fails, how long all will take and how much they will fill.
+prepared, to find what fails, how long all will take and how much they will fill. Taught
+in notebook 01.
 """
 
+import os
 import shutil
 import tempfile
 import time
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,21 +21,54 @@ import pandas as pd
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import CARD, read_npz
 from emoface_lib.core.landmarks import VIDEO_RATE, lip_opening
-from emoface_lib.core.media import audio_stream, open_media, sound_delay
+from emoface_lib.core.media import audio_stream, open_media
 from emoface_lib.core.settings import Settings, runs_folder
 from emoface_lib.core.video import video_info
 from emoface_lib.corpora.extract import Job, Recipe, load_tools, observe
-from emoface_lib.corpora.index import Reading, read_corpus
-from emoface_lib.corpora.inspect_report import Report
-from emoface_lib.corpora.layouts import ARCHIVES, walk
+from emoface_lib.corpora.index import ARCHIVES, Reading, read_corpus, walk
 from emoface_lib.corpora.usable_for import stages
 from emoface_lib.features.recognisers import fitting_recogniser, scoring_model
 
 LAGS = range(-8, 9)  # video frames
-# ms that the loudness follows the lips, as measured on real clips
-USUAL_LAG = (-40, 160)
+USUAL_LAG = (-40, 160)  # ms that the loudness follows the lips, on real clips
+LATE = (
+    "Loudness follows the lips by {:.0f} ms, usual are {} to {}: sound and picture may "
+    "be out of step."
+)
 SHOWN = 5  # examples of a finding
 FEW = 3  # clips below which a lag says nothing
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `examine` found: of the whole corpus, and of `sampled` clips.
+
+    share : of the published corpus; stages : "" or why the files don't suffice;
+    frame_rates, sample_rates : usable clips by Hz; lag_ms : None if it can't be
+    measured; core_hours, gigabytes : to prepare all clips; findings : what is wrong or
+    missing, and the cure.
+    """
+
+    corpus: str
+    layout: str
+    clips: int
+    speakers: int
+    videos: int
+    share: str
+    splits: dict[str, int]
+    emotions: dict[str, int]
+    speakers_with_one_video: int
+    stages: dict[str, str]
+    sampled: int
+    usable: int
+    frame_rates: dict[str, int]
+    sample_rates: dict[str, int]
+    frames_with_a_face: float
+    lag_ms: float | None
+    core_hours: float
+    gigabytes: float
+    free_gigabytes: float
+    findings: list[str]
 
 
 def examine(
@@ -43,39 +80,75 @@ def examine(
     """
     root = Path(root)
     reading = read_corpus(root, layout)
-    index = reading.index
-    seen = _look_at(reading, root, settings, sample)
-    rows = seen["rows"]
-    seconds = float(np.median(seen["seconds"] or [0]))
-    size = float(np.mean(seen["bytes"] or [0]))
+    index, can = reading.index, stages(reading)
+    with tempfile.TemporaryDirectory() as folder:
+        recipe, lacking = _recipe(index, root, Path(folder), settings, not can["ES"])
+        whole = _whole(index)
+        jobs = spread(whole, sample)[list(Job._fields)]
+        clips = [_prepare(Job(*row), recipe) for row in jobs.itertuples(index=False)]
+    used = [clip for clip in clips if not clip["problem"]]
+    frames = sum(clip["frames"] for clip in used)
+    found = frames - sum(clip["missing"] for clip in used)
     videos = index.groupby("speaker")["video"].nunique()
-    frames = sum(row.get("frames", 0) for row in rows)
-    missing = sum(row.get("missing", 0) for row in rows)
-    named = reading.layout.names_speakers
+    named, lips = reading.layout.names_speakers, lag([clip["curve"] for clip in used])
+    usual = lips is None or USUAL_LAG[0] <= lips <= USUAL_LAG[1]
+    runs = runs_folder().absolute()
+    there = next(folder for folder in (runs, *runs.parents) if folder.exists())
     return Report(
         corpus=str(root),
         layout=reading.layout.title,
         clips=len(index),
         speakers=len(videos) if named else 0,
         videos=int(videos.sum()),
-        whole=_whole(reading),
+        share=_share(reading),
         splits=_counts(index["split"]),
         emotions=_counts(index["emotion"]),
         speakers_with_one_video=int((videos < 2).sum()) if named else 0,
-        stages=stages(reading),
-        sampled=len(rows),
-        usable=sum(row["problem"] == "" for row in rows),
-        frame_rates=dict(Counter(seen["frame_rates"])),
-        sample_rates=dict(Counter(seen["sample_rates"])),
-        sizes=dict(Counter(seen["sizes"])),
-        frames_with_a_face=1 - missing / frames if frames else 0.0,
-        sound_delay_ms=1000 * max(seen["delays"], key=abs, default=0.0),
-        lag_ms=lag(seen["curves"]),
-        core_hours=seconds * len(index) / 3600,
-        gigabytes=size * len(index) / 1e9,
-        free_gigabytes=shutil.disk_usage(_there(runs_folder())).free / 1e9,
-        findings=[*_of_names(reading, root), *_of_sample(seen)],
+        stages=can,
+        sampled=len(clips),
+        usable=len(used),
+        frame_rates=_counts(clip["frame_rate"] for clip in used),
+        sample_rates=_counts(clip["sample_rate"] for clip in used),
+        frames_with_a_face=found / max(frames, 1),
+        lag_ms=lips,
+        core_hours=len(whole) * _median(used, "seconds") / 3600,
+        gigabytes=len(whole) * _median(used, "bytes") / 1e9,
+        free_gigabytes=shutil.disk_usage(there).free / 1e9,
+        findings=[
+            *_of_names(reading, root),
+            *lacking,
+            *(clip["problem"] for clip in clips if clip["problem"]),
+            *([] if usual else [LATE.format(lips, *USUAL_LAG)]),
+        ],
     )
+
+
+def readable(report: Report) -> str:
+    """The report as text for a terminal."""
+    cores = len(os.sched_getaffinity(0))
+    lines = [
+        f"{report.layout} in {report.corpus}",
+        f"  {report.clips:,} clips, {report.speakers or 'unnamed'} speakers, "
+        f"{report.videos:,} videos" + (f" ({report.share})" if report.share else ""),
+        f"  splits: {_listed(report.splits)}; emotions: {_listed(report.emotions)}",
+        "What its files suffice for",
+    ]
+    lines += [f"  {name}: {why or 'yes'}" for name, why in report.stages.items()]
+    if report.sampled:
+        lines.append(f"Prepared on trial: {report.usable} of {report.sampled} clips")
+    if report.usable:
+        lines += [
+            f"  frames/s: {_listed(report.frame_rates)}; "
+            f"Hz: {_listed(report.sample_rates)}",
+            f"  frames with a face: {100 * report.frames_with_a_face:.1f} %",
+            f"  all clips take about {_duration(report.core_hours)} of one core, "
+            f"{_duration(report.core_hours / cores)} on the {cores} of this machine, "
+            f"and {_size(report.gigabytes)} of disk (free in runs/: "
+            f"{_size(report.free_gigabytes)})",
+        ]
+    if report.findings:
+        lines += ["Findings", *(f"  - {finding}" for finding in report.findings)]
+    return "\n".join(lines)
 
 
 def lag(curves: list[tuple[np.ndarray, np.ndarray]]) -> float | None:
@@ -102,101 +175,84 @@ def lag(curves: list[tuple[np.ndarray, np.ndarray]]) -> float | None:
 
 def spread(index: pd.DataFrame, count: int) -> pd.DataFrame:
     """So many clips of a corpus, from as many speakers as there are."""
-    ranked = index.assign(turn=index.groupby("speaker").cumcount())
-    first = ranked[ranked["turn"] == 0]
-    pool = first if len(first) >= count else ranked.sort_values("turn", kind="stable")
-    places = np.linspace(0, len(pool) - 1, min(count, len(pool))).astype(int)
-    chosen = pool.iloc[places] if len(first) >= count else pool.head(count)
-    return chosen.drop(columns="turn")
+    turn = index.groupby("speaker").cumcount().to_numpy()
+    pool = index.iloc[turn.argsort(kind="stable")]  # all first clips, then all second
+    pool = pool.head(max(count, index["speaker"].nunique()))
+    return pool.iloc[np.linspace(0, len(pool) - 1, min(count, len(pool))).astype(int)]
 
 
-def _look_at(
-    reading: Reading, root: Path, settings: Settings, count: int
-) -> dict[str, list]:
-    """Prepare a sample of clips into a folder that is removed again."""
-    names = ("rows", "seconds", "bytes", "curves", "delays")
-    seen: dict[str, list] = {name: [] for name in names}
-    seen |= {"frame_rates": [], "sample_rates": [], "sizes": [], "lacking": []}
-    index = reading.index[reading.index["problem"] == ""]
-    with tempfile.TemporaryDirectory() as folder:
-        there = Path(folder)
-        recipe = _recipe(index, root, there, settings, seen["lacking"])
-        for row in spread(index, count).to_dict("records"):
-            job = Job(*(row[name] for name in Job._fields))
-            _header(job, root, seen)
-            start = time.process_time()
-            outcome = observe(job, recipe)
-            seen["seconds"].append(time.process_time() - start)
-            seen["rows"].append(outcome)
-            if not outcome["problem"]:
-                path = there / f"{job.clip}.npz"
-                stored = read_npz(path)
-                opening = lip_opening(stored["landmarks"][..., :2])
-                loudness = stored["log_mel"].mean(1).reshape(-1, 2).mean(1)
-                seen["curves"].append((opening, loudness))
-                seen["bytes"].append(path.stat().st_size)
-    return seen
+def _whole(index: pd.DataFrame) -> pd.DataFrame:
+    """Clips with a face and a sound, not known to be faulty: what can be prepared."""
+    face = (index["path"] != "") | (index["tracks"] != "")
+    sound = (index["path"] != "") | (index["sound"] != "")
+    return index[face & sound & (index["problem"] == "")]
 
 
 def _recipe(
-    index: pd.DataFrame, root: Path, there: Path, settings: Settings, lacking: list[str]
-) -> Recipe:
-    """How the sample is prepared; what is not installed yet is added to `lacking`."""
+    index: pd.DataFrame, root: Path, there: Path, settings: Settings, scored: bool
+) -> tuple[Recipe, list[str]]:
+    """How clips are prepared on trial, and what has to be installed first.
+
+    Without a recogniser of expressions all else can be tried. Labels suffice to prepare
+    a corpus, but rendered faces have none: if ES is to be `scored`, it needs more.
+    """
     drawn = (root / CARD).exists()
     labelled = bool((index["emotion"] != "").all())
     recogniser = fitting_recogniser(settings, drawn, labelled)
     recipe = Recipe(root, there, settings, drawn, recogniser, there)
-    if recogniser == "labels":
-        lacking += _of_scoring(there, settings)
     try:
         load_tools(recipe)
-    except InputError as error:  # the rest can be looked at all the same
-        lacking.append(f"Nothing can be prepared yet. {error}")
-        recipe = replace(recipe, recogniser="drawn")
-    return recipe
-
-
-def _of_scoring(folder: Path, settings: Settings) -> list[str]:
-    """What ES lacks: labels suffice to prepare, but not to classify rendered faces."""
-    try:
-        scoring_model(folder, settings)
     except InputError as error:
-        return [f"Preparing and training can begin, but ES needs more. {error}"]
-    return []
-
-
-def _header(job: Job, root: Path, seen: dict[str, list]) -> None:
-    """What a clip's headers say; what can't be read is found when it is prepared."""
+        return replace(recipe, recogniser="drawn"), [f"Before preparing: {error}"]
     try:
-        if job.path:
-            info = video_info(root / job.path)
-            seen["frame_rates"].append(f"{info.rate:.2f}")
-            seen["sizes"].append(f"{info.width} x {info.height}")
-            if not job.sound:
-                seen["delays"].append(sound_delay(root / job.path))
-        if heard := job.sound or job.path:
-            with open_media(root / heard) as container:
-                rate = audio_stream(container, heard).codec_context.sample_rate
-            seen["sample_rates"].append(str(rate))
-    except InputError:
-        return
+        if scored and recogniser == "labels":
+            scoring_model(there, settings)
+    except InputError as error:
+        return recipe, [f"Before measuring ES: {error}"]
+    return recipe, []
 
 
-def _there(folder: Path) -> Path:
-    """A folder, or what is there of the folders above it."""
-    return folder if folder.exists() else _there(folder.parent)
+def _prepare(job: Job, recipe: Recipe) -> dict[str, Any]:
+    """Prepare a clip: its row of the index, what that cost, and what its headers say.
+
+    A clip without a problem has its curve: (opening in px, log-mel), float[F] each.
+    """
+    start = time.process_time()
+    clip = observe(job, recipe)
+    clip["seconds"] = time.process_time() - start
+    if not clip["problem"]:
+        path = recipe.folder / f"{job.clip}.npz"
+        stored = read_npz(path)
+        opening = lip_opening(stored["landmarks"][..., :2])
+        loudness = stored["log_mel"].mean(1).reshape(-1, 2).mean(1)  # (2 F, 80) -> (F,)
+        clip |= _rates(job, recipe.corpus) | {
+            "curve": (opening, loudness),
+            "bytes": path.stat().st_size,
+        }
+    return clip
 
 
-def _counts(values: pd.Series) -> dict[str, int]:
-    return {str(k): int(n) for k, n in values.value_counts().sort_index().items() if k}
+def _rates(job: Job, root: Path) -> dict[str, str]:
+    """Frames and samples a second, by a clip's headers; "" without a video."""
+    sound = job.sound or job.path
+    with open_media(root / sound) as container:
+        rate = audio_stream(container, sound).codec_context.sample_rate
+    frames = f"{video_info(root / job.path).rate:.2f}" if job.path else ""
+    return {"sample_rate": str(rate), "frame_rate": frames}
 
 
-def _whole(reading: Reading) -> str:
-    layout = reading.layout
-    if not layout.clips:
-        return "not known"
-    share = 100 * len(reading.index) / layout.clips
-    return f"{share:.3g} % of {layout.clips:,} clips"
+def _counts(values: Iterable[str]) -> dict[str, int]:
+    """How often each value is there, "" left out."""
+    return dict(sorted(Counter(value for value in values if value).items()))
+
+
+def _median(clips: list[dict[str, Any]], name: str) -> float:
+    return float(np.median([clip[name] for clip in clips] or [0]))
+
+
+def _share(reading: Reading) -> str:
+    clips, here = reading.layout.clips, len(reading.index)
+    return f"{100 * here / clips:.3g} % of {clips:,} clips" if clips else ""
 
 
 def _of_names(reading: Reading, root: Path) -> list[str]:
@@ -221,27 +277,23 @@ def _of_names(reading: Reading, root: Path) -> list[str]:
             some = ", ".join(list(names)[:SHOWN]) + (" ..." * (len(names) > SHOWN))
             found.append(f"{len(names)} {what} ({cure}): {some}")
     if not (index["split"] == "train").any():
-        found.append(
-            "No clip is in the split train: give VoxCeleb2's vox2_meta.csv, or its "
-            "dev/ and test/ folders; other corpora need more of their speakers."
-        )
+        table = reading.layout.split_table
+        cure = f"give {table}, or its dev/ and test/ folders" if table else "add others"
+        found.append(f"No speaker of it is in the split train: {cure}.")
     return found
 
 
-def _of_sample(seen: dict[str, list]) -> list[str]:
-    """Findings from the prepared clips."""
-    found = [*seen["lacking"]]
-    found += [row["problem"] for row in seen["rows"] if row["problem"]]
-    rates = set(seen["frame_rates"]) - {f"{VIDEO_RATE:.2f}"}
-    if rates:
-        found.append(
-            f"Videos run at {', '.join(sorted(rates))} frames/s, not {VIDEO_RATE}: "
-            "they are resampled by time."
-        )
-    late = lag(seen["curves"])
-    if late is not None and not USUAL_LAG[0] <= late <= USUAL_LAG[1]:
-        found.append(
-            f"Loudness follows the lips by {late:.0f} ms, usual are {USUAL_LAG[0]} to "
-            f"{USUAL_LAG[1]}: sound and picture may be out of step."
-        )
-    return found
+def _duration(hours: float) -> str:
+    """Hours in the unit that reads best."""
+    for unit, length in (("h", 1), ("min", 60)):
+        if hours * length >= 1:
+            return f"{hours * length:,.2g} {unit}"
+    return f"{3600 * hours:.2g} s"
+
+
+def _size(gigabytes: float) -> str:
+    return f"{gigabytes:,.0f} GB" if gigabytes >= 1 else f"{1000 * gigabytes:.2g} MB"
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} ({n})" for name, n in counts.items()) or "none"

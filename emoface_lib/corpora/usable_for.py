@@ -12,25 +12,21 @@ from emoface_lib.corpora.index import Reading
 def stages(reading: Reading) -> dict[str, str]:
     """Stage -> "" if the corpus can feed it, else the reason why not."""
     index = reading.index[reading.index["problem"] == ""]
-    sound = (index["sound"] != "") | (index["path"] != "")
-    face = (index["path"] != "") | (index["tracks"] != "")
-    both, pictures = index[sound & face], index[index["path"] != ""]
-    test = both[both["split"] == "test"]
-    labels = index["emotion"] != ""
-    no_train = _without(both[both["split"] == "train"], "no clip to train on")
+    video, labelled = index["path"] != "", index["emotion"] != ""
+    sound, face = video | (index["sound"] != ""), video | (index["tracks"] != "")
+    train, test = (
+        index[sound & face & (index["split"] == s)] for s in ("train", "test")
+    )
+    no_train = _without(train, "no training clip with sound and face")
     return {
         "F_a, AutoVC": _without(index[sound], "no sound"),
         "landmarks": _without(index[face], "neither videos nor landmark tracks"),
-        "expressions": "" if len(pictures) or labels.any() else "no videos, no labels",
+        "expressions": _without(index[video | labelled], "no videos, no labels"),
         "step 1": no_train,
-        "step 2": no_train or _triplets(reading, both[both["split"] == "train"]),
-        "step 3": _without(
-            pictures[pictures["split"] == "train"], "no video to train on"
-        ),
-        "LMD": _without(test, "no speakers that are not trained on"),
-        "ES": _without(
-            test[test["path"] != ""], "no videos of speakers not trained on"
-        ),
+        "step 2": no_train or _triplets(reading, train),
+        "step 3": _without(train[train["path"] != ""], "no training clip with a video"),
+        "LMD": _without(test, "no test clip with sound and face"),
+        "ES": _without(test[test["path"] != ""], "no test clip with a video"),
     }
 
 

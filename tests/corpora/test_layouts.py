@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from av.format import ContainerFormat, formats_available
 
 from emoface_lib.core.errors import InputError
-from emoface_lib.corpora.index import LAYOUTS, Reading, read_corpus
+from emoface_lib.corpora.index import Reading, read_corpus
+from emoface_lib.corpora.layouts import LAYOUTS, MEDIA
 from emoface_lib.corpora.usable_for import stages
 
 SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -175,6 +177,38 @@ def test_mead_takes_the_view_from_the_front(tmp_path: Path) -> None:
     assert index["sound"].iloc[0] == "M003/audio/angry/level_1/001.m4a"
     assert index["split"].tolist() == ["train", "test"]
     assert reading.unmatched == []
+
+
+@pytest.mark.parametrize(
+    ("name", "video", "sound"),
+    [
+        ("voxceleb2", "dev/mp4/id00012/a/00001.mp4", "dev/wav/id00012/a/00001.wav"),
+        ("voxceleb2", "vox/id00012/a/00001.MKV", "sounds/id00012/a/00001.flac"),
+        ("voxceleb2", "my/mp4/anna/monday/1.mp4", "my/aac/anna/monday/1.wav"),
+        ("lrw", "ABOUT/train/ABOUT_00001.avi", "wav/ABOUT/train/ABOUT_00001.wav"),
+        ("ravdess", "v/01-01-05-01-02-01-01.mov", "03-01-05-01-02-01-01.mp3"),
+        ("crema-d", "CREMA-D/mine/1001_DFA_ANG_XX.mp4", "mp3/1001_DFA_ANG_XX.mp3"),
+        ("grid", "s1/video/mpg_6000/bbaf2n.mp4", "audio/s1/bbaf2n.m4a"),
+        (
+            "mead",
+            "M003/video/front/sad/level_1/001.mkv",
+            "M003/audio/sad/level_1/001.wav",
+        ),
+    ],
+)
+def test_a_clip_is_known_by_its_name_in_any_folder_and_format(
+    name: str, video: str, sound: str, tmp_path: Path
+) -> None:
+    reading = read_corpus(tree(tmp_path, video, sound))
+    assert reading.layout.name == name
+    (clip,) = reading.index.to_dict("records")
+    assert (clip["path"], clip["sound"]) == (video, sound)
+    assert reading.unmatched == []
+
+
+def test_ffmpeg_knows_the_endings_that_are_read() -> None:
+    known = set.union(*(ContainerFormat(n).extensions for n in formats_available))
+    assert set(MEDIA) <= known
 
 
 def test_splits_of_a_part_are_those_of_the_whole(tmp_path: Path) -> None:

