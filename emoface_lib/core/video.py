@@ -5,6 +5,7 @@ Pictures stream, frame by frame. Sound is read whole: ten minutes at 16 kHz are 
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -123,30 +124,30 @@ def decode_audio(
     sound, or if it is NaN, longer than `longest` seconds, cut short, or if the peak of
     the first format is below `silence` dBFS.
     """
-    frames, count = [], 0
+    count = 0
+    blocks: list[list[av.AudioFrame]] = [[] for _ in formats]
     with open_media(path) as container:
         stream = audio_stream(container, path)
         declared = declared_seconds(container, stream, path)
         most = min(2, stream.codec_context.channels)
-        for frame in decode(container, "audio", path):
-            frames.append(frame)
-            count += frame.samples
-            if count > longest * frame.sample_rate:
+        resamplers = [_resampler(rate, min(n, most)) for rate, n in formats]
+        for frame in chain(decode(container, "audio", path), [None]):
+            if frame and count > longest * frame.sample_rate:
                 raise InputError(
                     f"The sound of {path} is longer than {longest / 60:g} minutes: "
                     "cut it into parts."
                 )
+            count += frame.samples if frame else 0
+            try:
+                for resampler, done in zip(resamplers, blocks, strict=True):
+                    done += resampler.resample(frame)
+            except (FFmpegError, ValueError) as error:
+                raise InputError(f"The sound of {path} changes its format.") from error
         # the decoder of aac gives whole packets of 1024 samples; the last one is padded
         end = declared if stream.codec_context.name == "aac" else None
     if not count:
         raise InputError(f"The sound track of {path} is empty.")
-    try:
-        sounds = [_resampled(frames, rate, min(n, most)) for rate, n in formats]
-    except (FFmpegError, ValueError) as error:
-        raise InputError(f"The sound of {path} changes its format.") from error
-    if end is not None:
-        pairs = zip(sounds, formats, strict=True)
-        sounds = [sound[: round(end * rate)] for sound, (rate, _) in pairs]
+    sounds = [_joined(done, end) for done in blocks]
     check_whole(path, declared, len(sounds[0]) / formats[0][0])
     if not np.isfinite(sounds[0]).all():
         raise InputError(f"The sound of {path} holds values that are NaN.")
@@ -155,19 +156,23 @@ def decode_audio(
     return sounds
 
 
-def _resampled(frames: Sequence[av.AudioFrame], rate: int, channels: int) -> np.ndarray:
-    """Decoded frames as one sound: float32 (S, C)."""
-    resampler = av.AudioResampler(
+def _resampler(rate: int, channels: int) -> av.AudioResampler:
+    """From any decoded frames to blocks of a second."""
+    return av.AudioResampler(
         format="flt",
         layout="stereo" if channels == 2 else "mono",
         rate=rate,
-        frame_size=rate,  # a second
+        frame_size=rate,
         options={"rematrix_maxval": "1.0"},  # the mean of channels, not more
     )
-    blocks = [b for frame in [*frames, None] for b in resampler.resample(frame)]
-    return np.concatenate(
-        [block.to_ndarray().reshape(-1, channels) for block in blocks]
-    )
+
+
+def _joined(blocks: list[av.AudioFrame], end: float | None) -> np.ndarray:
+    """Blocks of sound, up to a time, as one array float32 (S, C); they are given up."""
+    rate, channels = blocks[0].sample_rate, blocks[0].layout.nb_channels
+    parts = [block.to_ndarray().reshape(-1, channels) for block in blocks]
+    blocks.clear()
+    return np.concatenate(parts)[: None if end is None else round(end * rate)]
 
 
 def write_video(
