@@ -13,10 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from emoface_lib.core.checkpoints import load_model
 from emoface_lib.core.clip import Clip
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.fresh import made_from
@@ -113,18 +111,6 @@ def train_makeittalk(
     source = made_from(settings, STAGES, __name__, train, content.state_dict())
     fit(speaker, speaker_loss, second, folder / SPEAKER_FILE, settings, source)
     content.cpu()
-    return MakeItTalk(content, speaker)
-
-
-def load_makeittalk_landmarks(folder: Path) -> MakeItTalk:
-    """What `train_makeittalk` left; raises InputError if it is missing."""
-    paths = [folder / n / "model.safetensors" for n in (CONTENT_FILE, SPEAKER_FILE)]
-    if not paths[0].exists():
-        raise InputError(f"There is no checkpoint {paths[0]}.")
-    features = load_file(paths[0])["fc_prior.0.weight"].shape[1]
-    content, speaker = ContentBranch(features), SpeakerBranch(features)
-    load_model(paths[0], content)
-    load_model(paths[1], speaker)
     return MakeItTalk(content, speaker)
 
 
