@@ -91,7 +91,9 @@ def test_two_devices_train_the_three_steps_nearly_to_the_numbers_of_one(
     prepared: tuple[Path, Settings], tmp_path: Path
 ) -> None:
     run, settings = prepared
-    here = train_run(settings, steps=(1, 2, 3))
+    shutil.copytree(run, tmp_path / "one", symlinks=True)
+    own = settings.changed(corpus=str(tmp_path / "one"))
+    here = train_run(own, steps=(1, 2, 3))
     names = [path.parent.name for path in here]
     assert names == [
         "content",
