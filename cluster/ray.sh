@@ -3,7 +3,6 @@
 #     cluster/ray.sh head                      on the first machine; prints its address
 #     cluster/ray.sh worker ADDRESS            on each of the others
 #     RAY_AUTH_MODE=token RAY_ADDRESS=ADDRESS emoface prepare CORPUS --engine ray
-#     RAY_AUTH_MODE=token RAY_ADDRESS=ADDRESS emoface train -p corpus=NAME --engine ray
 #     cluster/ray.sh stop                      on each, at the end
 # The project with its extra must be installed at the same place everywhere:
 #     pip install -e '.[ray]'

@@ -222,19 +222,23 @@ def prepare(
 def train(
     profile: Annotated[str, typer.Option(help=PROFILE_HELP)] = "tutorial",
     parameter: Parameters = None,
-    engine: Annotated[
-        str, typer.Option(help="local, or ray: workers that train as one.")
-    ] = "local",
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, help="With ray; by default one a GPU of the cluster."),
+    step: Annotated[
+        list[int] | None,
+        typer.Option(min=1, max=3, help="By default 1 and 2; may be repeated."),
+    ] = None,
+    devices: Annotated[
+        int | None, typer.Option(help="GPUs or CPU processes that train as one.")
+    ] = None,
+    nodes: Annotated[
+        int | None, typer.Option(help="Machines, each with so many devices.")
     ] = None,
 ) -> None:
-    """Train the models of Table 2 (steps 1 and 2), without the notebooks."""
+    """Train the models of Table 2 (steps 1 and 2) or step 3, without the notebooks."""
     from emoface_lib.evaluation.train_rows import train_run
 
-    settings = load_settings(profile, **_overrides(parameter))
-    for path in train_run(settings, engine, workers):
+    many = {"devices": devices, "nodes": nodes}
+    settings = load_settings(profile, **{**many, **_overrides(parameter)})
+    for path in train_run(settings, step or (1, 2)):
         typer.echo(path)
 
 

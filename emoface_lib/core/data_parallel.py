@@ -1,30 +1,21 @@
-"""Several processes that train as one: each works on its share of every batch.
+"""Several processes that train as one: the rows and the statistics of whole batches.
 
-They are those of `torch.distributed`, whoever started them (`--engine ray`, torchrun);
-without it there is one, and nothing here costs anything. Every process draws the same
-whole batch and keeps its rows; statistics of batch norm, contrasts of a batch and
-gradients are those of the whole batch. Described in docs/scale.md.
+Lightning Fabric starts them and averages their gradients (`training.fit`). Every one
+draws the same whole batch and keeps its rows; batch norm and contrasts see the batch of
+all. One process alone computes as without this module. Described in docs/scale.md.
 """
-
-from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, distributed, nn
 from torch.autograd import Function
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from emoface_lib.core.errors import InputError
 
 
-def workers() -> int:
-    """How many processes train together; 1 without `torch.distributed`."""
-    together = distributed.is_available() and distributed.is_initialized()
-    return distributed.get_world_size() if together else 1
-
-
-def rank() -> int:
-    """Which of them this is, from 0; that one writes files and draws curves."""
-    return distributed.get_rank() if workers() > 1 else 0
+def world_size() -> int:
+    """How many processes train together; 1 before Fabric has started others."""
+    return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
 def share(batch: Tensor, groups: int = 1) -> Tensor:
@@ -33,16 +24,16 @@ def share(batch: Tensor, groups: int = 1) -> Tensor:
     groups : equal parts of the batch of which each gives rows, such as the 3 roles of
     triplets. Raises InputError if the rows can't be shared evenly.
     """
-    if workers() == 1:
+    if world_size() == 1:
         return batch
     rows = batch.unflatten(0, (groups, -1))  # (groups, B, ...)
-    if rows.shape[1] % workers():
+    if rows.shape[1] % world_size():
         raise InputError(
-            f"A batch of {rows.shape[1]} can't be shared evenly by {workers()} "
-            "workers: give -p content_batch and -p style_batch that are multiples "
-            "of the number of workers."
+            f"A batch of {rows.shape[1]} can't be shared evenly by {world_size()} "
+            "devices: give -p content_batch, style_batch and translator_batch that are "
+            "multiples of their number."
         )
-    return rows.chunk(workers(), 1)[rank()].flatten(0, 1)
+    return rows.chunk(world_size(), 1)[distributed.get_rank()].flatten(0, 1)
 
 
 def gathered(part: Tensor, groups: int = 1) -> Tensor:
@@ -51,23 +42,17 @@ def gathered(part: Tensor, groups: int = 1) -> Tensor:
     part : Tensor[groups * B / n, ...], n processes; groups : as for `share`. Returns
     Tensor[groups * B, ...].
     """
-    if workers() == 1:
+    if world_size() == 1:
         return part
     rows = part.unflatten(0, (groups, -1))
-    whole = [torch.zeros_like(rows)] * workers()
-    whole[rank()] = rows
-    return summed(torch.cat(whole, 1)).flatten(0, 1)
-
-
-def summed(values: Tensor) -> Tensor:
-    """The sum over processes; its gradient is the sum of their gradients.
-
-    values : Tensor[...], of one shape in all processes; returns Tensor[...].
-    """
-    return values if workers() == 1 else _Sum.apply(values)
+    whole = [torch.zeros_like(rows)] * world_size()
+    whole[distributed.get_rank()] = rows
+    return _Sum.apply(torch.cat(whole, 1)).flatten(0, 1)
 
 
 class _Sum(Function):
+    """The sum over processes, whose gradient is the sum of their gradients."""
+
     @staticmethod
     def forward(_: object, values: Tensor) -> Tensor:  # type: ignore[override]
         total = values.contiguous().clone()
@@ -76,43 +61,40 @@ class _Sum(Function):
 
     @staticmethod
     def backward(_: object, gradient: Tensor) -> Tensor:  # type: ignore[override]
-        return summed(gradient)
+        return _Sum.apply(gradient)
 
 
-def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
-    """Give every process the mean of all gradients: that of the whole batch."""
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    if workers() > 1 and gradients:
-        mean = summed(parameters_to_vector(gradients)) / workers()
-        vector_to_parameters(mean, gradients)
+class _WholeBatchNorm(_BatchNorm):
+    """Batch norm by mean and variance of the whole batch, whoever has its rows.
 
-
-def averaged(metrics: Mapping[str, Tensor]) -> dict[str, float]:
-    """Metrics as numbers, each the mean over processes.
-
-    metrics : scalar tensors by name; one is "loss", on whose device they are summed.
+    PyTorch's own SyncBatchNorm knows GPUs only.
     """
-    here = metrics["loss"].device
-    values = torch.stack([v.detach().to(here).double() for v in metrics.values()])
-    return dict(zip(metrics, (summed(values) / workers()).tolist(), strict=True))
+
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+    momentum: float
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise x : Tensor[B, D, ...]; the shape stays."""
+        if not self.training or world_size() == 1:
+            return super().forward(x)
+        rows = x.movedim(1, -1).float()  # (B, D, ...) -> (B, ..., D)
+        axes = tuple(range(rows.dim() - 1))
+        count = world_size() * rows[..., 0].numel()
+        mean = _Sum.apply(rows.sum(axes)) / count
+        variance = _Sum.apply((rows - mean).square().sum(axes)) / count
+        with torch.no_grad():
+            self.num_batches_tracked += 1
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance * count / (count - 1), self.momentum)
+        scaled = (rows - mean) * (variance + self.eps).rsqrt() * self.weight + self.bias
+        return scaled.movedim(-1, 1).to(x.dtype)
 
 
-def same_weights(model: nn.Module) -> None:
-    """Give every process the weights of the first."""
-    if workers() > 1:
-        for tensor in model.state_dict().values():
-            distributed.broadcast(tensor, 0)
+class BatchNorm1d(_WholeBatchNorm, nn.BatchNorm1d):
+    """`nn.BatchNorm1d` of the whole batch."""
 
 
-def as_the_first(value: bool) -> bool:
-    """The first process' value, so that all decide alike, whatever files they find."""
-    said = [value]
-    if workers() > 1:
-        distributed.broadcast_object_list(said, 0)
-    return said[0]
-
-
-def wait_for_all() -> None:
-    """Return when every process has come here: what the first wrote is there."""
-    if workers() > 1:
-        distributed.barrier()
+class BatchNorm2d(_WholeBatchNorm, nn.BatchNorm2d):
+    """`nn.BatchNorm2d` of the whole batch."""

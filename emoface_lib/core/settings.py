@@ -166,6 +166,8 @@ class Settings(Stage):
     seed: int = Field(0, ge=0)
     corpus: str = ""  # folder of runs/ that `emoface prepare` filled; "": embedded
     device: Literal["auto", "cpu", "cuda"] = "auto"  # where networks are trained
+    devices: int = Field(1, ge=1)  # GPUs or CPU processes a node that train as one
+    nodes: int = Field(1, ge=1)  # machines that train as one
     precision: Precision = "float32"  # in training
 
     synthetic: Synthetic = Synthetic()
@@ -193,7 +195,7 @@ class Settings(Stage):
 
         Equal for equal settings. Where the networks are trained does not count.
         """
-        values = self.model_dump(exclude={"device"})
+        values = self.model_dump(exclude={"device", "devices", "nodes"})
         chosen = ("seed", *stages) if stages else values
         return hash_of({name: values[name] for name in chosen})
 

@@ -1,15 +1,16 @@
-"""Training: one loop for the paper's three steps, on a CPU or a GPU.
+"""Training: one loop for the paper's three steps, on CPUs and GPUs, one or several.
 
 Taught in notebooks 04, 05 and 06; paper section 4.2.
 """
 
+import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -24,17 +25,12 @@ from emoface_lib.core.checkpoints import (
     save_model,
     save_state,
 )
-from emoface_lib.core.data_parallel import (
-    as_the_first,
-    average_gradients,
-    averaged,
-    rank,
-    same_weights,
-    wait_for_all,
-)
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.fresh import digest
 from emoface_lib.core.settings import Settings
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 SLOPE = 0.2  # LeakyReLU's, below zero
 
@@ -107,6 +103,36 @@ def device_of(model: nn.Module) -> torch.device:
     return next(model.parameters()).device
 
 
+def launched(settings: Settings, exact: bool = False) -> "Fabric":
+    """Lightning Fabric on the processes that train as one, started if need be.
+
+    By default this process is the only one. With `settings.devices`, Fabric starts this
+    command so often on this machine; Slurm and torchrun have started it themselves.
+    exact : multiply in float32 whatever `settings.precision` says. Raises InputError if
+    there are not so many devices.
+    """
+    from lightning_fabric import Fabric  # takes two seconds, when training begins
+    from lightning_fabric.utilities.exceptions import MisconfigurationException
+
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    device = training_device(settings)
+    bfloat16 = not exact and uses_bfloat16(settings, device)
+    try:
+        fabric = Fabric(
+            accelerator=device.type,
+            devices=settings.devices,
+            num_nodes=settings.nodes,
+            precision="bf16-mixed" if bfloat16 else "32-true",
+        )
+        fabric.launch()
+    except (MisconfigurationException, RuntimeError, TypeError, ValueError) as error:
+        raise InputError(
+            f"devices = {settings.devices} and nodes = {settings.nodes} can't be had "
+            f"here (a notebook has one; `emoface train --devices` more): {error}"
+        ) from error
+    return fabric
+
+
 def fit(
     model: nn.Module,
     loss: Loss,
@@ -125,59 +151,85 @@ def fit(
     "loss" is minimised. made_from : hash of what the outcome depends on, see `fresh`;
     what was trained from just this is loaded, not trained again. validate : a number to
     make small; the state with the smallest is kept. monitor : called with the log ten
-    times a run. along : further models to train. exact : multiply in float32
-    whatever `settings.precision` says. Leaves `model.safetensors`, one such file a
-    model in `along`, and `log.csv` in `folder`; returns the log, one row a step. The
-    randomness of a step depends on the seed and the step's number alone. Models are on
-    the CPU again at the end. Processes of `torch.distributed` train as one
-    (`data_parallel`), and the first one writes.
+    times a run. along : further models to train. exact : as for `launched`, whose
+    processes train as one; the first one writes. Leaves `model.safetensors`, one such
+    file a model in `along`, and `log.csv` in `folder`; returns the log, one row a step.
+    The randomness of a step depends on the seed and the step's number alone. Models are
+    on the CPU again at the end.
     """
-    device = training_device(settings)
-    run = _Run(model, schedule, folder, settings, along or {}, device)
-    run.bfloat16 = not exact and uses_bfloat16(settings, device)
-    run.made_from = digest([made_from, schedule, run.bfloat16])
-    if (log := run.finished()) is not None:
-        if monitor is not None and rank() == 0:
-            monitor(log)
-        return log
-    first = run.resume()
-    every = max(1, schedule.steps // STATES)
-    quiet: dict[str, Any] = {"disable": True} if rank() else {}  # else TQDM_DISABLE
+    fabric = launched(settings, exact)
+    models = nn.ModuleDict({"model": model, **(along or {})})
+    optimiser: Any = torch.optim.Adam(
+        [p for p in models.parameters() if p.requires_grad],
+        lr=schedule.learning_rate,
+        weight_decay=schedule.weight_decay,
+    )
+    batch_loss, optimiser = fabric.setup(_BatchLoss(models, loss), optimiser)
+    source = digest([made_from, schedule, fabric.strategy.precision.precision])
+    run = _Run(fabric, models, optimiser, folder, settings, source)
+    show = monitor if monitor and fabric.is_global_zero else lambda log: None
+    if (finished := run.finished()) is not None:
+        show(finished)
+        return finished
+    first, every = run.resume(), max(1, schedule.steps // STATES)
+    quiet: dict[str, Any] = {} if fabric.is_global_zero else {"disable": True}
     steps = range(first, schedule.steps)
-    bar = tqdm(steps, initial=first, total=schedule.steps, **quiet)
-    for step in bar:
-        row = run.train_step(loss, step)
+    for step in (bar := tqdm(steps, initial=first, total=schedule.steps, **quiet)):
+        start, rate = time.perf_counter(), schedule.rate(step)
+        models.train()
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        generator = np.random.default_rng([settings.seed, step])
+        gpus = [fabric.device] if fabric.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=gpus):  # the dropout draws from it
+            torch.manual_seed(int(generator.integers(2**62)) + fabric.global_rank)
+            metrics = batch_loss(step, generator)
+            optimiser.zero_grad()
+            fabric.backward(metrics["loss"])  # the mean over processes
+        nn.utils.clip_grad_norm_(models.parameters(), CLIP_NORM)
+        optimiser.step()
+        numbers = _averaged(fabric, metrics)
+        seconds = time.perf_counter() - start
+        row = {"step": step, "learning_rate": rate, "seconds": seconds, **numbers}
+        run.log.append(row)
         bar.set_postfix(loss=f"{row['loss']:.4f}", refresh=False)
         if (step + 1) % every == 0 or step + 1 == schedule.steps:
             run.keep(validate)
-            if monitor is not None and rank() == 0:
-                monitor(pd.DataFrame(run.log))
+            show(pd.DataFrame(run.log))
     return run.finish()
 
 
+class _BatchLoss(nn.Module):
+    """The loss as a module, which Fabric can wrap: whatever models it calls."""
+
+    def __init__(self, models: nn.Module, loss: Loss) -> None:
+        super().__init__()
+        self.models, self.loss = models, loss
+
+    def forward(self, step: int, generator: np.random.Generator) -> dict[str, Tensor]:
+        return dict(self.loss(step, generator))
+
+
+def _averaged(fabric: "Fabric", metrics: Metrics) -> dict[str, float]:
+    """Metrics as numbers, each the mean over processes."""
+    values = [value.detach().to(fabric.device).double() for value in metrics.values()]
+    means: Any = fabric.all_reduce(torch.stack(values))
+    return dict(zip(metrics, means.tolist(), strict=True))
+
+
+@dataclass
 class _Run:
     """Weights, optimiser, log, best so far: what an interrupted run needs to go on."""
 
-    def __init__(
-        self,
-        model: nn.Module,
-        schedule: Schedule,
-        folder: Path,
-        settings: Settings,
-        along: Mapping[str, nn.Module],
-        device: torch.device,
-    ) -> None:
-        self.device, self.bfloat16, self.made_from = device, False, ""
-        self.models = nn.ModuleDict({"model": model, **along}).to(device)
-        self.optimiser = torch.optim.Adam(
-            [p for p in self.models.parameters() if p.requires_grad],
-            lr=schedule.learning_rate,
-            weight_decay=schedule.weight_decay,
-        )
-        self.schedule, self.folder, self.settings = schedule, folder, settings
-        self.log: list[dict[str, float]] = []
-        self.best: dict[str, Tensor] = {}
-        self.best_value = math.inf
+    fabric: "Fabric"
+    models: nn.ModuleDict
+    optimiser: torch.optim.Optimizer
+    folder: Path
+    settings: Settings
+    made_from: str
+    log: list[dict[str, float]] = field(default_factory=list)
+    best: dict[str, Tensor] = field(default_factory=dict)
+    best_value: float = math.inf
 
     @property
     def state(self) -> Path:
@@ -188,8 +240,8 @@ class _Run:
         """Load what was trained from the same, and give its log; None if it was not."""
         log = self.folder / "log.csv"
         paths = [self.folder / f"{name}.safetensors" for name in self.models]
-        fresh = all(is_fresh(path, self.made_from) for path in paths)
-        if not as_the_first(fresh and log.exists()):
+        fresh = log.exists() and all(is_fresh(path, self.made_from) for path in paths)
+        if not self.fabric.broadcast(fresh):  # all decide as the first one
             return None
         self.models.to("cpu")
         for path, model in zip(paths, self.models.values(), strict=True):
@@ -200,38 +252,12 @@ class _Run:
         """Take up the stored state, if it was made from the same."""
         state = load_state(self.state, self.made_from)
         if state is None:
-            same_weights(self.models)
             return 0
         self.models.load_state_dict(state["models"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.best, self.best_value = state["best"], state["best_value"]
         self.log = state["log"]
         return len(self.log)
-
-    def train_step(self, loss: Loss, step: int) -> dict[str, float]:
-        """One step of the optimiser, and its row of the log."""
-        start = time.perf_counter()
-        self.models.train()
-        rate = self.schedule.rate(step)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        generator = np.random.default_rng([self.settings.seed, step])
-        kind = self.device.type
-        gpus = [self.device] if kind == "cuda" else []
-        with torch.random.fork_rng(devices=gpus):  # the dropout draws from it
-            torch.manual_seed(int(generator.integers(2**62)) + rank())
-            with torch.autocast(kind, torch.bfloat16, enabled=self.bfloat16):
-                metrics = loss(step, generator)
-            self.optimiser.zero_grad()
-            metrics["loss"].backward()
-        average_gradients(self.models.parameters())
-        nn.utils.clip_grad_norm_(self.models.parameters(), CLIP_NORM)
-        self.optimiser.step()
-        numbers = averaged(metrics)
-        seconds = time.perf_counter() - start
-        row = {"step": step, "learning_rate": rate, "seconds": seconds, **numbers}
-        self.log.append(row)
-        return row
 
     def keep(self, validate: Callable[[], float] | None) -> None:
         """Validate, remember the best weights, and write the state."""
@@ -244,30 +270,29 @@ class _Run:
             weights = self.models.state_dict()
             self.best = {name: tensor.clone() for name, tensor in weights.items()}
             self.best_value = value
-        if rank() > 0:
-            return
-        save_state(
-            self.state,
-            self.made_from,
-            models=self.models.state_dict(),
-            optimiser=self.optimiser.state_dict(),
-            best=self.best,
-            best_value=self.best_value,
-            log=self.log,
-        )
+        if self.fabric.is_global_zero:
+            save_state(
+                self.state,
+                self.made_from,
+                models=self.models.state_dict(),
+                optimiser=self.optimiser.state_dict(),
+                best=self.best,
+                best_value=self.best_value,
+                log=self.log,
+            )
 
     def finish(self) -> pd.DataFrame:
         """Write the best weights and the log, and drop the state."""
         self.models.load_state_dict(self.best)
         self.models.to("cpu").eval()
         log = pd.DataFrame(self.log)
-        if rank() == 0:
+        if self.fabric.is_global_zero:
             log.to_csv(self.folder / "log.csv", index=False)
             for name, model in self.models.items():
                 path = self.folder / f"{name}.safetensors"
                 save_model(path, model, self.settings, self.made_from)
             self.state.unlink(missing_ok=True)
-        wait_for_all()
+        self.fabric.barrier()  # what the first one wrote is there for all
         return log
 
 

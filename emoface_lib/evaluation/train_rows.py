@@ -1,82 +1,80 @@
-"""Steps 1 and 2 of a run without its notebooks, in one process or in several.
+"""The three steps of a run without its notebooks, in one process or in several.
 
-They leave the branches that notebooks 04 and 05 leave, so that the later notebooks go
-on from here. Described in docs/scale.md.
+They leave what notebooks 04, 05 and 06 leave, so that the later notebooks go on from
+here. Described in docs/scale.md.
 """
 
-from collections.abc import Sequence
-from functools import partial
+import sys
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
+import pandas as pd
 from tqdm.auto import tqdm
 
 from emoface_lib.core.clip import Clip
-from emoface_lib.core.data_parallel import rank
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_npz
 from emoface_lib.core.settings import Run, Settings
+from emoface_lib.core.training import launched
 from emoface_lib.evaluation.table_2 import FOLDERS, VARIANTS
 from emoface_lib.features.prepared import load_clips
 from emoface_lib.method.steps import split, train_content, train_style
 from emoface_lib.method.triplets import NoTripletsError
 from emoface_lib.synthetic.audio_only import audio_only_clips
+from emoface_lib.translation import translators
+from emoface_lib.translation.dataset import Pairs
+from emoface_lib.translation.train import train_translator
 
-WEIGHTS = "model.safetensors"
 
+def train_run(settings: Settings, steps: Collection[int] = (1, 2)) -> list[Path]:
+    """Train the branches of Table 2, the translator, or both; returns their files.
 
-def train_run(
-    settings: Settings, engine: str = "local", workers: int | None = None
-) -> list[Path]:
-    """Train the branches of Table 2 here or by Ray; returns their files.
-
-    engine : "local", or "ray" for `workers` that train as one, see `train_by_ray`. What
-    the same settings have made of the same features is not made again; an interrupted
-    step goes on. A branch whose losses the corpus can't give is left out: on LRW, which
-    names no speakers, all but one. Raises InputError if the features are missing.
+    steps : of the paper; 2 trains 1, too. Processes that Fabric starts, see `launched`,
+    all come here. What the same settings have made of the same features is not made
+    again; an interrupted step goes on. A branch whose losses the corpus can't give is
+    left out: on LRW, which names no speakers, all but one. Raises InputError if the
+    features are missing, in the first process alone.
     """
     run = Run(settings)
     run.product("03_face_alignment")
-    folder = run.folder.resolve()
-    if engine == "ray":
-        from emoface_lib.core.ray_engine import (
-            train_by_ray,  # an extra, and slow to import
-        )
-
-        train = partial(train_models, settings, folder)
-        train_by_ray(train, folder, workers, gpus=settings.device != "cpu")
-    elif engine != "local" or workers not in (None, 1):
-        raise InputError(
-            f"Engine {engine!r} does not train with workers = {workers}: give "
-            "--engine ray, by which several train as one."
-        )
-    else:
-        train_models(settings, folder)
-    made = [folder / name / WEIGHTS for name in ("content", *FOLDERS.values())]
-    return [path for path in made if path.exists()]
-
-
-def train_models(settings: Settings, folder: Path) -> None:
-    """The content branch and the style branches of Table 2, into the folder of a run.
-
-    Under `torch.distributed` every process calls it, and they train as one. Raises as
-    `train_run`.
-    """
-    run = Run(settings, folder)
-    clips = training_clips(run)
-    _say("Step 1, content")
-    content, _ = train_content(clips, folder / "content", settings)
-    for row, changes in VARIANTS.items():
-        name = FOLDERS[row]
-        _say(f"Step 2, {name}")
-        try:
-            train_style(clips, content, folder / name, settings.changed(**changes))
-        except NoTripletsError as error:
-            _say(f"{name} is left out. {error}")
+    fabric, folders = launched(settings), list[str]()
+    say = tqdm.write if fabric.is_global_zero else lambda text: None
+    try:
+        if {1, 2} & set(steps):
+            clips = training_clips(run)
+            say("Step 1, content")
+            content, _ = train_content(clips, run.path("content"), settings)
+            folders.append("content")
+        for row, changes in VARIANTS.items() if 2 in steps else ():
+            say(f"Step 2, {FOLDERS[row]}")
+            folder, own = run.path(FOLDERS[row]), settings.changed(**changes)
+            try:
+                train_style(clips, content, folder, own)
+                folders.append(FOLDERS[row])
+            except NoTripletsError as error:
+                say(f"{FOLDERS[row]} is left out. {error}")
+        if 3 in steps:
+            kind = settings.translator.kind
+            folders.append(translators.FOLDERS.get(kind, "translator"))
+            say(f"Step 3, {folders[-1]}")
+            train_translator(training_pairs(run), run.path(folders[-1]), settings)
+    except InputError:
+        if fabric.is_global_zero:
+            raise
+        sys.exit(2)
+    return [run.path(folder, "model.safetensors") for folder in folders]
 
 
-def _say(what: str) -> None:
-    if rank() == 0:
-        tqdm.write(what)
+def training_pairs(run: Run) -> Pairs:
+    """The pairs of notebook 06: of all training clips with features."""
+    index = pd.read_parquet(run.path("features", "index.parquet"))
+    rows = index[(index["problem"] == "") & (index["split"] == "train")]
+    return Pairs(
+        [run.path("corpus", path) for path in rows["path"]],
+        [run.path("features", f"{clip}.npz") for clip in rows["clip"]],
+        run.settings.translator.image_size,
+        warp=run.settings.translator.kind == "improved",
+    )
 
 
 def training_clips(run: Run) -> Sequence[Clip]:

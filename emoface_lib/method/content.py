@@ -10,39 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from emoface_lib.core.clip import MEL_BANDS
-from emoface_lib.core.data_parallel import summed, workers
+from emoface_lib.core.data_parallel import BatchNorm1d
 from emoface_lib.core.training import SLOPE
 
 
-class FrameNorm(nn.BatchNorm1d):
-    """Batch normalisation whose statistics run over clips and frames.
-
-    Where several processes train as one, they are those of the whole batch: what
-    torch.nn.SyncBatchNorm does, which knows GPUs only.
-    """
-
-    running_mean: Tensor
-    running_var: Tensor
-    num_batches_tracked: Tensor
-    momentum: float
+class FrameNorm(BatchNorm1d):
+    """Batch normalisation whose statistics run over clips and frames."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise x : Tensor[B, T, D]; the shape stays."""
-        flat = x.flatten(0, 1)  # (B * T, D)
-        if self.training and workers() > 1:
-            return self._together(flat.float()).to(x.dtype).view_as(x)
-        return super().forward(flat).view_as(x)
-
-    def _together(self, x: Tensor) -> Tensor:
-        """Normalise this process' rows by mean and variance of those of all."""
-        count = workers() * len(x)
-        mean = summed(x.sum(0)) / count
-        variance = summed((x - mean).square().sum(0)) / count
-        with torch.no_grad():
-            self.num_batches_tracked += 1
-            self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(variance * count / (count - 1), self.momentum)
-        return (x - mean) * (variance + self.eps).rsqrt() * self.weight + self.bias
+        return super().forward(x.flatten(0, 1)).view_as(x)  # (B * T, D) and back
 
 
 def mlp(*sizes: int) -> nn.Sequential:

@@ -9,6 +9,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from emoface_lib.core.data_parallel import BatchNorm2d
 from emoface_lib.translation.landmark_images import MAKEITTALK
 
 
@@ -47,10 +48,10 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.block = nn.Sequential(
             nn.Conv2d(width, width, 3, padding=1, bias=False),
-            nn.BatchNorm2d(width),
+            BatchNorm2d(width),
             nn.ReLU(),
             nn.Conv2d(width, width, 3, padding=1, bias=False),
-            nn.BatchNorm2d(width),
+            BatchNorm2d(width),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -65,7 +66,7 @@ class Level(nn.Module):
         super().__init__()
         down: list[nn.Module] = [nn.Conv2d(outer, size, 3, 2, padding=1, bias=False)]
         if inner is not None:
-            down.append(nn.BatchNorm2d(size))
+            down.append(BatchNorm2d(size))
         self.model = nn.Sequential(
             *down,
             nn.ReLU(),
@@ -73,7 +74,7 @@ class Level(nn.Module):
             *([] if inner is None else [inner]),
             nn.Upsample(scale_factor=2),
             nn.Conv2d(size * (1 if inner is None else 2), outer, 3, 1, 1, bias=False),
-            nn.BatchNorm2d(outer),
+            BatchNorm2d(outer),
             nn.ReLU(),
             *_residual(outer),
         )

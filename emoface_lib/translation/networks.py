@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, leaky_relu, pixel_shuffle, pixel_unshuffle
 
+from emoface_lib.core.data_parallel import BatchNorm2d
 from emoface_lib.core.polylines import DISTINCT
 from emoface_lib.core.training import SLOPE
 
@@ -125,10 +126,10 @@ class Hourglass(nn.Module):
 def _convolutions(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False),
-        nn.BatchNorm2d(outputs),
+        BatchNorm2d(outputs),
         nn.LeakyReLU(SLOPE),
         nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
-        nn.BatchNorm2d(outputs),
+        BatchNorm2d(outputs),
         nn.LeakyReLU(SLOPE),
     )
 

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from emoface_lib.core.checkpoints import load_model, save_model
+from emoface_lib.core.data_parallel import share
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.fresh import made_from
 from emoface_lib.core.landmarks import WEIGHTS
@@ -51,8 +52,9 @@ def train_translator(
 
         def loss(step: int, _: np.random.Generator) -> Metrics:
             batch, device = batches.of(settings.seed, step), device_of(model)
-            truth = as_tensor(batch.target, device)
-            rendered = model(*(as_tensor(x, device) for x in inputs(model, batch)))
+            whole = (*inputs(model, batch), batch.target)
+            *given, truth = (share(as_tensor(x, device)) for x in whole)
+            rendered = model(*given)
             metrics = {"loss": image_loss(rendered, truth)}
             for name, (weight, term) in beyond.items():
                 metrics[f"loss/{name}"] = term.to(device)(rendered, truth)

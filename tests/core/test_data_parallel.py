@@ -1,7 +1,12 @@
-"""Two processes that train as one do what one does with the whole batch."""
+"""Two processes that train as one do what one does with the whole batch.
 
-import multiprocessing
-from dataclasses import replace
+Run as a script, this file trains; Fabric starts it again for the second process.
+"""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +20,14 @@ from torch import distributed, nn
 
 from emoface_lib.core import training
 from emoface_lib.core.clip import EXPRESSIONS, Clip
-from emoface_lib.core.data_parallel import gathered, rank, share, workers
+from emoface_lib.core.data_parallel import gathered, share, world_size
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import Settings
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.steps import train_content, train_style
 from emoface_lib.method.style import StyleBranch
+from emoface_lib.translation.dataset import Pair
+from emoface_lib.translation.train import train_translator
 
 pytestmark = pytest.mark.slow
 
@@ -30,6 +37,40 @@ STEPS: dict[str, dict[str, Any]] = {
     **{name: {"contrast": name} for name in CONTRASTS},
     "joint": {"joint": True},
 }
+RENDERERS: dict[str, dict[str, Any]] = {
+    "unet": {},
+    "improved": {"translator": "improved"},
+    "adversarial": {"translator": "improved", "translator_adversarial": 0.01},
+}
+SETTINGS = Settings().changed(
+    precision="float32",
+    features="log_mel",
+    content_learning_rate=1e-3,
+    style_learning_rate=1e-3,
+    crop_frames=20,
+    content_batch=4,
+    style_batch=4,
+    content_steps=10,
+    style_steps=10,
+    spectral_offset=0.5,
+    emotion_distance="means",
+    translator_steps=1,
+    translator_batch=4,
+    translator_width=4,
+    translator_precision="float32",
+    image_size=32,
+)
+
+
+@dataclass
+class Noise:
+    """Stands for `Pairs`: pictures of noise."""
+
+    size: int = 32
+
+    def draw(self, count: int, generator: np.random.Generator) -> Pair:
+        shape = (4, count, self.size, self.size, 3)
+        return Pair(*generator.integers(0, 256, shape, dtype=np.uint8))
 
 
 def without_dropout(init: Any) -> Any:
@@ -46,8 +87,9 @@ def without_dropout(init: Any) -> Any:
     return made
 
 
-def learn(folder: Path, settings: Settings) -> None:
+def learn(folder: Path, devices: int) -> None:
     """Train by the ordinary functions; leave logs, weights and last gradients."""
+    settings = SETTINGS.changed(devices=devices)
     training.CLIP_NORM = 1e9  # a clipped gradient would hide its size
     for branch in (ContentBranch, StyleBranch):
         branch.__init__ = without_dropout(branch.__init__)
@@ -62,12 +104,14 @@ def learn(folder: Path, settings: Settings) -> None:
     train_content(clips, folder / "content", settings)
     torch.manual_seed(0)
     train_style(clips, ContentBranch().eval(), folder / "style", settings)
-    torch.save(found, folder / f"gradients_{rank()}.pt")
-    if workers() > 1:
+    assert world_size() == devices
+    rank = distributed.get_rank() if devices > 1 else 0
+    torch.save(found, folder / f"gradients_{rank}.pt")
+    if devices > 1:
         numbers = torch.arange(12.0).reshape(6, 2)
-        assert share(numbers, 3).tolist() == numbers[rank() :: 2].tolist()
+        assert share(numbers, 3).tolist() == numbers[rank::2].tolist()
         assert torch.equal(gathered(share(numbers, 3), 3), numbers)
-        with pytest.raises(InputError, match=r"batch of 3 can't be shared.*2 workers"):
+        with pytest.raises(InputError, match=r"batch of 3 can't be shared.*2 devices"):
             share(numbers, 2)
 
 
@@ -85,6 +129,10 @@ def first_gradients(
         content, own = ContentBranch().eval(), once.changed(**changes)
         style, _ = train_style(clips, content, folder / name, own)
         found[name] = gradients(nn.ModuleDict({"style": style, "content": content}))
+    for name, changes in RENDERERS.items():
+        own, pairs = settings.changed(**changes), Noise()
+        model, _ = train_translator(pairs, folder / name, own, workers=0)  # type: ignore[arg-type]
+        found[name] = gradients(model)
     torch.set_default_dtype(torch.float32)
     torch.Tensor.float = single
     return found
@@ -100,47 +148,24 @@ def gradients(model: nn.Module) -> dict[str, torch.Tensor]:
     return {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
 
 
-def join(folder: Path, settings: Settings, place: int) -> None:
-    """One of two processes of a group, by gloo and without Ray."""
-    torch.set_num_threads(1)
-    store = distributed.FileStore(str(folder / "store"), 2)
-    distributed.init_process_group("gloo", rank=place, world_size=2, store=store)
-    learn(folder, settings)
-    distributed.destroy_process_group()
-
-
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """What one process leaves, and what two leave."""
-    settings = Settings().changed(
-        precision="float32",
-        features="log_mel",
-        content_learning_rate=1e-3,
-        style_learning_rate=1e-3,
-        crop_frames=20,
-        content_batch=4,
-        style_batch=4,
-        content_steps=10,
-        style_steps=10,
-        spectral_offset=0.5,
-        emotion_distance="means",
-    )
     both = {name: tmp_path_factory.mktemp(name) for name in ("one", "two")}
-    spawn = multiprocessing.get_context("spawn")
-    group = [
-        spawn.Process(target=join, args=(both["two"], settings, n)) for n in (0, 1)
+    tests = Path(__file__).parents[1]
+    path = os.pathsep.join([str(tests), str(tests.parent)])
+    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+    running = [
+        subprocess.Popen(
+            [sys.executable, __file__, folder, str(devices)], env=environment
+        )
+        for devices, folder in enumerate(both.values(), 1)
     ]
-    alone = spawn.Process(target=learn, args=(both["one"], settings))
-    for process in (*group, alone):
-        process.start()
-    for process in (*group, alone):
-        process.join(300)
-        process.kill()
-    assert [process.exitcode for process in (*group, alone)] == [0, 0, 0]
+    assert [process.wait(600) for process in running] == [0, 0]
     return both
 
 
-@pytest.mark.parametrize("name", ["content", *STEPS])
+@pytest.mark.parametrize("name", ["content", *STEPS, *RENDERERS])
 def test_gradients_are_those_of_the_whole_batch(
     folders: dict[str, Path], name: str
 ) -> None:
@@ -169,14 +194,15 @@ def test_a_run_of_two_keeps_to_the_run_of_one(
     np.testing.assert_allclose(losses[1], losses[0], rtol=2e-2)  # Adam magnifies
 
 
+@pytest.mark.parametrize("name", ["once", "unet"])
 def test_the_statistics_kept_are_those_of_the_whole_batch(
-    folders: dict[str, Path],
+    folders: dict[str, Path], name: str
 ) -> None:
-    one, two = (load_file(f / "once" / "model.safetensors") for f in folders.values())
-    kept = [name for name in one if "running" in name]
+    one, two = (load_file(f / name / "model.safetensors") for f in folders.values())
+    kept = [key for key in one if "running" in key]
     assert kept
-    for name in kept:
-        torch.testing.assert_close(two[name], one[name], rtol=1e-9, atol=1e-12)
+    for key in kept:
+        torch.testing.assert_close(two[key], one[key], rtol=1e-9, atol=1e-12)
 
 
 def test_only_the_first_writes(folders: dict[str, Path]) -> None:
@@ -187,6 +213,10 @@ def test_only_the_first_writes(folders: dict[str, Path]) -> None:
 
 def test_alone_nothing_is_shared(clips: list[Clip]) -> None:
     batch = clips[0].features
-    assert workers() == 1
+    assert world_size() == 1
     assert share(batch) is batch
     assert gathered(batch) is batch
+
+
+if __name__ == "__main__":
+    learn(Path(sys.argv[1]), int(sys.argv[2]))

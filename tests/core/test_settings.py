@@ -80,7 +80,11 @@ def test_settings_are_changed_by_name_and_stay_frozen() -> None:
 
 def test_a_stage_has_a_hash_of_its_own() -> None:
     settings = load_settings("smoke")
-    for other in ({"bootstrap_samples": 11}, {"device": "cpu"}, {"content_steps": 3}):
+    for other in (
+        {"bootstrap_samples": 11},
+        {"device": "cpu", "devices": 2},
+        {"content_steps": 3},
+    ):
         changed = settings.changed(**other)
         assert changed.hash("style") == settings.hash("style")
         assert changed.hash() == settings.hash() or "device" not in other

@@ -18,6 +18,7 @@ from emoface_lib.core.training import (
     Metrics,
     Schedule,
     fit,
+    launched,
     training_device,
     uses_bfloat16,
     without_replacement,
@@ -238,6 +239,12 @@ def test_a_gpu_that_is_not_there_is_named() -> None:
     assert training_device(load_settings("smoke")).type == "cpu"
     with pytest.raises(InputError, match="sees no GPU here"):
         training_device(load_settings("smoke", device="cuda"))
+
+
+def test_devices_that_are_not_there_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LT_DEVICES", "0")  # Fabric's own variable
+    with pytest.raises(InputError, match=r"devices = 1 and nodes = 1 can't be had"):
+        launched(load_settings("smoke"))
 
 
 @pytest.mark.slow

@@ -139,8 +139,6 @@ def test_branches_are_trained_with_labels_and_not_twice(
     write_npz(clip, **{**stored, "log_mel": stored["log_mel"] + 0.01})
     train_run(settings)
     assert all(path.stat().st_mtime_ns > made[path] for path in paths)
-    with pytest.raises(InputError, match="--engine ray"):
-        train_run(settings, workers=2)
 
 
 def test_f_a_is_converted_while_preparing(ravdess: Path, tmp_path: Path) -> None:

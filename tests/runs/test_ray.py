@@ -1,7 +1,5 @@
 """Ray as the engine: two workers on this machine, one of them killed half-way.
 
-They prepare a corpus, and they train as one.
-
 Ray is an extra: `make test-ray` makes an environment with it and runs this.
 """
 
@@ -10,8 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,14 +17,11 @@ import psutil
 import pytest
 
 from emoface_lib.core import ray_engine
-from emoface_lib.core.checkpoints import load_state
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.settings import Settings, load_settings
+from emoface_lib.core.settings import load_settings
 from emoface_lib.core.video import write_video
 from emoface_lib.corpora import prepare
 from emoface_lib.corpora.index import read_corpus
-from emoface_lib.corpora.prepare_run import prepare_corpus
-from emoface_lib.evaluation.train_rows import train_run
 
 Talking = tuple[list[np.ndarray], np.ndarray]
 CLIPS = 12
@@ -103,113 +96,6 @@ def test_a_worker_killed_half_way_leaves_nothing_lost_and_nothing_double(
     assert contents(tmp_path / "ray") == contents(tmp_path / "once")
     assert run(corpus, tmp_path / "ray", "ray").equals(again)
     assert len(rows) == CLIPS + 1  # the second run had nothing to do
-
-
-@pytest.fixture(scope="module")
-def prepared(
-    talking: Talking, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, Settings]:
-    """A speaker with two videos of two clips, and settings to train on them."""
-    root, run = (tmp_path_factory.mktemp(name) for name in ("drawn", "run"))
-    for video in ("abc", "def"):
-        for number in range(2):
-            path = root / "dev" / "mp4" / "id00012" / video / f"{number}.mp4"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_video(path, talking[0][number:], talking[1])
-    settings = load_settings(
-        "smoke",
-        corpus=str(run),
-        recogniser="drawn",
-        precision="float32",
-        crop_frames=20,
-        content_batch=4,
-        style_batch=2,
-        content_steps=10,
-        style_steps=5,
-    )
-    prepare_corpus(root, run, settings, workers=1)
-    return run, settings
-
-
-def trained(
-    prepared: tuple[Path, Settings], folder: Path, engine: str, workers: int | None
-) -> dict[str, pd.DataFrame]:
-    """The logs of steps 1 and 2 in a copy of the prepared run."""
-    shutil.copytree(prepared[0], folder, symlinks=True)
-    settings = prepared[1].changed(corpus=str(folder))
-    paths = train_run(settings, engine, workers)
-    assert all(path.exists() for path in paths)
-    logs = {path.parent.name: path.with_name("log.csv") for path in paths}
-    return {
-        name: pd.read_csv(log).drop(columns="seconds") for name, log in logs.items()
-    }
-
-
-@needs_ray
-@pytest.mark.usefixtures("cluster")
-def test_one_worker_trains_to_the_numbers_of_none_and_two_nearly(
-    prepared: tuple[Path, Settings], tmp_path: Path
-) -> None:
-    here = trained(prepared, tmp_path / "here", "local", None)
-    alone = trained(prepared, tmp_path / "one", "ray", 1)
-    both = trained(prepared, tmp_path / "two", "ray", 2)
-    assert list(here) == [
-        "content",
-        "style_without_emotion",
-        "style_without_identity",
-        "style",
-        "style_improved",
-    ]
-    for name, log in here.items():
-        pd.testing.assert_frame_equal(alone[name], log, check_exact=True)
-        assert both[name]["loss"].tolist() == pytest.approx(
-            log["loss"].tolist(),
-            rel=0.1,  # other dropout
-        )
-    assert not list(tmp_path.rglob("ray"))
-
-
-def test_a_worker_trains_on_a_gpu_or_on_a_core() -> None:
-    cluster = {"CPU": 8.0, "GPU": 2.0}
-    assert ray_engine._places(cluster, None) == (2, True)
-    assert ray_engine._places({"CPU": 8.0}, None) == (1, False)
-    assert ray_engine._places({"CPU": 8.0}, 4) == (4, False)
-    assert ray_engine._places(cluster, 4, use=False) == (4, False)
-    with pytest.raises(InputError, match=r"3 workers need as many GPUs.*has 2"):
-        ray_engine._places(cluster, 3)
-
-
-@needs_ray
-@pytest.mark.usefixtures("cluster")
-def test_training_goes_on_after_a_worker_was_killed(
-    prepared: tuple[Path, Settings], tmp_path: Path
-) -> None:
-    longer = prepared[1].changed(content_steps=300)
-    state, killed = tmp_path / "run" / "content" / "state.pt", []
-
-    def kill_half_way() -> None:
-        while not killed:
-            time.sleep(0.02)
-            if state.exists():
-                killed.extend(workers_of_mine("ray::RayTrainWorker")[:1])
-                for process in killed:
-                    os.kill(process, signal.SIGKILL)
-
-    threading.Thread(target=kill_half_way, daemon=True).start()
-    logs = trained((prepared[0], longer), tmp_path / "run", "ray", 2)
-    assert killed
-    assert logs["content"]["step"].tolist() == list(range(300))
-    assert load_state(state, "") is None
-
-
-@needs_ray
-@pytest.mark.usefixtures("cluster")
-def test_what_a_user_gets_wrong_comes_out_as_a_sentence(
-    prepared: tuple[Path, Settings], tmp_path: Path
-) -> None:
-    odd = prepared[1].changed(content_batch=3)
-    with pytest.raises(InputError, match=r"batch of 3 can't be shared.*2 workers"):
-        trained((prepared[0], odd), tmp_path / "run", "ray", 2)
 
 
 @pytest.mark.skipif(
