@@ -30,6 +30,7 @@ from emoface_lib.runs.notebooks import (
 
 LIBRARY = Path(__file__).resolve().parents[1]
 DATA_FILES = ("txt", "csv", "md", "npz", "safetensors")
+WHERE = "device", "devices", "nodes"  # networks are trained; no outcome depends on it
 FIGURES = REPOSITORY / "figures"
 NOT_LEFT = ("notebooks", "jupyter", "batch")  # folders of a run that hold no products
 
@@ -105,7 +106,7 @@ class Step:
     def key(self) -> str:
         """Hash of all that the outcome depends on."""
         states = [state_of(self.folder, path).get("key") for path in self.before]
-        asked = {k: v for k, v in self.parameters.items() if k != "device"}
+        asked = {k: v for k, v in self.parameters.items() if k not in WHERE}
         code = [self.source.code, code_hash(*self.source.modules), data_hash()]
         made: list[Any] = [code, asked, versions(), states]
         if self.parameters.get("corpus"):  # no notebook before says what it is
