@@ -32,9 +32,10 @@ def hold(file: IO[bytes], kind: int = fcntl.LOCK_EX | fcntl.LOCK_NB) -> None:
 def claim(file: IO[bytes], wait: bool) -> bool:
     """Lock an open file until it is closed; False if another process has it.
 
-    wait : until that is done. `is_held` locks for an instant, so it is tried thrice.
+    wait : until that is done. It is tried for a second, since `is_held` locks for an
+    instant, and a process that has lost its parent needs a moment to end.
     """
-    for _ in range(3):
+    for _ in range(20):
         try:
             hold(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             return True

@@ -113,7 +113,8 @@ def run_sweep(
                 if lines:
                     table = status(plans, store).set_index("run", drop=False)
                     row = table.loc[job.plan.key]
-                    print(row.run, row.parameters, row.state, row.note, flush=True)
+                    what = row.parameters or row.notebooks
+                    print(row.run, what, row.state, row.note, flush=True)
     table = status(plans, store)
     if lines:
         print(collect.summary(table), flush=True)
