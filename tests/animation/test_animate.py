@@ -142,6 +142,7 @@ def test_mouth_is_closed_in_silence_whatever_the_model_says(folder: Path) -> Non
     assert spoken > 6
 
 
+@pytest.mark.slow
 def test_same_seed_same_video_and_another_seed_another(folder: Path) -> None:
     for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
         assert run(folder, "--seed", seed, out=f"{name}.mp4").exit_code == 0
@@ -150,6 +151,7 @@ def test_same_seed_same_video_and_another_seed_another(folder: Path) -> None:
     assert (a != c).any()
 
 
+@pytest.mark.slow
 def test_emotion_reaches_the_model(folder: Path) -> None:
     for name, emotion in (("calm", "-4"), ("strong", "6")):
         run(folder, "--emotion", emotion, "--motion", "0", out=f"{name}.mp4")

@@ -94,12 +94,14 @@ def official(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_an_official_checkpoint_loads_as_it_is(official: Path) -> None:
     weights = torch.load(official, weights_only=True)["model"]
     loaded = load_official(official).state_dict()
     assert all(torch.equal(weights[name], loaded[name]) for name in loaded)
 
 
+@pytest.mark.slow
 def test_without_a_checkpoint_it_says_where_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"auspicious3000/autovc.*autovc_checkpoint="):
         load_official("")
@@ -208,6 +210,7 @@ def test_windows_are_close_to_the_whole_network(
     assert np.abs(windows - whole).mean() < 0.01
 
 
+@pytest.mark.slow
 def test_same_seed_same_weights(small: Settings, tmp_path: Path) -> None:
     short = small.changed(autovc_steps=3)
     mels, names = [mel_of(90), mel_of(3)], ["a", "b"]  # one shorter than a code

@@ -50,6 +50,7 @@ def clip() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.array(frames), project(person, shapes, control), control["yaw"]
 
 
+@pytest.mark.slow
 def test_landmarks_of_a_drawn_clip_are_right(detector, clip):
     frames, truth, yaw = clip
     found = detector.detect(frames)
@@ -68,6 +69,7 @@ def test_landmarks_of_a_drawn_clip_are_right(detector, clip):
     assert np.corrcoef(read, true)[0, 1] > 0.9
 
 
+@pytest.mark.slow
 def test_dlib_is_never_given_a_view_of_a_larger_picture(clip, monkeypatch):
     """It reads the memory of a copy that is freed before: other faces each time."""
     detector = DlibDetector(drawn=True)

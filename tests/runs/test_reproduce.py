@@ -90,6 +90,7 @@ def runs(folder: Path) -> Path:
     return folder.parent / "runs" / "smoke"
 
 
+@pytest.mark.slow
 def test_notebooks_run_with_their_parameters_and_leave_a_report(folder: Path) -> None:
     report = reproduce("smoke", overrides={"seed": 3, "margin": 4.0}, folder=folder)
     first = read_notebook(runs(folder) / "notebooks" / "00_first.ipynb")

@@ -128,6 +128,7 @@ def test_makeittalks_channels_are_bgr_with_landmarks_first() -> None:
     assert torch.allclose(rendered, (reference - 0.5).tanh().clamp(min=0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("prefix", "bare"), [*product(["", "module."], [True, False])])
 def test_makeittalks_checkpoint_loads_with_its_optimiser_in_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefix: str, bare: bool
@@ -178,6 +179,7 @@ def test_a_checkpoint_can_call_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "harm").exists()
 
 
+@pytest.mark.slow
 def test_what_is_no_checkpoint_is_refused_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "text.pth").write_text("no network")
     for name in ("text.pth", "missing.pth"):
