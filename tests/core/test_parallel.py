@@ -54,7 +54,7 @@ PARENT = """
 import os, sys, time
 sys.path[:0] = {paths!r}
 from test_parallel import wait_with_mark
-from emoface_lib.parallel import each
+from emoface_lib.core.parallel import each
 if __name__ == "__main__":
     list(each(wait_with_mark, [{folder!r}] * 2, workers=2))
 """

@@ -85,7 +85,7 @@ def test_a_sentence_sounds_the_same_whatever_was_said_before(voice: str) -> None
 
 BREATHY = """
 import hashlib, time
-from emoface_lib.corpus.speech import synthesize
+from emoface_lib.synthetic.speech import synthesize
 speech = synthesize("The quick brown fox jumps.", "en+f5")
 print(int(time.time()), hashlib.sha256(speech.samples).hexdigest())
 """
