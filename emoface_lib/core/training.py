@@ -5,6 +5,7 @@ Taught in notebooks 04, 05 and 06; paper section 4.2.
 
 import logging
 import math
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -114,6 +115,12 @@ def launched(settings: Settings, exact: bool = False) -> "Fabric":
     from lightning_fabric import Fabric  # takes two seconds, when training begins
     from lightning_fabric.utilities.exceptions import MisconfigurationException
 
+    started, asked = int(os.environ.get("WORLD_SIZE", 1)), settings.devices
+    if started not in (1, asked * settings.nodes):
+        raise InputError(
+            f"{started} processes were started, each of which would train alone: give "
+            f"--devices and --nodes whose product is {started}."
+        )
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     device = training_device(settings)
     bfloat16 = not exact and uses_bfloat16(settings, device)

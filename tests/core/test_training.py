@@ -234,6 +234,14 @@ def test_the_paper_profile_is_exact() -> None:
     assert uses_bfloat16(load_settings("paper", precision="bfloat16"), device)
 
 
+def test_processes_that_would_train_alone_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    with pytest.raises(InputError, match="--devices and --nodes whose product is 4"):
+        launched(load_settings("smoke", devices=2))
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_that_is_not_there_is_named() -> None:
     assert training_device(load_settings("smoke")).type == "cpu"
