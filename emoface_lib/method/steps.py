@@ -86,7 +86,8 @@ def train_content(
         settings, settings.content.steps, settings.content.learning_rate
     )
     choose = validate if held_out else None
-    source = made_from(settings, CONTENT_STAGES, __name__, [*train, *held_out])
+    learnt = _learnt_from([*train, *held_out])
+    source = made_from(settings, CONTENT_STAGES, __name__, learnt)
     return model, fit(model, loss, schedule, folder, settings, source, choose, monitor)
 
 
@@ -129,10 +130,21 @@ def train_style(
     choose = validate if held_out else None
     also = collapse_monitor(monitor) if settings.style.emotion_weight else monitor
     along = {"content": content} if settings.style.joint else None
-    inputs = [*train, *held_out], content.state_dict()
+    inputs = _learnt_from([*train, *held_out]), content.state_dict()
     source = made_from(settings, STYLE_STAGES, __name__, *inputs)
     log = fit(model, loss, schedule, folder, settings, source, choose, also, along)
     return model, log
+
+
+def _learnt_from(clips: Sequence[Clip]) -> list[list]:
+    """What training takes from clips: not their names, voices and phones."""
+    return [
+        [
+            *(c.features, c.landmarks, c.reference, c.expression, c.speaker_mean),
+            *(c.speaker, c.video, c.split, c.emotion),
+        ]
+        for c in clips
+    ]
 
 
 class _StyleBatches:

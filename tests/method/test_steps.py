@@ -79,6 +79,20 @@ def test_branches_fit_the_features_and_load_by_themselves(
 
 
 @pytest.mark.slow
+def test_what_training_does_not_take_from_a_clip_trains_nothing_anew(
+    clips: list[Clip], tiny: Settings, tmp_path: Path
+) -> None:
+    short = tiny.changed(content_steps=2)
+    train_content(clips, tmp_path, short)
+    written = (tmp_path / "model.safetensors").stat().st_mtime_ns
+    voiced = [replace(clip, voice=torch.ones(256), path="elsewhere") for clip in clips]
+    train_content(voiced, tmp_path, short)
+    assert (tmp_path / "model.safetensors").stat().st_mtime_ns == written
+    louder = [replace(clip, features=clip.features + 0.1) for clip in clips]
+    train_content(louder, tmp_path, short)
+    assert (tmp_path / "model.safetensors").stat().st_mtime_ns > written
+
+
 def test_a_spectral_offset_shifts_spectra_and_no_codes(
     clips: list[Clip], tiny: Settings, tmp_path: Path
 ) -> None:
