@@ -123,6 +123,7 @@ def test_video_lasts_as_long_as_the_voice_and_its_mouth_follows(folder: Path) ->
     assert min(opening[2:]) > 5
 
 
+@pytest.mark.slow
 def test_mouth_is_closed_in_silence_whatever_the_model_says(folder: Path) -> None:
     class Gaping(LoudnessMouth):
         def predict(
@@ -166,6 +167,7 @@ def test_emotion_reaches_the_model(folder: Path) -> None:
     assert opening[1] > opening[0] + 1
 
 
+@pytest.mark.slow
 def test_an_emotion_over_time_and_what_is_none(folder: Path) -> None:
     (folder / "rise.csv").write_text("seconds,amount\n0,0\n1,2\n")
     assert run(folder, "--emotion", str(folder / "rise.csv")).exit_code == 0
@@ -174,6 +176,7 @@ def test_an_emotion_over_time_and_what_is_none(folder: Path) -> None:
     refused(run(folder, "--emotion", "99"), "at most")
 
 
+@pytest.mark.slow
 def test_faces_stand_side_by_side_if_several_emotions_are_given(folder: Path) -> None:
     csv = folder / "out.csv"
     result = run(folder, "--emotion", "-2", "--emotion", "2", "-o", str(csv))
@@ -199,6 +202,7 @@ def test_head_motion_of_another_clip_is_taken(folder: Path) -> None:
     assert np.ptp(sway[:, 27, 0]) > 10
 
 
+@pytest.mark.slow
 def test_a_network_paints_when_it_is_asked_to(folder: Path) -> None:
     settings = load_settings("smoke", translator_width=4)
     (folder / "run" / "translator").mkdir(parents=True)
@@ -212,6 +216,7 @@ def test_a_network_paints_when_it_is_asked_to(folder: Path) -> None:
     refused(run(folder, "--renderer", "oil"), "warp", "unet", "improved")
 
 
+@pytest.mark.slow
 def test_mark_is_visible_and_only_in_its_corner(folder: Path) -> None:
     run(folder, "--motion", "0", out="plain.mp4")
     run(folder, "--motion", "0", "--mark", out="marked.mp4")
@@ -226,6 +231,7 @@ def test_mark_is_visible_and_only_in_its_corner(folder: Path) -> None:
     assert columns[-1] < 165
 
 
+@pytest.mark.slow
 def test_stereo_voice_stays_stereo(folder: Path) -> None:
     samples = np.random.default_rng(0).normal(0, 0.1, (24_000, 2))
     frames = [np.zeros((32, 32, 3), np.uint8)] * 13
@@ -235,6 +241,7 @@ def test_stereo_voice_stays_stereo(folder: Path) -> None:
         assert container.streams.audio[0].codec_context.channels == 2
 
 
+@pytest.mark.slow
 def test_two_faces_are_said_on_standard_error(folder: Path) -> None:
     both = Image.new("RGB", (900, 512), "grey")
     both.paste(Image.fromarray(data.astronaut()).resize((340, 340)), (10, 60))
@@ -264,6 +271,7 @@ def spoil(folder: Path) -> None:
     write_video(folder / "mute.mp4", [portrait] * 5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("files", "reason"),
     [
@@ -355,6 +363,7 @@ def test_mark_fits_any_picture(shape: tuple[int, int, int]) -> None:
     assert (marked[: shape[0] // 2] == frame[: shape[0] // 2]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not REAL.exists(), reason="trial data is not here")
 @pytest.mark.parametrize(
     ("name", "voice"),

@@ -25,6 +25,7 @@ def detector() -> DlibDetector:
     return DlibDetector()
 
 
+@pytest.mark.slow
 def test_one_face_is_found_without_notes(
     tmp_path: Path, astronaut: Image.Image, detector: DlibDetector
 ) -> None:
@@ -107,6 +108,7 @@ def test_photographs_lying_on_their_side_are_set_upright(
     np.testing.assert_array_equal(picture, np.asarray(half))
 
 
+@pytest.mark.slow
 def test_large_photographs_are_reduced_and_that_is_said(
     tmp_path: Path, astronaut: Image.Image
 ) -> None:

@@ -101,6 +101,7 @@ def converting(request: pytest.FixtureRequest) -> FacePredictor:
     )
 
 
+@pytest.mark.slow
 def test_a_converted_voice_moves_the_face_in_as_many_frames(
     converting: FacePredictor,
 ) -> None:

@@ -52,6 +52,7 @@ def seen(panel: Panel) -> bytes:
     return bytes(panel.picture.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("axis", ["PC1", "PC2", "arousal", "valence"])
 def test_a_slider_changes_the_picture_and_back(panel: Panel, axis: str) -> None:
     before = seen(panel)
@@ -62,6 +63,7 @@ def test_a_slider_changes_the_picture_and_back(panel: Panel, axis: str) -> None:
     assert seen(panel) == before
 
 
+@pytest.mark.slow
 def test_time_moves_the_picture_and_its_mark(panel: Panel) -> None:
     assert panel.time.max == pytest.approx(37 / 25)
     panel.time.value = 0.2
@@ -73,6 +75,7 @@ def test_time_moves_the_picture_and_its_mark(panel: Panel) -> None:
     assert panel.time.value == panel.time.max
 
 
+@pytest.mark.slow
 def test_key_frames_are_noted_and_used(panel: Panel) -> None:
     panel.sliders["PC1"].value = 2.0
     panel.time.value, panel.amount.value = 0.0, 0.0
@@ -89,6 +92,7 @@ def test_key_frames_are_noted_and_used(panel: Panel) -> None:
     assert str(panel.dial()) == "0"
 
 
+@pytest.mark.slow
 def test_play_films_the_whole_voice_with_its_sound(panel: Panel) -> None:
     panel.play.click()
     (video,) = panel.screen.children
@@ -119,6 +123,7 @@ def test_own_files_are_taken_or_refused(panel: Panel, files: dict[str, Path]) ->
     assert panel.preview.face is panel.see(files["face"])
 
 
+@pytest.mark.slow
 def test_a_scene_draws_what_the_dial_says(
     predictor: FacePredictor, files: dict[str, Path]
 ) -> None:

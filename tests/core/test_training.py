@@ -53,6 +53,7 @@ def train(
     return fit(model, loss, Schedule(20, 1e-2, 0.0), folder, settings, source)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_to_the_same_numbers(tmp_path: Path) -> None:
     settings = load_settings("smoke")
     whole = train(tmp_path / "whole", settings)

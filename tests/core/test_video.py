@@ -179,6 +179,7 @@ def test_metadata_is_written(tmp_path: Path) -> None:
         assert container.metadata["comment"] == "made up"
 
 
+@pytest.mark.slow
 def test_same_frames_give_the_same_bytes(tmp_path: Path) -> None:
     """Also in memory that other work has left full of other values."""
     rng = np.random.default_rng(0)

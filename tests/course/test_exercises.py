@@ -44,6 +44,7 @@ def asked(name: str, exercise: Exercise, answer: str) -> None:
     exec(exercise.check.source, names)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "exercise"), CASES, ids=IDS)
 def test_a_solution_is_right(
     name: str, exercise: Exercise, capsys: pytest.CaptureFixture[str]

@@ -66,6 +66,7 @@ def test_the_same_comparison_gives_the_same_numbers_in_other_processes(
     assert here.codes.equals(there.codes)
 
 
+@pytest.mark.slow
 def test_what_was_found_is_one_table_that_says_of_which_study(
     labelled: list[Clip], short: Settings
 ) -> None:

@@ -103,6 +103,7 @@ def test_training_lowers_its_losses_and_leaves_what_loads(
     assert torch.equal(made(face, pose, content), again(face, pose, content))
 
 
+@pytest.mark.slow
 def test_frames_are_as_many_and_as_large_as_the_studio_paints(
     talking: tuple[list[np.ndarray], np.ndarray], clips: list[Clip], tmp_path: Path
 ) -> None:

@@ -79,6 +79,7 @@ def test_a_study_scores_every_row_and_goes_on_where_it_stopped(
     assert found.drop(columns="minutes").equals(again.drop(columns="minutes"))
 
 
+@pytest.mark.slow
 def test_where_nobody_is_named_full_is_left_out(
     known: list[Clip], short: Settings, tmp_path: Path
 ) -> None:

@@ -225,6 +225,7 @@ def test_same_seed_same_weights(small: Settings, tmp_path: Path) -> None:
     assert not logs[0].equals(logs[2])
 
 
+@pytest.mark.slow
 def test_settings_choose_what_f_a_is(small: Settings, tmp_path: Path) -> None:
     assert isinstance(load_features(tmp_path, small), LogMel)
     wanted = small.changed(features="autovc", autovc_steps=2)

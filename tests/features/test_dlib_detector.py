@@ -87,6 +87,7 @@ def test_dlib_is_never_given_a_view_of_a_larger_picture(clip, monkeypatch):
     assert all(whole)
 
 
+@pytest.mark.slow
 def test_frames_without_a_face_are_filled_and_marked(detector, clip):
     frames = clip[0].copy()
     frames[5:8] = 0
@@ -220,6 +221,7 @@ def test_the_lift_moves_with_the_picture():
     np.testing.assert_allclose(there, expected, rtol=1e-3, atol=1e-2)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not REAL.exists(), reason="trial data is not here")
 def test_real_faces_are_found_and_alignment_stills_them():
     frames, _ = read_video(REAL / "grid_sample" / "s_b" / "lbax4n.mpg", rate=25)
@@ -230,6 +232,7 @@ def test_real_faces_are_found_and_alignment_stills_them():
     assert aligned[:, STABLE, :2].std(0).mean() < 0.5 * before
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not REAL.exists(), reason="trial data is not here")
 def test_a_real_profile_is_missed_and_said():
     path = REAL / "voxceleb2_sample/mp4/id00002/00002/00001.mp4"

@@ -33,6 +33,7 @@ def test_names_shapes_and_types_are_those_of_scns_checkpoints() -> None:
     assert found == wanted
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_scn_loads_and_recognises(tmp_path: Path) -> None:
     torch.manual_seed(1)
     net = SCN()

@@ -36,6 +36,7 @@ def embeddings(voices: dict[str, list[np.ndarray]]) -> dict[str, np.ndarray]:
     return embed_speakers(voices)
 
 
+@pytest.mark.slow
 def test_batches_give_resemblyzers_own_numbers(
     voices: dict[str, list[np.ndarray]], embeddings: dict[str, np.ndarray]
 ) -> None:

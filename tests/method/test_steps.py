@@ -93,6 +93,7 @@ def test_what_training_does_not_take_from_a_clip_trains_nothing_anew(
     assert (tmp_path / "model.safetensors").stat().st_mtime_ns > written
 
 
+@pytest.mark.slow
 def test_a_spectral_offset_shifts_spectra_and_no_codes(
     clips: list[Clip], tiny: Settings, tmp_path: Path
 ) -> None:

@@ -35,6 +35,7 @@ def test_a_figure_is_shown_with_its_text_and_kept_with_its_data(
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "rising.csv"), data)
 
 
+@pytest.mark.slow
 def test_the_same_figure_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
         drawn, axes = plots.figure()

@@ -129,6 +129,7 @@ def executed(tmp_path: Path) -> tuple[Path, Path]:
     return path, folder
 
 
+@pytest.mark.slow
 def test_stored_notebook_is_clean_and_has_the_outputs(
     executed: tuple[Path, Path],
 ) -> None:
@@ -144,6 +145,7 @@ def test_stored_notebook_is_clean_and_has_the_outputs(
     assert all(set(cell.metadata) <= {"tags"} for cell in notebook.cells)
 
 
+@pytest.mark.slow
 def test_nothing_is_stored_unless_all_is_clean(
     executed: tuple[Path, Path], tmp_path: Path
 ) -> None:
@@ -157,6 +159,7 @@ def test_nothing_is_stored_unless_all_is_clean(
     assert path.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_copy_of_other_code_is_not_stored(executed: tuple[Path, Path]) -> None:
     path, folder = executed
     nbformat.write(notebook_of("1 + 1"), path)

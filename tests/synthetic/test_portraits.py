@@ -22,6 +22,7 @@ def test_every_speaker_shows_every_expression() -> None:
     assert np.array_equal(crops, expression_portraits(settings, workers=1)[0])
 
 
+@pytest.mark.slow
 def test_speakers_differ() -> None:
     first, second = (speaker_portraits(number, seed=0) for number in (7, 8))
     assert not np.array_equal(first, second)

@@ -39,6 +39,7 @@ def person(seed: int = 0) -> Identity:
     return Identity.random(np.random.default_rng(seed))
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 2**16), control=st.fixed_dictionaries(ANY))
 @settings(max_examples=80)
 def test_lips_and_lids_stay_in_order(seed, control):

@@ -91,6 +91,7 @@ print(int(time.time()), hashlib.sha256(speech.samples).hexdigest())
 """
 
 
+@pytest.mark.slow
 def test_breathy_voices_do_not_depend_on_the_clock() -> None:
     """Left alone, the engine seeds the noise of f2 and f5 with the time in seconds."""
     seconds, sounds = set(), set()

@@ -77,6 +77,7 @@ def share_of_teeth(warp: PhotoWarp, picture: np.ndarray) -> float:
     return float(white.mean())
 
 
+@pytest.mark.slow
 def test_closed_lips_touch_and_keep_their_thickness(warp: PhotoWarp) -> None:
     assert lip_opening(warp.landmarks) > 4
     assert lip_opening(warp.closed) < 1e-6
