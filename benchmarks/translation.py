@@ -53,7 +53,7 @@ REPEATS = 5  # the best of them counts: the machine may be shared
 FRAMES = 4  # per test clip
 CORES = 2
 LENGTHS = (60, 600)  # s of voice
-ROOM = 700.0  # MB that ten minutes may take more than one: sound, features and codes
+ROOM = 500.0  # MB that ten minutes may take more than one: sound, features and codes
 # Terms beyond L1 in the ablation: settings by name.
 TERMS: dict[str, dict[str, float]] = {
     "L1 alone": {"translator_edges": 0.0},
