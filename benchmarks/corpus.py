@@ -71,9 +71,9 @@ def probe(samples: list[Sample]) -> dict[str, float]:
         for factor in TARGETS:
             seen, rng = frames if factor == "phone" else clips, np.random.default_rng(0)
             train = [clip for clip in seen if clip.split == "train"]
-            reader = Probe.learn(train, factor, rng)
+            probe = Probe.learn(train, factor, rng)
             for split in ("val", "test"):
-                outcome = reader.read([c for c in seen if c.split == split], rng)
+                outcome = probe.read([c for c in seen if c.split == split], rng)
                 found[f"{factor} from {source}, {split}"] = outcome.score()
     return found
 
@@ -83,7 +83,7 @@ def enter_probes(rounds: list[dict[str, float]], how: str) -> None:
     for name in rounds[0]:
         values = [found[name] for found in rounds]
         mean, factor = float(np.mean(values)), name.split()[0]
-        aim = name.endswith("from log-mel, unseen")
+        aim = name.endswith("from log-mel, test")
         enter(
             TOPIC,
             f"{name} speakers",

@@ -52,5 +52,5 @@ def is_held(path: Path) -> bool:
     except BlockingIOError:
         return True
     except FileNotFoundError:
-        pass
+        return False
     return False

@@ -134,17 +134,23 @@ def test_landmarks_are_near_the_truth(
     assert np.linalg.norm(found - truth, axis=-1).mean() < 2
 
 
+@pytest.fixture
+def copied(
+    prepared: tuple[pd.DataFrame, Path], plans: list[ClipPlan], tmp_path: Path
+) -> tuple[Path, Path]:
+    """A copy of the prepared features that a test may change, and its first file."""
+    folder = tmp_path / "features"
+    shutil.copytree(prepared[1], folder)
+    return folder, folder / f"{plans[0].clip}.npz"
+
+
 def test_what_is_done_is_not_done_again_until_the_detector_changes(
-    prepared: tuple[pd.DataFrame, Path],
+    copied: tuple[Path, Path],
     plans: list[ClipPlan],
     corpus: Path,
     settings: Settings,
-    tmp_path: Path,
 ) -> None:
-    _, first = prepared
-    folder = tmp_path / "features"
-    shutil.copytree(first, folder)
-    path = folder / f"{plans[0].clip}.npz"
+    folder, path = copied
     before = path.stat().st_mtime_ns
     prepare(index_of(plans), corpus, folder, settings, workers=1)
     assert path.stat().st_mtime_ns == before
@@ -156,17 +162,13 @@ def test_what_is_done_is_not_done_again_until_the_detector_changes(
 
 
 def test_drawn_features_by_other_code_are_made_anew(
-    prepared: tuple[pd.DataFrame, Path],
+    copied: tuple[Path, Path],
     plans: list[ClipPlan],
     corpus: Path,
     settings: Settings,
-    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    _, first = prepared
-    folder = tmp_path / "features"
-    shutil.copytree(first, folder)
-    path = folder / f"{plans[0].clip}.npz"
+    folder, path = copied
     before = path.stat().st_mtime_ns
     monkeypatch.setattr("emoface_lib.corpora.prepare.code_hash", lambda _: "other")
     prepare(index_of(plans)[:1], corpus, folder, settings, workers=1)

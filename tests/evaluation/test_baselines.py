@@ -25,12 +25,12 @@ from emoface_lib.evaluation.metrics import landmark_distance, lip_correlation
 from emoface_lib.features.align import to_canonical
 
 
-def test_of(clips: Sequence[Clip]) -> list[Clip]:
+def of_test_speakers(clips: Sequence[Clip]) -> list[Clip]:
     return [clip for clip in clips if clip.split == "test"]
 
 
 def test_static_and_mean_motion_do_not_hear(clips: list[Clip]) -> None:
-    train, test = clips[:8], test_of(clips)
+    train, test = clips[:8], of_test_speakers(clips)
     assert all(not displacement.any() for displacement in static(test))
     mean = mean_displacement(train)(test)
     assert all(torch.equal(displacement[0], displacement[-1]) for displacement in mean)
@@ -40,7 +40,7 @@ def test_static_and_mean_motion_do_not_hear(clips: list[Clip]) -> None:
 
 def test_energy_moves_lips_that_open_with_loudness(clips: list[Clip]) -> None:
     """In the made-up clips lips open with the mean of the features, exactly."""
-    test = test_of(clips)
+    test = of_test_speakers(clips)
     displacement = energy_driven(clips[:8])(test)
     opened = [clip.displacement[:, 66, 1] for clip in test]
     for one, true in zip(displacement, opened, strict=True):
