@@ -125,6 +125,7 @@ def animate(
     spoken = read_voice(voice)
 
     def run_on(run: Path | None) -> animation.Animation:
+        """Animate with the model of a run; None takes the best there is."""
         trained = animation.TrainedModel(run, tuple(enrol or []))
         return animation.animate(
             photo,

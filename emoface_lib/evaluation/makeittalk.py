@@ -218,6 +218,7 @@ class _Example:
 
     @classmethod
     def of(cls, clip: Clip) -> "_Example":
+        """What the branches take from a clip, in the scale of the standard face."""
         displacement = clip.displacement * standard_scale(clip.reference)
         flat = torch.cat(
             [displacement, torch.zeros_like(displacement[..., :1])], dim=-1
