@@ -18,6 +18,7 @@ EXPRESSIONS = (
 SAMPLE_RATE = 16_000  # Hz
 HOP_LENGTH = 320  # samples; 20 ms, the paper's frame
 MEL_BANDS = 80  # D of F_a
+CODE_SIZE = 144  # D of the phonetic code
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,170 @@
+"""Phonetic code of a voice: a hidden layer of a phone recogniser, on a 20-ms clock.
+
+The recogniser is a Conformer (Gulati et al. 2020) of 2.2 million weights. They are read
+from the wheel `hama` (Apache-2.0), which is not imported. Taught in notebook 02.
+"""
+
+import math
+import struct
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from importlib.metadata import distributions
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import conv1d, gelu, glu, pad, silu
+
+from emoface_lib.core.clip import CODE_SIZE, HOP_LENGTH, MEL_BANDS
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.fresh import file_hash
+from emoface_lib.features.audio import checked
+
+STEP, MARGIN = 200, 100  # frames that a window gives, 4 s, and context around them
+HALF_FRAME = HOP_LENGTH // 2
+FFT, MEL_HOP, FLOOR = 400, 160, 1e-10  # the recogniser's own log-mel
+BLOCKS, HEADS, FORWARD, KERNEL = 4, 4, 576, 31  # sizes of the Conformer
+TOKENS = 191  # phones of the IPA, word boundary, CTC's blank
+NETWORK = "acoustic_model.model."  # before the names of most weights
+FILE = "hama/assets/asr_waveform.hama"
+FILE_HASH = "84c0579101aa7df6c8e407a48b7e10bf"
+# Weights that are only numbered in the file, in its order.
+LINEAR = [f"ffn{half}.fc{layer}.weight" for half in (1, 2) for layer in (1, 2)]
+LINEAR[2:2] = "attn.in_proj_weight", "attn.out_proj.weight"
+FILTERS = ["stem", *[f"blocks.{i}.conv.depthwise" for i in range(BLOCKS)]]
+NUMBERED = [f"{part}.{kind}" for part in FILTERS for kind in ("weight", "bias")]
+NUMBERED += [f"blocks.{i}.{name}" for i in range(BLOCKS) for name in LINEAR]
+
+
+def feed_forward() -> nn.Sequential:
+    """Feed-forward layers of a block: Tensor[B, T, 144] to the same."""
+    fc1, fc2 = nn.Linear(CODE_SIZE, FORWARD), nn.Linear(FORWARD, CODE_SIZE)
+    norm = nn.LayerNorm(CODE_SIZE)
+    return nn.Sequential(OrderedDict(norm=norm, fc1=fc1, silu=nn.SiLU(), fc2=fc2))
+
+
+class Convolution(nn.Module):
+    """Gated convolution over time, a filter for each channel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        size, self.norm = CODE_SIZE, nn.LayerNorm(CODE_SIZE)
+        self.pointwise1 = nn.Conv1d(size, 2 * size, 1)
+        self.depthwise = nn.Conv1d(size, size, KERNEL, padding="same", groups=size)
+        self.pointwise2 = nn.Conv1d(size, size, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Tensor[B, T, 144] to the same."""
+        gated = glu(self.pointwise1(self.norm(x).transpose(1, 2)), dim=1)
+        return self.pointwise2(silu(self.depthwise(gated))).transpose(1, 2)
+
+
+class Block(nn.Module):
+    """A block of the Conformer: attention and convolution between two half steps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ffn1, self.ffn2, self.conv = feed_forward(), feed_forward(), Convolution()
+        self.attn_norm, self.norm = nn.LayerNorm(CODE_SIZE), nn.LayerNorm(CODE_SIZE)
+        self.attn = nn.MultiheadAttention(CODE_SIZE, HEADS, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Tensor[B, T, 144] to the same."""
+        x = x + self.ffn1(x) / 2
+        query = self.attn_norm(x)
+        x = x + self.attn(query, query, query, need_weights=False)[0]
+        x = x + self.conv(x)
+        return self.norm(x + self.ffn2(x) / 2)
+
+
+class Recogniser(nn.Module):
+    """Phones of a voice: log-mel, a convolution of stride 2, four blocks, a softmax."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        bins = FFT // 2 + 1
+        self.stft_real_kernel = nn.Parameter(torch.zeros(bins, 1, FFT))
+        self.stft_imag_kernel = nn.Parameter(torch.zeros(bins, 1, FFT))
+        self.mel_fb = nn.Parameter(torch.zeros(bins, MEL_BANDS))
+        self.stem = nn.Conv1d(MEL_BANDS, CODE_SIZE, 3, stride=2, padding=1)
+        self.blocks = nn.ModuleList(Block() for _ in range(BLOCKS))
+        self.proj = nn.Conv1d(CODE_SIZE, TOKENS, 1)
+
+    def encode(self, samples: Tensor, block: int = BLOCKS) -> Tensor:
+        """Output of a block, Tensor[B, T, 144]; 0 is the layer before the first.
+
+        samples : Tensor[B, S] at 16 kHz, S > 200. Frame t is centred at sample 320 t.
+        """
+        padded = pad(samples[:, None], (FFT // 2, FFT // 2), mode="reflect")
+        kernels = self.stft_real_kernel, self.stft_imag_kernel
+        real, imaginary = (conv1d(padded, one, stride=MEL_HOP) for one in kernels)
+        mel = (real**2 + imaginary**2).transpose(1, 2) @ self.mel_fb
+        x = gelu(self.stem(mel.clamp(min=FLOOR).log().transpose(1, 2)))
+        return nn.Sequential(*self.blocks[:block])(x.transpose(1, 2))
+
+    def forward(self, samples: Tensor) -> Tensor:
+        """Log-probabilities, Tensor[B, T, 191], of samples : Tensor[B, S]."""
+        scores = self.proj(self.encode(samples).transpose(1, 2))  # (B, 191, T)
+        return scores.transpose(1, 2).log_softmax(-1)
+
+
+def phonetic_code(samples: np.ndarray, block: int = 2) -> np.ndarray:
+    """Output of one of the recogniser's four blocks: float32[T, 144].
+
+    samples : float[S] at 16 kHz; frames are those of `log_mel`. Attention spans all it
+    is given, so a frame is *defined* by its window: each 4 s are encoded with the 2 s
+    before and after them, as far as there is sound. A stream gives the same frames as
+    the whole. Raises InputError as `log_mel`, and if the wheel is missing.
+    """
+    recogniser = load_recogniser()
+    return _in_windows(samples, lambda window: recogniser.encode(window, block))
+
+
+def log_probabilities(samples: np.ndarray) -> np.ndarray:
+    """Log-probabilities of phones: float32[T, 191]; as `phonetic_code`."""
+    return _in_windows(samples, load_recogniser())
+
+
+@torch.inference_mode()
+def _in_windows(samples: np.ndarray, read: Callable[[Tensor], Tensor]) -> np.ndarray:
+    sound = torch.from_numpy(checked(samples)).float()
+    total, frames = 1 + (len(sound) - HALF_FRAME) // HOP_LENGTH, []  # as of log_mel
+    for start in range(0, total, STEP):
+        first, last = max(0, start - MARGIN), min(total, start + STEP + MARGIN)
+        window = sound[first * HOP_LENGTH + HALF_FRAME : last * HOP_LENGTH]
+        frames.append(read(window[None])[0, start - first :][:STEP].numpy())
+    return np.concatenate(frames)
+
+
+@lru_cache(maxsize=1)
+def load_recogniser() -> Recogniser:
+    """The recogniser; raises InputError if the wheel is missing or another version."""
+    found = [Path(str(one.locate_file(FILE))) for one in distributions(name="hama")]
+    if not found or file_hash(found[0]) != FILE_HASH:
+        raise InputError(
+            "features = 'phonetic' needs the phone recogniser of another package: run "
+            "pip install --no-deps hama==1.7.0"
+        )
+    recogniser = Recogniser().eval()
+    recogniser.load_state_dict(dict(_weights(found[0].read_bytes())))
+    return recogniser
+
+
+def _weights(data: bytes) -> Iterator[tuple[str, Tensor]]:
+    """Weights by name: the file lists names, types, shapes and places before them."""
+    (count,), place, listed = struct.unpack_from("<I", data, 8), 12, []
+    for _ in range(count):
+        (length,) = struct.unpack_from("<H", data, place)
+        name, kind, axes = struct.unpack_from(f"<{length}sBB", data, place + 2)
+        place += length + 4
+        *shape, offset, _ = struct.unpack_from(f"<{axes}I2Q", data, place)
+        place += 4 * axes + 16
+        listed.append((name.decode(), ("<f4", "<f2")[kind], shape, offset))
+    start, numbered = -(-place // 16) * 16, iter(NUMBERED)
+    for name, kind, shape, offset in listed:
+        values = np.frombuffer(data, kind, math.prod(shape), start + offset)
+        weight = torch.from_numpy(values.reshape(shape).astype(np.float32))
+        own = next(numbered) if name.startswith("onnx::") else name
+        yield own.removeprefix(NETWORK), weight.T if "MatMul" in name else weight
