@@ -16,10 +16,15 @@ from emoface_lib.animation.emotion_control import LARGEST, Curve, Dial, Emotion
 from emoface_lib.core.files import read_npz
 from emoface_lib.core.landmarks import FRAME_RATE
 from emoface_lib.core.settings import Settings
-from emoface_lib.features.audio import frame_loudness, log_mel, speech_level
+from emoface_lib.features.audio import frame_loudness, speech_level
 from emoface_lib.features.prepared import look_ahead, to_video_rate
 from emoface_lib.features.speaker import embed_start
-from emoface_lib.features.voice_conversion import Conversion, LogMel, load_features
+from emoface_lib.features.voice_conversion import (
+    Conversion,
+    LogMel,
+    heard_features,
+    load_features,
+)
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.emotion_space import (
     EmotionSpace,
@@ -140,7 +145,8 @@ class FacePredictor:
         level = speech_level(frame_loudness([samples]))
         scaled = samples * np.float32(10 ** ((self.level - level) / 20))
         speaker = embed_start(scaled) if self.features.needs_speaker else None
-        return scaled, self.features.whole(log_mel(scaled), speaker)
+        heard = heard_features(scaled, self.settings)
+        return scaled, self.features.whole(heard, speaker)
 
     def _speaker_mean(self, samples: np.ndarray, features: Tensor) -> Tensor:
         """m_spk, Tensor[D]: enrolled, guessed from the voice, or the voice's own."""

@@ -18,7 +18,8 @@ EXPRESSIONS = (
 SAMPLE_RATE = 16_000  # Hz
 HOP_LENGTH = 320  # samples; 20 ms, the paper's frame
 MEL_BANDS = 80  # D of F_a
-CODE_SIZE = 144  # D of the phonetic code
+CODE_SIZE = 144  # the phonetic code; F_a has the log-mel after it
+PHONETIC_SIZE = CODE_SIZE + MEL_BANDS  # D of F_a then
 
 
 @dataclass(frozen=True)

@@ -47,9 +47,12 @@ class Synthetic(Stage):
 
 
 class Features(Stage):
-    """F_a: AutoVC's converted mel, its codes, or the voice's own mel; notebook 02."""
+    """F_a: AutoVC's converted mel, its codes, or the voice's own mel; notebook 02.
 
-    kind: Literal["autovc", "codes", "log_mel"] = "autovc"
+    "phonetic": a phone recogniser's code, all that content hears, and the mel after it.
+    """
+
+    kind: Literal["autovc", "codes", "log_mel", "phonetic"] = "autovc"
     look_ahead: int = Field(0, ge=0, le=25)  # 20-ms frames; the paper has none
 
 
@@ -100,7 +103,7 @@ class Content(Stage):
     steps: int = Field(200_000, ge=1)
     batch: int = Field(24, ge=1)  # clips
     learning_rate: float = Field(1e-5, gt=0)
-    # strength of random spectra added to recordings; 1: emotion-blind content
+    # strength of random spectra added to mels; 1: emotion-blind content
     spectral_offset: float = Field(0.0, ge=0)
 
 

@@ -31,7 +31,11 @@ from emoface_lib.features.expression import (
 from emoface_lib.features.openface import read_openface
 from emoface_lib.features.recognisers import choose_recogniser
 from emoface_lib.features.speaker import embed_speakers
-from emoface_lib.features.voice_conversion import LogMel, load_features
+from emoface_lib.features.voice_conversion import (
+    LogMel,
+    heard_features,
+    load_features,
+)
 
 SAMPLES_A_FRAME = HOP_LENGTH * FRAME_RATE // VIDEO_RATE  # in a video frame, 40 ms
 LARGEST = 2_000_000_000  # bytes of a clip's pictures; what a worker may take
@@ -198,6 +202,7 @@ class Tools:
     """What is loaded once a process: recogniser of expressions, maker of F_a."""
 
     def __init__(self, recipe: Recipe) -> None:
+        self.settings = recipe.settings
         self.recogniser: ExpressionModel | None = choose_recogniser(
             recipe.recogniser, recipe.settings
         )
@@ -221,18 +226,19 @@ class Tools:
 
         samples : float32[S] at 16 kHz. Returns "log_mel" float32[T, 80] in 0..1;
         "voice" float32[256], GE2E, of length 1; "heard", F_a float32[T, D], where it
-        needs the speaker. Raises InputError if the sound to embed is silent.
+        needs the speaker, or is no mel. Raises InputError if the sound to embed is
+        silent.
         """
         mel = log_mel(samples)
-        if not voices:
-            return {"log_mel": mel}
-        voice = embed_speakers({"": [samples]})[""].astype(np.float32)
-        heard = (
-            {"heard": self.features.whole(mel, voice)}
-            if self.features.needs_speaker
-            else {}
-        )
-        return {"log_mel": mel, "voice": voice, **heard}
+        heard = {"log_mel": mel}
+        if self.settings.features.kind == "phonetic":
+            heard["heard"] = heard_features(samples, self.settings)
+        if voices:
+            voice = embed_speakers({"": [samples]})[""].astype(np.float32)
+            heard["voice"] = voice
+            if self.features.needs_speaker:
+                heard["heard"] = self.features.whole(mel, voice)
+        return heard
 
 
 @lru_cache(maxsize=1)

@@ -119,7 +119,8 @@ def _made_by(recipe: Recipe) -> dict[str, Any]:
         "features": settings.features.kind,
         "autovc_checkpoint": settings.autovc.checkpoint,
     }
-    if recipe.audio is None:  # F_a is made when clips are loaded
+    if recipe.audio is None and settings.features.kind != "phonetic":
+        # F_a is made when clips are loaded
         chosen |= {"features": "log_mel", "autovc_checkpoint": ""}
     if recipe.recogniser == "scn":
         chosen["scn_checkpoint"] = digest(Path(settings.expression.scn_checkpoint))

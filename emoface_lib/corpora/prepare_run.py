@@ -41,7 +41,7 @@ def prepare_corpus(
     index = read_corpus(root, layout).index
     _link(run / "corpus", root)
     audio = run / "audio"
-    if settings.features.kind != "log_mel":
+    if settings.features.kind in ("autovc", "codes"):
         _ready_autovc(index, root, audio, settings)
     rows = prepare(index, root, run / "features", settings, audio=audio, **how)
     _leave_voices(rows[rows["problem"] == ""], run)

@@ -22,7 +22,7 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.fresh import file_hash
 from emoface_lib.features.audio import checked
 
-STEP, MARGIN = 200, 100  # frames that a window gives, 4 s, and context around them
+GIVEN, MARGIN = 200, 100  # frames that a window gives, 4 s, and context around them
 HALF_FRAME = HOP_LENGTH // 2
 FFT, MEL_HOP, FLOOR = 400, 160, 1e-10  # the recogniser's own log-mel
 BLOCKS, HEADS, FORWARD, KERNEL = 4, 4, 576, 31  # sizes of the Conformer
@@ -131,10 +131,10 @@ def log_probabilities(samples: np.ndarray) -> np.ndarray:
 def _in_windows(samples: np.ndarray, read: Callable[[Tensor], Tensor]) -> np.ndarray:
     sound = torch.from_numpy(checked(samples)).float()
     total, frames = 1 + (len(sound) - HALF_FRAME) // HOP_LENGTH, []  # as of log_mel
-    for start in range(0, total, STEP):
-        first, last = max(0, start - MARGIN), min(total, start + STEP + MARGIN)
+    for start in range(0, total, GIVEN):
+        first, last = max(0, start - MARGIN), min(total, start + GIVEN + MARGIN)
         window = sound[first * HOP_LENGTH + HALF_FRAME : last * HOP_LENGTH]
-        frames.append(read(window[None])[0, start - first :][:STEP].numpy())
+        frames.append(read(window[None])[0, start - first :][:GIVEN].numpy())
     return np.concatenate(frames)
 
 

@@ -67,6 +67,11 @@ def _features(
     mels: list[np.ndarray], speakers: list[str], audio: Path, settings: Settings
 ) -> list[np.ndarray]:
     """F_a, float32[T, D], of log-mels and who speaks them."""
+    if settings.features.kind == "phonetic":
+        raise InputError(
+            "These clips have no phonetic code: with features = 'phonetic', run "
+            "notebook 03_face_alignment again, or prepare the corpus into a new folder."
+        )
     features = load_features(audio, settings)
     if not features.needs_speaker:
         return mels

@@ -22,7 +22,9 @@ from emoface_lib.core.fresh import made_from
 from emoface_lib.core.landmarks import FRAME_RATE
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.training import Metrics, Schedule, crop_batch, device_of, fit
+from emoface_lib.features.audio import log_mel
 from emoface_lib.features.autovc import AutoVC
+from emoface_lib.features.phonetic import GIVEN, phonetic_code
 from emoface_lib.features.speaker import read_embeddings
 
 STEP = 128  # frames that a window gives; a multiple of every freq, as is MARGIN
@@ -37,13 +39,30 @@ WHERE = (
 MODEL, SPEAKERS = Path("autovc", "model.safetensors"), Path("speakers.npz")
 
 
+def heard_features(samples: np.ndarray, settings: Settings) -> np.ndarray:
+    """A voice's log-mel, float32[T, 80]; for features = "phonetic" float32[T, 224].
+
+    samples : float[S] at 16 kHz. The phonetic code comes first, less its running mean:
+    the mean over all frames up to the end of its 4 s, which a stream knows as well; so
+    a voice of up to 4 s loses its own mean, and with it who speaks and in what mood.
+    Raises InputError as `log_mel` and `phonetic_code`.
+    """
+    mel = log_mel(samples)
+    if settings.features.kind != "phonetic":
+        return mel
+    code = phonetic_code(samples)
+    ends = np.minimum((np.arange(len(code)) // GIVEN + 1) * GIVEN, len(code))
+    means = np.cumsum(code, axis=0, dtype=float)[ends - 1] / ends[:, None]
+    return np.concatenate([code - means, mel], axis=1, dtype=np.float32)
+
+
 class LogMel:
-    """F_a is the log-mel itself: every voice keeps its own sound."""
+    """F_a is what `heard_features` gives: every voice keeps its own sound."""
 
     needs_speaker: ClassVar[bool] = False
 
     def whole(self, mel: np.ndarray, speaker: np.ndarray | None = None) -> np.ndarray:
-        """F_a float32[T, 80] of a log-mel float32[T, 80]: the same."""
+        """F_a float32[T, D] of `heard_features`, float32[T, D]: the same."""
         return mel
 
 
@@ -209,7 +228,7 @@ def load_features(folder: Path, settings: Settings) -> LogMel | Conversion:
     folder : the run's `audio`, as notebook 02 leaves it. The target is the first
     speaker of `speakers.npz`. Raises InputError if something is missing there.
     """
-    if settings.features.kind == "log_mel":
+    if settings.features.kind in ("log_mel", "phonetic"):
         return LogMel()
     if not (folder / MODEL).exists():
         raise InputError(

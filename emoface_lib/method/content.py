@@ -35,7 +35,10 @@ def mlp(*sizes: int) -> nn.Sequential:
 
 
 class Standardise(nn.Module):
-    """Subtract a mean and divide by a deviation that the checkpoint carries."""
+    """Subtract a mean and divide by a deviation that the checkpoint carries.
+
+    size : how many features it takes, the first of those that it is given.
+    """
 
     mean: Tensor
     deviation: Tensor
@@ -47,12 +50,13 @@ class Standardise(nn.Module):
 
     def fit(self, frames: Tensor) -> None:
         """Take mean and deviation from frames : Tensor[N, D]."""
+        frames = frames[:, : len(self.mean)]
         self.mean.copy_(frames.mean(0))
         self.deviation.copy_(frames.std(0).clamp(min=1e-3))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Standardise x : Tensor[..., D]."""
-        return (x - self.mean) / self.deviation
+        """Standardise x : Tensor[..., D]; returns Tensor[..., size]."""
+        return (x[..., : len(self.mean)] - self.mean) / self.deviation
 
 
 def layer_sizes(module: nn.Module) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from sklearn.decomposition import PCA
 from torch import Tensor
 
-from emoface_lib.core.clip import MEL_BANDS, Clip
+from emoface_lib.core.clip import MEL_BANDS, PHONETIC_SIZE, Clip
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import write_beside
 from emoface_lib.core.landmarks import lip_opening
@@ -114,8 +114,9 @@ def emotion_embeddings(
 
 
 def frame_level(features: Tensor) -> Tensor:
-    """Mean log-mel of each frame, Tensor[T]; zeros where F_a is no mel."""
-    return features.mean(1) * (features.shape[1] == MEL_BANDS)
+    """Mean log-mel of each frame, Tensor[T]; zeros where F_a has no mel."""
+    level = features[:, -MEL_BANDS:].mean(1)
+    return level * (features.shape[1] in (MEL_BANDS, PHONETIC_SIZE))
 
 
 def loud_frames(level: Tensor) -> Tensor:

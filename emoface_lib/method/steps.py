@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from emoface_lib.core.checkpoints import feature_size, load_model, read_settings
-from emoface_lib.core.clip import EXPRESSIONS, MEL_BANDS, Clip
+from emoface_lib.core.clip import CODE_SIZE, EXPRESSIONS, MEL_BANDS, Clip
 from emoface_lib.core.data_parallel import share
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.fresh import made_from
@@ -62,7 +62,8 @@ def train_content(
     """
     torch.manual_seed(settings.seed)
     train, held_out = split(clips, "train"), split(clips, "val")
-    model = ContentBranch(_feature_size(train))
+    phonetic = settings.features.kind == "phonetic"
+    model = ContentBranch(CODE_SIZE if phonetic else _feature_size(train))
     model.standardise.fit(torch.cat([clip.features for clip in train]))
     sequences = [(clip.features, clip.displacement) for clip in train]
     count, seed = settings.content.batch, settings.seed
@@ -71,7 +72,7 @@ def train_content(
         chosen = without_replacement(len(train), count, step, seed)
         batch = [sequences[i] for i in chosen]
         features, truth = crop_batch(batch, settings.training.crop_frames, generator)
-        if settings.features.kind != "codes":
+        if settings.features.kind in ("autovc", "log_mel"):
             features = features + spectral_offsets(
                 count, settings.content.spectral_offset, generator
             )

@@ -19,7 +19,7 @@ from emoface_lib.core.settings import Settings
 from emoface_lib.features.audio import log_mel
 from emoface_lib.features.prepared import aligned_landmarks, look_ahead, reference_faces
 from emoface_lib.features.speaker import UTTERANCES, embed_speakers
-from emoface_lib.features.voice_conversion import load_features
+from emoface_lib.features.voice_conversion import heard_features, load_features
 from emoface_lib.synthetic.clips import (
     TEST_SPEAKERS_FROM,
     ClipPlan,
@@ -63,7 +63,7 @@ def audio_only_clips(
     """Clips of audio-only speakers, by default those with split "train".
 
     mean_face : float[68, 3] px of the canonical frame, to align by; audio : the run's
-    folder of that name, which is needed unless `features.kind` is "log_mel"; splits :
+    folder of that name, needed if `features.kind` is "autovc" or "codes"; splits :
     "val" adds the held-out videos of the same speakers, "test" the clips of the
     test speakers; voices : embed the voice of each clip, too, which takes 40 ms a clip.
     The same settings give the same clips in the same order.
@@ -101,7 +101,7 @@ def hear_speaker(
     splits: Sequence[str] = ("train",),
     voices: bool = False,
 ) -> tuple[list[Clip], np.ndarray | None]:
-    """All clips of the speaker of this number, see `plan_one`, with plain log-mels.
+    """All clips of the speaker of this number, see `plan_one`, with `heard_features`.
 
     With `embed`, the speaker's embedding, too: float32[256]; with `voices`, that of
     each clip.
@@ -115,7 +115,7 @@ def hear_speaker(
     reference = reference_faces(aligned, [plan.speaker.name for plan in plans])
     sounds = [_sound(clip) for clip in made]
     clips = [
-        _clip(plan, clip, log_mel(sound), landmarks, reference)
+        _clip(plan, clip, heard_features(sound, settings), landmarks, reference)
         for plan, clip, sound, landmarks in zip(
             plans, made, sounds, aligned, strict=True
         )

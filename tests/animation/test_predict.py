@@ -102,6 +102,22 @@ def converting(request: pytest.FixtureRequest) -> FacePredictor:
 
 
 @pytest.mark.slow
+def test_a_voice_moves_the_face_by_its_phonetic_code() -> None:
+    pytest.importorskip("hama")
+    torch.manual_seed(0)
+    hears = FacePredictor(
+        ContentBranch(144).eval(),
+        StyleBranch(224).eval(),
+        EmotionSpace(torch.zeros(128), torch.eye(4, 128), torch.ones(4)),
+        -25.0,
+        load_settings("smoke", features="phonetic"),
+    )
+    moved = face(hears, voice(16_000 * 12))
+    assert moved.shape == (12 * 25, 68, 2)
+    assert np.isfinite(moved).all()
+
+
+@pytest.mark.slow
 def test_a_converted_voice_moves_the_face_in_as_many_frames(
     converting: FacePredictor,
 ) -> None:

@@ -222,6 +222,26 @@ def test_f_a_is_made_as_settings_say_when_clips_are_loaded(
         assert clip.features.shape == (len(log_mel.features), 64)
 
 
+def test_the_phonetic_code_is_made_when_a_corpus_is_prepared(
+    corpus: Path,
+    plans: list[ClipPlan],
+    prepared: tuple[pd.DataFrame, Path],
+    settings: Settings,
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("hama")
+    wanted = settings.changed(features="phonetic")
+    index = index_of(plans).head(1)
+    prepare(index, corpus, tmp_path, wanted, workers=1)
+    (clip,), plain = load_clips(tmp_path, wanted), load_clips(prepared[1], settings)[0]
+    ahead = len(clip.features) - wanted.features.look_ahead
+    assert torch.equal(clip.features[:, 144:], plain.features)
+    assert clip.features[:ahead, :144].mean(0).abs().max() < 0.3
+    assert clip.features[:ahead, :144].std() > 0.5
+    with pytest.raises(InputError, match="no phonetic code"):
+        load_clips(prepared[1], wanted)
+
+
 def test_to_50_frames_a_second_and_back_keeps_a_slow_movement() -> None:
     slow = np.sin(np.arange(40) / 5)[:, None]
     back = to_video_rate(torch.from_numpy(to_frame_rate(slow))).numpy()

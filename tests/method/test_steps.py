@@ -57,12 +57,14 @@ def test_same_seed_same_weights_and_other_seed_others(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("features", "size"), [("log_mel", 80), ("codes", 12)])
+@pytest.mark.parametrize(
+    ("features", "size"), [("log_mel", 80), ("codes", 12), ("phonetic", 224)]
+)
 def test_branches_fit_the_features_and_load_by_themselves(
     clips: list[Clip], tiny: Settings, tmp_path: Path, features: str, size: int
 ) -> None:
     tiny = tiny.changed(features=features)
-    fewer = [replace(clip, features=clip.features[:, :size]) for clip in clips]
+    fewer = [replace(c, features=c.features.repeat(1, 3)[:, :size]) for c in clips]
     content, _ = train_content(fewer, tmp_path / "content", tiny)
     style, _ = train_style(fewer, content, tmp_path / "style", tiny)
     loaded = load_content(tmp_path / "content" / "model.safetensors")
@@ -91,6 +93,21 @@ def test_what_training_does_not_take_from_a_clip_trains_nothing_anew(
     louder = [replace(clip, features=clip.features + 0.1) for clip in clips]
     train_content(louder, tmp_path, short)
     assert (tmp_path / "model.safetensors").stat().st_mtime_ns > written
+
+
+@pytest.mark.slow
+def test_content_hears_the_phonetic_code_and_style_the_mel_as_well(
+    clips: list[Clip], tiny: Settings, tmp_path: Path
+) -> None:
+    tiny = tiny.changed(features="phonetic")
+    wide = [replace(c, features=c.features.repeat(1, 3)[:, :224]) for c in clips]
+    content, _ = train_content(wide, tmp_path / "content", tiny)
+    style, _ = train_style(wide, content, tmp_path / "style", tiny)
+    plain = wide[0].features[None]
+    louder = plain + torch.cat([torch.zeros(144), torch.ones(80)])
+    with torch.no_grad():
+        assert torch.equal(content(plain), content(louder))
+        assert not torch.equal(style.emotion(plain), style.emotion(louder))
 
 
 @pytest.mark.slow
