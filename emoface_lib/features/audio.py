@@ -41,7 +41,7 @@ def log_mel(
     Taught in notebook 02, paper section 3.1 and AutoVC's `make_spect`.
     """
     centre = hop_length // 2 if first_centre is None else first_centre
-    filtered = filtfilt(*_high_pass(), checked(samples)) * LEVEL
+    filtered = filtfilt(*_high_pass(), checked(samples).astype(float)) * LEVEL
     padded = np.pad(filtered, HALF_WINDOW, mode="reflect").astype(np.float32)
     windows = np.lib.stride_tricks.sliding_window_view(padded, WINDOW_LENGTH)
     frames = windows[centre::hop_length]
@@ -97,17 +97,17 @@ def mel_frequencies() -> np.ndarray:
 
 
 def checked(samples: np.ndarray) -> np.ndarray:
-    """A sound that can be mirrored at its ends: float64[S], S > HALF_WINDOW.
+    """A sound that can be mirrored at its ends: float[S], S > HALF_WINDOW.
 
     samples : float[S]; a shorter one is followed by silence. Raises InputError if there
     are none, or one is NaN or infinite.
     """
-    samples = np.asarray(samples, dtype=np.float64)
     if not len(samples):
         raise InputError("There is no sound: it has 0 samples. Give a longer one.")
     if not np.isfinite(samples).all():
         raise InputError("The sound holds values that are NaN or infinite: mend it.")
-    return np.pad(samples, (0, max(0, HALF_WINDOW + 1 - len(samples))))
+    missing = HALF_WINDOW + 1 - len(samples)
+    return np.pad(samples, (0, missing)) if missing > 0 else samples
 
 
 @lru_cache

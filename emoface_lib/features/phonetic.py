@@ -22,8 +22,8 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.fresh import file_hash
 from emoface_lib.features.audio import checked
 
+HALF = HOP_LENGTH // 2
 GIVEN, MARGIN = 200, 100  # frames that a window gives, 4 s, and context around them
-HALF_FRAME = HOP_LENGTH // 2
 FFT, MEL_HOP, FLOOR = 400, 160, 1e-10  # the recogniser's own log-mel
 BLOCKS, HEADS, FORWARD, KERNEL = 4, 4, 576, 31  # sizes of the Conformer
 TOKENS = 191  # phones of the IPA, word boundary, CTC's blank
@@ -129,12 +129,12 @@ def log_probabilities(samples: np.ndarray) -> np.ndarray:
 
 @torch.inference_mode()
 def _in_windows(samples: np.ndarray, read: Callable[[Tensor], Tensor]) -> np.ndarray:
-    sound = torch.from_numpy(checked(samples)).float()
-    total, frames = 1 + (len(sound) - HALF_FRAME) // HOP_LENGTH, []  # as of log_mel
+    sound, frames = checked(samples)[HALF:], []  # from the middle of the first frame
+    total = 1 + len(sound) // HOP_LENGTH
     for start in range(0, total, GIVEN):
         first, last = max(0, start - MARGIN), min(total, start + GIVEN + MARGIN)
-        window = sound[first * HOP_LENGTH + HALF_FRAME : last * HOP_LENGTH]
-        frames.append(read(window[None])[0, start - first :][:GIVEN].numpy())
+        window = torch.from_numpy(sound[first * HOP_LENGTH : last * HOP_LENGTH - HALF])
+        frames.append(read(window.float()[None])[0, start - first :][:GIVEN].numpy())
     return np.concatenate(frames)
 
 
