@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ import torch
 from results import enter
 
 from emoface_lib.animation.predict import FacePredictor
-from emoface_lib.core.clip import Spoken
+from emoface_lib.core.clip import CODE_SIZE, PHONETIC_SIZE, Spoken
 from emoface_lib.core.files import write_npz
 from emoface_lib.core.landmarks import mean_face
 from emoface_lib.core.settings import Settings, load_settings
@@ -160,7 +161,7 @@ def measure_step_1(settings: Settings, folder: Path) -> pd.Series:
     """LMD and lip r of step 1 by each kind of F_a, on speakers that it never heard."""
     face, rows = to_canonical(mean_face()), {}
     later = settings.synthetic.train_speakers + settings.synthetic.audio_only_speakers
-    for kind in ("log_mel", "autovc", "codes"):
+    for kind in ("log_mel", "autovc", "codes", "phonetic"):
         wanted = settings.changed(features=kind, videos_per_speaker=AUDIO_ONLY_VIDEOS)
         others = wanted.changed(train_speakers=later, audio_only_speakers=TEST_SPEAKERS)
         clips = audio_only_clips(wanted, face, folder, workers=1)
@@ -220,10 +221,16 @@ def measure_costs(settings: Settings) -> None:
         row = f"audio: {name}, CPU-s a second of speech"
         enter(TOPIC, row, cost, "s", "", "", COSTS)
         print(f"{row}: {cost:.5f}")
-    moved = cpu_seconds(lambda: predictor.predict(speech)) / SECONDS
+    hears = ContentBranch(CODE_SIZE).eval(), StyleBranch(PHONETIC_SIZE).eval(), space
+    by_code = FacePredictor(*hears, -25.0, settings.changed(features="phonetic"))
+    moved, moved_by_code = (
+        cpu_seconds(partial(one.predict, speech)) / SECONDS
+        for one in (predictor, by_code)
+    )
     speeds = {
         "feature extraction, all three": (1 / sum(costs.values()), 30),
         "voice to landmarks with AutoVC": (1 / moved, 50),
+        "voice to landmarks by the phonetic code": (1 / moved_by_code, 60),
     }
     for name, (speed, aim) in speeds.items():
         row = f"audio: {name}, 1 core"
