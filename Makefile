@@ -45,7 +45,7 @@ in_runs = $(foreach name,$(1),$(call quoted,$(RUNS)/$(name)))
 SMOKE_NOTEBOOKS = $(call in_runs,$(addprefix smoke/,$(sort $(wildcard notebooks/*.ipynb))))
 
 .PHONY: help install reproduce test test-library test-fast test-ray test-course \
-	test-notebooks test-browser course check lab app book notebooks editions bench \
+	test-notebooks test-browser course check lab app book notebooks editions release bench \
 	format lock clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # two cores are busy with one of these
@@ -155,8 +155,12 @@ book: $(INSTALLED) ## the notebooks as a web book, in build/book, from their sto
 notebooks: $(INSTALLED) ## run the notebooks (tutorial) and store their outputs in them
 	$(BIN)/python -m tools.store_notebooks
 
-editions: $(INSTALLED) ## the lessons as handed to students, with solutions, for teachers
+editions: $(INSTALLED) ## the lessons for students, with solutions, for teachers, in build/editions
 	$(BIN)/python -m course.make_editions
+
+release: editions book ## editions and book as archives in dist/, to attach to a release
+	mkdir -p dist
+	for made in editions book; do tar czf dist/emoface-$$made.tar.gz -C build $$made; done
 
 bench: $(INSTALLED) ## the measurements, into benchmarks/results.csv (real ones with DATA)
 	set -e; for script in $(BENCHMARKS); do $(BIN)/python "$$script"; done
