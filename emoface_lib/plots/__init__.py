@@ -1,9 +1,9 @@
 """Figures: data in, axes out; every figure is shown with a text that says the same."""
 
 from emoface_lib.plots.base import (
+    DASHES,
     DOTS_PER_INCH,
     EXPRESSION_MARKS,
-    LINES,
     OPTIONS,
     PALETTE,
     TITLES,
@@ -15,6 +15,7 @@ from emoface_lib.plots.base import (
     draw_embedding,
     draw_face,
     draw_intervals,
+    draw_lines,
     draw_mel,
     draw_phonemes,
     draw_picture,
@@ -61,9 +62,9 @@ from emoface_lib.plots.training import (
 
 __all__ = [
     "BELOW",
+    "DASHES",
     "DOTS_PER_INCH",
     "EXPRESSION_MARKS",
-    "LINES",
     "MISSED",
     "OPTIONS",
     "PALETTE",
@@ -89,6 +90,7 @@ __all__ = [
     "draw_learning_curve",
     "draw_learning_curves",
     "draw_likeness",
+    "draw_lines",
     "draw_logs",
     "draw_map",
     "draw_mel",
