@@ -1,6 +1,7 @@
 """Figures of the emotion space: Figure 2, effects of the dial, places of clips."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -76,8 +77,8 @@ def draw_dose(
     none = table[table["amount"] == 0].set_index(["axis", "clip"])[measure]
     keys = pd.MultiIndex.from_frame(table[["axis", "clip"]])
     table["change"] = table[measure] - none.reindex(keys).to_numpy()
-    look = {"hue": "axis", "style": "axis", "errorbar": ("pi", 50)}
-    look |= looks(list(effects))
+    look: dict[str, Any] = looks(list(effects))
+    look |= {"hue": "axis", "style": "axis", "errorbar": ("pi", 50)}
     sns.lineplot(table, x="amount", y="change", err_kws={"lw": 0}, **look, ax=axes)
     axes.legend(fontsize=7)
     axes.axhline(0, color="0.8", lw=0.8, zorder=0)

@@ -79,10 +79,11 @@ def draw_learning_curves(axes: Axes, table: pd.DataFrame, metric: str) -> None:
     table : columns method, metric, step and value, as of `studies.Outcome.table`.
     """
     chosen = table[(table["metric"] == metric) & table["step"].notna()]
-    look = {"hue": "method", "style": "method", "errorbar": ("pi", 100)}
-    look |= base.looks(list(chosen["method"])) | {"markers": False}
+    look: dict[str, Any] = base.looks(list(chosen["method"])) | {"markers": False}
+    look |= {"hue": "method", "style": "method", "errorbar": ("pi", 100)}
     sns.lineplot(chosen, x="step", y="value", **look, ax=axes)
-    axes.get_legend().remove()  # one for all axes of the figure
+    if legend := axes.get_legend():  # one for all axes of the figure
+        legend.remove()
     axes.set(xlabel="step", ylabel="", title=metric)
 
 
