@@ -42,7 +42,6 @@ else
     override RUNS := $(value EMOFACE_RUNS)
 endif
 in_runs = $(foreach name,$(1),$(call quoted,$(RUNS)/$(name)))
-SMOKE_NOTEBOOKS = $(call in_runs,$(addprefix smoke/,$(sort $(wildcard notebooks/*.ipynb))))
 
 .PHONY: help install reproduce test test-library test-fast test-ray test-course \
 	test-notebooks test-browser course check lab app book notebooks editions release bench \
@@ -133,10 +132,7 @@ test-course: $(INSTALLED)
 # The notebooks through papermill, and once more through nbval in a folder of its own:
 # cells marked NBVAL_CHECK_OUTPUT must give the same output, number by number.
 test-notebooks: $(INSTALLED)
-	$(BIN)/emoface reproduce --profile smoke
-	rm -rf -- $(call in_runs,repeat)
-	EMOFACE_RUNS=$(call in_runs,repeat) \
-	    $(BIN)/python -m tools.repeat_notebooks $(SMOKE_NOTEBOOKS)
+	$(BIN)/python -m tools.repeat_notebooks
 
 # Needs Debian's chromium; without it the tests are skipped, and say so.
 test-browser: $(INSTALLED) ## the dial and the book in a real browser
