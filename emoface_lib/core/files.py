@@ -38,8 +38,9 @@ def write_beside(path: Path) -> Iterator[Path]:
 
 def drop_torn(path: Path) -> None:
     """Remove what killed runs left of writing `path`; nobody may be writing it now."""
-    for torn in path.parent.glob(f".{path.stem}.*{path.suffix}"):
-        torn.unlink(missing_ok=True)
+    for torn in path.parent.glob(f".*{path.suffix}"):
+        if torn.stem[1:].rpartition(".")[0] == path.stem:
+            torn.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:

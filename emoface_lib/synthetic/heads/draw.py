@@ -1,7 +1,5 @@
 """Draw a person's head while it speaks: static parts once, the rest frame by frame."""
 
-from collections.abc import Mapping
-
 import cv2
 import numpy as np
 
@@ -13,6 +11,7 @@ from emoface_lib.synthetic.heads.mesh import head_mesh, inverse_map
 from emoface_lib.synthetic.heads.shape import (
     CONTROLS,
     SIZE,
+    Controls,
     Identity,
     project,
     stack_controls,
@@ -42,19 +41,13 @@ class FaceDrawer:
         picture = backdrop.background(look, size)
         self.background = np.clip(picture, 0, 255).astype(np.uint8)
 
-    def draw(
-        self, landmarks: np.ndarray, controls: Mapping[str, float] | np.ndarray
-    ) -> np.ndarray:
+    def draw(self, landmarks: np.ndarray, controls: Controls) -> np.ndarray:
         """One frame, RGB uint8 (size, size, 3).
 
         landmarks : (68, 3) face units, from `pose_face`; controls : of this frame, as
         {name: value} or (C,). Taught in notebook 01.
         """
-        c = (
-            np.asarray(controls, float)
-            if isinstance(controls, np.ndarray)
-            else stack_controls({k: np.asarray(v) for k, v in controls.items()})[0]
-        )
+        c = np.atleast_2d(stack_controls(controls))[0].astype(float)
         picture = self.background.copy()
         if self.back_hair is not None:
             picture = self._plane(picture, *self.back_hair, backdrop.BACK_HAIR_DEPTH, c)

@@ -7,6 +7,7 @@ head and gives pixels. F video frames, 68 landmarks, C = len(CONTROLS) channels.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -45,6 +46,7 @@ CONTROLS = (
     "shift_x",  # px of a picture of 224 px
     "shift_y",
 )
+Controls = Mapping[str, Any] | np.ndarray  # see `stack_controls`
 SIZE = 224  # px; the picture that shifts and scales refer to
 PIVOT = np.array([0.0, 0.35, 0.55])  # the neck's joint, about which heads turn
 CENTRE = np.array([0.5, 0.565])  # PIVOT's projection, in sizes of the picture
@@ -76,7 +78,7 @@ class Identity:
         )
 
 
-def stack_controls(controls: Mapping[str, np.ndarray] | np.ndarray) -> np.ndarray:
+def stack_controls(controls: Controls) -> np.ndarray:
     """Controls as one array (F, C), in the order of CONTROLS; absent channels are 0.
 
     controls : {name: (F,) or scalar}, or an array (F, C). Raises KeyError for a name
@@ -93,9 +95,7 @@ def stack_controls(controls: Mapping[str, np.ndarray] | np.ndarray) -> np.ndarra
     return stacked
 
 
-def pose_face(
-    identity: Identity, controls: Mapping[str, np.ndarray] | np.ndarray
-) -> np.ndarray:
+def pose_face(identity: Identity, controls: Controls) -> np.ndarray:
     """Landmarks of every frame in the head's own frame, before the head turns.
 
     controls : see `stack_controls`; returns float (F, 68, 3) face units. Lips and lids
@@ -117,7 +117,7 @@ def pose_face(
 def project(
     identity: Identity,
     points: np.ndarray,
-    controls: Mapping[str, np.ndarray] | np.ndarray,
+    controls: Controls,
     size: int = SIZE,
 ) -> np.ndarray:
     """Project points into the camera's picture after the head has turned and shifted.
