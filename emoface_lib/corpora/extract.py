@@ -15,7 +15,8 @@ import pandas as pd
 
 from emoface_lib.core.clip import EXPRESSIONS, SAMPLE_RATE
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.files import CARD, drop_torn, write_npz
+from emoface_lib.core.files import CARD, drop_torn, read_json, write_npz
+from emoface_lib.core.fresh import code_hash, digest
 from emoface_lib.core.landmarks import VIDEO_RATE
 from emoface_lib.core.media import sound_delay
 from emoface_lib.core.settings import Settings
@@ -69,6 +70,21 @@ class Recipe:
         labelled = "emotion" in index and bool((index["emotion"] != "").all())
         recogniser = fitting_recogniser(settings, drawn, labelled)
         return cls(corpus, folder, settings, drawn, recogniser, audio)
+
+    def made_by(self) -> dict[str, Any]:
+        """What features depend on; a real corpus may grow: its name identifies it."""
+        settings, card = self.settings, self.corpus / CARD
+        made = settings.landmarks.model_dump(exclude={"alignment"})
+        if self.audio is None:  # F_a is made when clips are loaded
+            made |= {"features": "log_mel", "autovc_checkpoint": ""}
+        else:
+            made["features"] = settings.features.kind
+            made["autovc_checkpoint"] = settings.autovc.checkpoint
+        if self.recogniser == "scn":
+            made["scn_checkpoint"] = digest(Path(settings.expression.scn_checkpoint))
+        name = read_json(card)["hash"] if self.drawn else self.corpus.resolve().name
+        made |= {"recogniser": self.recogniser, "corpus": name}
+        return {**made, "code": code_hash(__name__)}
 
     def __call__(self, row: Row) -> dict[str, Any]:
         """Write a clip's features; return what the index says of them.

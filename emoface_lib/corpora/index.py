@@ -117,6 +117,12 @@ def _read_own_index(root: Path) -> Reading:
         raise InputError(
             f"{root / INDEX} has no column {sorted(missing)[0]!r}: add it."
         )
+    for clip in index["clip"]:
+        if clip.startswith("/") or ".." in clip.split("/"):
+            raise InputError(
+                f"{root / INDEX} has a clip {clip!r}, whose features would leave the "
+                "run's folder: give it another name."
+            )
     for name in COLUMNS:
         if name not in index:
             index[name] = ""

@@ -25,7 +25,6 @@ from emoface_lib.core.checkpoints import save_model
 from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import (
-    CARD,
     INDEX,
     drop_torn,
     read_json,
@@ -33,10 +32,8 @@ from emoface_lib.core.files import (
     write_json,
     write_npz,
 )
-from emoface_lib.core.fresh import code_hash, digest
 from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import Settings, nearest, runs_folder
-from emoface_lib.corpora import extract
 from emoface_lib.corpora.extract import (
     Recipe,
     Row,
@@ -50,7 +47,12 @@ from emoface_lib.corpora.journal import WHOLE, Journal
 from emoface_lib.features.detectors import check_detector
 from emoface_lib.features.expression_training import shipped_expressions
 from emoface_lib.features.prepared import FEATURES_CARD, MEAN_FACE, corpus_mean_face
-from emoface_lib.features.speaker import UTTERANCES, embed_speakers, read_embeddings
+from emoface_lib.features.speaker import (
+    UTTERANCES,
+    embed_speakers,
+    read_embeddings,
+    write_embeddings,
+)
 from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, WHERE, keep_official
 
 NOT_YET = "not prepared yet"
@@ -128,40 +130,19 @@ def prepare(
     return rows
 
 
-def _made_by(recipe: Recipe) -> dict[str, Any]:
-    """What the features depend on; a real corpus may grow: its name identifies it."""
-    settings = recipe.settings
-    chosen = {
-        **settings.landmarks.model_dump(exclude={"alignment"}),
-        "features": settings.features.kind,
-        "autovc_checkpoint": settings.autovc.checkpoint,
-    }
-    if recipe.audio is None:  # F_a is made when clips are loaded
-        chosen |= {"features": "log_mel", "autovc_checkpoint": ""}
-    if recipe.recogniser == "scn":
-        chosen["scn_checkpoint"] = digest(Path(settings.expression.scn_checkpoint))
-    card = recipe.corpus / CARD
-    corpus = read_json(card)["hash"] if card.exists() else recipe.corpus.resolve().name
-    made = {**chosen, "recogniser": recipe.recogniser, "corpus": corpus}
-    return {**made, "code": code_hash(extract.__name__)}
-
-
 def _claim(recipe: Recipe) -> None:
     """Check that a folder's features are made so; if not, drawn ones are removed.
 
     Those of a real corpus took hours: raises InputError if they were made with other
     settings, and says on standard error if they were made by other code.
     """
-    folder, made = recipe.folder, _made_by(recipe)
+    folder, made = recipe.folder, recipe.made_by()
     card = folder / FEATURES_CARD
     before = read_json(card) if card.exists() else made
     others = [name for name in made | before if before.get(name) != made.get(name)]
     if others == ["code"] and not recipe.drawn:
-        note = f"The features in {folder} were made by other code than this."
-        print(
-            f"emoface: note: {note} Remove that folder to make all anew.",
-            file=sys.stderr,
-        )
+        note = f"emoface: note: The features in {folder} were made by other code than"
+        print(f"{note} this. Remove that folder to make all anew.", file=sys.stderr)
         return
     if others and not recipe.drawn:
         name = others[0]
@@ -220,12 +201,12 @@ def _lost(row: Row) -> dict[str, Any]:
 
 def _with_rows(index: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     """The corpus' index with what became of each clip."""
-    faulty = index["problem"] if "problem" in index else pd.Series("", index.index)
     names = ["frames", "missing", "level", *(f"expression_{n}" for n in EXPRESSIONS)]
-    found = known.reindex(columns=["problem", *names]).reindex(index["clip"])
-    found = found.set_index(index.index)
+    found = known.reindex(index["clip"], columns=["problem", *names])
+    found = found.set_axis(index.index)
+    faulty = index["problem"] if "problem" in index else pd.Series("", index.index)
     found["problem"] = found["problem"].fillna(NOT_YET).where(faulty == "", faulty)
-    found[["frames", "missing"]] = found[["frames", "missing"]].fillna(0).astype(int)
+    found[names[:2]] = found[names[:2]].fillna(0).astype(int)
     found[names[2:]] = found[names[2:]].astype(float)
     own = index.drop(columns=found.columns, errors="ignore")
     return pd.concat([own, found], axis=1)
@@ -279,7 +260,7 @@ def _ready_autovc(
             with suppress(InputError):
                 sounds.append(read_sound(row, root))
         if sounds:
-            _write_speakers(audio, embed_speakers({str(name): sounds}))
+            write_embeddings(audio / SPEAKERS, embed_speakers({str(name): sounds}))
             return
     raise InputError(f"No clip of {root} can be heard.")
 
@@ -294,22 +275,13 @@ def _leave_voices(used: pd.DataFrame, run: Path) -> None:
             voices[str(row.speaker)].append(stored["voice"])
     means = {name: np.mean(own, axis=0) for name, own in voices.items()}
     found = {name: mean / np.linalg.norm(mean) for name, mean in means.items()}
-    first = {}  # AutoVC's target stays the first of them
-    if (run / "audio" / SPEAKERS).exists():
-        first = dict(list(read_embeddings(run / "audio" / SPEAKERS).items())[:1])
-    _write_speakers(run / "audio", {**first, **found, **first})
+    place, first = run / "audio" / SPEAKERS, {}  # AutoVC's target stays the first
+    if place.exists():
+        first = dict(list(read_embeddings(place).items())[:1])
+    write_embeddings(place, {**first, **found, **first})
     train = used[used["split"] == "train"]
     level = float((train if len(train) else used)["level"].median())
     write_npz(run / "audio" / "statistics.npz", level=np.array(level))
-
-
-def _write_speakers(audio: Path, embeddings: dict[str, np.ndarray]) -> None:
-    write_npz(
-        audio / SPEAKERS,
-        speakers=np.array(list(embeddings)),
-        embeddings=np.stack(list(embeddings.values())),
-        made_of=np.full(len(embeddings), "features"),
-    )
 
 
 def summary(rows: pd.DataFrame, run: Path) -> str:
