@@ -106,7 +106,8 @@ def pose_face(identity: Identity, controls: Controls) -> np.ndarray:
     weights = np.stack([_weight(name, c) for name in MOVEMENTS], 1)
     still = weights * [name in EXPRESSIONS for name in MOVEMENTS]
     L = identity.neutral + np.tensordot(still, BASES, 1)  # (F, 68, 3)
-    _rest(L, c["open"])
+    # lips that an expression parts meet during silence
+    _meet(L, 1 - np.clip(c["open"] / PARTED, 0, 1)[:, None])
     L += np.tensordot(weights - still, BASES, 1)
     _tuck(L, c["tuck"])
     _press(L, c["press"])
@@ -151,9 +152,8 @@ def _weight(name: str, c: dict[str, np.ndarray]) -> np.ndarray:
     if name == "open":
         # in proportion, so that sounds open and close any mouth
         wider = 1 + sum(c[e] * jaw for e, jaw in EXPRESSION_JAW.items())
-        return (
-            wider * c["open"] * (1 - np.clip(c["press"], 0, 1)) * (1 - 0.85 * c["tuck"])
-        )
+        pressed = np.clip(c["press"], 0, 1)
+        return wider * c["open"] * (1 - pressed) * (1 - 0.85 * c["tuck"])
     if name == "round":
         # a surprised mouth is round already
         return np.clip(-c["wide"], 0, None) * (1 - 0.5 * np.clip(c["surprise"], 0, 1))
@@ -171,11 +171,6 @@ def _tuck(L: np.ndarray, tuck: np.ndarray) -> None:
     L[:, LOWER_OUTER, 1] -= t * 0.035
     L[:, LOWER_OUTER, 2] += 0.03 * t
     L[:, UPPER_OUTER, 1] -= t * 0.012
-
-
-def _rest(L: np.ndarray, opening: np.ndarray) -> None:
-    """Lips that an expression parts meet during silence; in place."""
-    _meet(L, 1 - np.clip(opening / PARTED, 0, 1)[:, None])
 
 
 def _press(L: np.ndarray, press: np.ndarray) -> None:
@@ -216,9 +211,8 @@ def _random_shape(rng: np.random.Generator, feminine: float) -> np.ndarray:
     L[..., 1] *= 1 + cut_normal(rng, 0.03)
     centre = L[LIPS].mean(0)
     L[LIPS, 0] *= 1 + cut_normal(rng, 0.06)
-    L[OUTER_LIPS, 1] += (L[OUTER_LIPS, 1] - centre[1]) * (
-        cut_normal(rng, 0.12) - 0.07 * male
-    )
+    fuller = cut_normal(rng, 0.12) - 0.07 * male
+    L[OUTER_LIPS, 1] += (L[OUTER_LIPS, 1] - centre[1]) * fuller
     L[LIPS, 1] += cut_normal(rng, 0.02)
     L[31:36, 0] *= 1 + cut_normal(rng, 0.1) + 0.03 * male
     L[29:36, 1] += cut_normal(rng, 0.02)
@@ -228,9 +222,8 @@ def _random_shape(rng: np.random.Generator, feminine: float) -> np.ndarray:
     L[[18, 19, 20, 23, 24, 25], 1] += cut_normal(rng, 0.013)
     L[[17, 26], 1] += cut_normal(rng, 0.015)
     # faces are not quite symmetric
-    L[..., :2] += 0.4 * np.array([cut_normal(rng, 0.01) for _ in range(136)]).reshape(
-        -1, 2
-    )
+    own = np.array([cut_normal(rng, 0.01) for _ in range(136)])
+    L[..., :2] += 0.4 * own.reshape(-1, 2)
     return L
 
 
@@ -247,9 +240,8 @@ def _vary_eyes(L: np.ndarray, rng: np.random.Generator, feminine: float) -> None
     for eye, side in ((RIGHT_EYE, -1), (LEFT_EYE, 1)):
         centre = L[eye].mean(0)
         L[eye, 0] = centre[0] + (L[eye, 0] - centre[0]) + side * apart
-        L[eye, 1] = centre[1] + (L[eye, 1] - centre[1]) * (
-            1.04 + height + 0.05 * feminine
-        )
+        taller = 1.04 + height + 0.05 * feminine
+        L[eye, 1] = centre[1] + (L[eye, 1] - centre[1]) * taller
         L[eye, 1] -= tilt * side * (L[eye, 0] - centre[0] - side * apart) / 0.15
 
 
