@@ -87,22 +87,26 @@ class Recipe:
         return {**made, "code": code_hash(__name__)}
 
     def __call__(self, row: Row) -> dict[str, Any]:
-        """Write a clip's features; return what the index says of them.
+        """Write a clip's features; return what the index says of it, a problem or not.
 
-        Or what was wrong. Raises InputError only if the file can't be written, which
-        concerns all clips.
+        Raises InputError only if the file can't be written, which concerns all clips.
         """
         named = self.corpus / (row["path"] or row["tracks"] or row["sound"])
         try:
             arrays = arrays_of(row, self)
         except InputError as error:
-            text = str(error)
-            return failed(row, text if str(named.name) in text else f"{named}: {text}")
+            told = str(error)
+            problem = told if str(named.name) in told else f"{named}: {told}"
         except MemoryError:
-            return failed(row, f"{named} needs more memory than there is: cut it.")
+            problem = f"{named} needs more memory than there is: cut the clip."
         except Exception as error:  # a library's, on one clip of a million
-            return failed(row, f"{named}: {type(error).__name__}: {error}")
-        path = self.folder / f"{row['clip']}.npz"
+            problem = f"{named}: {type(error).__name__}: {error}"
+        else:
+            return self._written(row["clip"], arrays)
+        return {"clip": row["clip"], "problem": problem}
+
+    def _written(self, clip: str, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+        path = self.folder / f"{clip}.npz"
         drop_torn(path)
         try:
             write_npz(path, **arrays)
@@ -113,7 +117,7 @@ class Recipe:
             ) from error
         softmax = zip(EXPRESSIONS, arrays["expression"].tolist(), strict=True)
         return {
-            "clip": row["clip"],
+            "clip": clip,
             "problem": "",
             "frames": len(arrays["found"]),
             "missing": int((~arrays["found"]).sum()),
@@ -129,11 +133,6 @@ def rows_of(index: pd.DataFrame) -> Sequence[Row]:
     """
     columns = ["clip", "path", "sound", "tracks", "emotion"]
     return index.reindex(columns=columns, fill_value="").to_dict("records")
-
-
-def failed(row: Row, problem: str) -> dict[str, Any]:
-    """What the index says of a clip that could not be used."""
-    return {"clip": row["clip"], "problem": problem}
 
 
 def arrays_of(row: Row, recipe: Recipe) -> dict[str, np.ndarray]:

@@ -25,8 +25,7 @@ from emoface_lib.core.media import audio_stream, open_media
 from emoface_lib.core.settings import Settings, runs_folder
 from emoface_lib.core.video import video_info
 from emoface_lib.corpora.extract import Recipe, Row, load_tools, rows_of
-from emoface_lib.corpora.index import ARCHIVES, Reading, read_corpus, walk
-from emoface_lib.corpora.usable_for import stages
+from emoface_lib.corpora.index import ARCHIVES, Reading, read_corpus, stages, walk
 from emoface_lib.features.recognisers import scoring_model
 
 LAGS = range(-8, 9)  # video frames
@@ -80,18 +79,18 @@ def examine(
     """
     root = Path(root)
     reading = read_corpus(root, layout)
-    index, can = reading.index, stages(reading)
+    index, whole, can = reading.index, reading.whole, stages(reading)
     with tempfile.TemporaryDirectory() as folder:
         recipe, lacking = _recipe(index, root, Path(folder), settings, not can["ES"])
-        whole = _whole(index)
-        clips = [_prepare(row, recipe) for row in rows_of(spread(whole, sample))]
+        rows = rows_of(spread(whole, sample))
+        clips = [_prepare(row, recipe) for row in rows]
     used = [clip for clip in clips if not clip["problem"]]
     frames = sum(clip["frames"] for clip in used)
     found = frames - sum(clip["missing"] for clip in used)
     videos = index.groupby("speaker")["video"].nunique()
     named, lips = reading.layout.names_speakers, lag([clip["curve"] for clip in used])
     usual = lips is None or USUAL_LAG[0] <= lips <= USUAL_LAG[1]
-    runs = runs_folder().absolute()
+    published, runs = reading.layout.clips, runs_folder().absolute()
     there = next(folder for folder in (runs, *runs.parents) if folder.exists())
     return Report(
         corpus=str(root),
@@ -99,7 +98,9 @@ def examine(
         clips=len(index),
         speakers=len(videos) if named else 0,
         videos=int(videos.sum()),
-        share=_share(reading),
+        share=f"{100 * len(index) / published:.3g} % of {published:,} clips"
+        if published
+        else "",
         splits=_counts(index["split"]),
         emotions=_counts(index["emotion"]),
         speakers_with_one_video=int((videos < 2).sum()) if named else 0,
@@ -180,13 +181,6 @@ def spread(index: pd.DataFrame, count: int) -> pd.DataFrame:
     return pool.iloc[np.linspace(0, len(pool) - 1, min(count, len(pool))).astype(int)]
 
 
-def _whole(index: pd.DataFrame) -> pd.DataFrame:
-    """Clips with a face and a sound, not known to be faulty: what can be prepared."""
-    face = (index["path"] != "") | (index["tracks"] != "")
-    sound = (index["path"] != "") | (index["sound"] != "")
-    return index[face & sound & (index["problem"] == "")]
-
-
 def _recipe(
     index: pd.DataFrame, root: Path, there: Path, settings: Settings, scored: bool
 ) -> tuple[Recipe, list[str]]:
@@ -244,11 +238,6 @@ def _counts(values: Iterable[str]) -> dict[str, int]:
 
 def _median(clips: list[dict[str, Any]], name: str) -> float:
     return float(np.median([clip[name] for clip in clips] or [0]))
-
-
-def _share(reading: Reading) -> str:
-    clips, here = reading.layout.clips, len(reading.index)
-    return f"{100 * here / clips:.3g} % of {clips:,} clips" if clips else ""
 
 
 def _of_names(reading: Reading, root: Path) -> list[str]:

@@ -37,7 +37,6 @@ from emoface_lib.core.settings import Settings, nearest, runs_folder
 from emoface_lib.corpora.extract import (
     Recipe,
     Row,
-    failed,
     load_tools,
     read_sound,
     rows_of,
@@ -117,7 +116,7 @@ def prepare(
         if shard == WHOLE:  # else another shard may be writing them
             for name in (INDEX, FEATURES_CARD, MEAN_FACE):
                 drop_torn(folder / name)
-        todo = rows_of(_todo(index, journal.known(), folder, only, shard, retry))
+        todo = _todo(index, journal.known(), folder, only, shard, retry)
         for _, row in _engine(engine)(recipe, todo, workers, "preparing clips", _lost):
             journal.add(row)
         rows = _with_rows(index, journal.known())
@@ -165,7 +164,7 @@ def _todo(
     only: Sequence[str],
     shard: tuple[int, int],
     retry: bool,
-) -> pd.DataFrame:
+) -> Sequence[Row]:
     """The clips that this run is about and that are not done."""
     problems = known["problem"].to_dict()
 
@@ -181,7 +180,8 @@ def _todo(
 
     if "problem" in index:  # known to be faulty
         index = index[index["problem"] == ""]
-    return index[np.array([wanted(clip) for clip in index["clip"]], bool)]
+    chosen = np.array([wanted(clip) for clip in index["clip"]], bool)
+    return rows_of(index[chosen])
 
 
 def _engine(name: Engine) -> Any:
@@ -196,7 +196,8 @@ def _engine(name: Engine) -> Any:
 
 
 def _lost(row: Row) -> dict[str, Any]:
-    return failed(row, f"{row['path'] or row['sound']}: {KILLS}")
+    problem = f"{row['path'] or row['sound']}: {KILLS}"
+    return {"clip": row["clip"], "problem": problem}
 
 
 def _with_rows(index: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:

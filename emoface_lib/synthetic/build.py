@@ -31,7 +31,7 @@ from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.video import write_video
 from emoface_lib.synthetic.clips import ClipPlan, make_clip, plan_corpus, sidecar
-from emoface_lib.synthetic.data_card import data_card
+from emoface_lib.synthetic.factors import ACCENTS, CONFOUNDING, VARIANTS
 from emoface_lib.synthetic.heads.draw import FaceDrawer
 from emoface_lib.synthetic.heads.shape import (
     Controls,
@@ -44,6 +44,7 @@ OWN_FILES = (CARD, INDEX, VOXCELEB_META, "DATA_CARD.md")
 OWN_FOLDERS = ("mp4", "truth")
 
 Draw = Callable[[Identity, Controls], Iterable[np.ndarray]]
+_drawer = lru_cache(maxsize=1)(FaceDrawer)
 
 
 def draw_faces(identity: Identity, controls: Controls) -> Iterator[np.ndarray]:
@@ -51,11 +52,6 @@ def draw_faces(identity: Identity, controls: Controls) -> Iterator[np.ndarray]:
     drawer, stacked = _drawer(identity), stack_controls(controls)
     for landmarks, now in zip(pose_face(identity, stacked), stacked, strict=True):
         yield drawer.draw(landmarks, now)
-
-
-@lru_cache(maxsize=1)
-def _drawer(identity: Identity) -> FaceDrawer:
-    return FaceDrawer(identity)
 
 
 def build_corpus(
@@ -176,3 +172,32 @@ def _write_metadata(plans: list[ClipPlan], folder: Path) -> None:
         lines.append(f"{name} ,n{name[2:]} ,{plan.speaker.gender} ,{part} ")
     with write_beside(folder / VOXCELEB_META) as beside:
         beside.write_text("\n".join(lines) + "\n")
+
+
+def data_card(index: pd.DataFrame, seed: int, code: str) -> str:
+    """The text of DATA_CARD.md for a corpus with this index; code : a hash."""
+    text = (Path(__file__).parent / "data_card.md").read_text(encoding="utf-8")
+    return text.format(
+        clips=len(index),
+        minutes=index["seconds"].sum() / 60,
+        speakers=index["speaker"].nunique(),
+        seed=seed,
+        code=code[:8],
+        splits="\n".join(_split_rows(index)),
+        accents=len(set(ACCENTS)),
+        variants=sum(len(names) for names in VARIANTS.values()),
+        confounding=CONFOUNDING,
+    )
+
+
+def _split_rows(index: pd.DataFrame) -> list[str]:
+    meaning = {
+        "train": "videos to train on",
+        "val": "held-out videos of the training speakers",
+        "test": "speakers that are not trained on",
+    }
+    rows = []
+    for split, what in meaning.items():
+        part = index[index["split"] == split]
+        rows.append(f"| {split} | {len(part)} | {part['speaker'].nunique()} | {what} |")
+    return rows

@@ -152,8 +152,8 @@ def _plan_video(
     ]
 
 
-def make_clip(plan: ClipPlan, rate: float = VIDEO_RATE) -> DrawnClip:
-    """Speech and landmarks of a clip, at `rate` frames a second; not drawn yet.
+def make_clip(plan: ClipPlan) -> DrawnClip:
+    """Speech and landmarks of a clip, 25 frames a second; not drawn yet.
 
     Sound and motion have the same length: whole frames. Taught in notebook 01.
     """
@@ -161,10 +161,10 @@ def make_clip(plan: ClipPlan, rate: float = VIDEO_RATE) -> DrawnClip:
     prosody = draw_prosody(plan.speaker, plan.state, rng)
     speech = speak(plan.sentence, plan.speaker.voice, prosody, plan.recording, rng)
     identity = identity_of(plan.speaker)
-    controls = move(speech, plan.speaker, plan.state, rng, rate)
+    controls = move(speech, plan.speaker, plan.state, rng)
     points = project(identity, pose_face(identity, controls), controls)
-    whole = round(len(points) * speech.rate / rate)
-    speech = replace(speech, samples=speech.samples[:whole])
+    whole = speech.samples[: len(points) * speech.rate // VIDEO_RATE]
+    speech = replace(speech, samples=whole)
     return DrawnClip(plan, speech, identity, controls, points.astype(np.float32))
 
 

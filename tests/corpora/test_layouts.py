@@ -7,9 +7,8 @@ import pytest
 from av.format import ContainerFormat, formats_available
 
 from emoface_lib.core.errors import InputError
-from emoface_lib.corpora.index import Reading, read_corpus
+from emoface_lib.corpora.index import Reading, read_corpus, stages
 from emoface_lib.corpora.layouts import LAYOUTS, MEDIA
-from emoface_lib.corpora.usable_for import stages
 
 SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "data"
 
