@@ -208,7 +208,7 @@ class Features:
             part.fill(outline, color)
 
     def glasses(self, landmarks: np.ndarray) -> None:
-        """Glasses with a frame of thin metal."""
+        """Glasses with a frame of thin metal; landmarks : (68, 3) face units."""
         angle = np.linspace(0, 2 * np.pi, 25)
         rim = np.c_[0.235 * np.cos(angle), 0.185 * np.sin(angle), 0 * angle]
         thick = max(1, round(0.022 * self.unit))
