@@ -59,7 +59,7 @@ from emoface_lib.method.steps import (
     train_style,
 )
 from emoface_lib.method.style import StyleBranch
-from emoface_lib.synthetic.audio_only import audio_only_clips, plan_one
+from emoface_lib.synthetic.audio_only import audio_only_clips, plan_audio_only
 
 T = TypeVar("T")
 REPEATS = 20
@@ -164,7 +164,7 @@ def measure(clips: list[Clip]) -> tuple[pd.DataFrame, pd.DataFrame]:
     train, test = split(clips, "train"), split(clips, "test")[::2]  # half of each video
     reader, rows, facts = MotionProbe(train), [], []
     loudness = [float(clip.features.mean()) for clip in train]
-    plans = [plan for n in range(SPEAKERS) for plan in plan_one(n, settings_of())]
+    plans = [p for n in range(SPEAKERS) for p in plan_audio_only(n, settings_of())]
     floors = {plan.clip: plan.recording.noise for plan in plans}  # dB
     noise = [floors[clip.name] for clip in train]
     for seed in SEEDS:

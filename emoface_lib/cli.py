@@ -201,7 +201,7 @@ def prepare(
     ] = "local",
 ) -> None:
     """Make the features of a corpus; stopped at any moment, a second run goes on."""
-    from emoface_lib.corpora.prepare_run import prepare_corpus, summary
+    from emoface_lib.corpora.prepare import prepare_corpus, summary
 
     run = (out or runs_folder() / corpus.resolve().name).resolve()
     settings = load_settings(profile, **{**_overrides(parameter), "corpus": str(run)})

@@ -16,25 +16,16 @@ SOUND = "aac ac3 aif aiff amr au caf flac m4a mka mp3 oga ogg opus wav wma"
 # The ending of a file -> the column of the index that it stands in.
 MEDIA = dict.fromkeys(VIDEO.split(), "path") | dict.fromkeys(SOUND.split(), "sound")
 
+# What a code says: the state as the corpus names it, and its expression.
 RAVDESS_STATES = {
-    "01": "neutral",
-    "02": "calm",
-    "03": "happy",
-    "04": "sad",
-    "05": "angry",
-    "06": "fearful",
-    "07": "disgust",
-    "08": "surprised",
-}
-RAVDESS_EMOTIONS = {
-    "01": "neutral",
-    "02": "neutral",  # calm is not among the seven expressions; neutral is nearest
-    "03": "happiness",
-    "04": "sadness",
-    "05": "anger",
-    "06": "fear",
-    "07": "disgust",
-    "08": "surprise",
+    "01": ("neutral", "neutral"),
+    "02": ("calm", "neutral"),  # calm is not among the seven expressions
+    "03": ("happy", "happiness"),
+    "04": ("sad", "sadness"),
+    "05": ("angry", "anger"),
+    "06": ("fearful", "fear"),
+    "07": ("disgust", "disgust"),
+    "08": ("surprised", "surprise"),
 }
 RAVDESS_SENTENCES = {
     "01": "kids are talking by the door",
@@ -181,8 +172,8 @@ LAYOUTS = {
             r"(?P<sentence>0[12])-0[12]-(?P<speaker>\d\d))",
             words={
                 "speaker": "Actor_{}".format,
-                "video": RAVDESS_STATES.get,
-                "emotion": RAVDESS_EMOTIONS.get,
+                "video": lambda code: RAVDESS_STATES[code][0],
+                "emotion": lambda code: RAVDESS_STATES[code][1],
                 "intensity": {"01": "normal", "02": "strong"}.get,
                 "sentence": RAVDESS_SENTENCES.get,
             },

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from emoface_lib.core.clip import Clip, Spoken
-from emoface_lib.evaluation.experiment import spoken_codes
+from emoface_lib.core.clip import Clip, with_features
 from emoface_lib.evaluation.probes import Probe, variance_share
 from emoface_lib.features.gestures import measures
 from emoface_lib.method.content import ContentBranch
@@ -48,8 +47,8 @@ class MotionProbe:
         }
 
 
-def _shown(clips: Sequence[Clip], displacement: Sequence[Tensor]) -> list[Spoken]:
-    return spoken_codes(clips, [move.flatten(1).numpy() for move in displacement])
+def _shown(clips: Sequence[Clip], displacement: Sequence[Tensor]) -> list[Clip]:
+    return with_features(clips, [move.flatten(1).numpy() for move in displacement])
 
 
 def dial_effects(

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from emoface_lib.core.clip import Clip, Spoken
+from emoface_lib.core.clip import Clip, with_features
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import REPOSITORY, Settings
@@ -195,36 +195,20 @@ def code_facts(style: StyleBranch, clips: Sequence[Clip]) -> dict[str, float]:
     arousal r and valence r of a linear probe, emotion as its accuracy; the speaker's
     and the emotion's share of the variance; rank over the training clips.
     """
-    spoken = spoken_codes(clips, [e.numpy() for e, _ in style_codes(style, clips)])
-    train = [one for one in spoken if one.split == "train"]
-    test = [one for one in spoken if one.split == "test"]
+    coded = with_features(clips, [e.numpy() for e, _ in style_codes(style, clips)])
+    train = [one for one in coded if one.split == "train"]
+    test = [one for one in coded if one.split == "test"]
     generator = np.random.default_rng(0)
     names = {"arousal": "arousal r", "valence": "valence r", "category": "emotion"}
     facts = {
         label: Probe.learn(train, factor, generator).read(test, generator).score()
         for factor, label in names.items()
     }
-    means = np.stack([one.features.mean(0) for one in test])
+    means = np.stack([one.features.numpy().mean(0) for one in test])
     facts["share of the speaker"] = variance_share(means, [u.speaker for u in test])
     facts["share of the emotion"] = variance_share(means, [u.emotion for u in test])
-    whole = np.stack([one.features.mean(0) for one in train])
+    whole = np.stack([one.features.numpy().mean(0) for one in train])
     return {**facts, "rank": float(effective_rank(torch.from_numpy(whole)))}
-
-
-def spoken_codes(clips: Sequence[Clip], codes: Sequence[np.ndarray]) -> list[Spoken]:
-    """Clips for probes, with float[T, D] codes as their features."""
-    return [
-        Spoken(
-            features=code,
-            phones=np.full(len(code), "") if clip.phones is None else clip.phones,
-            speaker=clip.speaker,
-            split=clip.split,
-            emotion=clip.emotion,
-            arousal=clip.arousal,
-            valence=clip.valence,
-        )
-        for clip, code in zip(clips, codes, strict=True)
-    ]
 
 
 def over_seeds(own: pd.DataFrame, study: str, settings: Settings) -> pd.DataFrame:

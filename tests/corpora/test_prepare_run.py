@@ -21,7 +21,7 @@ from emoface_lib.core.settings import Run, Settings, load_settings
 from emoface_lib.core.video import write_video
 from emoface_lib.corpora.index import read_corpus, walk
 from emoface_lib.corpora.inspect import examine, lag, readable, spread
-from emoface_lib.corpora.prepare_run import prepare_corpus, summary
+from emoface_lib.corpora.prepare import prepare_corpus, summary
 from emoface_lib.evaluation.scoring import landmark_scores
 from emoface_lib.evaluation.table_2 import FOLDERS
 from emoface_lib.evaluation.train_rows import train_run

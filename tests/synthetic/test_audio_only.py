@@ -32,8 +32,10 @@ def audio_only_voices(settings: Settings) -> list[Clip]:
 
 def test_they_are_further_speakers_of_the_same_corpus(settings: Settings) -> None:
     drawn = {plan.speaker.name for plan in plan_corpus(settings)}
-    more = {plan.speaker.name for plans in plan_audio_only(settings) for plan in plans}
-    assert len(more) == settings.synthetic.audio_only_speakers
+    count = settings.synthetic.audio_only_speakers
+    plans = [plan for n in range(count) for plan in plan_audio_only(n, settings)]
+    more = {plan.speaker.name for plan in plans}
+    assert len(more) == count
     assert not drawn & more
     larger = load_settings(
         "smoke",
