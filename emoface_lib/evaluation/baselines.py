@@ -17,12 +17,6 @@ from emoface_lib.features.align import align, project
 from emoface_lib.features.prepared import to_frame_rate
 
 Method = Callable[[Sequence[Clip]], Sequence[Tensor]]  # clips to displacements
-STATIC, MEAN_DISPLACEMENT, ENERGY = (
-    "static face",
-    "mean displacement",
-    "energy-driven mouth",
-)
-SHUFFLED, AGAIN, DETECTOR = "shuffled audio", "real against real", "detector noise"
 
 
 def static(clips: Sequence[Clip]) -> list[Tensor]:

@@ -10,8 +10,7 @@ import pandas as pd
 from torch import Tensor
 
 from emoface_lib.core.clip import Clip, Spoken
-from emoface_lib.evaluation.experiment import spoken_codes
-from emoface_lib.evaluation.probes import Probe, variance_share
+from emoface_lib.evaluation.probes import Probe, spoken_codes, variance_share
 from emoface_lib.features.gestures import measures
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import content_codes, style_displacements

@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from emoface_lib.core.clip import Spoken
+from emoface_lib.core.clip import Clip, Spoken
 from emoface_lib.evaluation.bootstrap import Interval
 
 PHONE_FRAMES = 12  # frames drawn from each clip, for the phone probe
@@ -181,6 +181,22 @@ def variance_share(codes: np.ndarray, groups: Sequence[str]) -> float:
     if kinds == count or whole == 0:
         return float("nan")
     return float((whole - within - (kinds - 1) * within / (count - kinds)) / whole)
+
+
+def spoken_codes(clips: Sequence[Clip], codes: Sequence[np.ndarray]) -> list[Spoken]:
+    """Clips for probes, with float[T, D] codes as their features."""
+    return [
+        Spoken(
+            features=code,
+            phones=np.full(len(code), "") if clip.phones is None else clip.phones,
+            speaker=clip.speaker,
+            split=clip.split,
+            emotion=clip.emotion,
+            arousal=clip.arousal,
+            valence=clip.valence,
+        )
+        for clip, code in zip(clips, codes, strict=True)
+    ]
 
 
 def _classifier(strength: float) -> Pipeline:

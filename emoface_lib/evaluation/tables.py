@@ -9,26 +9,25 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from emoface_lib.evaluation.baselines import (
-    AGAIN,
-    ENERGY,
-    MEAN_DISPLACEMENT,
-    SHUFFLED,
-    STATIC,
-)
 from emoface_lib.evaluation.bootstrap import Interval, difference, ratio
-from emoface_lib.evaluation.experiment import NO_STYLE
 from emoface_lib.evaluation.metrics import PAPER_TABLE_2, table
-from emoface_lib.evaluation.pc_avs import NAME as PC_AVS
-from emoface_lib.evaluation.rendered import PC_AVS_WRONG
-from emoface_lib.evaluation.scoring import EXPRESSIONS_OF, LIPS_TOGETHER, READ
-from emoface_lib.evaluation.table_2 import (
+from emoface_lib.evaluation.rows import (
+    AGAIN,
+    ANYONE,
+    ENERGY,
     FULL,
     IMPROVED,
     MAKEITTALK,
     MAKEITTALK_CONTENT,
+    MEAN_DISPLACEMENT,
+    NO_STYLE,
+    PC_AVS,
+    PC_AVS_WRONG,
     PLAIN,
+    SHUFFLED,
+    STATIC,
 )
+from emoface_lib.evaluation.scoring import EXPRESSIONS_OF, LIPS_TOGETHER, READ
 
 COLUMNS = [
     "corpus",
@@ -51,7 +50,7 @@ OF_THE_PAPER = {PC_AVS: "PC-AVS"}  # names in its Table 2, where they are not ou
 PAIRS = (
     (FULL, NO_STYLE),
     (FULL, PLAIN),
-    (FULL, "without L_identity"),
+    (FULL, ANYONE),
     (IMPROVED, FULL),
     (IMPROVED, NO_STYLE),
     (FULL, MAKEITTALK),

@@ -13,11 +13,9 @@ from emoface_lib.core.files import write_npz
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.evaluation import rendered, scoring
 from emoface_lib.evaluation.makeittalk import train_makeittalk
-from emoface_lib.evaluation.pc_avs import NAME as PC_AVS
 from emoface_lib.evaluation.pc_avs_network import PCAVS
 from emoface_lib.evaluation.rendered import (
     CONTENT,
-    PC_AVS_WRONG,
     SPEAKER,
     rendered_rows,
     ship_half,
@@ -25,8 +23,13 @@ from emoface_lib.evaluation.rendered import (
     shipped_pc_avs,
     with_voices,
 )
+from emoface_lib.evaluation.rows import (
+    MAKEITTALK,
+    MAKEITTALK_CONTENT,
+    PC_AVS,
+    PC_AVS_WRONG,
+)
 from emoface_lib.evaluation.scoring import Studio
-from emoface_lib.evaluation.table_2 import MAKEITTALK, MAKEITTALK_CONTENT
 
 
 @pytest.fixture

@@ -3,11 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from emoface_lib.evaluation.baselines import STATIC
 from emoface_lib.evaluation.bootstrap import Interval
-from emoface_lib.evaluation.experiment import NO_STYLE
-from emoface_lib.evaluation.pc_avs import NAME as PC_AVS
-from emoface_lib.evaluation.table_2 import FULL, MAKEITTALK
+from emoface_lib.evaluation.rows import FULL, MAKEITTALK, NO_STYLE, PC_AVS, STATIC
 from emoface_lib.evaluation.tables import (
     COLUMNS,
     RATIO,
