@@ -26,7 +26,7 @@ from emoface_lib.core.clip import Clip
 from emoface_lib.core.files import read_json, read_npz, write_beside
 from emoface_lib.core.landmarks import WEIGHTS, mean_face
 from emoface_lib.core.settings import REPOSITORY, Settings, load_settings
-from emoface_lib.evaluation.baselines import detector_noise, true_landmarks
+from emoface_lib.evaluation.baselines import detector_noise
 from emoface_lib.evaluation.experiment import Experiment, Trial, study_settings
 from emoface_lib.evaluation.pc_avs import VideoClip, load_pc_avs, train_pc_avs
 from emoface_lib.evaluation.rendered import (
@@ -135,7 +135,7 @@ def picture_scores(
     first = one_a_video(test)
     known = study().methods(Trial(seed))
     frames = rendered_rows(known, first, studio, model)
-    noise = detector_noise(true_landmarks(studio.corpus, test), studio.mean_face)
+    noise = detector_noise(studio.corpus, studio.mean_face)
     rows = {n: m(test) for n, m in {**known, DETECTOR: noise}.items()}
     scored = [
         landmark_scores(rows, test, metrics=ALL),

@@ -143,11 +143,12 @@ class Experiment:
         methods, trained = self._made(trial, clips, place)
         scored, facts, curves = split(clips, self.split), [], []
         for name, (style, log) in trained.items():
-            facts.append(code_facts(style, clips).assign(method=name))
+            facts += [(name, *fact, CODES) for fact in code_facts(style, clips).items()]
             curves.append(in_parts(log).assign(method=name))
         moves = {name: method(scored) for name, method in methods.items()}
         scores = landmark_scores(moves, scored, self.classifier, self.metrics)
-        return pd.concat([*facts, scores, *curves], ignore_index=True).assign(
+        codes = pd.DataFrame(facts, columns=["method", "metric", "value", "protocol"])
+        return pd.concat([codes, scores, *curves], ignore_index=True).assign(
             seed=trial.seed,
             training_speakers=len({clip.speaker for clip in split(clips, "train")}),
         )
@@ -192,12 +193,11 @@ def some_speakers(clips: Sequence[Clip], trial: Trial) -> list[Clip]:
     return [c for c in clips if c.split == "test" or c.speaker in chosen]
 
 
-def code_facts(style: StyleBranch, clips: Sequence[Clip]) -> pd.DataFrame:
+def code_facts(style: StyleBranch, clips: Sequence[Clip]) -> dict[str, float]:
     """What can be predicted from E_emotion of test speakers, and its geometry.
 
     arousal r and valence r of a linear probe, emotion as its accuracy; the speaker's
-    and the emotion's share of the variance; rank over the training clips. Columns
-    metric, value, protocol.
+    and the emotion's share of the variance; rank over the training clips.
     """
     codes = [emotion.numpy() for emotion, _ in style_codes(style, clips)]
     spoken = spoken_codes(clips, codes)
@@ -213,9 +213,7 @@ def code_facts(style: StyleBranch, clips: Sequence[Clip]) -> pd.DataFrame:
     facts["share of the speaker"] = variance_share(means, [u.speaker for u in test])
     facts["share of the emotion"] = variance_share(means, [u.emotion for u in test])
     whole = np.stack([one.features.mean(0) for one in train])
-    facts["rank"] = float(effective_rank(torch.from_numpy(whole)))
-    table = pd.DataFrame(facts.items(), columns=["metric", "value"])
-    return table.assign(protocol=CODES)
+    return {**facts, "rank": float(effective_rank(torch.from_numpy(whole)))}
 
 
 def over_seeds(own: pd.DataFrame, study: str, settings: Settings) -> pd.DataFrame:

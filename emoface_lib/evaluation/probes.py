@@ -185,18 +185,12 @@ def variance_share(codes: np.ndarray, groups: Sequence[str]) -> float:
 
 def spoken_codes(clips: Sequence[Clip], codes: Sequence[np.ndarray]) -> list[Spoken]:
     """Clips for probes, with float[T, D] codes as their features."""
-    return [
-        Spoken(
-            features=code,
-            phones=np.full(len(code), "") if clip.phones is None else clip.phones,
-            speaker=clip.speaker,
-            split=clip.split,
-            emotion=clip.emotion,
-            arousal=clip.arousal,
-            valence=clip.valence,
-        )
-        for clip, code in zip(clips, codes, strict=True)
-    ]
+    spoken = []
+    for clip, code in zip(clips, codes, strict=True):
+        phones = np.full(len(code), "") if clip.phones is None else clip.phones
+        labels = clip.speaker, clip.split, clip.emotion, clip.arousal, clip.valence
+        spoken.append(Spoken(code, phones, *labels))
+    return spoken
 
 
 def _classifier(strength: float) -> Pipeline:

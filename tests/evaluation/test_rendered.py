@@ -28,6 +28,7 @@ from emoface_lib.evaluation.rows import (
     MAKEITTALK_CONTENT,
     PC_AVS,
     PC_AVS_WRONG,
+    RENDERED_TRUTH,
 )
 from emoface_lib.evaluation.scoring import Studio
 
@@ -110,8 +111,9 @@ def test_landmarks_read_from_frames_are_measured_in_both_scales(
 def test_a_clip_alone_can_not_hear_another(
     monkeypatch: pytest.MonkeyPatch, clips: list[Clip]
 ) -> None:
-    monkeypatch.setattr(Studio, "rendered", lambda self, rows, clips: {})
+    monkeypatch.setattr(Studio, "render", lambda self, clip, move: [None])
     monkeypatch.setattr(rendered, "synthesise", lambda *_: np.zeros((1, 8, 8, 3)))
     studio = Studio(Path(), Path(), np.zeros((68, 3)), None, None, 8)
-    assert set(rendered_rows({}, clips[:1], studio, PCAVS())) == {PC_AVS}
-    assert set(rendered_rows({}, clips[:2], studio, PCAVS())) == {PC_AVS, PC_AVS_WRONG}
+    one, two = (rendered_rows({}, clips[:n], studio, PCAVS()) for n in (1, 2))
+    assert set(one) == {RENDERED_TRUTH, PC_AVS}
+    assert set(two) == {RENDERED_TRUTH, PC_AVS, PC_AVS_WRONG}

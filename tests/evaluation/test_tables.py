@@ -33,6 +33,8 @@ def scores_of(levels: dict[str, float]) -> pd.DataFrame:
 def test_tidy_rows_have_the_promised_columns_and_the_papers_numbers_beside() -> None:
     rows = tidy(scores_of({FULL: 1.0, "mine": 2.0}), np.random.default_rng(0))
     assert list(rows.columns) == COLUMNS
+    assert not rows.duplicated(["method", "metric"]).any()
+    assert (rows["low"] <= rows["mean"]).all()
     lmd = rows[rows["metric"] == "LMD"].set_index("method")
     assert lmd.loc[FULL, "paper"] == 4.15
     assert np.isnan(lmd.loc["mine", "paper"])
