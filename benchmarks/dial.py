@@ -39,7 +39,7 @@ from emoface_lib.evaluation.dial_effects import (
     correlations,
     dial_effects,
 )
-from emoface_lib.evaluation.experiment import WITHOUT, Changes
+from emoface_lib.evaluation.rows import FULL, IMPROVED, PLAIN, train_rows
 from emoface_lib.features.align import to_canonical
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import content_codes
@@ -51,13 +51,7 @@ from emoface_lib.method.emotion_space import (
     supervised,
 )
 from emoface_lib.method.enrolment import enrolled
-from emoface_lib.method.steps import (
-    load_content,
-    load_style,
-    split,
-    train_content,
-    train_style,
-)
+from emoface_lib.method.steps import split, train_content
 from emoface_lib.method.style import StyleBranch
 from emoface_lib.synthetic.audio_only import audio_only_clips, plan_audio_only
 
@@ -67,11 +61,6 @@ REPEATS = 20
 TOPIC = "dial"
 CORPUS, SPEAKERS, TEST_SPEAKERS, VIDEOS = 300, 32, 20, 6
 SEEDS = (0, 1, 2)
-VARIANTS: dict[str, Changes] = {
-    "full": {},
-    "improved": {"objective": "improved"},
-    "without L_emotion": WITHOUT,
-}
 
 
 def settings_of(corpus: int = CORPUS, **changes: object) -> Settings:
@@ -97,16 +86,9 @@ def trained(
     """The branches of one seed, trained once and then read."""
     folder = runs_folder() / "dial" / f"corpus_{corpus}" / f"seed_{seed}"
     settings = settings_of(corpus).changed(seed=seed)
-    path = folder / "content" / "model.safetensors"
-    if not path.exists():
-        train_content(clips, path.parent, settings)
-    content, styles = load_content(path, settings), {}
-    for name, changes in VARIANTS.items():
-        path = folder / name.replace(" ", "_") / "model.safetensors"
-        if not path.exists():
-            train_style(clips, content, path.parent, settings.changed(**changes))
-        styles[name] = load_style(path, settings)[0]
-    return content, styles
+    content, _ = train_content(clips, folder / "content", settings)
+    made = train_rows((FULL, IMPROVED, PLAIN), clips, content, folder, settings)
+    return content, {name: style for name, (style, _) in made.items()}
 
 
 # The dials that are compared: by name, the style branch, the space, the axis.

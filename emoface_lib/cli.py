@@ -235,7 +235,7 @@ def train(
     ] = None,
 ) -> None:
     """Train the models of Table 2 (steps 1 and 2) or step 3, without the notebooks."""
-    from emoface_lib.evaluation.train_rows import train_run
+    from emoface_lib.evaluation.train_run import train_run
 
     many = {"devices": devices, "nodes": nodes}
     settings = load_settings(profile, **{**many, **_overrides(parameter)})

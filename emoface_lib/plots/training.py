@@ -76,7 +76,7 @@ def draw_logs(axes: Axes, logs: Mapping[str, pd.DataFrame], column: str) -> None
 def draw_learning_curves(axes: Axes, table: pd.DataFrame, metric: str) -> None:
     """A metric over steps, a line a method: the mean of seeds, in a band of them all.
 
-    table : columns method, metric, step and value, as of `studies.Outcome.table`.
+    table : columns method, metric, step and value, as of `Experiment.run`.
     """
     chosen = table[(table["metric"] == metric) & table["step"].notna()]
     look: dict[str, Any] = base.looks(list(chosen["method"])) | {"markers": False}

@@ -12,7 +12,7 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import write_npz
 from emoface_lib.core.landmarks import lip_opening, mean_face
 from emoface_lib.core.settings import Run, Settings, load_settings
-from emoface_lib.evaluation.train_rows import training_clips
+from emoface_lib.evaluation.train_run import training_clips
 from emoface_lib.features.align import to_canonical
 from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, new_autovc
 from emoface_lib.method.steps import split
@@ -69,7 +69,7 @@ def test_all_rows_of_table_2_train_on_the_same_clips(
     face = to_canonical(mean_face())
     (tmp_path / "features").mkdir()
     write_npz(tmp_path / "features" / "mean_face.npz", landmarks=face)
-    monkeypatch.setattr("emoface_lib.evaluation.train_rows.load_clips", lambda *_: [])
+    monkeypatch.setattr("emoface_lib.evaluation.train_run.load_clips", lambda *_: [])
     beside = training_clips(Run(settings, tmp_path))
     every = audio_only_clips(settings, face, splits=("train", "val", "test"), workers=1)
     for one, other in zip(beside, split(every, "train"), strict=True):
