@@ -261,8 +261,8 @@ def ablation(clips: list[Clip]) -> None:
     )
     plain, source = "plain content", how("ablation", FEWER_SEEDS)
     trials = [Trial(seed) for seed in FEWER_SEEDS]
-    plain = settings_of(spectral_offset=0.0)
-    found = Experiment(clips, plain, (*FLOORS, *ABLATION)).run(trials)
+    hearing = settings_of(spectral_offset=0.0)
+    found = Experiment(clips, hearing, (*FLOORS, *ABLATION)).run(trials)
     enter_levels(found, plain, source)
     for metric in ("LMD", "ES"):
         for method in ("full", "improved"):
