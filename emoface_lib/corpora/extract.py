@@ -37,7 +37,7 @@ from emoface_lib.features.speaker import embed_speakers
 from emoface_lib.features.voice_conversion import Conversion, LogMel, load_features
 
 LARGEST = 2_000_000_000  # bytes of a clip's pictures; what a worker may take
-Row = Mapping[Any, Any]  # a row of an index, see `rows_of`
+Row = Mapping[Any, Any]  # a row of a corpus' index; sound, tracks, emotion may lack
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Recipe:
 
         Raises InputError only if the file can't be written, which concerns all clips.
         """
-        named = self.corpus / (row["path"] or row["tracks"] or row["sound"])
+        named = self.corpus / (row["path"] or row.get("tracks") or row["sound"])
         try:
             arrays = arrays_of(row, self)
         except InputError as error:
@@ -124,15 +124,6 @@ class Recipe:
             "level": float(arrays["level"]),
             **{f"expression_{name}": value for name, value in softmax},
         }
-
-
-def rows_of(index: pd.DataFrame) -> Sequence[Row]:
-    """What extraction takes of an index: names of clips and files, labels, "" if none.
-
-    Files are relative to the corpus.
-    """
-    columns = ["clip", "path", "sound", "tracks", "emotion"]
-    return index.reindex(columns=columns, fill_value="").to_dict("records")
 
 
 def arrays_of(row: Row, recipe: Recipe) -> dict[str, np.ndarray]:
@@ -192,7 +183,7 @@ def read_pictures(path: Path) -> list[np.ndarray]:
 
 def read_sound(row: Row, corpus: Path) -> np.ndarray:
     """A clip's sound from where its picture begins, float32[S] at 16 kHz."""
-    if row["sound"]:
+    if row.get("sound"):
         return read_audio(corpus / row["sound"])
     if not row["path"]:
         raise InputError("There is no sound for this landmark track.")
@@ -207,7 +198,7 @@ def detect(row: Row, recipe: Recipe, frames: Sequence[np.ndarray]) -> Detection:
     frames : uint8 (H, W, 3) RGB each, 25 a second. Raises InputError if there is
     neither video nor track, no face, too long a gap, or a second face of like size.
     """
-    if not row["path"] and not row["tracks"]:
+    if not row["path"] and not row.get("tracks"):
         raise InputError("There is neither a video nor a landmark track of this sound.")
     if not row["path"]:
         return read_openface(recipe.corpus / row["tracks"])
@@ -236,7 +227,7 @@ def expression_of(
         raise InputError("Without a video there is no face to recognise.")
     if recogniser is not None:
         return recognise(recogniser, frames, landmarks).mean(0)  # type: ignore[arg-type]
-    if not row["emotion"]:
+    if not row.get("emotion"):
         raise InputError("It has no label of emotion: choose another recogniser.")
     if row["emotion"] not in EXPRESSIONS:
         return np.full(len(EXPRESSIONS), 1 / len(EXPRESSIONS), np.float32)

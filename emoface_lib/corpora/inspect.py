@@ -24,7 +24,7 @@ from emoface_lib.core.landmarks import VIDEO_RATE, lip_opening
 from emoface_lib.core.media import audio_stream, open_media
 from emoface_lib.core.settings import Settings, runs_folder
 from emoface_lib.core.video import video_info
-from emoface_lib.corpora.extract import Recipe, Row, load_tools, rows_of
+from emoface_lib.corpora.extract import Recipe, Row, load_tools
 from emoface_lib.corpora.index import ARCHIVES, Reading, read_corpus, stages, walk
 from emoface_lib.features.recognisers import scoring_model
 
@@ -82,7 +82,7 @@ def examine(
     index, whole, can = reading.index, reading.whole, stages(reading)
     with tempfile.TemporaryDirectory() as folder:
         recipe, lacking = _recipe(index, root, Path(folder), settings, not can["ES"])
-        rows = rows_of(spread(whole, sample))
+        rows = spread(whole, sample).to_dict("records")
         clips = [_prepare(row, recipe) for row in rows]
     used = [clip for clip in clips if not clip["problem"]]
     frames = sum(clip["frames"] for clip in used)

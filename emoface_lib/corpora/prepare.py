@@ -39,7 +39,6 @@ from emoface_lib.corpora.extract import (
     Row,
     load_tools,
     read_sound,
-    rows_of,
 )
 from emoface_lib.corpora.index import read_corpus
 from emoface_lib.corpora.journal import WHOLE, Journal
@@ -181,7 +180,7 @@ def _todo(
     if "problem" in index:  # known to be faulty
         index = index[index["problem"] == ""]
     chosen = np.array([wanted(clip) for clip in index["clip"]], bool)
-    return rows_of(index[chosen])
+    return index[chosen].to_dict("records")
 
 
 def _engine(name: Engine) -> Any:
@@ -257,7 +256,7 @@ def _ready_autovc(
         return
     for name, own in index.groupby("speaker"):
         sounds = []
-        for row in rows_of(own.head(UTTERANCES)):
+        for row in own.head(UTTERANCES).to_dict("records"):
             with suppress(InputError):
                 sounds.append(read_sound(row, root))
         if sounds:
