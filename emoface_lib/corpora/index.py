@@ -132,7 +132,8 @@ def _read_own_index(root: Path) -> Reading:
     for name in COLUMNS:
         if name not in index:
             index[name] = ""
-    own = Layout("index", "a corpus with an index of its own", f"named in {INDEX}")
+    title, shape = "a corpus with an index of its own", f"named in {INDEX}"
+    own = Layout(name="index", title=title, shape=shape, pattern="")
     return Reading(own, index, [], [])
 
 
