@@ -42,10 +42,9 @@ else
     override RUNS := $(value EMOFACE_RUNS)
 endif
 in_runs = $(foreach name,$(1),$(call quoted,$(RUNS)/$(name)))
-SMOKE_NOTEBOOKS = $(call in_runs,$(addprefix smoke/,$(sort $(wildcard notebooks/*.ipynb))))
 
 .PHONY: help install reproduce test test-library test-fast test-ray test-course \
-	test-notebooks test-browser course check lab app book notebooks editions bench \
+	test-notebooks test-browser course check lab app book notebooks editions release bench \
 	format lock clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # two cores are busy with one of these
@@ -133,10 +132,7 @@ test-course: $(INSTALLED)
 # The notebooks through papermill, and once more through nbval in a folder of its own:
 # cells marked NBVAL_CHECK_OUTPUT must give the same output, number by number.
 test-notebooks: $(INSTALLED)
-	$(BIN)/emoface reproduce --profile smoke
-	rm -rf -- $(call in_runs,repeat)
-	EMOFACE_RUNS=$(call in_runs,repeat) \
-	    $(BIN)/python -m tools.repeat_notebooks $(SMOKE_NOTEBOOKS)
+	$(BIN)/python -m tools.repeat_notebooks
 
 # Needs Debian's chromium; without it the tests are skipped, and say so.
 test-browser: $(INSTALLED) ## the dial and the book in a real browser
@@ -155,8 +151,12 @@ book: $(INSTALLED) ## the notebooks as a web book, in build/book, from their sto
 notebooks: $(INSTALLED) ## run the notebooks (tutorial) and store their outputs in them
 	$(BIN)/python -m tools.store_notebooks
 
-editions: $(INSTALLED) ## the lessons as handed to students, with solutions, for teachers
+editions: $(INSTALLED) ## the lessons for students, with solutions, for teachers, in build/editions
 	$(BIN)/python -m course.make_editions
+
+release: editions book ## editions and book as archives in dist/, to attach to a release
+	mkdir -p dist
+	for made in editions book; do tar czf dist/emoface-$$made.tar.gz -C build $$made; done
 
 bench: $(INSTALLED) ## the measurements, into benchmarks/results.csv (real ones with DATA)
 	set -e; for script in $(BENCHMARKS); do $(BIN)/python "$$script"; done

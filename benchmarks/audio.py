@@ -9,7 +9,6 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +18,7 @@ import torch
 from results import enter
 
 from emoface_lib.animation.predict import FacePredictor
-from emoface_lib.core.clip import CODE_SIZE, PHONETIC_SIZE, Spoken
+from emoface_lib.core.clip import CODE_SIZE, PHONETIC_SIZE, Clip, with_features
 from emoface_lib.core.files import write_npz
 from emoface_lib.core.landmarks import mean_face
 from emoface_lib.core.settings import Settings, load_settings
@@ -27,6 +26,7 @@ from emoface_lib.evaluation.probes import probe_table
 from emoface_lib.evaluation.scoring import landmark_scores
 from emoface_lib.features.align import to_canonical
 from emoface_lib.features.audio import log_mel
+from emoface_lib.features.prepared import clip_of
 from emoface_lib.features.speaker import SPEAKER_SIZE, UTTERANCES, embed_speakers
 from emoface_lib.features.voice_conversion import (
     MODEL,
@@ -40,7 +40,11 @@ from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.emotion_space import EmotionSpace
 from emoface_lib.method.steps import content_displacements, train_content
 from emoface_lib.method.style import StyleBranch
-from emoface_lib.synthetic.audio_only import audio_only_clips, hear_voices, spoken
+from emoface_lib.synthetic.audio_only import (
+    audio_only_clips,
+    extract_drawn,
+    hear_voices,
+)
 from emoface_lib.synthetic.clips import make_clip, plan_corpus, plan_speaker
 
 TOPIC = "audio"
@@ -61,12 +65,13 @@ SHARES = {"speaker": 2 / 3, "phone": 4 / 5, "arousal": 9 / 10}
 
 def hear_corpus(
     settings: Settings,
-) -> tuple[list[Spoken], list[Spoken], dict[str, np.ndarray]]:
+) -> tuple[list[Clip], list[Clip], dict[str, np.ndarray]]:
     """Voices of the corpus, of speakers audio-only, and the embeddings of all."""
     voices, sounds = [], {}
     for plan in plan_corpus(settings):
         clip = make_clip(plan)
-        voices.append(spoken(plan, clip))
+        found = extract_drawn(clip)
+        voices.append(clip_of(found, found["log_mel"]))
         sounds.setdefault(plan.speaker.name, []).append(clip.speech.samples)
     known = embed_speakers({n: own[:UTTERANCES] for n, own in sounds.items()})
     fewer = settings.changed(videos_per_speaker=AUDIO_ONLY_VIDEOS)
@@ -75,13 +80,13 @@ def hear_corpus(
 
 
 def train(
-    voices: list[Spoken],
+    voices: list[Clip],
     known: dict[str, np.ndarray],
     folder: Path,
     settings: Settings,
 ) -> float:
     """Train AutoVC as notebook 02 does and leave it in `folder`; gives CPU-s."""
-    mels, names = [v.features for v in voices], [v.speaker for v in voices]
+    mels, names = [v.features.numpy() for v in voices], [v.speaker for v in voices]
     start = time.process_time()
     train_autovc(mels, names, known, (folder / MODEL).parent, settings)
     used = time.process_time() - start
@@ -95,17 +100,15 @@ def train(
 
 
 def convert(
-    voices: list[Spoken], known: dict[str, np.ndarray], folder: Path, settings: Settings
-) -> dict[str, list[Spoken]]:
+    voices: list[Clip], known: dict[str, np.ndarray], folder: Path, settings: Settings
+) -> dict[str, list[Clip]]:
     """The same voices as codes and as converted mels."""
     made = {}
     for name, kind in (("codes", "codes"), ("converted", "autovc")):
         wanted = settings.changed(features=kind)
         features = load_features(folder, wanted)
-        made[name] = [
-            replace(v, features=features.whole(v.features, known[v.speaker]))
-            for v in voices
-        ]
+        whole = [features.whole(v.features.numpy(), known[v.speaker]) for v in voices]
+        made[name] = with_features(voices, whole)
     return made
 
 

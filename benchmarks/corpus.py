@@ -9,20 +9,20 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from results import enter
 
-from emoface_lib.core.clip import Spoken
+from emoface_lib.core.clip import Clip, with_features
 from emoface_lib.core.landmarks import eye_distance
 from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.evaluation.probes import Probe
-from emoface_lib.features.prepared import to_frame_rate
-from emoface_lib.synthetic.audio_only import spoken
+from emoface_lib.features.prepared import clip_of, to_frame_rate
+from emoface_lib.synthetic.audio_only import extract_drawn
 from emoface_lib.synthetic.build import build_corpus
 from emoface_lib.synthetic.clips import ClipPlan, make_clip, plan_corpus, plan_speaker
 
@@ -34,7 +34,7 @@ SEEDS = (0, 1, 2)
 class Sample:
     """A clip's voice with its log-mel, and its face, without its pictures."""
 
-    voice: Spoken
+    voice: Clip
     seconds: float
     cost: float  # CPU-s for speech, landmarks and log-mel
     face: np.ndarray  # (T, 136): landmarks about their mean, in eye distances
@@ -46,7 +46,8 @@ Features = Callable[[Sample], np.ndarray]
 def sample(plan: ClipPlan) -> Sample:
     start = time.process_time()
     clip = make_clip(plan)
-    voice = spoken(plan, clip)
+    found = extract_drawn(clip)
+    voice = clip_of(found, found["log_mel"])
     cost = time.process_time() - start
     points = to_frame_rate(clip.landmarks[..., :2])
     centred = points - points.mean(1, keepdims=True)
@@ -56,7 +57,7 @@ def sample(plan: ClipPlan) -> Sample:
 
 # What probes of a clip and of a frame see; frames without the identity's mean face.
 SOURCES: dict[str, tuple[Features, Features]] = {
-    "log-mel": (lambda s: s.voice.features, lambda s: s.voice.features),
+    "log-mel": (lambda s: s.voice.features.numpy(), lambda s: s.voice.features.numpy()),
     "landmarks": (lambda s: s.face, lambda s: s.face - s.face.mean(0)),
 }
 TARGETS = {"category": 0.40, "arousal": 0.6, "valence": 0.7, "phone": 0.5}
@@ -66,8 +67,9 @@ def probe(samples: list[Sample]) -> dict[str, float]:
     """Factors read by linear probes, from the sound and from the true landmarks."""
     found = {}
     for source, (of_clip, of_frame) in SOURCES.items():
-        clips = [replace(s.voice, features=of_clip(s)) for s in samples]
-        frames = [replace(s.voice, features=of_frame(s)) for s in samples]
+        voices = [s.voice for s in samples]
+        clips = with_features(voices, [of_clip(s) for s in samples])
+        frames = with_features(voices, [of_frame(s) for s in samples])
         for factor in TARGETS:
             seen, rng = frames if factor == "phone" else clips, np.random.default_rng(0)
             train = [clip for clip in seen if clip.split == "train"]

@@ -39,7 +39,7 @@ from emoface_lib.evaluation.dial_effects import (
     correlations,
     dial_effects,
 )
-from emoface_lib.evaluation.experiment import WITHOUT, Changes
+from emoface_lib.evaluation.rows import FULL, IMPROVED, PLAIN, train_rows
 from emoface_lib.features.align import to_canonical
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import content_codes
@@ -51,15 +51,9 @@ from emoface_lib.method.emotion_space import (
     supervised,
 )
 from emoface_lib.method.enrolment import enrolled
-from emoface_lib.method.steps import (
-    load_content,
-    load_style,
-    split,
-    train_content,
-    train_style,
-)
+from emoface_lib.method.steps import split, train_content
 from emoface_lib.method.style import StyleBranch
-from emoface_lib.synthetic.audio_only import audio_only_clips, plan_one
+from emoface_lib.synthetic.audio_only import audio_only_clips, plan_audio_only
 
 T = TypeVar("T")
 REPEATS = 20
@@ -67,11 +61,6 @@ REPEATS = 20
 TOPIC = "dial"
 CORPUS, SPEAKERS, TEST_SPEAKERS, VIDEOS = 300, 32, 20, 6
 SEEDS = (0, 1, 2)
-VARIANTS: dict[str, Changes] = {
-    "full": {},
-    "improved": {"objective": "improved"},
-    "without L_emotion": WITHOUT,
-}
 
 
 def settings_of(corpus: int = CORPUS, **changes: object) -> Settings:
@@ -97,16 +86,9 @@ def trained(
     """The branches of one seed, trained once and then read."""
     folder = runs_folder() / "dial" / f"corpus_{corpus}" / f"seed_{seed}"
     settings = settings_of(corpus).changed(seed=seed)
-    path = folder / "content" / "model.safetensors"
-    if not path.exists():
-        train_content(clips, path.parent, settings)
-    content, styles = load_content(path, settings), {}
-    for name, changes in VARIANTS.items():
-        path = folder / name.replace(" ", "_") / "model.safetensors"
-        if not path.exists():
-            train_style(clips, content, path.parent, settings.changed(**changes))
-        styles[name] = load_style(path, settings)[0]
-    return content, styles
+    content, _ = train_content(clips, folder / "content", settings)
+    made = train_rows((FULL, IMPROVED, PLAIN), clips, content, folder, settings)
+    return content, {name: style for name, (style, _) in made.items()}
 
 
 # The dials that are compared: by name, the style branch, the space, the axis.
@@ -164,7 +146,7 @@ def measure(clips: list[Clip]) -> tuple[pd.DataFrame, pd.DataFrame]:
     train, test = split(clips, "train"), split(clips, "test")[::2]  # half of each video
     reader, rows, facts = MotionProbe(train), [], []
     loudness = [float(clip.features.mean()) for clip in train]
-    plans = [plan for n in range(SPEAKERS) for plan in plan_one(n, settings_of())]
+    plans = [p for n in range(SPEAKERS) for p in plan_audio_only(n, settings_of())]
     floors = {plan.clip: plan.recording.noise for plan in plans}  # dB
     noise = [floors[clip.name] for clip in train]
     for seed in SEEDS:

@@ -32,7 +32,7 @@ from emoface_lib.core.parallel import one_thread
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.video import iter_frames, read_audio, write_video
 from emoface_lib.corpora import extract
-from emoface_lib.corpora.prepare_run import prepare_corpus
+from emoface_lib.corpora.prepare import prepare_corpus
 from emoface_lib.features.autovc import AutoVC
 from emoface_lib.features.voice_conversion import MODEL
 from emoface_lib.synthetic.build import draw_faces, write_clip
@@ -46,14 +46,14 @@ SHORT = 25  # frames of a clip of which there are many
 WARM = 400  # clips after which memory must be flat
 FLAT = 30.0  # MB that it may still grow in all the others
 VOXCELEB2_CLIPS, VOXCELEB2_HOURS = 1_092_009, 2_360.0
-# stage -> functions of `observe` that are it
+# stage -> functions of `arrays_of` that are it
 STAGES = {
     "decoding pictures": ["read_pictures"],
     "decoding sound": ["read_sound"],
-    "landmarks by dlib": ["see"],
+    "landmarks by dlib": ["detect"],
     "face crops": ["face_crops"],
     "expressions": ["recognise"],
-    "log-mel": ["log_mel", "frame_loudness"],
+    "log-mel": ["extract"],
     "speaker embedding": ["embed_speakers"],
     "AutoVC of the official size": [],  # a method, see `timed`
     "writing": ["write_npz"],
@@ -217,7 +217,7 @@ def memory(drawn: list[Path], root: Path, count: int) -> None:
         there.mkdir(parents=True, exist_ok=True)
         (there / f"{number % 10:05d}.mp4").symlink_to(short[number % len(short)])
     sizes, process = [], psutil.Process()
-    observed = extract.row_of
+    observed = extract.arrays_of
 
     def monitored(*args: Any) -> Any:
         if len(sizes) % 100 == 0:
@@ -225,12 +225,12 @@ def memory(drawn: list[Path], root: Path, count: int) -> None:
         sizes.append(process.memory_info().rss / 1e6)
         return observed(*args)
 
-    extract.row_of = monitored
+    extract.arrays_of = monitored
     try:
         run = root / "memory"
         prepare_corpus(corpus, run, settings_for(run), workers=1)
     finally:
-        extract.row_of = observed
+        extract.arrays_of = observed
     before = float(np.median(sizes[WARM : WARM + 100]))
     growth = float(np.median(sizes[-100:])) - before
     how = (

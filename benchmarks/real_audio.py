@@ -14,10 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from audio import convert, hear_corpus, train
 from results import enter
 
-from emoface_lib.core.clip import Spoken
+from emoface_lib.core.clip import Clip
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.video import read_audio
 from emoface_lib.evaluation.probes import Probe
@@ -30,15 +31,15 @@ EMOTIONS = {"W": "anger", "F": "happiness", "A": "fear", "N": "neutral", "T": "s
 LEVEL = -25.0  # dBFS; about the embedded corpus' level of speech
 
 
-def read_real(folder: Path) -> tuple[list[Spoken], np.ndarray]:
+def read_real(folder: Path) -> tuple[list[Clip], np.ndarray]:
     """EmoDB's utterances with log-mels, their split "real", and the one speaker."""
     voices, sounds = [], []
     for path in sorted(folder.glob("*.wav")):
         samples = read_audio(path)
         gain = 10 ** ((LEVEL - speech_level(frame_loudness([samples]))) / 20)
         mel, emotion = log_mel(samples * gain), EMOTIONS.get(path.stem[5], "other")
-        nobody = np.zeros(len(mel), int), "emodb", "real", emotion, np.nan, np.nan
-        voices.append(Spoken(mel, *nobody))
+        named = path.stem, "emodb", emotion, "real"
+        voices.append(Clip(*named, torch.from_numpy(mel), emotion, np.nan, np.nan))
         sounds.append(samples)
     return voices, embed_speakers({"emodb": sounds})["emodb"]
 
@@ -52,7 +53,7 @@ def pairs_right(said: np.ndarray, emotions: Sequence[str]) -> float:
 
 
 def measure_seed(
-    real: list[Spoken], speaker: np.ndarray, settings: Settings
+    real: list[Clip], speaker: np.ndarray, settings: Settings
 ) -> dict[str, tuple[float, dict[str, float]]]:
     """Share of pairs, and mean arousal of each emotion, for each feature."""
     voices, heard, known = hear_corpus(settings)

@@ -60,15 +60,16 @@ def level_of(samples: np.ndarray) -> float:
 
 def drawn_level(settings: Settings) -> float:
     """Level of the speech in the clips of the embedded corpus, of one a speaker."""
-    plans = [plans[0] for plans in plan_audio_only(settings)]
+    count = settings.synthetic.audio_only_speakers
+    plans = [plan_audio_only(number, settings)[0] for number in range(count)]
     return float(np.median([level_of(make_clip(p).speech.samples) for p in plans]))
 
 
 def silences(settings: Settings, count: int = 20) -> list[np.ndarray]:
     """The silences before speech of clips of further speakers."""
     later = settings.synthetic.train_speakers + settings.synthetic.audio_only_speakers
-    others = settings.changed(train_speakers=later, audio_only_speakers=count)
-    plans = [plans[0] for plans in plan_audio_only(others)]
+    others = settings.changed(train_speakers=later)
+    plans = [plan_audio_only(number, others)[0] for number in range(count)]
     return [
         make_clip(plan).speech.samples[: int(plan.recording.lead * SAMPLE_RATE)]
         for plan in plans

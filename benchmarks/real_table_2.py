@@ -31,11 +31,12 @@ from emoface_lib.core.landmarks import (
 )
 from emoface_lib.core.settings import REPOSITORY, Settings, load_settings
 from emoface_lib.core.video import read_audio, read_video, write_video
-from emoface_lib.evaluation.baselines import SHUFFLED, STATIC, static
+from emoface_lib.evaluation.baselines import static
+from emoface_lib.evaluation.experiment import Experiment, Trial
 from emoface_lib.evaluation.pc_avs import load_pc_avs
-from emoface_lib.evaluation.rendered import PC_AVS_WRONG, rendered_rows
+from emoface_lib.evaluation.rendered import rendered_rows
+from emoface_lib.evaluation.rows import FULL, PC_AVS_WRONG, SHUFFLED, STATIC
 from emoface_lib.evaluation.scoring import LIPS_TOGETHER, READ, Studio, landmark_scores
-from emoface_lib.evaluation.table_2 import FULL, Study
 from emoface_lib.evaluation.tables import comparisons, tidy
 from emoface_lib.features.align import to_canonical
 from emoface_lib.features.audio import log_mel
@@ -107,12 +108,8 @@ def read_clips(paths: list[Path], level: float, settings: Settings) -> list[Clip
     )
 
 
-def score(real: dict[str, list[Clip]], models: Study, seed: int) -> pd.DataFrame:
-    methods = {
-        name: method
-        for group in ("ours", "baselines", "bounds")
-        for name, method in models.methods(group, seed).items()
-    }
+def score(real: dict[str, list[Clip]], models: Experiment, seed: int) -> pd.DataFrame:
+    methods = models.methods(Trial(seed))
     return pd.concat(
         [
             landmark_scores(
@@ -127,7 +124,7 @@ def score(real: dict[str, list[Clip]], models: Study, seed: int) -> pd.DataFrame
 
 
 def read_from_frames(
-    real: dict[str, list[Clip]], models: Study, seed: int, studio: Studio
+    real: dict[str, list[Clip]], models: Experiment, seed: int, studio: Studio
 ) -> pd.DataFrame:
     """PC-AVS, and what the translator makes of our landmarks, the true and none.
 
@@ -138,7 +135,7 @@ def read_from_frames(
     if path.exists():
         return pd.read_parquet(path)
     pc_avs = load_pc_avs(folder / "pc_avs" / "model.safetensors", MEL_BANDS)
-    rows = {FULL: models.methods("ours", seed)[FULL], STATIC: static}
+    rows = {FULL: models.methods(Trial(seed))[FULL], STATIC: static}
     found = [
         studio.frame_scores(rendered_rows(rows, clips, studio, pc_avs), clips).assign(
             corpus=f"{name}, real clips", seed=seed
@@ -188,7 +185,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--run", type=Path, default=REPOSITORY / "runs" / "tutorial")
     given = parser.parse_args()
-    models = study(FOLDER)
+    models = study()
     settings, seeds = models.settings, trained_seeds()
     level = drawn_level(settings)
     paths = {

@@ -23,23 +23,26 @@ from results import enter
 from emoface_lib.core.clip import Clip
 from emoface_lib.core.landmarks import mean_face
 from emoface_lib.core.settings import Settings, load_settings
-from emoface_lib.evaluation.baselines import MEAN_DISPLACEMENT, STATIC
 from emoface_lib.evaluation.bootstrap import Interval, bootstrap, difference
-from emoface_lib.evaluation.experiment import (
+from emoface_lib.evaluation.experiment import CODES, Experiment, Trial
+from emoface_lib.evaluation.rows import (
     ABLATION,
     CONTRASTS,
+    FLOORS,
+    FULL,
+    IMPROVED,
+    MEAN_DISPLACEMENT,
     NO_STYLE,
-    WITHOUT,
-    Outcome,
-    Trial,
-    compare,
+    PLAIN,
+    STATIC,
+    train_rows,
 )
 from emoface_lib.evaluation.scoring import LandmarkExpressions, landmark_scores
 from emoface_lib.features.align import to_canonical
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import content_codes, style_displacements
 from emoface_lib.method.enrolment import SpeakerGuess, enrolled, enrolled_by
-from emoface_lib.method.steps import new_style, split, train_content, train_style
+from emoface_lib.method.steps import new_style, split, train_content
 from emoface_lib.synthetic.audio_only import audio_only_clips
 
 TOPIC = "style"
@@ -90,18 +93,17 @@ def enter_interval(
     print(f"{name}: {found} {target} {meets}", flush=True)
 
 
-def enter_levels(found: Outcome, regime: str, source: str) -> None:
-    methods = list(dict.fromkeys(found.scores["method"]))
-    for method in methods:
+def enter_levels(found: pd.DataFrame, regime: str, source: str) -> None:
+    for method in dict.fromkeys(found["method"]):
         for metric, unit in (("LMD", "px"), ("ES", ""), ("lip r", "r")):
             if metric == "lip r" and method in (STATIC, MEAN_DISPLACEMENT):
                 continue
-            value = level(found.scores, method, metric)
+            value = level(found, method, metric)
             enter_interval(f"{regime}: {metric}, {method}", value, unit, source)
 
 
 def enter_difference(
-    found: Outcome,
+    found: pd.DataFrame,
     regime: str,
     first: str,
     second: str,
@@ -110,7 +112,7 @@ def enter_difference(
     least: float | None = None,
 ) -> Interval:
     """Enter a paired difference; `least` is how much better the target asks."""
-    change = difference(found.scores, first, second, metric, np.random.default_rng(0))
+    change = difference(found, first, second, metric, np.random.default_rng(0))
     sign = -1 if metric == "LMD" else 1
     apart = (
         max(sign * change.low, sign * change.high)
@@ -129,13 +131,14 @@ def enter_difference(
     return change
 
 
-def enter_codes(found: Outcome, regime: str, source: str) -> None:
+def enter_codes(found: pd.DataFrame, regime: str, source: str) -> None:
     """What E_emotion tells of test speakers, mean over seeds."""
     goals = {
         "arousal r": (">= 0.75", 0.75, 1),
         "share of the speaker": ("<= 0.1", 0.1, -1),
     }
-    means = found.codes.groupby(["method", "fact"])["value"].agg(["mean", "min", "max"])
+    facts = found[found["protocol"] == CODES]
+    means = facts.groupby(["method", "metric"])["value"].agg(["mean", "min", "max"])
     for (method, fact), row in means.iterrows():
         target, meets = "", ""
         if method == "improved" and fact in goals:
@@ -201,9 +204,7 @@ def minutes() -> None:
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         content, _ = train_content(clips, Path(folder), settings)
-        for name in ("without L_emotion", "full", "improved"):
-            changed = settings.changed(**ABLATION[name])
-            train_style(clips, content, Path(folder), changed)
+        train_rows((PLAIN, FULL, IMPROVED), clips, content, Path(folder), settings)
     spent = (time.perf_counter() - start) / 60
     enter(
         TOPIC,
@@ -222,11 +223,11 @@ def ablation(clips: list[Clip]) -> None:
     trials = [Trial(seed) for seed in SEEDS]
     blind, source = "emotion-blind content", how("ablation", SEEDS)
     start = time.perf_counter()
-    found = compare(trials, ABLATION, clips, settings_of())
+    found = Experiment(clips, settings_of(), (*FLOORS, *ABLATION)).run(trials)
     minutes = (time.perf_counter() - start) / 60 / len(SEEDS)
     enter_levels(found, blind, source)
     enter_codes(found, blind, source)
-    none = level(found.scores, NO_STYLE, "LMD").mean
+    none = level(found, NO_STYLE, "LMD").mean
     for method in ("full", "without L_emotion", "improved"):
         counts = method == "full"
         for metric, least in (("LMD", 0.04 * none), ("ES", 0.08)):
@@ -260,7 +261,8 @@ def ablation(clips: list[Clip]) -> None:
     )
     plain, source = "plain content", how("ablation", FEWER_SEEDS)
     trials = [Trial(seed) for seed in FEWER_SEEDS]
-    found = compare(trials, ABLATION, clips, settings_of(spectral_offset=0.0))
+    hearing = settings_of(spectral_offset=0.0)
+    found = Experiment(clips, hearing, (*FLOORS, *ABLATION)).run(trials)
     enter_levels(found, plain, source)
     for metric in ("LMD", "ES"):
         for method in ("full", "improved"):
@@ -269,7 +271,7 @@ def ablation(clips: list[Clip]) -> None:
 
 def enrolment(clips: list[Clip]) -> None:
     """The improved objective with fewer clips of a test speaker."""
-    settings = settings_of(objective="improved")
+    settings = settings_of()
     rows = []
     known = enrolled(clips)
     test = split(known, "test")
@@ -278,9 +280,8 @@ def enrolment(clips: list[Clip]) -> None:
         one = settings.changed(seed=seed)
         with tempfile.TemporaryDirectory() as folder:
             content, _ = train_content(known, Path(folder), one)
-            style, _ = train_style(known, content, Path(folder), one)
-            paper = one.changed(objective="paper", **WITHOUT)
-            plain, _ = train_style(known, content, Path(folder), paper)
+            made = train_rows((PLAIN, IMPROVED), known, content, Path(folder), one)
+        (plain, _), (style, _) = made[PLAIN], made[IMPROVED]
         codes = content_codes(content, test)
         methods = {"without L_emotion": style_displacements(plain, test, codes)}
         for count in (1, 2, 4, 8):
@@ -310,7 +311,7 @@ def enrolment(clips: list[Clip]) -> None:
 def collapse(clips: list[Clip]) -> None:
     """Six contrasts on one content branch a seed."""
     trials = [Trial(seed) for seed in FEWER_SEEDS]
-    found = compare(trials, CONTRASTS, clips, settings_of())
+    found = Experiment(clips, settings_of(), (*FLOORS, *CONTRASTS)).run(trials)
     source = how("collapse", FEWER_SEEDS)
     enter_levels(found, "collapse study", source)
     enter_codes(found, "collapse study", source)
@@ -319,10 +320,9 @@ def collapse(clips: list[Clip]) -> None:
 def curve(clips: list[Clip]) -> None:
     """With and without L_emotion on 4 to 32 training speakers."""
     trials = [Trial(seed, size) for size in SIZES for seed in FEWER_SEEDS]
-    variants = {name: ABLATION[name] for name in ("without L_emotion", "full")}
-    found = compare(trials, variants, clips, settings_of())
+    found = Experiment(clips, settings_of(), (PLAIN, FULL)).run(trials)
     for size in SIZES:
-        part = found.scores[found.scores["speakers"] == size]
+        part = found[found["training_speakers"] == size]
         for metric, unit in (("LMD", "px"), ("ES", "")):
             change = difference(
                 part, "full", "without L_emotion", metric, np.random.default_rng(0)

@@ -21,7 +21,7 @@ from emoface_lib.core.files import write_beside
 from emoface_lib.core.settings import REPOSITORY
 from emoface_lib.runs.notebooks import code_cells, find_notebooks, read_notebook, tags
 
-EDITIONS = REPOSITORY / "course" / "editions"
+EDITIONS = REPOSITORY / "build" / "editions"
 SOLUTION, CHECK, POINTS = "solution", "check", "points-"
 STUB = "# YOUR CODE HERE\nraise NotImplementedError()"
 Mistakes = Mapping[str, Sequence[tuple[str, str]]]
@@ -99,11 +99,12 @@ def text_of(notebook: NotebookNode) -> str:
 
 
 def main(folder: Path = EDITIONS) -> None:
-    """Write every edition of every lesson below `folder`."""
+    """Write every edition of every lesson below `folder`, and say where."""
     for path in lessons():
         for name, notebook in editions(path).items():
             with write_beside(folder / name / path.name) as beside:
                 beside.write_text(text_of(notebook))
+    print(f"The editions lie in {folder}.")
 
 
 def _changed(

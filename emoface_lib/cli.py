@@ -201,7 +201,7 @@ def prepare(
     ] = "local",
 ) -> None:
     """Make the features of a corpus; stopped at any moment, a second run goes on."""
-    from emoface_lib.corpora.prepare_run import prepare_corpus, summary
+    from emoface_lib.corpora.prepare import prepare_corpus, summary
 
     run = (out or runs_folder() / corpus.resolve().name).resolve()
     settings = load_settings(profile, **{**_overrides(parameter), "corpus": str(run)})
@@ -235,7 +235,7 @@ def train(
     ] = None,
 ) -> None:
     """Train the models of Table 2 (steps 1 and 2) or step 3, without the notebooks."""
-    from emoface_lib.evaluation.train_rows import train_run
+    from emoface_lib.evaluation.train_run import train_run
 
     many = {"devices": devices, "nodes": nodes}
     settings = load_settings(profile, **{**many, **_overrides(parameter)})

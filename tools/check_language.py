@@ -13,8 +13,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PLACES = ("emoface_lib", "course", "tools", "tests", "benchmarks", "docs", "notebooks")
 FILES = ("README.md", "CONTRIBUTING.md")
 KINDS = {".py", ".md", ".ipynb"}
-# Names both columns; editions are made from the notebooks; a drawing has a canvas.
-EXCEPT = ("docs/glossary.md", "tools/check_language.py", "course/editions/")
+# Names both columns; a drawing has a canvas.
+EXCEPT = ("docs/glossary.md", "tools/check_language.py")
 DRAWINGS = "emoface_lib/synthetic/heads/"
 
 WORDS = {  # found -> the word of the glossary

@@ -18,7 +18,8 @@ from emoface_lib.core.files import write_beside, write_npz
 from emoface_lib.core.landmarks import VIDEO_RATE
 from emoface_lib.core.media import sound_delay
 from emoface_lib.core.video import read_audio, read_video
-from emoface_lib.corpora.real_mouths import FOLDER, SAMPLES_A_FRAME, SPLITS, STEPS
+from emoface_lib.corpora.real_mouths import FOLDER, SPLITS, STEPS
+from emoface_lib.features.audio import VIDEO_FRAME
 from emoface_lib.features.dlib_detector import DlibDetector
 
 MOST = 100  # clips of a talker, spread over those that there are
@@ -37,8 +38,8 @@ def read_clip(
     if not found.found.all() or len(found.found) < FRAMES:
         return None
     samples, delay = read_audio(path), round(sound_delay(path) * SAMPLE_RATE)
-    sound = np.pad(samples[max(0, -delay) :], (max(0, delay), FRAMES * SAMPLES_A_FRAME))
-    whole = np.round(sound[: FRAMES * SAMPLES_A_FRAME].clip(-1, 1) * (2**15 - 1))
+    sound = np.pad(samples[max(0, -delay) :], (max(0, delay), FRAMES * VIDEO_FRAME))
+    whole = np.round(sound[: FRAMES * VIDEO_FRAME].clip(-1, 1) * (2**15 - 1))
     return whole.astype(np.int16), np.round(found.landmarks * STEPS).astype(np.int16)
 
 

@@ -145,7 +145,7 @@ class FacePredictor:
         level = speech_level(frame_loudness([samples]))
         scaled = samples * np.float32(10 ** ((self.level - level) / 20))
         speaker = embed_start(scaled) if self.features.needs_speaker else None
-        heard = heard_features(scaled, self.settings)
+        heard = heard_features(scaled, self.settings.features.kind)
         return scaled, self.features.whole(heard, speaker)
 
     def _speaker_mean(self, samples: np.ndarray, features: Tensor) -> Tensor:

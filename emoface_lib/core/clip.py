@@ -1,8 +1,10 @@
 """The one record of a clip, and what its numbers count: samples, bands, classes."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from torch import Tensor
 
 # Class order of every expression model and softmax (that of SCN, the paper's [28]).
@@ -20,18 +22,20 @@ HOP_LENGTH = 320  # samples; 20 ms, the paper's frame
 MEL_BANDS = 80  # D of F_a
 CODE_SIZE = 144  # the phonetic code; F_a has the log-mel after it
 PHONETIC_SIZE = CODE_SIZE + MEL_BANDS  # D of F_a then
+EMPTY = torch.zeros(0)
 
 
 @dataclass(frozen=True)
 class Clip:
     """One utterance: what the networks take, and its labels.
 
-    features : Tensor[T, D], F_a; landmarks : Tensor[T, 68, 2], L, px of the canonical
-    frame; reference : Tensor[68, 2], L_0 of the speaker; expression : Tensor[7],
-    softmax; emotion, arousal and valence are the ground truth, "" and NaN where a
-    corpus has none; speaker_mean : Tensor[D], m_spk, None before the speaker is
-    enrolled; phones : str[T], the class of the sound in each frame, and voice :
-    Tensor[256], the GE2E embedding of this clip alone, None where they are not known.
+    features : Tensor[T, D], F_a; emotion, arousal and valence are the ground truth, ""
+    and NaN where a corpus has none; landmarks : Tensor[T, 68, 2], L, px of the
+    canonical frame; reference : Tensor[68, 2], L_0 of the speaker; expression :
+    Tensor[7], softmax: all three are empty of a clip that is sound alone, as for
+    probes; speaker_mean : Tensor[D], m_spk, None before the speaker is enrolled; phones
+    : int[T], the class of the sound in each frame, and voice : Tensor[256], the GE2E
+    embedding of this clip alone, None where they are not known.
     """
 
     name: str
@@ -39,12 +43,12 @@ class Clip:
     video: str
     split: str
     features: Tensor
-    landmarks: Tensor
-    reference: Tensor
-    expression: Tensor
     emotion: str
     arousal: float
     valence: float
+    landmarks: Tensor = EMPTY
+    reference: Tensor = EMPTY
+    expression: Tensor = EMPTY
     speaker_mean: Tensor | None = None
     phones: np.ndarray | None = None
     voice: Tensor | None = None
@@ -56,17 +60,9 @@ class Clip:
         return self.landmarks - self.reference
 
 
-@dataclass(frozen=True)
-class Spoken:
-    """An utterance for probes: its features and its labels.
-
-    features : float[T, D]; phones : [T], the class of the sound in each frame.
-    """
-
-    features: np.ndarray
-    phones: np.ndarray
-    speaker: str
-    split: str
-    emotion: str
-    arousal: float
-    valence: float
+def with_features(clips: Sequence[Clip], features: Sequence[np.ndarray]) -> list[Clip]:
+    """The clips with other features, such as codes, float[T, D] each, for probes."""
+    return [
+        replace(clip, features=torch.from_numpy(own))
+        for clip, own in zip(clips, features, strict=True)
+    ]

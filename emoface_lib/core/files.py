@@ -1,5 +1,6 @@
 """Files are written beside their place and renamed: none is ever half-written."""
 
+import csv
 import hashlib
 import json
 import os
@@ -38,8 +39,9 @@ def write_beside(path: Path) -> Iterator[Path]:
 
 def drop_torn(path: Path) -> None:
     """Remove what killed runs left of writing `path`; nobody may be writing it now."""
-    for torn in path.parent.glob(f".{path.stem}.*{path.suffix}"):
-        torn.unlink(missing_ok=True)
+    for torn in path.parent.glob(f".*{path.suffix}"):
+        if torn.stem[1:].rpartition(".")[0] == path.stem:
+            torn.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -70,6 +72,12 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     """
     with np.load(path, allow_pickle=False) as arrays:
         return {name: arrays[name] for name in arrays.files}
+
+
+def read_table(path: Path) -> list[list[str]]:
+    """Rows of a CSV file, without its header."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.reader(file))[1:]
 
 
 def hash_of(value: Any, length: int = 12) -> str:

@@ -18,7 +18,7 @@ from torch import Tensor
 from emoface_lib.core.settings import Settings
 
 LIBRARY = Path(__file__).resolve().parents[1]
-TABLES = "*.csv", "*.txt"
+TABLES = "*.csv", "*.txt", "*.yml"
 
 
 def made_from(

@@ -1,7 +1,8 @@
 """Settings of a run: one frozen object; a profile is what differs from the paper.
 
 `paper` is the paper to the letter. The other profiles are written as differences with
-their reasons. A mistyped or ill-typed setting is refused with the nearest name.
+their reasons, in `profiles.yml`. A mistyped or ill-typed setting is refused with the
+nearest name.
 """
 
 import difflib
@@ -10,11 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import hash_of
-from emoface_lib.core.profiles import DIFFERENCES, IMPROVED
 
 # columns of a results table that say which number a row holds
 LABELS = (
@@ -27,6 +28,10 @@ PROFILES: tuple[ProfileName, ...] = ("smoke", "tutorial", "full", "paper")
 Precision = Literal["float32", "bfloat16", "auto"]  # auto: bfloat16 where not emulated
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+# Profile -> full name of a setting -> value; `improved` is a recipe in any profile.
+DIFFERENCES: dict[str, dict[str, Any]] = yaml.safe_load(
+    Path(__file__).with_name("profiles.yml").read_text(encoding="utf-8")
+)
 
 
 class Stage(BaseModel):
@@ -277,7 +282,7 @@ def notebook_settings(names: Mapping[str, Any]) -> Settings:
 
 def _recipe(asked: Mapping[str, Any]) -> Mapping[str, Any]:
     """Settings that follow from others, unless they are asked for."""
-    return IMPROVED if asked.get("translator.kind") == "improved" else {}
+    return DIFFERENCES["improved"] if asked.get("translator.kind") == "improved" else {}
 
 
 def _validated(by_name: Mapping[str, Any]) -> Settings:

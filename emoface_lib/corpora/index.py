@@ -5,7 +5,6 @@ Taught in notebook 01.
 
 import os
 import zlib
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +40,13 @@ class Reading:
     index: pd.DataFrame
     duplicates: list[str]
     unmatched: list[str]
+
+    @property
+    def whole(self) -> pd.DataFrame:
+        """Clips with a face and a sound, not known to be faulty."""
+        known = self.index != ""
+        face, sound = known["path"] | known["tracks"], known["path"] | known["sound"]
+        return self.index[face & sound & ~known["problem"]]
 
 
 def read_corpus(root: Path | str, layout: str = "") -> Reading:
@@ -117,10 +123,17 @@ def _read_own_index(root: Path) -> Reading:
         raise InputError(
             f"{root / INDEX} has no column {sorted(missing)[0]!r}: add it."
         )
+    for clip in index["clip"]:
+        if clip.startswith("/") or ".." in clip.split("/"):
+            raise InputError(
+                f"{root / INDEX} has a clip {clip!r}, whose features would leave the "
+                "run's folder: give it another name."
+            )
     for name in COLUMNS:
         if name not in index:
             index[name] = ""
-    own = Layout("index", "a corpus with an index of its own", f"named in {INDEX}")
+    title, shape = "a corpus with an index of its own", f"named in {INDEX}"
+    own = Layout(name="index", title=title, shape=shape, pattern="")
     return Reading(own, index, [], [])
 
 
@@ -157,11 +170,17 @@ def _splits(index: pd.DataFrame, layout: Layout, root: Path) -> list[str]:
     ]
     if "val" in splits:
         return splits
-    places = list(zip(index["speaker"], index["video"], strict=True))
-    held_out = _held_out(places)
+    # one video of each speaker with enough of them, drawn by its name
+    videos = index.groupby("speaker")["video"].unique()
+    held_out = {
+        (speaker, min(own, key=lambda v: zlib.crc32(f"{speaker}/{v}".encode())))
+        for speaker, own in videos.items()
+        if len(own) >= FEWEST_VIDEOS
+    }
+    places = zip(splits, index["speaker"], index["video"], strict=True)
     return [
-        "val" if split == "train" and place in held_out else split
-        for split, place in zip(splits, places, strict=True)
+        "val" if split == "train" and (name, video) in held_out else split
+        for split, name, video in places
     ]
 
 
@@ -180,13 +199,43 @@ def read_sets(path: Path) -> dict[str, str]:
     return dict(zip(meta["VoxCeleb2 ID"], splits, strict=True))
 
 
-def _held_out(places: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
-    """One video of each speaker with enough of them, drawn by its name."""
-    own: dict[str, set[str]] = defaultdict(set)
-    for speaker, video in places:
-        own[speaker].add(video)
+def stages(reading: Reading) -> dict[str, str]:
+    """Stage of the method -> "" if the corpus can feed it, else the reason why not.
+
+    Asked of the index, not of the corpus' name: a download without its videos, or with
+    one speaker, can do less than the whole corpus. Taught in notebook 01.
+    """
+    index = reading.index[reading.index["problem"] == ""]
+    whole = reading.whole
+    train, test = (whole[whole["split"] == split] for split in ("train", "test"))
+
+    def lack(rows: pd.DataFrame, columns: str, reason: str) -> str:
+        return "" if (rows[columns.split()] != "").any(axis=None) else reason
+
+    no_train = lack(train, "clip", "no training clip with sound and face")
     return {
-        (speaker, min(names, key=lambda v: zlib.crc32(f"{speaker}/{v}".encode())))
-        for speaker, names in own.items()
-        if len(names) >= FEWEST_VIDEOS
+        "F_a, AutoVC": lack(index, "path sound", "no sound"),
+        "landmarks": lack(index, "path tracks", "neither videos nor landmark tracks"),
+        "expressions": lack(index, "path emotion", "no videos, no labels"),
+        "step 1": no_train,
+        "step 2": no_train or _triplets(reading, train),
+        "step 3": lack(train, "path", "no training clip with a video"),
+        "LMD": lack(test, "clip", "no test clip with sound and face"),
+        "ES": lack(test, "path", "no test clip with a video"),
     }
+
+
+def _triplets(reading: Reading, train: pd.DataFrame) -> str:
+    """Why no triplet V_r, V_s, V_p can be drawn; "" if some can."""
+    if not reading.layout.names_speakers:
+        return (
+            f"{reading.layout.title} does not name its speakers, and V_p must be "
+            "another video of the same one"
+        )
+    videos = train.groupby(["speaker", "video"]).size()
+    a_speaker = videos.groupby("speaker").agg(["size", "max"])
+    if not (a_speaker["size"] > 1).any():
+        return "no speaker has two videos, in other words two emotional states"
+    if not ((a_speaker["size"] > 1) & (a_speaker["max"] > 1)).any():
+        return "no speaker with two videos has two clips of one of them"
+    return ""

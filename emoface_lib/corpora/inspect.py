@@ -19,15 +19,14 @@ import numpy as np
 import pandas as pd
 
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.files import CARD, read_npz
+from emoface_lib.core.files import read_npz
 from emoface_lib.core.landmarks import VIDEO_RATE, lip_opening
 from emoface_lib.core.media import audio_stream, open_media
 from emoface_lib.core.settings import Settings, runs_folder
 from emoface_lib.core.video import video_info
-from emoface_lib.corpora.extract import Job, Recipe, load_tools, observe
-from emoface_lib.corpora.index import ARCHIVES, Reading, read_corpus, walk
-from emoface_lib.corpora.usable_for import stages
-from emoface_lib.features.recognisers import fitting_recogniser, scoring_model
+from emoface_lib.corpora.extract import Recipe, Row, load_tools
+from emoface_lib.corpora.index import ARCHIVES, Reading, read_corpus, stages, walk
+from emoface_lib.features.recognisers import scoring_model
 
 LAGS = range(-8, 9)  # video frames
 USUAL_LAG = (-40, 160)  # ms that the loudness follows the lips, on real clips
@@ -80,19 +79,18 @@ def examine(
     """
     root = Path(root)
     reading = read_corpus(root, layout)
-    index, can = reading.index, stages(reading)
+    index, whole, can = reading.index, reading.whole, stages(reading)
     with tempfile.TemporaryDirectory() as folder:
         recipe, lacking = _recipe(index, root, Path(folder), settings, not can["ES"])
-        whole = _whole(index)
-        jobs = spread(whole, sample)[list(Job._fields)]
-        clips = [_prepare(Job(*row), recipe) for row in jobs.itertuples(index=False)]
+        rows = spread(whole, sample).to_dict("records")
+        clips = [_prepare(row, recipe) for row in rows]
     used = [clip for clip in clips if not clip["problem"]]
     frames = sum(clip["frames"] for clip in used)
     found = frames - sum(clip["missing"] for clip in used)
     videos = index.groupby("speaker")["video"].nunique()
     named, lips = reading.layout.names_speakers, lag([clip["curve"] for clip in used])
     usual = lips is None or USUAL_LAG[0] <= lips <= USUAL_LAG[1]
-    runs = runs_folder().absolute()
+    published, runs = reading.layout.clips, runs_folder().absolute()
     there = next(folder for folder in (runs, *runs.parents) if folder.exists())
     return Report(
         corpus=str(root),
@@ -100,7 +98,9 @@ def examine(
         clips=len(index),
         speakers=len(videos) if named else 0,
         videos=int(videos.sum()),
-        share=_share(reading),
+        share=f"{100 * len(index) / published:.3g} % of {published:,} clips"
+        if published
+        else "",
         splits=_counts(index["split"]),
         emotions=_counts(index["emotion"]),
         speakers_with_one_video=int((videos < 2).sum()) if named else 0,
@@ -181,13 +181,6 @@ def spread(index: pd.DataFrame, count: int) -> pd.DataFrame:
     return pool.iloc[np.linspace(0, len(pool) - 1, min(count, len(pool))).astype(int)]
 
 
-def _whole(index: pd.DataFrame) -> pd.DataFrame:
-    """Clips with a face and a sound, not known to be faulty: what can be prepared."""
-    face = (index["path"] != "") | (index["tracks"] != "")
-    sound = (index["path"] != "") | (index["sound"] != "")
-    return index[face & sound & (index["problem"] == "")]
-
-
 def _recipe(
     index: pd.DataFrame, root: Path, there: Path, settings: Settings, scored: bool
 ) -> tuple[Recipe, list[str]]:
@@ -196,48 +189,45 @@ def _recipe(
     Without a recogniser of expressions all else can be tried. Labels suffice to prepare
     a corpus, but rendered faces have none: if ES is to be `scored`, it needs more.
     """
-    drawn = (root / CARD).exists()
-    labelled = bool((index["emotion"] != "").all())
-    recogniser = fitting_recogniser(settings, drawn, labelled)
-    recipe = Recipe(root, there, settings, drawn, recogniser, there)
+    recipe = Recipe.of(index, root, there, settings, there)
     try:
         load_tools(recipe)
     except InputError as error:
         return replace(recipe, recogniser="drawn"), [f"Before preparing: {error}"]
     try:
-        if scored and recogniser == "labels":
+        if scored and recipe.recogniser == "labels":
             scoring_model(there, settings)
     except InputError as error:
         return recipe, [f"Before measuring ES: {error}"]
     return recipe, []
 
 
-def _prepare(job: Job, recipe: Recipe) -> dict[str, Any]:
+def _prepare(row: Row, recipe: Recipe) -> dict[str, Any]:
     """Prepare a clip: its row of the index, what that cost, and what its headers say.
 
     A clip without a problem has its curve: (opening in px, log-mel), float[F] each.
     """
     start = time.process_time()
-    clip = observe(job, recipe)
+    clip = recipe(row)
     clip["seconds"] = time.process_time() - start
     if not clip["problem"]:
-        path = recipe.folder / f"{job.clip}.npz"
+        path = recipe.folder / f"{row['clip']}.npz"
         stored = read_npz(path)
         opening = lip_opening(stored["landmarks"][..., :2])
         loudness = stored["log_mel"].mean(1).reshape(-1, 2).mean(1)  # (2 F, 80) -> (F,)
-        clip |= _rates(job, recipe.corpus) | {
+        clip |= _rates(row, recipe.corpus) | {
             "curve": (opening, loudness),
             "bytes": path.stat().st_size,
         }
     return clip
 
 
-def _rates(job: Job, root: Path) -> dict[str, str]:
+def _rates(row: Row, root: Path) -> dict[str, str]:
     """Frames and samples a second, by a clip's headers; "" without a video."""
-    sound = job.sound or job.path
+    sound = row["sound"] or row["path"]
     with open_media(root / sound) as container:
         rate = audio_stream(container, sound).codec_context.sample_rate
-    frames = f"{video_info(root / job.path).rate:.2f}" if job.path else ""
+    frames = f"{video_info(root / row['path']).rate:.2f}" if row["path"] else ""
     return {"sample_rate": str(rate), "frame_rate": frames}
 
 
@@ -248,11 +238,6 @@ def _counts(values: Iterable[str]) -> dict[str, int]:
 
 def _median(clips: list[dict[str, Any]], name: str) -> float:
     return float(np.median([clip[name] for clip in clips] or [0]))
-
-
-def _share(reading: Reading) -> str:
-    clips, here = reading.layout.clips, len(reading.index)
-    return f"{100 * here / clips:.3g} % of {clips:,} clips" if clips else ""
 
 
 def _of_names(reading: Reading, root: Path) -> list[str]:

@@ -28,23 +28,31 @@ class Journal:
     """
 
     def __init__(self, folder: Path, shard: tuple[int, int] = WHOLE) -> None:
-        self.folder = folder
-        self.path = folder / FOLDER / f"{shard[0]}-of-{shard[1]}.jsonl"
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.file = self.path.open("ab+")
-        self._lock(shard)
-        self._drop_torn_line()
+        self.index, self.folder = folder / INDEX, folder / FOLDER
+        self.folder.mkdir(parents=True, exist_ok=True)
+        own = self.folder / f"{shard[0]}-of-{shard[1]}.jsonl"
+        self.path, self.file = own, own.open("ab+")
+        for path in sorted(self.folder.glob("*.jsonl")):
+            if path == own or shard == WHOLE or path.stem == "1-of-1":
+                with path.open("ab") as other:
+                    _hold(self.file if path == own else other, path)
+        self.file.seek(0)  # a killed run may have left a part of a line
+        self.file.truncate(self.file.read().rfind(b"\n") + 1)
 
     def known(self) -> pd.DataFrame:
         """All rows by clip: those of the index, then of the journals; later ones win.
 
-        Columns are problem and what `observe` says of a clip that was used.
+        Columns are problem and what a recipe says of a clip that was used.
         """
-        index = self.folder / INDEX
-        parts = [pd.read_parquet(index)] if index.exists() else []
-        parts += [_lines(path) for path in sorted(self.path.parent.glob("*.jsonl"))]
-        empty = pd.DataFrame({"clip": [], "problem": []}, dtype=str)
-        rows = pd.concat([part for part in parts if len(part)] or [empty])
+        parts = [pd.DataFrame({"clip": [], "problem": []}, dtype=str)]
+        parts += [pd.read_parquet(self.index)] if self.index.exists() else []
+        for path in sorted(self.folder.glob("*.jsonl")):
+            whole, end, _ = path.read_bytes().rpartition(b"\n")
+            if whole:  # another run may be writing the line after it
+                parts.append(
+                    pyarrow.json.read_json(io.BytesIO(whole + end)).to_pandas()
+                )
+        rows = pd.concat([part for part in parts if len(part)] or parts)
         return rows.drop_duplicates("clip", keep="last").set_index("clip")
 
     def add(self, row: dict[str, Any]) -> None:
@@ -61,24 +69,10 @@ class Journal:
     def close(self, done: bool = False) -> None:
         """End the run; with `done` the index says all, and journals are removed."""
         if done:
-            for path in self.path.parent.glob("*.jsonl"):
+            for path in self.folder.glob("*.jsonl"):
                 path.unlink()
-            self.path.parent.rmdir()
+            self.folder.rmdir()
         self.file.close()
-
-    def _lock(self, shard: tuple[int, int]) -> None:
-        """Lock this journal; raises if another run holds one that shares its clips."""
-        for path in sorted(self.path.parent.glob("*.jsonl")):
-            mine = path == self.path
-            if mine or shard == WHOLE or path.stem == "1-of-1":
-                with path.open("ab") as other:
-                    _hold(self.file if mine else other, path)
-
-    def _drop_torn_line(self) -> None:
-        """Cut off what a killed run left of a line."""
-        self.file.seek(0)
-        whole = self.file.read().rfind(b"\n") + 1
-        self.file.truncate(whole)
 
 
 def _hold(file: BinaryIO, path: Path) -> None:
@@ -89,13 +83,3 @@ def _hold(file: BinaryIO, path: Path) -> None:
             f"Another run is preparing the same clips (it holds {path}): wait for it, "
             "or give each run a shard of its own."
         ) from error
-
-
-def _lines(path: Path) -> pd.DataFrame:
-    """The whole lines of a journal, whose last one another run may be writing."""
-    text = path.read_bytes()
-    text = text[: text.rfind(b"\n") + 1]
-    return pyarrow.json.read_json(io.BytesIO(text)).to_pandas() if text else EMPTY
-
-
-EMPTY = pd.DataFrame()

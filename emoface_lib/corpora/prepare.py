@@ -1,49 +1,86 @@
-"""From clips to features: one .npz a clip in the corpus' own tree, and an index.
+"""A corpus prepared: one .npz of features a clip, and an index of what became of all.
 
-Whatever ends a run, the next one goes on and ends with the same files. Taught in
-notebooks 02 and 03.
+    RUN/corpus        a link to the corpus, which is only ever read
+    RUN/features      one .npz a clip, index.parquet, mean_face.npz
+    RUN/audio         speakers.npz, statistics.npz, and AutoVC if F_a is made by it
+
+Whatever ends a run, the next one goes on and ends with the same files. Of a real corpus
+that is all that notebooks 01 to 03 leave of the embedded one: 04 to 08 then take
+`corpus = "RUN"`. Taught in notebooks 01 to 03.
 """
 
-import os
 import sys
 import zlib
+from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 
+from emoface_lib.core.checkpoints import save_model
 from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import (
-    CARD,
     INDEX,
     drop_torn,
     read_json,
-    read_npz,
     write_beside,
     write_json,
     write_npz,
 )
-from emoface_lib.core.fresh import code_hash, digest
 from emoface_lib.core.parallel import each
-from emoface_lib.core.settings import Settings, nearest
-from emoface_lib.corpora import extract
-from emoface_lib.corpora.extract import Job, Recipe, failed, load_tools, row_of
+from emoface_lib.core.settings import Settings, nearest, runs_folder
+from emoface_lib.corpora.extract import (
+    Recipe,
+    Row,
+    load_tools,
+    read_sound,
+)
+from emoface_lib.corpora.index import read_corpus
 from emoface_lib.corpora.journal import WHOLE, Journal
 from emoface_lib.features.detectors import check_detector
-from emoface_lib.features.prepared import corpus_mean_face
-from emoface_lib.features.recognisers import fitting_recogniser
+from emoface_lib.features.expression_training import shipped_expressions
+from emoface_lib.features.prepared import FEATURES_CARD, MEAN_FACE, corpus_mean_face
+from emoface_lib.features.speaker import (
+    UTTERANCES,
+    embed_speakers,
+    read_embeddings,
+    write_embeddings,
+)
+from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, WHERE, keep_official
 
-FEATURES_CARD, MEAN_FACE = "features.json", "mean_face.npz"
 NOT_YET = "not prepared yet"
 KILLS = "It kills the process that reads it, twice: mend the file or leave it out."
 MEAN_CLIPS = 500  # whose faces the mean face averages, at most
+SHOWN = 10  # problems that are printed
 Engine = Literal["local", "ray"]
 ENGINES = ("local", "ray")
+
+
+def prepare_corpus(
+    root: Path, run: Path, settings: Settings, layout: str = "", **how: Any
+) -> pd.DataFrame:
+    """Prepare a corpus into the folder of a run, or go on with it; returns the index.
+
+    root : of the corpus; layout : its name, "" to find out; how : what `prepare` takes,
+    such as workers, only, shard, retry and engine. Raises InputError if `root` holds no
+    clip, or something that the settings ask for is missing.
+    """
+    root, audio, features = Path(root), run / "audio", run / "features"
+    index = read_corpus(root, layout).index
+    _link(run / "corpus", root)
+    if settings.features.kind != "log_mel":
+        _ready_autovc(index, root, audio, settings)
+    rows = prepare(index, root, features, settings, audio=audio, **how)
+    _leave_voices(rows[rows["problem"] == ""], run)
+    if read_json(features / FEATURES_CARD)["recogniser"] == "drawn":
+        model = run / "expression" / "model.safetensors"
+        save_model(model, shipped_expressions(), settings)
+    return rows
 
 
 def prepare(
@@ -59,7 +96,7 @@ def prepare(
     retry: bool = False,
     engine: Engine = "local",
 ) -> pd.DataFrame:
-    """Observe the clips of a corpus; those that are done are not done again.
+    """Extract the features of clips; those that are done are not done again.
 
     index : of the corpus, with columns clip and path; corpus, folder : roots of the
     clips and of the features; audio : the run's folder of that name, if voices are to
@@ -69,20 +106,17 @@ def prepare(
     (without a face, interpolated), level (dBFS) and expression_*; and `mean_face.npz`.
     Raises InputError if nothing can be prepared. Taught in notebook 03.
     """
-    drawn = (corpus / CARD).exists()
-    recipe = _recipe(index, corpus, folder, settings, drawn, audio)
-    _claim(folder, _made_by(recipe), drawn)
-    journal = Journal(folder, shard)
-    done = False
+    check_detector(settings)
+    recipe = Recipe.of(index, corpus, folder, settings, audio)
+    load_tools(recipe)  # what lacks is said now, not clip by clip
+    _claim(recipe)
+    journal, done = Journal(folder, shard), False
     try:
         if shard == WHOLE:  # else another shard may be writing them
             for name in (INDEX, FEATURES_CARD, MEAN_FACE):
                 drop_torn(folder / name)
-        known = journal.known()
-        chosen = _chosen(index, only, shard)
-        jobs = _jobs(index[chosen & ~_done(index, chosen, known, folder, retry)])
-        jobs = _recover(jobs, folder, journal)
-        for _, row in _engine(engine)(recipe, jobs, workers, "preparing clips", _lost):
+        todo = _todo(index, journal.known(), folder, only, shard, retry)
+        for _, row in _engine(engine)(recipe, todo, workers, "preparing clips", _lost):
             journal.add(row)
         rows = _with_rows(index, journal.known())
         done = shard == WHOLE and not (rows["problem"] == NOT_YET).any()
@@ -94,148 +128,59 @@ def prepare(
     return rows
 
 
-def _recipe(
-    index: pd.DataFrame,
-    corpus: Path,
-    folder: Path,
-    settings: Settings,
-    drawn: bool,
-    audio: Path | None,
-) -> Recipe:
-    """How to observe; raises InputError now, not clip by clip, if something lacks."""
-    check_detector(settings)
-    labelled = "emotion" in index and bool((index["emotion"] != "").all())
-    recogniser = fitting_recogniser(settings, drawn, labelled)
-    recipe = Recipe(corpus, folder, settings, drawn, recogniser, audio)
-    load_tools(recipe)
-    return recipe
-
-
-def _made_by(recipe: Recipe) -> dict[str, Any]:
-    """What the features depend on; a real corpus may grow: its name identifies it."""
-    settings = recipe.settings
-    chosen = {
-        **settings.landmarks.model_dump(exclude={"alignment"}),
-        "features": settings.features.kind,
-        "autovc_checkpoint": settings.autovc.checkpoint,
-    }
-    if recipe.audio is None and settings.features.kind != "phonetic":
-        # F_a is made when clips are loaded
-        chosen |= {"features": "log_mel", "autovc_checkpoint": ""}
-    if recipe.recogniser == "scn":
-        chosen["scn_checkpoint"] = digest(Path(settings.expression.scn_checkpoint))
-    card = recipe.corpus / CARD
-    corpus = read_json(card)["hash"] if card.exists() else recipe.corpus.resolve().name
-    made = {**chosen, "recogniser": recipe.recogniser, "corpus": corpus}
-    return {**made, "code": code_hash(extract.__name__)}
-
-
-def _claim(folder: Path, made_by: dict[str, Any], drawn: bool) -> None:
+def _claim(recipe: Recipe) -> None:
     """Check that a folder's features are made so; if not, drawn ones are removed.
 
     Those of a real corpus took hours: raises InputError if they were made with other
     settings, and says on standard error if they were made by other code.
     """
+    folder, made = recipe.folder, recipe.made_by()
     card = folder / FEATURES_CARD
-    before = read_json(card) if card.exists() else made_by
-    others = [name for name in made_by if before.get(name) != made_by[name]]
-    if not drawn and others == ["code"]:
-        note = f"The features in {folder} were made by other code than this."
-        print(
-            f"emoface: note: {note} Remove that folder to make all anew.",
-            file=sys.stderr,
-        )
+    before = read_json(card) if card.exists() else made
+    others = [name for name in made | before if before.get(name) != made.get(name)]
+    if others == ["code"] and not recipe.drawn:
+        note = f"emoface: note: The features in {folder} were made by other code than"
+        print(f"{note} this. Remove that folder to make all anew.", file=sys.stderr)
         return
-    if not others and len(before) == len(made_by):
-        write_json(card, made_by)
-        return
-    if not drawn:
+    if others and not recipe.drawn:
         name = others[0]
         raise InputError(
             f"{folder} holds features made with {name} = {before.get(name)!r}, not "
-            f"{made_by[name]!r}: give another folder with --out, or remove that one."
+            f"{made.get(name)!r}: give another folder with --out, or remove that one."
         )
-    for path in folder.glob("*/*/*.npz"):
-        path.unlink()
-    (folder / INDEX).unlink(missing_ok=True)
-    Journal(folder).close(done=True)
-    write_json(card, made_by)
+    if others:
+        for path in folder.glob("*/*/*.npz"):
+            path.unlink()
+        (folder / INDEX).unlink(missing_ok=True)
+        Journal(folder).close(done=True)
+    write_json(card, made)
 
 
-def _chosen(
-    index: pd.DataFrame, only: Sequence[str], shard: tuple[int, int]
-) -> pd.Series:
-    """Which clips this run is about, bool of each row."""
-    chosen = pd.Series(True, index.index)
-    if "problem" in index:  # known to be faulty
-        chosen &= index["problem"] == ""
-    if only:
-        fits = [any(fnmatchcase(clip, one) for one in only) for clip in index["clip"]]
-        chosen &= pd.Series(fits, index.index)
-    if shard != WHOLE:
-        part, parts = shard
-        codes = [zlib.crc32(clip.encode()) % parts for clip in index["clip"]]
-        chosen &= pd.Series(codes, index.index) == part - 1
-    return chosen
-
-
-def _done(
+def _todo(
     index: pd.DataFrame,
-    chosen: pd.Series,
     known: pd.DataFrame,
     folder: Path,
+    only: Sequence[str],
+    shard: tuple[int, int],
     retry: bool,
-) -> pd.Series:
-    """Which clips need nothing more, bool of each row; drops what a killed run left."""
-    files, torn = _files(folder)
-    mine = set(index["clip"][chosen])
-    for clip, path in torn:
-        if clip in mine:
-            path.unlink(missing_ok=True)
-    problem = index["clip"].map(known["problem"])
-    there = index["clip"].isin(files)
-    refused = problem.notna() & ~problem.isin(["", NOT_YET])
-    return (problem == "") & there | refused & (not retry)
+) -> Sequence[Row]:
+    """The clips that this run is about and that are not done."""
+    problems = known["problem"].to_dict()
 
+    def wanted(clip: str) -> bool:
+        if only and not any(fnmatchcase(clip, one) for one in only):
+            return False
+        if zlib.crc32(clip.encode()) % shard[1] != shard[0] - 1:
+            return False
+        problem = problems.get(clip, NOT_YET)
+        if problem == "":
+            return not (folder / f"{clip}.npz").exists()
+        return retry or problem == NOT_YET
 
-def _files(folder: Path) -> tuple[set[str], list[tuple[str, Path]]]:
-    """Clips that have a file, and half-written files with the clips they are of."""
-    whole, torn = set(), []
-    for place, _, names in os.walk(folder):
-        below = Path(place).relative_to(folder).as_posix()
-        for name in names:
-            if not name.endswith(".npz"):
-                continue
-            if name.startswith("."):  # "." stem "." random ".npz", of write_beside
-                clip = f"{below}/{name[1:-4].rpartition('.')[0]}"
-                torn.append((clip, Path(place, name)))
-            else:
-                whole.add(f"{below}/{name[:-4]}")
-    return whole, torn
-
-
-def _jobs(index: pd.DataFrame) -> list[Job]:
-    columns = [
-        index[name] if name in index else pd.Series("", index.index)
-        for name in Job._fields
-    ]
-    return [Job(*row) for row in zip(*columns, strict=True)]
-
-
-def _recover(jobs: list[Job], folder: Path, journal: Journal) -> list[Job]:
-    """Note the clips whose file is whole but not in the journal; return the others."""
-    left = []
-    for job in jobs:
-        path = folder / f"{job.clip}.npz"
-        try:
-            row = row_of(job.clip, read_npz(path)) if path.exists() else None
-        except (OSError, ValueError, KeyError, BadZipFile):
-            row = None  # damaged, or of an older version
-        if row:
-            journal.add(row)
-        else:
-            left.append(job)
-    return left
+    if "problem" in index:  # known to be faulty
+        index = index[index["problem"] == ""]
+    chosen = np.array([wanted(clip) for clip in index["clip"]], bool)
+    return index[chosen].to_dict("records")
 
 
 def _engine(name: Engine) -> Any:
@@ -249,18 +194,19 @@ def _engine(name: Engine) -> Any:
     return each_by_ray
 
 
-def _lost(job: Job) -> dict[str, Any]:
-    return failed(job, f"{job.path or job.sound}: {KILLS}")
+def _lost(row: Row) -> dict[str, Any]:
+    problem = f"{row['path'] or row['sound']}: {KILLS}"
+    return {"clip": row["clip"], "problem": problem}
 
 
 def _with_rows(index: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     """The corpus' index with what became of each clip."""
-    faulty = index["problem"] if "problem" in index else pd.Series("", index.index)
     names = ["frames", "missing", "level", *(f"expression_{n}" for n in EXPRESSIONS)]
-    found = known.reindex(columns=["problem", *names]).reindex(index["clip"])
-    found = found.set_index(index.index)
+    found = known.reindex(index["clip"], columns=["problem", *names])
+    found = found.set_axis(index.index)
+    faulty = index["problem"] if "problem" in index else pd.Series("", index.index)
     found["problem"] = found["problem"].fillna(NOT_YET).where(faulty == "", faulty)
-    found[["frames", "missing"]] = found[["frames", "missing"]].fillna(0).astype(int)
+    found[names[:2]] = found[names[:2]].fillna(0).astype(int)
     found[names[2:]] = found[names[2:]].astype(float)
     own = index.drop(columns=found.columns, errors="ignore")
     return pd.concat([own, found], axis=1)
@@ -275,3 +221,83 @@ def _leave_mean_face(rows: pd.DataFrame, folder: Path) -> None:
         some = np.linspace(0, len(clips) - 1, min(len(clips), MEAN_CLIPS)).astype(int)
         mean = corpus_mean_face(folder, [clips[i] for i in some])
         write_npz(folder / MEAN_FACE, landmarks=mean)
+
+
+def _link(link: Path, root: Path) -> None:
+    """Let a link lead to the corpus; raises InputError if another's stands there."""
+    if link.is_symlink() and not link.exists():
+        link.unlink()  # the corpus now lies elsewhere
+    if link.exists():
+        if not link.samefile(root):
+            raise InputError(
+                f"{link} leads to another corpus than {root}: give another --out."
+            )
+        return
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(root.resolve(), target_is_directory=True)
+
+
+def _ready_autovc(
+    index: pd.DataFrame, root: Path, audio: Path, settings: Settings
+) -> None:
+    """Put AutoVC in its place, and the speaker to whom all voices are converted.
+
+    That is the first one with a clip that is not silent. Raises InputError without a
+    network.
+    """
+    if settings.autovc.checkpoint and not (audio / MODEL).exists():
+        keep_official(audio, settings)
+    if not (audio / MODEL).exists():
+        raise InputError(
+            f"F_a = {settings.features.kind} needs an AutoVC, and {audio / MODEL} is "
+            f"missing: {WHERE}; or take -p features=log_mel."
+        )
+    if (audio / SPEAKERS).exists():
+        return
+    for name, own in index.groupby("speaker"):
+        sounds = []
+        for row in own.head(UTTERANCES).to_dict("records"):
+            with suppress(InputError):
+                sounds.append(read_sound(row, root))
+        if sounds:
+            write_embeddings(audio / SPEAKERS, embed_speakers({str(name): sounds}))
+            return
+    raise InputError(f"No clip of {root} can be heard.")
+
+
+def _leave_voices(used: pd.DataFrame, run: Path) -> None:
+    """The speakers' embeddings and the level of speech, from the clips' features."""
+    if used.empty:
+        return
+    voices: dict[str, list[np.ndarray]] = defaultdict(list)
+    for row in used.groupby("speaker").head(UTTERANCES).itertuples():
+        with np.load(run / "features" / f"{row.clip}.npz") as stored:
+            voices[str(row.speaker)].append(stored["voice"])
+    means = {name: np.mean(own, axis=0) for name, own in voices.items()}
+    found = {name: mean / np.linalg.norm(mean) for name, mean in means.items()}
+    place, first = run / "audio" / SPEAKERS, {}  # AutoVC's target stays the first
+    if place.exists():
+        first = dict(list(read_embeddings(place).items())[:1])
+    write_embeddings(place, {**first, **found, **first})
+    train = used[used["split"] == "train"]
+    level = float((train if len(train) else used)["level"].median())
+    write_npz(run / "audio" / "statistics.npz", level=np.array(level))
+
+
+def summary(rows: pd.DataFrame, run: Path) -> str:
+    """What became of the clips, in words: counts, reasons, and what to run next."""
+    problems = rows[(rows["problem"] != "") & (rows["problem"] != NOT_YET)]
+    waiting = int((rows["problem"] == NOT_YET).sum())
+    used = rows[rows["problem"] == ""]
+    lines = [f"{len(used)} of {len(rows)} clips are ready in {run}"]
+    if len(problems):
+        index = run / "features" / INDEX
+        lines.append(f"{len(problems)} can't be used (all of them: {index}):")
+        lines += [f"  {text}" for text in problems["problem"].head(SHOWN)]
+        lines.append("When files are mended, the same command with --retry tries them.")
+    if waiting:
+        lines.append(f"{waiting} are not prepared yet: run again without shard or only")
+    elif (used["split"] == "train").any():
+        name = run.name if run.parent == runs_folder().resolve() else run
+        lines.append(f"Next: emoface reproduce -p corpus={name}")
+    return "\n".join(lines)

@@ -4,18 +4,17 @@ Made by `python -m tools.make_real_mouths`; terms and measures: real_mouths/READ
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
 
-from emoface_lib.core.clip import EXPRESSIONS, HOP_LENGTH, Clip
+from emoface_lib.core.clip import EXPRESSIONS, Clip
 from emoface_lib.core.files import read_npz
-from emoface_lib.core.landmarks import FRAME_RATE, VIDEO_RATE
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.video import read_audio
-from emoface_lib.features.audio import frame_loudness, speech_level
-from emoface_lib.features.prepared import aligned_landmarks, look_ahead, reference_faces
-from emoface_lib.features.voice_conversion import heard_features
+from emoface_lib.features.audio import VIDEO_FRAME, frame_loudness, speech_level
+from emoface_lib.features.extract import extract
+from emoface_lib.features.prepared import to_clips
 
 FOLDER = Path(__file__).with_name("real_mouths")
 SPLITS = {
@@ -23,7 +22,7 @@ SPLITS = {
     "test": ("s2", "s5", "s22"),
 }
 STEPS = 32  # a px; landmarks are stored in whole steps
-SAMPLES_A_FRAME = HOP_LENGTH * FRAME_RATE // VIDEO_RATE  # in a video frame, 40 ms
+NEUTRAL = np.array([name == "neutral" for name in EXPRESSIONS], np.float32)
 
 
 def read_talker(talker: str) -> tuple[list[str], np.ndarray, np.ndarray]:
@@ -34,7 +33,7 @@ def read_talker(talker: str) -> tuple[list[str], np.ndarray, np.ndarray]:
     stored = read_npz(FOLDER / f"{talker}.npz")
     landmarks = stored["landmarks"].astype(np.float32) / STEPS
     samples = read_audio(FOLDER / f"{talker}.flac")
-    whole = samples.reshape(len(landmarks), landmarks.shape[1] * SAMPLES_A_FRAME)
+    whole = samples.reshape(len(landmarks), landmarks.shape[1] * VIDEO_FRAME)
     return stored["clips"].tolist(), whole, landmarks
 
 
@@ -45,40 +44,20 @@ def real_mouths(settings: Settings, mean_face: np.ndarray, level: float) -> list
     which each talker's speech is brought, that of the clips they are mixed with. F_a is
     the log-mel or the phonetic code, not AutoVC's. Their emotion is neutral.
     """
-    clips = []
+    found = []
     for split, talkers in SPLITS.items():
         for talker in talkers:
             names, sounds, faces = read_talker(talker)
             gain = 10 ** ((level - speech_level(frame_loudness(sounds))) / 20)
-            method = settings.landmarks.alignment
-            aligned = [aligned_landmarks(face, mean_face, method) for face in faces]
-            reference = reference_faces(aligned, [talker] * len(names))[talker]
-            for name, sound, landmarks in zip(names, sounds, aligned, strict=True):
-                heard = heard_features(sound * np.float32(gain), settings)
-                ahead = look_ahead(heard, settings.features.look_ahead)
-                clips.append(_clip(talker, name, split, ahead, landmarks, reference))
-    return clips
-
-
-def _clip(
-    talker: str,
-    name: str,
-    split: str,
-    features: np.ndarray,
-    landmarks: np.ndarray,
-    reference: np.ndarray,
-) -> Clip:
-    neutral = torch.tensor([float(name == "neutral") for name in EXPRESSIONS])
-    return Clip(
-        name=f"{talker}/{name}",
-        speaker=talker,
-        video=f"{talker}/{name}",
-        split=split,
-        features=torch.from_numpy(features),
-        landmarks=torch.from_numpy(landmarks).float(),
-        reference=torch.from_numpy(reference).float(),
-        expression=neutral,
-        emotion="neutral",
-        arousal=float("nan"),
-        valence=float("nan"),
-    )
+            for name, sound, face in zip(names, sounds, faces, strict=True):
+                video = f"{talker}/{name}"
+                known: dict[str, Any] = {
+                    "clip": video,
+                    "speaker": talker,
+                    "video": video,
+                }
+                known |= {"split": split, "emotion": "neutral", "expression": NEUTRAL}
+                own = extract(sound * np.float32(gain), face, settings.features.kind)
+                heard = own.get("heard", own["log_mel"])
+                found.append({**known, **own, "heard": heard})
+    return to_clips(found, mean_face, settings)

@@ -17,12 +17,6 @@ from emoface_lib.features.align import align, project
 from emoface_lib.features.prepared import to_frame_rate
 
 Method = Callable[[Sequence[Clip]], Sequence[Tensor]]  # clips to displacements
-STATIC, MEAN_DISPLACEMENT, ENERGY = (
-    "static face",
-    "mean displacement",
-    "energy-driven mouth",
-)
-SHUFFLED, AGAIN, DETECTOR = "shuffled audio", "real against real", "detector noise"
 
 
 def static(clips: Sequence[Clip]) -> list[Tensor]:
@@ -51,8 +45,13 @@ def energy(clip: Clip) -> Tensor:
 
 
 def shuffled(method: Method) -> Method:
-    """A method whose input is another clip's audio, of another speaker if possible."""
-    return lambda clips: method([with_voice_of(c, other(c, clips)) for c in clips])
+    """A method whose input is another clip's audio, see `misheard`."""
+    return lambda clips: method(misheard(clips))
+
+
+def misheard(clips: Sequence[Clip]) -> list[Clip]:
+    """The clips, each with the audio of another, of another speaker if possible."""
+    return [with_voice_of(clip, other(clip, clips)) for clip in clips]
 
 
 def other(clip: Clip, clips: Sequence[Clip]) -> Clip:
@@ -95,35 +94,18 @@ def _again(clip: Clip, clips: Sequence[Clip]) -> Tensor:
     return held(same[0].displacement, len(clip.landmarks))
 
 
-def detector_noise(truth: Sequence[np.ndarray], mean_face: np.ndarray) -> Method:
+def detector_noise(corpus: Path, mean_face: np.ndarray) -> Method:
     """Ground-truth landmarks as the prediction, where the clips' are a detector's.
 
-    This is the score of a perfect method. truth : float[F, 68, 3] px of the video
-    frame, one a clip; mean_face : float[68, 3] px of the canonical frame, with which
-    the clips are aligned.
+    This is the score of a perfect method. corpus : the embedded one, whose folder truth
+    holds float[F, 68, 3] px of the video frame a clip; mean_face : float[68, 3] px of
+    the canonical frame, with which the clips are aligned.
     """
 
-    def method(clips: Sequence[Clip]) -> list[Tensor]:
-        return [
-            aligned_truth(landmarks, mean_face)[: len(clip.landmarks)] - clip.reference
-            for landmarks, clip in zip(truth, clips, strict=True)
-        ]
+    def displacement(clip: Clip) -> Tensor:
+        stored = read_npz(corpus / "truth" / f"{clip.name}.npz")["landmarks"]
+        flat = project(align(stored.astype(float), mean_face)[0])
+        aligned = torch.from_numpy(to_frame_rate(flat)).float()
+        return aligned[: len(clip.landmarks)] - clip.reference
 
-    return method
-
-
-def aligned_truth(landmarks: np.ndarray, mean_face: np.ndarray) -> Tensor:
-    """Ground-truth landmarks in the canonical frame, Tensor[T, 68, 2] px.
-
-    landmarks : float[F, 68, 3] px of the video frame; mean_face : float[68, 3] px.
-    """
-    flat = project(align(landmarks.astype(float), mean_face)[0])
-    return torch.from_numpy(to_frame_rate(flat)).float()
-
-
-def true_landmarks(corpus: Path, clips: Sequence[Clip]) -> list[np.ndarray]:
-    """Ground-truth landmarks of clips of the embedded corpus.
-
-    Returns float[F, 68, 3] px of the video frame, one a clip.
-    """
-    return [read_npz(corpus / "truth" / f"{c.name}.npz")["landmarks"] for c in clips]
+    return lambda clips: [displacement(clip) for clip in clips]

@@ -3,14 +3,13 @@
 Taught in notebook 08, paper section 4.4.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from emoface_lib.core.clip import Clip, Spoken
-from emoface_lib.evaluation.experiment import spoken_codes
+from emoface_lib.core.clip import Clip, with_features
 from emoface_lib.evaluation.probes import Probe, variance_share
 from emoface_lib.features.gestures import measures
 from emoface_lib.method.content import ContentBranch
@@ -48,8 +47,8 @@ class MotionProbe:
         }
 
 
-def _shown(clips: Sequence[Clip], displacement: Sequence[Tensor]) -> list[Spoken]:
-    return spoken_codes(clips, [move.flatten(1).numpy() for move in displacement])
+def _shown(clips: Sequence[Clip], displacement: Sequence[Tensor]) -> list[Clip]:
+    return with_features(clips, [move.flatten(1).numpy() for move in displacement])
 
 
 def dial_effects(
@@ -79,6 +78,7 @@ def dial_effects(
             for clip, move in zip(clips, displacement, strict=True)
         ]
         first = first or curves
+        lips = [[each["lip opening"] for each in some] for some in (first, curves)]
         tables.append(
             pd.DataFrame(
                 {
@@ -87,7 +87,9 @@ def dial_effects(
                     "amount": amount,
                     **{g: [_mean(c, g) for c in curves] for g in GESTURES},
                     **probe.read(clips, displacement),
-                    "lip r": list(_together(first, curves)),
+                    "lip r": [
+                        np.corrcoef(*pair)[0, 1] for pair in zip(*lips, strict=True)
+                    ],
                 }
             )
         )
@@ -98,36 +100,18 @@ def _mean(curves: Mapping[str, np.ndarray], gesture: str) -> float:
     return float(np.mean([curves[name].mean() for name in GESTURES[gesture]]))
 
 
-def _together(
-    first: Sequence[Mapping[str, np.ndarray]],
-    second: Sequence[Mapping[str, np.ndarray]],
-) -> Iterator[float]:
-    for one, other in zip(first, second, strict=True):
-        pair = one["lip opening"], other["lip opening"]
-        yield float(np.corrcoef(*pair)[0, 1])
-
-
 def by_clip(effects: pd.DataFrame) -> pd.DataFrame:
     """What turning the dial from its first to its last amount does, one row a clip.
 
     Columns clip, speaker, rises (1 if the mean opening is monotone in the dial, else
-    0), range (px), lip r (of the two ends), and the changes of all else that is
-    measured.
+    0), lip r (of the two ends), and the changes of all else that is measured.
     """
     wide = effects.pivot(index=["speaker", "clip"], columns="amount")
-    opening = wide["lip opening"].to_numpy()
-    ends = {
-        name: wide[name].to_numpy()[:, -1] - wide[name].to_numpy()[:, 0]
-        for name in (*GESTURES, *LABELS)
-    }
-    table = pd.DataFrame(
-        {
-            "rises": (np.diff(opening, axis=1) > 0).all(1).astype(float),
-            "lip r": wide["lip r"].to_numpy()[:, -1],
-            **ends,
-        },
-        index=wide.index,
-    )
+    values = {name: wide[name].to_numpy() for name in ("lip r", *GESTURES, *LABELS)}
+    changes = {name: value[:, -1] - value[:, 0] for name, value in values.items()}
+    changes["lip r"] = values["lip r"][:, -1]
+    rises = (np.diff(values["lip opening"], axis=1) > 0).all(1).astype(float)
+    table = pd.DataFrame({"rises": rises, **changes}, index=wide.index)
     return table.reset_index()
 
 
@@ -155,13 +139,12 @@ def correlations(
         {
             axis: {
                 **{n: np.corrcoef(x, places)[0, 1] for n, x in numbers.items()},
-                **{n: _share(places, x) for n, x in groups.items()},
+                # by chance it can be less than 0
+                **{
+                    n: max(0.0, variance_share(places[:, None], x))
+                    for n, x in groups.items()
+                },
             }
             for axis, places in coordinates.items()
         }
     )
-
-
-def _share(places: np.ndarray, groups: Sequence[str]) -> float:
-    """Share of the variance between groups; 0 also where it is less than by chance."""
-    return max(0.0, variance_share(places[:, None], groups))

@@ -1,63 +1,52 @@
-"""Steps 1 and 2 compared on equal ground: the same clips, the same seeds.
+"""One runner of experiments: rows, each trained in every trial, and scored alike.
 
-Taught in notebook 05, sections 6 to 8.
+Taught in notebook 05, sections 6 to 8, and 07.
 """
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 from warnings import catch_warnings, simplefilter
 
 import numpy as np
 import pandas as pd
 import torch
 
-from emoface_lib.core.clip import Clip, Spoken
+from emoface_lib.core.clip import Clip, with_features
 from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import write_beside
+from emoface_lib.core.fresh import made_from
 from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import REPOSITORY, Settings
-from emoface_lib.evaluation.baselines import (
-    MEAN_DISPLACEMENT,
-    STATIC,
-    mean_displacement,
-    static,
-)
+from emoface_lib.evaluation.baselines import Method
+from emoface_lib.evaluation.makeittalk import train_makeittalk
 from emoface_lib.evaluation.probes import Probe, variance_share
-from emoface_lib.evaluation.scoring import LandmarkExpressions, landmark_scores
+from emoface_lib.evaluation.rows import (
+    FULL,
+    MAKEITTALK,
+    MAKEITTALK_CONTENT,
+    NO_STYLE,
+    TABLE_2,
+    Trained,
+    bounds,
+    makeittalk_methods,
+    our_methods,
+    train_rows,
+)
+from emoface_lib.evaluation.scoring import SHORT, LandmarkExpressions, landmark_scores
 from emoface_lib.method.collapse import CollapseWarning, effective_rank
 from emoface_lib.method.content import ContentBranch
-from emoface_lib.method.displacements import (
-    content_codes,
-    style_codes,
-    style_displacements,
-)
+from emoface_lib.method.displacements import style_codes
 from emoface_lib.method.enrolment import enrolled
-from emoface_lib.method.steps import split, train_content, train_style
+from emoface_lib.method.steps import split, train_content
 from emoface_lib.method.style import StyleBranch
 
-Changes = Mapping[str, Any]  # settings that differ, by name
-
-WITHOUT = {"emotion_weight": 0.0, "identity_weight": 0.0}
-CONTRASTS: dict[str, Changes] = {
-    "without L_emotion": WITHOUT,
-    "eq. (5), frame by frame": {"emotion_distance": "frames"},
-    "eq. (5), means": {"emotion_distance": "means"},
-    "eq. (5), means, variance": {"emotion_distance": "means", "contrast": "variance"},
-    "InfoNCE": {"contrast": "infonce"},
-    "SupCon with labels": {"contrast": "supervised"},
-}
-ABLATION: dict[str, Changes] = {
-    "without L_emotion": WITHOUT,
-    "L_identity alone": {"emotion_weight": 0.0},
-    "full": {},
-    "improved": {"objective": "improved"},
-}
 CURVES = ("d_rs", "d_rp", "rank/emotion")  # what is kept of the logs of step 2
 PARTS = 30  # equal parts of a training, over each of which curves are averaged
-NO_STYLE = "without D_style"
+CODES = "E_emotion, of test speakers"  # protocol of `code_facts`
 
 
 @dataclass(frozen=True)
@@ -67,62 +56,110 @@ class Trial:
     seed: int
     speakers: int = 0
 
+    @property
+    def folder(self) -> str:
+        """Where an experiment keeps what it makes."""
+        some = f"_speakers_{self.speakers}" if self.speakers else ""
+        return f"seed_{self.seed}{some}"
+
 
 @dataclass(frozen=True)
-class Outcome:
-    """What trials found.
+class Experiment:
+    """Rows on one corpus that is held in memory.
 
-    scores : columns method, metric, protocol, speaker, clip, value, seed, speakers;
-    codes : columns method, fact, value, seed, speakers, of E_emotion; curves : columns
-    method, metric, step, value, seed, speakers, of the training in step 2.
+    clips : of all splits, with embedded voices if MakeItTalk is among the rows; rows :
+    of TABLE_2 and ROWS; content : the branch that step 2 starts from, by default
+    trained in the trial; metrics : of landmarks; split : whose clips are scored;
+    folder : where models and tables stay, and from where an interrupted experiment goes
+    on, by default none.
     """
 
-    scores: pd.DataFrame
-    codes: pd.DataFrame
-    curves: pd.DataFrame
+    clips: Sequence[Clip]
+    settings: Settings
+    rows: Sequence[str] = TABLE_2
+    content: ContentBranch | None = None
+    metrics: Sequence[str] = SHORT
+    split: str = "test"
+    folder: Path | None = None
 
-    def table(self, study: str) -> pd.DataFrame:
-        """All of it as one table of results, whose rows say of which study they are.
+    def run(self, trials: Sequence[Trial], workers: int | None = None) -> pd.DataFrame:
+        """Train every row in every trial, and score it: one table.
 
-        What is no setting of a run must not be named as one: `training_speakers`.
+        Its rows are scores of clips, facts of E_emotion (see `code_facts`) and curves
+        of step 2; columns method, metric, protocol, value, speaker, clip, step, seed
+        and training_speakers, and with a folder minutes of the trial. The same
+        arguments give the same numbers, in any number of processes. A row whose losses
+        the corpus can't give is left out.
         """
-        facts = self.codes.rename(columns={"fact": "metric"})
-        facts = facts.assign(protocol="E_emotion, of test speakers")
-        curves = self.curves.assign(protocol=f"training, mean over 1/{PARTS} of it")
-        whole = pd.concat([facts, self.scores, curves], ignore_index=True)
-        return whole.rename(columns={"speakers": "training_speakers"}).assign(
-            study=study
+        found = dict(each(self.trial, list(trials), workers, "training and scoring"))
+        return pd.concat([found[trial] for trial in trials], ignore_index=True)
+
+    def trial(self, trial: Trial) -> pd.DataFrame:
+        """The table of one trial; with a folder, read if it was made from the same."""
+        if self.folder is None:
+            with TemporaryDirectory() as scratch:
+                return self._table(trial, Path(scratch))
+        place, start = self.folder / trial.folder, time.perf_counter()
+        path = place / f"{self.split}.parquet"
+        content = self.content and self.content.state_dict()
+        asked = trial, self.rows, self.metrics, content, self.clips
+        source = made_from(self.settings, (), __name__, *asked)
+        if path.exists():
+            found = pd.read_parquet(path)
+            if found.attrs.get("made_from") == source:
+                return found
+        found = self._table(trial, place)
+        found["minutes"] = (time.perf_counter() - start) / 60
+        found.attrs["made_from"] = source
+        with write_beside(path) as beside:
+            found.to_parquet(beside, index=False)
+        return found
+
+    def methods(self, trial: Trial) -> dict[str, Method]:
+        """The rows of a trial by name, trained or loaded in the folder."""
+        assert self.folder is not None
+        clips = some_speakers(enrolled(self.clips), trial)
+        return self._made(trial, clips, self.folder / trial.folder)[0]
+
+    def _made(
+        self, trial: Trial, clips: Sequence[Clip], place: Path
+    ) -> tuple[dict[str, Method], dict[str, Trained]]:
+        """The rows by name, and what step 2 trained for them."""
+        settings, content = self.settings.changed(seed=trial.seed), self.content
+        with catch_warnings():
+            simplefilter("ignore", CollapseWarning)  # it is what is studied
+            if content is None:
+                content, _ = train_content(clips, place / "content", settings)
+            trained = train_rows(self.rows, clips, content, place, settings)
+        methods = our_methods(content, trained)
+        methods |= bounds(split(clips, "train"), methods.get(FULL, methods[NO_STYLE]))
+        if {MAKEITTALK, MAKEITTALK_CONTENT} & set(self.rows):
+            both = train_makeittalk(clips, place / "makeittalk", settings)
+            methods |= makeittalk_methods(both)
+        return {name: methods[name] for name in self.rows if name in methods}, trained
+
+    def _table(self, trial: Trial, place: Path) -> pd.DataFrame:
+        clips = some_speakers(enrolled(self.clips), trial)
+        methods, trained = self._made(trial, clips, place)
+        scored, facts, curves = split(clips, self.split), [], []
+        for name, (style, log) in trained.items():
+            facts += [(name, *fact, CODES) for fact in code_facts(style, clips).items()]
+            curves.append(in_parts(log).assign(method=name))
+        moves = {name: method(scored) for name, method in methods.items()}
+        scores = landmark_scores(moves, scored, self.classifier, self.metrics)
+        codes = pd.DataFrame(facts, columns=["method", "metric", "value", "protocol"])
+        return pd.concat([codes, scores, *curves], ignore_index=True).assign(
+            seed=trial.seed,
+            training_speakers=len({clip.speaker for clip in split(clips, "train")}),
         )
 
-
-def compare(
-    trials: Sequence[Trial],
-    variants: Mapping[str, Changes],
-    clips: Sequence[Clip],
-    settings: Settings,
-    content: ContentBranch | None = None,
-    workers: int | None = None,
-) -> Outcome:
-    """Train every variant in every trial, and score it on the test speakers.
-
-    variants : the settings of step 2 that differ, by name; content : the branch that
-    step 2 starts from, by default trained in the trial. The same arguments give the
-    same numbers, in any number of processes.
-    """
-    run = partial(
-        _run,
-        variants=dict(variants),
-        clips=enrolled(clips),
-        settings=settings,
-        content=content,
-    )
-    made = dict(each(run, list(trials), workers, "training and scoring"))
-    found = [made[trial] for trial in trials]
-    return Outcome(
-        pd.concat([one.scores for one in found], ignore_index=True),
-        pd.concat([one.codes for one in found], ignore_index=True),
-        pd.concat([one.curves for one in found], ignore_index=True),
-    )
+    @cached_property
+    def classifier(self) -> LandmarkExpressions | None:
+        """A classifier of expressions on landmarks; None if no clip has a label."""
+        try:
+            return LandmarkExpressions.learn(split(self.clips, "train"))
+        except InputError:
+            return None
 
 
 def study_settings(settings: Settings) -> Settings:
@@ -134,48 +171,13 @@ def study_settings(settings: Settings) -> Settings:
     )
 
 
-def _run(
-    trial: Trial,
-    variants: dict[str, Changes],
-    clips: Sequence[Clip],
-    settings: Settings,
-    content: ContentBranch | None,
-) -> Outcome:
-    settings = settings.changed(seed=trial.seed)
-    kept = some_speakers(clips, trial)
-    train, test = split(kept, "train"), split(kept, "test")
-    methods = {STATIC: static(test), MEAN_DISPLACEMENT: mean_displacement(train)(test)}
-    facts, curves = [], []
-    with TemporaryDirectory() as scratch, catch_warnings():
-        simplefilter("ignore", CollapseWarning)  # it is what is studied
-        folder = Path(scratch)
-        if content is None:
-            content, _ = train_content(kept, folder, settings)
-        codes = content_codes(content, test)
-        methods[NO_STYLE] = [d_content for _, d_content in codes]
-        for name, changes in variants.items():
-            changed = settings.changed(**changes)
-            style, log = train_style(kept, content, folder, changed)
-            curves.append(in_parts(log).assign(method=name))
-            methods[name] = style_displacements(style, test, codes)
-            facts += [(name, *fact) for fact in code_facts(style, kept).items()]
-    classifier = LandmarkExpressions.learn(split(clips, "train"))
-    scores = landmark_scores(methods, test, classifier)
-    placed = {"seed": trial.seed, "speakers": len({clip.speaker for clip in train})}
-    table = pd.DataFrame(facts, columns=["method", "fact", "value"])
-    return Outcome(
-        scores.assign(**placed),
-        table.assign(**placed),
-        pd.concat(curves, ignore_index=True).assign(**placed),
-    )
-
-
 def in_parts(log: pd.DataFrame) -> pd.DataFrame:
-    """CURVES of a training log as means over parts of it: step, metric, value."""
+    """CURVES of a training log as means over parts: step, metric, value, protocol."""
     names = [name for name in CURVES if name in log]
     part = np.arange(len(log)) * PARTS // len(log)
     means = log.groupby(part)[["step", *names]].mean()
-    return means.melt("step", var_name="metric")
+    protocol = f"training, mean over 1/{PARTS} of it"
+    return means.melt("step", var_name="metric").assign(protocol=protocol)
 
 
 def some_speakers(clips: Sequence[Clip], trial: Trial) -> list[Clip]:
@@ -183,9 +185,11 @@ def some_speakers(clips: Sequence[Clip], trial: Trial) -> list[Clip]:
 
     Which ones depends on the seed; more speakers include the fewer.
     """
+    if not trial.speakers:
+        return list(clips)
     names = sorted({clip.speaker for clip in split(clips, "train")})
     order = np.random.default_rng(trial.seed).permutation(len(names))
-    chosen = {names[i] for i in order[: trial.speakers or None]}
+    chosen = {names[i] for i in order[: trial.speakers]}
     return [c for c in clips if c.split == "test" or c.speaker in chosen]
 
 
@@ -195,36 +199,20 @@ def code_facts(style: StyleBranch, clips: Sequence[Clip]) -> dict[str, float]:
     arousal r and valence r of a linear probe, emotion as its accuracy; the speaker's
     and the emotion's share of the variance; rank over the training clips.
     """
-    spoken = spoken_codes(clips, [e.numpy() for e, _ in style_codes(style, clips)])
-    train = [one for one in spoken if one.split == "train"]
-    test = [one for one in spoken if one.split == "test"]
+    coded = with_features(clips, [e.numpy() for e, _ in style_codes(style, clips)])
+    train = [one for one in coded if one.split == "train"]
+    test = [one for one in coded if one.split == "test"]
     generator = np.random.default_rng(0)
     names = {"arousal": "arousal r", "valence": "valence r", "category": "emotion"}
     facts = {
         label: Probe.learn(train, factor, generator).read(test, generator).score()
         for factor, label in names.items()
     }
-    means = np.stack([one.features.mean(0) for one in test])
+    means = np.stack([one.features.numpy().mean(0) for one in test])
     facts["share of the speaker"] = variance_share(means, [u.speaker for u in test])
     facts["share of the emotion"] = variance_share(means, [u.emotion for u in test])
-    whole = np.stack([one.features.mean(0) for one in train])
+    whole = np.stack([one.features.numpy().mean(0) for one in train])
     return {**facts, "rank": float(effective_rank(torch.from_numpy(whole)))}
-
-
-def spoken_codes(clips: Sequence[Clip], codes: Sequence[np.ndarray]) -> list[Spoken]:
-    """Clips for probes, with float[T, D] codes as their features."""
-    return [
-        Spoken(
-            features=code,
-            phones=np.full(len(code), "") if clip.phones is None else clip.phones,
-            speaker=clip.speaker,
-            split=clip.split,
-            emotion=clip.emotion,
-            arousal=clip.arousal,
-            valence=clip.valence,
-        )
-        for clip, code in zip(clips, codes, strict=True)
-    ]
 
 
 def over_seeds(own: pd.DataFrame, study: str, settings: Settings) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Metrics with their protocol, and intervals over speakers.
+"""Metrics with their protocol.
 
 Taught in notebook 07, paper section 4.3.
 """
@@ -12,7 +12,6 @@ from scipy.stats import pearsonr
 from torch import Tensor
 
 from emoface_lib.core.landmarks import CANONICAL_SIDE, LIPS, lip_opening
-from emoface_lib.evaluation.bootstrap import bootstrap
 
 REGIONS = {"face": slice(0, 68), "mouth": LIPS}
 
@@ -125,28 +124,6 @@ def lip_correlation(predicted: Tensor, truth: Tensor) -> float:
     if min(first.std(), second.std()) < 1e-3:
         return float("nan")
     return float(pearsonr(first, second).statistic)
-
-
-def table(
-    scores: pd.DataFrame, generator: np.random.Generator, samples: int = 1000
-) -> pd.DataFrame:
-    """Summarise scores: one row a corpus, method and metric, with intervals.
-
-    scores : columns corpus, method, metric, protocol, speaker, value and perhaps seed,
-    one row a clip. Returns columns corpus, method, metric, protocol, mean, low, high,
-    speakers, clips.
-    """
-    rows = []
-    keys = ["corpus", "method", "metric", "protocol"]
-    for key, group in scores.groupby(keys, sort=False):
-        seeds = group["seed"].tolist() if "seed" in group else None
-        values, speakers = group["value"].tolist(), group["speaker"].tolist()
-        spread = bootstrap(values, speakers, generator, samples, seeds)
-        counts = group["speaker"].nunique(), len(group)
-        rows.append((*key, spread.mean, spread.low, spread.high, *counts))
-    return pd.DataFrame(
-        rows, columns=[*keys, "mean", "low", "high", "speakers", "clips"]
-    )
 
 
 # The paper's Table 2, for comparison: method, VoxCeleb2 LMD and ES, LRW LMD and ES.

@@ -28,7 +28,6 @@ from emoface_lib.features.expression import CROP_EVERY
 from emoface_lib.translation.dataset import resized
 from emoface_lib.translation.translators import as_tensor, for_pictures
 
-NAME = "PC-AVS, our implementation, reduced"
 KEPT = 2  # every second frame of a video is kept
 CLIPS, MOMENTS = 4, 4  # a batch; moments of one clip are its hardest negatives
 CONTRAST_WEIGHT = 0.1

@@ -13,10 +13,11 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from emoface_lib.core.clip import Spoken
+from emoface_lib.core.clip import Clip
 from emoface_lib.evaluation.bootstrap import Interval
 
 PHONE_FRAMES = 12  # frames drawn from each clip, for the phone probe
+UNKNOWN = np.full(PHONE_FRAMES, "")
 FACTORS = ("phone", "category", "arousal", "valence", "speaker")
 SPLITS = ("train", "val", "test")
 NUMBERS = ("arousal", "valence")  # scored by r; the others by accuracy
@@ -60,7 +61,7 @@ def interval(
 
 
 def probe_table(
-    features: Mapping[str, Sequence[Spoken]],
+    features: Mapping[str, Sequence[Clip]],
     seeds: Sequence[int],
     samples: int = 1000,
 ) -> pd.DataFrame:
@@ -82,7 +83,7 @@ def probe_table(
 
 
 def probe(
-    clips: Sequence[Spoken], generator: np.random.Generator
+    clips: Sequence[Clip], generator: np.random.Generator
 ) -> dict[tuple[str, str], Outcome]:
     """Predictions of probes of all factors on the splits "val" and "test".
 
@@ -111,7 +112,7 @@ class Probe:
 
     @classmethod
     def learn(
-        cls, clips: Sequence[Spoken], factor: str, generator: np.random.Generator
+        cls, clips: Sequence[Clip], factor: str, generator: np.random.Generator
     ) -> "Probe":
         """Learn to read a factor; generator : draws frames for the phone."""
         if factor == "phone":
@@ -123,7 +124,7 @@ class Probe:
             return cls(factor, None)
         return cls(factor, model.fit(clip_statistics(clips), true))
 
-    def read(self, clips: Sequence[Spoken], generator: np.random.Generator) -> Outcome:
+    def read(self, clips: Sequence[Clip], generator: np.random.Generator) -> Outcome:
         """Read other clips; generator : draws frames for the phone."""
         if self.model is None:
             unknown = np.full(len(clips), np.nan)
@@ -142,28 +143,27 @@ def _told(true: np.ndarray) -> bool:
     return len(np.unique(true)) > 1
 
 
-def labels(clips: Sequence[Spoken], factor: str) -> np.ndarray:
+def labels(clips: Sequence[Clip], factor: str) -> np.ndarray:
     """Ground truth of a factor for each clip: Array[N], str, or float without unit."""
     name = "emotion" if factor == "category" else factor
     return np.array([getattr(clip, name) for clip in clips])
 
 
-def clip_statistics(clips: Sequence[Spoken]) -> np.ndarray:
+def clip_statistics(clips: Sequence[Clip]) -> np.ndarray:
     """Mean and standard deviation of each feature over each clip: float[N, 2 D]."""
-    return np.stack(
-        [np.concatenate([c.features.mean(0), c.features.std(0)]) for c in clips]
-    )
+    codes = [clip.features.numpy() for clip in clips]
+    return np.stack([np.concatenate([x.mean(0), x.std(0)]) for x in codes])
 
 
 def some_frames(
-    clips: Sequence[Spoken], generator: np.random.Generator
+    clips: Sequence[Clip], generator: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """PHONE_FRAMES random frames of each clip: float[N, D], phones and speakers [N]."""
     X, phones = [], []
     for clip in clips:
         picks = generator.choice(len(clip.features), PHONE_FRAMES, replace=False)
-        X.append(clip.features[picks])
-        phones.append(clip.phones[picks])
+        X.append(clip.features.numpy()[picks])
+        phones.append(UNKNOWN if clip.phones is None else clip.phones[picks])
     speakers = np.repeat([clip.speaker for clip in clips], PHONE_FRAMES)
     return np.concatenate(X), np.concatenate(phones), speakers
 

@@ -17,28 +17,29 @@ from emoface_lib.core.clip import MEL_BANDS, Clip
 from emoface_lib.core.files import write_beside
 from emoface_lib.core.landmarks import WEIGHTS
 from emoface_lib.core.settings import Settings
-from emoface_lib.evaluation.baselines import STATIC, Method, other, with_voice_of
-from emoface_lib.evaluation.experiment import NO_STYLE
+from emoface_lib.evaluation.baselines import Method, misheard
 from emoface_lib.evaluation.makeittalk import MakeItTalk
 from emoface_lib.evaluation.makeittalk_landmarks import ContentBranch, SpeakerBranch
-from emoface_lib.evaluation.pc_avs import NAME as PC_AVS
-from emoface_lib.evaluation.pc_avs import synthesise
+from emoface_lib.evaluation.pc_avs import load_pc_avs, synthesise
 from emoface_lib.evaluation.pc_avs_network import PCAVS
-from emoface_lib.evaluation.scoring import Studio
-from emoface_lib.evaluation.table_2 import (
+from emoface_lib.evaluation.rows import (
     FULL,
     IMPROVED,
     MAKEITTALK,
-    MAKEITTALK_CONTENT,
+    NO_STYLE,
+    PC_AVS,
+    PC_AVS_WRONG,
+    RENDERED_TRUTH,
+    STATIC,
+    makeittalk_methods,
 )
+from emoface_lib.evaluation.scoring import Studio
 from emoface_lib.features.speaker import read_embeddings
 
 CONTENT = "makeittalk_content.safetensors"
 SPEAKER = "makeittalk_speaker.safetensors"
 PICTURES = "pc_avs.safetensors"
 RENDERED = (STATIC, NO_STYLE, FULL, IMPROVED, MAKEITTALK)
-RENDERED_TRUTH = "true landmarks, rendered"
-PC_AVS_WRONG = f"{PC_AVS}, shuffled audio"
 
 
 def shipped_baselines(
@@ -53,10 +54,7 @@ def shipped_baselines(
     content, speaker = ContentBranch(), SpeakerBranch()
     load_model(folder / CONTENT, content)
     load_model(folder / SPEAKER, speaker)
-    rows: dict[str, Method] = {MAKEITTALK_CONTENT: MakeItTalk(content).displacements}
-    if voiced:
-        rows[MAKEITTALK] = MakeItTalk(content, speaker).displacements
-    return rows
+    return makeittalk_methods(MakeItTalk(content, speaker if voiced else None))
 
 
 def with_voices(clips: Sequence[Clip], cache: Path) -> list[Clip]:
@@ -74,14 +72,7 @@ def shipped_pc_avs(settings: Settings, folder: Path = WEIGHTS) -> PCAVS | None:
     """PC-AVS, reduced, as shipped; None if it learnt other features."""
     if settings.features.kind != "log_mel":
         return None
-    model = PCAVS(MEL_BANDS)
-    load_model(folder / PICTURES, model)
-    return model
-
-
-def misheard(clip: Clip, clips: Sequence[Clip]) -> Clip:
-    """A clip with the audio of another, as in "shuffled audio"."""
-    return with_voice_of(clip, other(clip, clips))
+    return load_pc_avs(folder / PICTURES, MEL_BANDS)
 
 
 def ship_half(source: Path, target: Path) -> None:
@@ -100,19 +91,22 @@ def rendered_rows(
     studio: Studio,
     pc_avs: PCAVS | None = None,
 ) -> dict[str, list[np.ndarray]]:
-    """Rendered frames of the rows of PAINTED, of ground truth, and of PC-AVS.
+    """Rendered frames of the rows of RENDERED, of ground truth, and of PC-AVS.
 
     Returns uint8[F / CROP_EVERY, S, S, 3] RGB, one a clip, by row, as for
     `Studio.frame_scores`. PC-AVS is also run with another clip's audio: what is right
     then comes from the pose, which it takes from the real frames.
     """
-    asked = {name: list(rows[name](clips)) for name in RENDERED if name in rows}
+    asked = {name: rows[name](clips) for name in RENDERED if name in rows}
     asked[RENDERED_TRUTH] = [clip.displacement for clip in clips]
-    frames = studio.rendered(asked, clips)
+    frames = {
+        name: [studio.render(*pair)[0] for pair in zip(clips, moves, strict=True)]
+        for name, moves in asked.items()
+    }
     if pc_avs is not None:
-        heard = {PC_AVS: clips}
+        heard = {PC_AVS: list(clips)}
         if len(clips) > 1:  # else there is no other audio
-            heard[PC_AVS_WRONG] = [misheard(clip, clips) for clip in clips]
+            heard[PC_AVS_WRONG] = misheard(clips)
         place, size = studio.corpus, studio.image_size
         for name, some in heard.items():
             frames[name] = [synthesise(pc_avs, clip, place, size) for clip in some]

@@ -62,8 +62,8 @@ def landmark_scores(
     """
     rows = []
     real = [
-        classifier.probabilities(to_video_rate(c.displacement))
-        for c in clips
+        classifier.probabilities(to_video_rate(clip.displacement))
+        for clip in clips
         if classifier
     ]
     for method, displacement in methods.items():
@@ -153,21 +153,6 @@ class Studio:
         frames = list(iter_frames(self.corpus / clip.path))[::every][: len(landmarks)]
         factor = self.image_size / int(stored["size"][0])
         return resized(frames, self.image_size), scale_points(landmarks, factor)
-
-    def rendered(
-        self, methods: Mapping[str, Displacements], clips: Sequence[Clip]
-    ) -> dict[str, list[np.ndarray]]:
-        """Rendered frames of each method, as `frame_scores` takes them.
-
-        methods : Tensor[T, 68, 2] px of the canonical frame, one a clip, by name.
-        Returns uint8[F / CROP_EVERY, S, S, 3] RGB, one a clip.
-        """
-        return {
-            method: [
-                self.render(*each)[0] for each in zip(clips, displacement, strict=True)
-            ]
-            for method, displacement in methods.items()
-        }
 
     def frame_scores(
         self, frames: Mapping[str, Sequence[np.ndarray]], clips: Sequence[Clip]

@@ -9,38 +9,29 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from emoface_lib.evaluation.baselines import (
+from emoface_lib.evaluation.bootstrap import Interval, bootstrap, difference, ratio
+from emoface_lib.evaluation.metrics import PAPER_TABLE_2
+from emoface_lib.evaluation.rows import (
     AGAIN,
+    ANYONE,
     ENERGY,
-    MEAN_DISPLACEMENT,
-    SHUFFLED,
-    STATIC,
-)
-from emoface_lib.evaluation.bootstrap import Interval, difference, ratio
-from emoface_lib.evaluation.experiment import NO_STYLE
-from emoface_lib.evaluation.metrics import PAPER_TABLE_2, table
-from emoface_lib.evaluation.pc_avs import NAME as PC_AVS
-from emoface_lib.evaluation.rendered import PC_AVS_WRONG
-from emoface_lib.evaluation.scoring import EXPRESSIONS_OF, LIPS_TOGETHER, READ
-from emoface_lib.evaluation.table_2 import (
     FULL,
     IMPROVED,
     MAKEITTALK,
     MAKEITTALK_CONTENT,
+    MEAN_DISPLACEMENT,
+    NO_STYLE,
+    PC_AVS,
+    PC_AVS_WRONG,
     PLAIN,
+    SHUFFLED,
+    STATIC,
 )
+from emoface_lib.evaluation.scoring import EXPRESSIONS_OF, LIPS_TOGETHER, READ
 
-COLUMNS = [
-    "corpus",
-    "method",
-    "metric",
-    "protocol",
-    "mean",
-    "low",
-    "high",
-    "seeds",
-    "paper",
-]
+KEYS = ["corpus", "method", "metric", "protocol"]
+SPREAD = ["mean", "low", "high"]
+COLUMNS = [*KEYS, *SPREAD, "seeds", "paper"]
 LARGER_IS_BETTER = (LIPS_TOGETHER, *EXPRESSIONS_OF, "PSNR", "mouth PSNR", "SSIM")
 UNITS = {
     **dict.fromkeys(("LMD", "M-LMD", "F-LMD", "LMD of ATVG"), " px"),
@@ -51,7 +42,7 @@ OF_THE_PAPER = {PC_AVS: "PC-AVS"}  # names in its Table 2, where they are not ou
 PAIRS = (
     (FULL, NO_STYLE),
     (FULL, PLAIN),
-    (FULL, "without L_identity"),
+    (FULL, ANYONE),
     (IMPROVED, FULL),
     (IMPROVED, NO_STYLE),
     (FULL, MAKEITTALK),
@@ -75,13 +66,14 @@ def tidy(
     scores : columns corpus, method, metric, protocol, speaker, value and seed, one row
     a clip; paper : the number of the paper's Table 2 on VoxCeleb2, of another corpus.
     """
-    rows = table(scores, generator, samples)
-    kept = ["corpus", "method", "metric"]
-    counted = _seeds(scores, kept)
-    rows["seeds"] = [int(counted[tuple(key)]) for key in rows[kept].to_numpy()]
-    pairs = zip(rows["method"], rows["metric"], strict=True)
-    rows["paper"] = [paper_value(*pair) for pair in pairs]
-    return rows[COLUMNS]
+    rows, counted = [], _seeds(scores, KEYS[:3]).to_dict()
+    for key, group in scores.groupby(KEYS, sort=False):
+        columns = (group[name].tolist() for name in ("value", "speaker", "seed"))
+        values, speakers, seeds = columns
+        spread = bootstrap(values, speakers, generator, samples, seeds)
+        paper = paper_value(*map(str, key[1:3]))
+        rows.append((*key, *vars(spread).values(), counted[key[:3]], paper))
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def paper_value(method: str, metric: str) -> float:
@@ -111,17 +103,16 @@ def comparisons(
             found = difference(part, first, second, metric, generator, samples)
             text = sentence(first, second, metric, found)
             seeds = counted.get((first, metric), 0)
-            rows.append((corpus, first, second, metric, found, seeds, text))
+            spread = vars(found).values()
+            rows.append((corpus, first, second, metric, *spread, seeds, text))
         if scored.issuperset((FULL, MAKEITTALK)):
             found = ratio(part, FULL, MAKEITTALK, "LMD", generator, samples)
             text = f"LMD of {FULL} is {found} of {MAKEITTALK}'s (the paper: 0.45)."
-            seeds = counted[FULL, "LMD"]
-            rows.append((corpus, FULL, MAKEITTALK, RATIO, found, seeds, text))
-    names = ["corpus", "first", "second", "metric", "found", "seeds", "sentence"]
+            spread, seeds = vars(found).values(), counted[FULL, "LMD"]
+            rows.append((corpus, FULL, MAKEITTALK, RATIO, *spread, seeds, text))
+    names = ["corpus", "first", "second", "metric", *SPREAD, "seeds", "sentence"]
     whole = pd.DataFrame(rows, columns=names)
-    for place, part_of in enumerate(("mean", "low", "high")):
-        whole.insert(4 + place, part_of, [getattr(f, part_of) for f in whole["found"]])
-    return whole[whole["mean"].notna()].drop(columns="found")
+    return whole[whole["mean"].notna()]
 
 
 def _seeds(scores: pd.DataFrame, keys: list[str]) -> pd.Series:
@@ -156,9 +147,7 @@ def printed(rows: pd.DataFrame, also: Sequence[str] = ()) -> pd.DataFrame:
     is where a corpus has no such row, as *full* on LRW. also : methods that get a row,
     of dashes, if they have none.
     """
-    shown = rows.assign(
-        value=[str(Interval(*three)) for three in rows[["mean", "low", "high"]].values]
-    )
+    shown = rows.assign(value=[str(Interval(*three)) for three in rows[SPREAD].values])
     order = list(dict.fromkeys([*rows["method"], *also]))
     columns = ["corpus", "metric"][rows["corpus"].nunique() == 1 :]
     wide = shown.pivot(index="method", columns=columns, values="value")

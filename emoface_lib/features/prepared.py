@@ -3,16 +3,18 @@
 Taught in notebook 03.
 """
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
-from emoface_lib.core.clip import EXPRESSIONS, Clip
+from emoface_lib.core.clip import Clip
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.files import read_json, read_npz
+from emoface_lib.core.files import INDEX, read_json, read_npz
 from emoface_lib.core.landmarks import FRAME_RATE, VIDEO_RATE, lip_opening
 from emoface_lib.core.landmarks import mean_face as frontal_face
 from emoface_lib.core.settings import Settings
@@ -20,6 +22,7 @@ from emoface_lib.features.align import align, mean_face, project
 from emoface_lib.features.speaker import read_embeddings
 from emoface_lib.features.voice_conversion import SPEAKERS, load_features
 
+FEATURES_CARD, MEAN_FACE = "features.json", "mean_face.npz"
 CLOSED_SHARE = 0.2  # share of a speaker's frames that count as closed lips
 FACES_A_CLIP = 8  # frames of each clip that the mean face averages
 
@@ -34,78 +37,79 @@ def load_clips(
     says, unless it was made when the corpus was prepared. Raises InputError if what
     makes it is missing.
     """
-    audio = audio or folder.parent / "audio"
-    index = pd.read_parquet(folder / "index.parquet")
-    index = index[index["problem"] == ""]
-    mean = read_npz(folder / "mean_face.npz")["landmarks"]
-    rows = list(index.to_dict("records"))
-    stored = [read_npz(folder / f"{row['clip']}.npz") for row in rows]
-    aligned = [
-        aligned_landmarks(clip["landmarks"], mean, settings.landmarks.alignment)
-        for clip in stored
-    ]
-    names = [row["speaker"] for row in rows]
-    references = reference_faces(aligned, names)
-    heard = (
-        [clip["heard"] for clip in stored]
-        if settings.features.kind != "log_mel"
-        and settings.features.kind == _made_by(folder)
-        else _features([clip["log_mel"] for clip in stored], names, audio, settings)
-    )
-    return [
-        _clip(row, own, landmarks, references[row["speaker"]], settings)
-        for row, own, landmarks in zip(rows, heard, aligned, strict=True)
-    ]
+    index = pd.read_parquet(folder / INDEX)
+    rows = index[index["problem"] == ""].to_dict("records")
+    found = [{**row, **read_npz(folder / f"{row['clip']}.npz")} for row in rows]
+    kind, made = settings.features.kind, read_json(folder / FEATURES_CARD)["features"]
+    if kind == "log_mel" or kind != made:
+        _add_features(found, audio or folder.parent / "audio", settings)
+    return to_clips(found, read_npz(folder / MEAN_FACE)["landmarks"], settings)
 
 
-def _made_by(folder: Path) -> str:
-    """Which F_a was made when the corpus was prepared."""
-    return read_json(folder / "features.json").get("features", "")
-
-
-def _features(
-    mels: list[np.ndarray], speakers: list[str], audio: Path, settings: Settings
-) -> list[np.ndarray]:
-    """F_a, float32[T, D], of log-mels and who speaks them."""
+def _add_features(found: list[dict[str, Any]], audio: Path, settings: Settings) -> None:
+    """Add F_a to what was extracted of clips, in place: "heard" float32[T, D]."""
     if settings.features.kind == "phonetic":
         raise InputError(
             "These clips have no phonetic code: with features = 'phonetic', run "
             "notebook 03_face_alignment again, or prepare the corpus into a new folder."
         )
     features = load_features(audio, settings)
-    if not features.needs_speaker:
-        return mels
-    known = read_embeddings(audio / SPEAKERS)
-    if missing := sorted(set(speakers) - set(known)):
+    known = read_embeddings(audio / SPEAKERS) if features.needs_speaker else {}
+    missing = sorted({one["speaker"] for one in found} - set(known))
+    if features.needs_speaker and missing:
         raise InputError(
             f"{audio / SPEAKERS} does not know {missing[0]}: run notebook "
             "02_audio_features again, on this corpus."
         )
-    pairs = zip(mels, speakers, strict=True)
-    return [features.whole(mel, known[name]) for mel, name in pairs]
+    for one in found:
+        one["heard"] = features.whole(one["log_mel"], known.get(one["speaker"]))
 
 
-def _clip(
-    row: dict,
-    heard: np.ndarray,
-    landmarks: np.ndarray,
-    reference: np.ndarray,
-    settings: Settings,
-) -> Clip:
-    softmax = [row[f"expression_{name}"] for name in EXPRESSIONS]
+def to_clips(
+    found: Sequence[Mapping[str, Any]], mean: np.ndarray, settings: Settings
+) -> list[Clip]:
+    """Clips aligned to a mean face, with reference faces, F_a looking ahead.
+
+    found : what the index and `extract` say of each, F_a as "heard" and the softmax
+    "expression", float[7]; of each speaker all, since L_0 comes from all. mean :
+    float[68, 3] px of the canonical frame.
+    """
+    aligned = [
+        aligned_landmarks(one["landmarks"], mean, settings.landmarks.alignment)
+        for one in found
+    ]
+    references = reference_faces(aligned, [one["speaker"] for one in found])
+    return [
+        clip_of(
+            one,
+            look_ahead(one["heard"], settings.features.look_ahead),
+            landmarks=torch.from_numpy(landmarks).float(),
+            reference=torch.from_numpy(references[one["speaker"]]).float(),
+            expression=torch.from_numpy(one["expression"]).float(),
+            voice=torch.from_numpy(one["voice"]) if "voice" in one else None,
+        )
+        for one, landmarks in zip(found, aligned, strict=True)
+    ]
+
+
+def clip_of(known: Mapping[str, Any], features: np.ndarray, **face: Any) -> Clip:
+    """A clip of F_a float32[T, D] and what the index says of it, by column.
+
+    known : also phones, int[T], where they are; face : other fields of `Clip`, none
+    for a clip that is sound alone.
+    """
     return Clip(
-        name=row["clip"],
-        speaker=row["speaker"],
-        video=row["video"],
-        split=row["split"],
-        features=torch.from_numpy(look_ahead(heard, settings.features.look_ahead)),
-        landmarks=torch.from_numpy(landmarks).float(),
-        reference=torch.from_numpy(reference).float(),
-        expression=torch.tensor(softmax, dtype=torch.float32),
-        emotion=row.get("emotion", ""),
-        arousal=row.get("arousal", float("nan")),
-        valence=row.get("valence", float("nan")),
-        path=row.get("path", ""),
+        name=known["clip"],
+        speaker=known["speaker"],
+        video=known["video"],
+        split=known["split"],
+        features=torch.from_numpy(features),
+        emotion=known.get("emotion", ""),
+        arousal=known.get("arousal", float("nan")),
+        valence=known.get("valence", float("nan")),
+        phones=known.get("phones"),
+        path=known.get("path", ""),
+        **face,
     )
 
 

@@ -58,13 +58,20 @@ def cached_embeddings(
     todo = {name: paths for name, paths in files.items() if name not in kept}
     new = embed_speakers({n: [read_audio(p) for p in todo[n]] for n in todo})
     found = {name: {**kept, **new}[name] for name in files}
+    write_embeddings(cache, found, list(made_of.values()))
+    return found
+
+
+def write_embeddings(
+    cache: Path, found: Mapping[str, np.ndarray], made_of: Sequence[str] = ()
+) -> None:
+    """Write embeddings float32[256] by speaker, and of which files each was made."""
     write_npz(
         cache,
         speakers=np.array(list(found)),
         embeddings=np.stack(list(found.values())),
-        made_of=np.array(list(made_of.values())),
+        made_of=np.array(made_of or ["features"] * len(found)),
     )
-    return found
 
 
 def read_embeddings(cache: Path) -> dict[str, np.ndarray]:

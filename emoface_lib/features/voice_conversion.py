@@ -39,8 +39,8 @@ WHERE = (
 MODEL, SPEAKERS = Path("autovc", "model.safetensors"), Path("speakers.npz")
 
 
-def heard_features(samples: np.ndarray, settings: Settings) -> np.ndarray:
-    """A voice's log-mel, float32[T, 80]; for features = "phonetic" float32[T, 224].
+def heard_features(samples: np.ndarray, kind: str) -> np.ndarray:
+    """A voice's log-mel, float32[T, 80]; for the kind "phonetic" float32[T, 224].
 
     samples : float[S] at 16 kHz. The phonetic code comes first, less its running mean:
     the mean over all frames up to the end of its 4 s, which a stream knows as well; so
@@ -48,7 +48,7 @@ def heard_features(samples: np.ndarray, settings: Settings) -> np.ndarray:
     Raises InputError as `log_mel` and `phonetic_code`.
     """
     mel = log_mel(samples)
-    if settings.features.kind != "phonetic":
+    if kind != "phonetic":
         return mel
     code = phonetic_code(samples)
     ends = np.minimum((np.arange(len(code)) // GIVEN + 1) * GIVEN, len(code))

@@ -5,11 +5,10 @@ Taught in notebooks 04 and 05, paper equations (1) to (9).
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from emoface_lib.core.clip import Clip
+from emoface_lib.core.clip import Clip, with_features
 from emoface_lib.core.training import device_of
 from emoface_lib.method.content import ContentBranch, predicted_landmarks
 from emoface_lib.method.losses import landmark_loss
@@ -50,18 +49,22 @@ def style_codes(
 
 
 @torch.no_grad()
-def named_codes(
+def coded_clips(
     content: ContentBranch, style: StyleBranch, clips: Sequence[Clip]
-) -> dict[str, list[np.ndarray]]:
-    """The four codes of whole clips by name, float32[T, 256 or 128] each."""
+) -> dict[str, list[Clip]]:
+    """The clips with each of the four codes as features, by its name, for probes.
+
+    The features are Tensor[T, 256 or 128].
+    """
     pairs = style_codes(style, clips)
     both = [style.style(e[None], i[None])[0].numpy() for e, i in pairs]
-    return {
+    codes = {
         "E_content": [code.numpy() for code, _ in content_codes(content, clips)],
         "E_emotion": [emotion.numpy() for emotion, _ in pairs],
         "E_identity": [identity.numpy() for _, identity in pairs],
         "E_style": both,
     }
+    return {name: with_features(clips, own) for name, own in codes.items()}
 
 
 @torch.no_grad()

@@ -107,7 +107,8 @@ def train_style(
     L_landmark alone the clips need not give triplets.
     """
     torch.manual_seed(settings.seed)
-    train, held_out = split(enrolled(clips), "train"), split(enrolled(clips), "val")
+    known = enrolled(clips)
+    train, held_out = split(known, "train"), split(known, "val")
     model = new_style(_feature_size(train), settings)
     heard = [model.heard(c.features[None], mean_of(c))[0] for c in train]
     model.standardise.fit(torch.cat(heard))
@@ -174,10 +175,11 @@ class _StyleBatches:
     ) -> StyleBatch:
         """The batch of a step, on a device."""
         count, seed = self.settings.style.batch, self.settings.seed
-        order = without_replacement(len(self.sequences), 3 * count, step, seed)
         if self.sampler:
             triplets = self.sampler.draw(count, step, seed, generator)
             order = [i for role in zip(*triplets, strict=True) for i in role]
+        else:
+            order = without_replacement(len(self.sequences), 3 * count, step, seed)
         some = [self.sequences[i] for i in order]
         cut = crop_batch(some, self.settings.training.crop_frames, generator)
         fewer = [sequence[:, :: self.settings.style.stride] for sequence in cut]

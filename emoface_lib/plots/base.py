@@ -18,9 +18,9 @@ from emoface_lib.core.files import write_beside
 from emoface_lib.core.landmarks import CANONICAL_SIDE, POLYLINES
 
 # Okabe and Ito's colours, which the colour-blind can distinguish; lines also differ in
-# style.
+# dashes, points in their marks.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
-LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
+DASHES = ("", (4, 1.5), (6, 1.5, 1, 1.5), (1, 1.5), (8, 1), (3, 1, 1, 1), (1, 0.7))
 EXPRESSION_MARKS = ("o", "s", "^", "v", "D", "X", ".")
 # No date: the same figure gives the same bytes.
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -129,7 +129,7 @@ def draw_face(
         axes.plot(
             *landmarks[points].T,
             color=PALETTE[number],
-            linestyle=LINES[number],
+            linestyle=(0, DASHES[number] or None),
             label=label if index == 0 else None,
         )
     axes.set(
@@ -141,6 +141,20 @@ def draw_face(
     )
 
 
+def looks(names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Colours, dashes and marks by name, for seaborn's hue and style."""
+    kinds = {"palette": PALETTE, "dashes": DASHES, "markers": EXPRESSION_MARKS}
+    known = list(dict.fromkeys(names))
+    return {k: dict(zip(known, every, strict=False)) for k, every in kinds.items()}
+
+
+def draw_lines(axes: Axes, table: pd.DataFrame, marked: bool = False) -> None:
+    """Columns of a table over its index, a line each; marked : with a mark a row."""
+    look: dict[str, Any] = looks(list(table.columns))
+    sns.lineplot(table, **look | ({} if marked else {"markers": False}), ax=axes)
+    axes.legend(fontsize=8)
+
+
 def draw_curves(
     axes: Axes, curves: Mapping[str, np.ndarray], rate: float, unit: str
 ) -> None:
@@ -149,16 +163,9 @@ def draw_curves(
     curves : float[F] by name, in `unit`, which the vertical axis is labelled with;
     rate : values a second.
     """
-    for number, (name, values) in enumerate(curves.items()):
-        axes.plot(
-            np.arange(len(values)) / rate,
-            values,
-            label=name,
-            color=PALETTE[number],
-            linestyle=LINES[number],
-        )
+    table = pd.DataFrame({name: pd.Series(values) for name, values in curves.items()})
+    draw_lines(axes, table.set_axis(table.index / rate))
     axes.set(xlabel="seconds", ylabel=unit)
-    axes.legend(fontsize=8)
 
 
 def draw_picture(axes: Axes, picture: np.ndarray, title: str = "") -> None:
@@ -219,17 +226,9 @@ def draw_embedding(
     axes: Axes, points: np.ndarray, groups: Sequence[str], title: str = ""
 ) -> None:
     """Points float[N, 2], each group with its own colour and mark."""
-    names = list(dict.fromkeys(groups))
-    for number, name in enumerate(names):
-        mine = np.array([group == name for group in groups])
-        axes.scatter(
-            points[mine, 0],
-            points[mine, 1],
-            s=16,
-            label=name,
-            color=PALETTE[number % len(PALETTE)],
-            marker=EXPRESSION_MARKS[number % len(EXPRESSION_MARKS)],
-        )
+    look, (x, y) = looks(groups), points.T
+    look.pop("dashes")
+    sns.scatterplot(x=x, y=y, hue=groups, style=groups, s=24, **look, ax=axes)
     axes.set_title(title, fontsize=9)
     axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.01, 1))
 

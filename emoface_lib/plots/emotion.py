@@ -1,15 +1,17 @@
 """Figures of the emotion space: Figure 2, effects of the dial, places of clips."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from emoface_lib.plots.base import LINES, PALETTE, draw_curves, draw_picture
+from emoface_lib.plots.base import PALETTE, draw_curves, draw_picture, looks
 
 WIDE, TALL, BELOW = 1.25, 1.25, 1.9  # inches of a picture, and of the curves
 
@@ -71,12 +73,13 @@ def draw_dose(
 
     effects : of `dial_effects`, by name of the axis. Bands hold half of the clips.
     """
-    for number, (name, table) in enumerate(effects.items()):
-        wide = table.pivot(index="clip", columns="amount", values=measure)
-        change = wide.sub(wide[0.0], axis=0)
-        low, high = change.quantile(0.25), change.quantile(0.75)
-        colour, line = PALETTE[number % len(PALETTE)], LINES[number % len(LINES)]
-        axes.fill_between(change.columns, low, high, color=colour, alpha=0.15, lw=0)
-        axes.plot(change.mean(), ls=line, color=colour, marker="o", label=name)
+    table = pd.concat(effects, names=["axis"]).reset_index("axis")
+    none = table[table["amount"] == 0].set_index(["axis", "clip"])[measure]
+    keys = pd.MultiIndex.from_frame(table[["axis", "clip"]])
+    table["change"] = table[measure] - none.reindex(keys).to_numpy()
+    look: dict[str, Any] = looks(list(effects))
+    look |= {"hue": "axis", "style": "axis", "errorbar": ("pi", 50)}
+    sns.lineplot(table, x="amount", y="change", err_kws={"lw": 0}, **look, ax=axes)
+    axes.legend(fontsize=7)
     axes.axhline(0, color="0.8", lw=0.8, zorder=0)
     axes.set(xlabel="dial, standard deviations", ylabel=unit, title=measure)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
+import seaborn as sns
 from matplotlib.axes import Axes
 
 from emoface_lib.core.landmarks import CANONICAL_SIDE
@@ -61,13 +62,14 @@ def draw_shares(
     `label` names.
     """
     for number, (name, numbers) in enumerate(values.items()):
-        axes.hist(
+        sns.histplot(
             np.clip(numbers, bins[0], bins[-1]),
             bins=bins.tolist(),
             label=name,
             alpha=0.6,
             color=PALETTE[number],
             hatch=("", "//", "..")[number],
+            ax=axes,
         )
     axes.set(xlabel=label, ylabel="triplets")
     axes.legend(fontsize=7)
@@ -100,7 +102,8 @@ def draw_best_guess(axes: Axes, values: np.ndarray) -> None:
     guesses = np.arange(256)
     apart = guesses[:, None] - values.astype(float)
     losses = {"absolute": np.abs(apart).mean(1), "squared": (apart**2).mean(1)}
-    axes.hist(values, bins=32, density=True, color="0.8", label="the pixel's values")
+    look = {"color": "0.8", "label": "the pixel's values"}
+    sns.histplot(values, bins=32, stat="density", **look, ax=axes)
     axes.set(xlabel="brightness", ylabel="share of frames")
     beside = axes.twinx()
     for (name, loss), style, colour in zip(
@@ -114,10 +117,10 @@ def draw_best_guess(axes: Axes, values: np.ndarray) -> None:
 
 def draw_errors(axes: Axes, errors: Mapping[str, np.ndarray], unit: str) -> None:
     """Cumulative share of frames below an error, a line each. errors : float[F]."""
-    for number, (name, values) in enumerate(errors.items()):
-        share = np.arange(1, len(values) + 1) / len(values)
-        style = ("-", "--", "-.")[number % 3]
-        axes.plot(np.sort(values), share, style, color=PALETTE[number], label=name)
+    for (name, values), colour, line in zip(
+        errors.items(), PALETTE, ("-", "--", "-."), strict=False
+    ):
+        sns.ecdfplot(values, color=colour, linestyle=line, label=name, ax=axes)
     axes.set(xlabel=unit, ylabel="share of frames", ylim=(0, 1))
     axes.legend(fontsize=7)
 

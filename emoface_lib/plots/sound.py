@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from emoface_lib.plots.base import (
     EXPRESSION_MARKS,
-    LINES,
     PALETTE,
+    draw_lines,
     draw_mel,
     draw_phonemes,
     figure,
@@ -65,15 +66,7 @@ def draw_probes(axes: Axes, table: pd.DataFrame, splits: Sequence[str]) -> None:
 
 def draw_variance_shares(axes: Axes, shares: pd.DataFrame, title: str = "") -> None:
     """How much of a score is left: a line a column, over the rows in their order."""
-    for number, (name, values) in enumerate(shares.items()):
-        axes.plot(
-            shares.index,
-            values,
-            label=name,
-            color=PALETTE[number],
-            linestyle=LINES[number],
-            marker=EXPRESSION_MARKS[number],
-        )
+    draw_lines(axes, shares, marked=True)
     axes.set_ylim(0, 1.6)
     axes.set_title(title, fontsize=9)
     axes.legend(fontsize=7, ncols=3, loc="upper center")
@@ -81,8 +74,11 @@ def draw_variance_shares(axes: Axes, shares: pd.DataFrame, title: str = "") -> N
 
 def draw_likeness(axes: Axes, likeness: np.ndarray, names: Sequence[str]) -> None:
     """Cosines float[N, N] of embeddings: rows and columns are the same speakers."""
-    picture = axes.imshow(likeness, cmap="Blues", vmax=1)
-    axes.figure.colorbar(picture, ax=axes, label="cosine")
-    axes.set_xticks(range(len(names)), names, rotation=45, ha="right", fontsize=7)
-    axes.set_yticks(range(len(names)), names, fontsize=7)
+    bar = {"label": "cosine"}
+    ticks = {"xticklabels": list(names), "yticklabels": list(names)}
+    sns.heatmap(
+        likeness, cmap="Blues", vmax=1, square=True, cbar_kws=bar, **ticks, ax=axes
+    )
+    axes.tick_params("x", rotation=45)
+    axes.tick_params("both", labelsize=7)
     axes.set(xlabel="embedding of", ylabel="another utterance of")

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
@@ -37,22 +38,19 @@ class LiveCurves:
 
 def draw_training(axes: Axes, log: pd.DataFrame, columns: Sequence[str]) -> None:
     """Curves of a training log over steps, smoothed; dots are single validations."""
-    for number, name in enumerate(columns):
-        values = log[name]
-        if values.isna().any():
-            axes.plot(log["step"], values, "o", color=base.PALETTE[number], label=name)
-            continue
-        smooth = values.rolling(max(1, len(log) // 30), min_periods=1).mean()
-        axes.plot(
-            log["step"],
-            smooth,
-            label=name,
-            color=base.PALETTE[number],
-            linestyle=base.LINES[number],
-        )
+    log = log.set_index("step")
+    whole = [name for name in columns if log[name].notna().all()]
+    base.draw_lines(axes, smoothed(log[whole], 30))
+    for name in set(columns) - set(whole):
+        axes.plot(log[name], "o", color=base.PALETTE[columns.index(name)], label=name)
     axes.set(xlabel="step")
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.legend(fontsize=8)
+
+
+def smoothed(log: pd.DataFrame, parts: int) -> pd.DataFrame:
+    """Running means over 1/parts of a log."""
+    return log.rolling(max(1, len(log) // parts), min_periods=1).mean()
 
 
 def draw_histograms(axes: Axes, shares: Mapping[str, pd.Series], label: str) -> None:
@@ -70,32 +68,23 @@ def draw_histograms(axes: Axes, shares: Mapping[str, pd.Series], label: str) -> 
 
 def draw_logs(axes: Axes, logs: Mapping[str, pd.DataFrame], column: str) -> None:
     """One column of several logs over steps, smoothed, a line style each."""
-    for number, (name, log) in enumerate(logs.items()):
-        smooth = log[column].rolling(max(1, len(log) // 20), min_periods=1).mean()
-        axes.plot(
-            log["step"],
-            smooth,
-            label=name,
-            color=base.PALETTE[number % len(base.PALETTE)],
-            linestyle=base.LINES[number % len(base.LINES)],
-        )
+    columns = {name: log.set_index("step")[column] for name, log in logs.items()}
+    base.draw_lines(axes, smoothed(pd.DataFrame(columns), 20))
     axes.set(xlabel="step", title=column)
 
 
 def draw_learning_curves(axes: Axes, table: pd.DataFrame, metric: str) -> None:
     """A metric over steps, a line a method: the mean of seeds, in a band of them all.
 
-    table : columns method, metric, step and value, as of `studies.Outcome.table`.
+    table : columns method, metric, step and value, as of `Experiment.run`.
     """
     chosen = table[(table["metric"] == metric) & table["step"].notna()]
-    for number, (name, part) in enumerate(chosen.groupby("method", sort=False)):
-        over = part.groupby("step")["value"].agg(["mean", "min", "max"])
-        colour = base.PALETTE[number % len(base.PALETTE)]
-        line = base.LINES[number % len(base.LINES)]
-        axes.plot(over.index, over["mean"], label=name, color=colour, linestyle=line)
-        band = over["min"], over["max"]
-        axes.fill_between(over.index, *band, color=colour, alpha=0.2, linewidth=0)
-    axes.set(xlabel="step", title=metric)
+    look: dict[str, Any] = base.looks(list(chosen["method"])) | {"markers": False}
+    look |= {"hue": "method", "style": "method", "errorbar": ("pi", 100)}
+    sns.lineplot(chosen, x="step", y="value", **look, ax=axes)
+    if legend := axes.get_legend():  # one for all axes of the figure
+        legend.remove()
+    axes.set(xlabel="step", ylabel="", title=metric)
 
 
 def draw_learning_curve(axes: Axes, table: pd.DataFrame, unit: str) -> None:

@@ -29,7 +29,7 @@ from emoface_lib.runs.notebooks import (
 )
 
 LIBRARY = Path(__file__).resolve().parents[1]
-DATA_FILES = ("txt", "csv", "md", "npz", "safetensors")
+DATA_FILES = ("txt", "csv", "yml", "md", "npz", "safetensors")
 WHERE = "device", "devices", "nodes"  # networks are trained; no outcome depends on it
 FIGURES = REPOSITORY / "figures"
 NOT_LEFT = ("notebooks", "jupyter", "batch")  # folders of a run that hold no products

@@ -5,42 +5,30 @@ one, and the number of speakers is what both gain most from. Taught in notebooks
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
 
-from emoface_lib.core.clip import HOP_LENGTH, Clip, Spoken
-from emoface_lib.core.landmarks import FRAME_RATE, VIDEO_RATE
+from emoface_lib.core.clip import Clip
 from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import Settings
-from emoface_lib.features.audio import log_mel
-from emoface_lib.features.prepared import aligned_landmarks, look_ahead, reference_faces
+from emoface_lib.features.extract import extract
+from emoface_lib.features.prepared import clip_of, to_clips
 from emoface_lib.features.speaker import UTTERANCES, embed_speakers
-from emoface_lib.features.voice_conversion import heard_features, load_features
+from emoface_lib.features.voice_conversion import load_features
 from emoface_lib.synthetic.clips import (
     TEST_SPEAKERS_FROM,
     ClipPlan,
+    DrawnClip,
     make_clip,
     plan_speaker,
 )
-from emoface_lib.synthetic.clips import Clip as Made
 from emoface_lib.synthetic.visemes import frame_classes
 
-SAMPLES_A_FRAME = HOP_LENGTH * FRAME_RATE // VIDEO_RATE  # in a video frame, 40 ms
 
-
-def plan_audio_only(settings: Settings) -> list[list[ClipPlan]]:
-    """The training clips of `synthetic.audio_only_speakers` speakers, by speaker."""
-    return [
-        plan_one(number, settings)
-        for number in range(settings.synthetic.audio_only_speakers)
-    ]
-
-
-def plan_one(
+def plan_audio_only(
     number: int, settings: Settings, splits: Sequence[str] = ("train",)
 ) -> list[ClipPlan]:
     """The clips of the audio-only speaker of this number.
@@ -50,6 +38,18 @@ def plan_one(
     drawn = 0 if number >= TEST_SPEAKERS_FROM else settings.synthetic.train_speakers
     plans = plan_speaker(drawn + 1 + number, settings)
     return [plan for plan in plans if plan.split in splits]
+
+
+def extract_drawn(clip: DrawnClip, kind: str = "log_mel") -> dict[str, Any]:
+    """What `to_clips` takes of a drawn clip, its pictures not needed.
+
+    kind : of F_a, as for `extract`.
+    """
+    found = extract(clip.speech.samples, clip.landmarks, kind)
+    frames = len(found["log_mel"])
+    phones = frame_classes(clip.speech.names, clip.speech.start, frames)
+    known = {**clip.plan.row, "path": "", "expression": clip.plan.state.expression}
+    return {**known, **found, "phones": phones}
 
 
 def audio_only_clips(
@@ -63,7 +63,7 @@ def audio_only_clips(
     """Clips of audio-only speakers, by default those with split "train".
 
     mean_face : float[68, 3] px of the canonical frame, to align by; audio : the run's
-    folder of that name, needed if `features.kind` is "autovc" or "codes"; splits :
+    folder of that name, which is needed unless `features.kind` is "log_mel"; splits :
     "val" adds the held-out videos of the same speakers, "test" the clips of the
     test speakers; voices : embed the voice of each clip, too, which takes 40 ms a clip.
     The same settings give the same clips in the same order.
@@ -77,122 +77,52 @@ def audio_only_clips(
     make = partial(
         hear_speaker,
         settings=settings,
-        mean_face=mean_face,
-        embed=features.needs_speaker,
         splits=splits,
         voices=voices,
+        embed=features.needs_speaker,
     )
     made = dict(each(make, numbers, workers, "hearing speakers"))
-    clips = []
-    for number in numbers:
-        own, speaker = made[number]
-        for clip in own:
-            heard = features.whole(clip.features.numpy(), speaker)
-            ahead = torch.from_numpy(look_ahead(heard, settings.features.look_ahead))
-            clips.append(replace(clip, features=ahead))
-    return clips
+    found = []
+    for own, speaker in (made[number] for number in numbers):
+        for one in own:
+            heard = one.get("heard", one["log_mel"])
+            found.append({**one, "heard": features.whole(heard, speaker)})
+    return to_clips(found, mean_face, settings)
+
+
+def hear_voices(
+    settings: Settings, workers: int | None = None
+) -> tuple[list[Clip], dict[str, np.ndarray]]:
+    """Clips of the audio-only speakers without a face, and the speakers' embeddings.
+
+    The features are log-mels Tensor[T, 80] in 0..1, the split is "train". The
+    embeddings are GE2E's, float32[256], of length 1, by speaker.
+    """
+    numbers = range(settings.synthetic.audio_only_speakers)
+    make = partial(hear_speaker, settings=settings, embed=True)
+    made = dict(each(make, numbers, workers, "hearing voices"))
+    found = [made[number] for number in numbers]
+    clips = [clip_of(one, one["log_mel"]) for own, _ in found for one in own]
+    return clips, {own[0]["speaker"]: speaker for own, speaker in found}
 
 
 def hear_speaker(
     number: int,
     settings: Settings,
-    mean_face: np.ndarray,
-    embed: bool = False,
     splits: Sequence[str] = ("train",),
     voices: bool = False,
-) -> tuple[list[Clip], np.ndarray | None]:
-    """All clips of the speaker of this number, see `plan_one`, with `heard_features`.
+    embed: bool = False,
+) -> tuple[list[dict[str, Any]], Any]:
+    """What was extracted of a speaker's clips, see `plan_audio_only`.
 
-    With `embed`, the speaker's embedding, too: float32[256]; with `voices`, that of
-    each clip.
+    With `voices`, the embedding of each clip; with `embed` also that of the speaker:
+    float32[256], over the first utterances, else None.
     """
-    plans = plan_one(number, settings, splits)
-    made = [make_clip(plan) for plan in plans]
-    aligned = [
-        aligned_landmarks(clip.landmarks, mean_face, settings.landmarks.alignment)
-        for clip in made
-    ]
-    reference = reference_faces(aligned, [plan.speaker.name for plan in plans])
-    sounds = [_sound(clip) for clip in made]
-    clips = [
-        _clip(plan, clip, heard_features(sound, settings), landmarks, reference)
-        for plan, clip, sound, landmarks in zip(
-            plans, made, sounds, aligned, strict=True
-        )
-    ]
+    made = [make_clip(plan) for plan in plan_audio_only(number, settings, splits)]
+    found = [extract_drawn(clip, settings.features.kind) for clip in made]
+    sounds = [clip.speech.samples for clip in made]
     if voices:
-        own = embed_speakers({c.name: [x] for c, x in zip(clips, sounds, strict=True)})
-        clips = [replace(c, voice=torch.from_numpy(own[c.name])) for c in clips]
-    return clips, _embedding(sounds) if embed else None
-
-
-def hear_voices(
-    settings: Settings, workers: int | None = None
-) -> tuple[list[Spoken], dict[str, np.ndarray]]:
-    """Utterances of the audio-only speakers, and the speakers' GE2E embeddings.
-
-    The features are log-mels float32[T, 80] in 0..1, the split is "train". The
-    embeddings are float32[256], of length 1, by speaker.
-    """
-    numbers = range(settings.synthetic.audio_only_speakers)
-    hear = partial(hear_voice, settings=settings)
-    made = dict(each(hear, numbers, workers, "hearing voices"))
-    voices = [voice for number in numbers for voice in made[number][0]]
-    embeddings = {made[n][0][0].speaker: made[n][1] for n in numbers}
-    return voices, embeddings
-
-
-def hear_voice(number: int, settings: Settings) -> tuple[list[Spoken], np.ndarray]:
-    """Utterances of the speaker of this number, see `plan_one`, and their embedding.
-
-    The embedding is GE2E's, float32[256] of length 1, over all utterances.
-    """
-    plans = plan_one(number, settings)
-    made = [make_clip(plan) for plan in plans]
-    voices = [spoken(*pair) for pair in zip(plans, made, strict=True)]
-    return voices, _embedding([_sound(clip) for clip in made])
-
-
-def spoken(plan: ClipPlan, clip: Made) -> Spoken:
-    """A clip's sound for probes, with the log-mel as its features."""
-    mel = log_mel(_sound(clip))
-    return Spoken(
-        features=mel,
-        phones=frame_classes(clip.speech.names, clip.speech.start, len(mel)),
-        speaker=plan.speaker.name,
-        split=plan.split,
-        emotion=plan.state.emotion,
-        arousal=plan.state.arousal,
-        valence=plan.state.valence,
-    )
-
-
-def _embedding(sounds: Sequence[np.ndarray]) -> np.ndarray:
-    return embed_speakers({"": sounds[:UTTERANCES]})[""]
-
-
-def _sound(clip: Made) -> np.ndarray:
-    return clip.speech.samples[: len(clip.landmarks) * SAMPLES_A_FRAME]
-
-
-def _clip(
-    plan: ClipPlan,
-    made: Made,
-    features: np.ndarray,
-    landmarks: np.ndarray,
-    references: dict[str, np.ndarray],
-) -> Clip:
-    return Clip(
-        name=plan.clip,
-        speaker=plan.speaker.name,
-        video=plan.video,
-        split=plan.split,
-        features=torch.from_numpy(features),
-        landmarks=torch.from_numpy(landmarks).float(),
-        reference=torch.from_numpy(references[plan.speaker.name]).float(),
-        expression=torch.from_numpy(np.asarray(plan.state.expression)).float(),
-        emotion=plan.state.emotion,
-        arousal=plan.state.arousal,
-        valence=plan.state.valence,
-        phones=frame_classes(made.speech.names, made.speech.start, len(features)),
-    )
+        own = embed_speakers({str(n): [sound] for n, sound in enumerate(sounds)})
+        for one, voice in zip(found, own.values(), strict=True):
+            one["voice"] = voice
+    return found, embed_speakers({"": sounds[:UTTERANCES]})[""] if embed else None

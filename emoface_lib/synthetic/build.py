@@ -4,8 +4,9 @@ Taught in notebook 01.
 """
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -30,15 +31,20 @@ from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.video import write_video
 from emoface_lib.synthetic.clips import ClipPlan, make_clip, plan_corpus, sidecar
-from emoface_lib.synthetic.data_card import data_card
+from emoface_lib.synthetic.factors import ACCENTS, CONFOUNDING, VARIANTS
 from emoface_lib.synthetic.heads.draw import FaceDrawer
-from emoface_lib.synthetic.heads.shape import Identity, pose_face, stack_controls
+from emoface_lib.synthetic.heads.shape import (
+    Controls,
+    Identity,
+    pose_face,
+    stack_controls,
+)
 
 OWN_FILES = (CARD, INDEX, VOXCELEB_META, "DATA_CARD.md")
 OWN_FOLDERS = ("mp4", "truth")
 
-Controls = Mapping[str, np.ndarray]
 Draw = Callable[[Identity, Controls], Iterable[np.ndarray]]
+_drawer = lru_cache(maxsize=1)(FaceDrawer)
 
 
 def draw_faces(identity: Identity, controls: Controls) -> Iterator[np.ndarray]:
@@ -46,11 +52,6 @@ def draw_faces(identity: Identity, controls: Controls) -> Iterator[np.ndarray]:
     drawer, stacked = _drawer(identity), stack_controls(controls)
     for landmarks, now in zip(pose_face(identity, stacked), stacked, strict=True):
         yield drawer.draw(landmarks, now)
-
-
-@lru_cache(maxsize=1)
-def _drawer(identity: Identity) -> FaceDrawer:
-    return FaceDrawer(identity)
 
 
 def build_corpus(
@@ -71,9 +72,15 @@ def build_corpus(
     claim_folder(folder, settings)
     todo = [plan for plan in plans if not is_complete(plan, folder)]
     make = partial(write_clips, folder=folder, draw=draw)
-    for _ in each(make, by_speaker(todo), workers, "drawing speakers"):
+    # a speaker at a time, whose face is then prepared only once
+    own = [list(part) for _, part in groupby(todo, lambda plan: plan.speaker.name)]
+    for _ in each(make, own, workers, "drawing speakers"):
         pass
-    index = pd.DataFrame([_row(plan, folder) for plan in plans])
+    index = pd.DataFrame([plan.row for plan in plans])
+    index["seconds"] = [
+        len(read_npz(_sidecar_path(plan, folder))["landmarks"]) / VIDEO_RATE
+        for plan in plans
+    ]
     _write_metadata(plans, folder)
     with write_beside(folder / "DATA_CARD.md") as beside:
         beside.write_text(data_card(index, settings.seed, code_hash(__name__)))
@@ -120,14 +127,6 @@ def is_complete(plan: ClipPlan, folder: Path) -> bool:
     return _sidecar_path(plan, folder).exists() and (folder / plan.path).exists()
 
 
-def by_speaker(plans: list[ClipPlan]) -> list[list[ClipPlan]]:
-    """Plans in groups of one speaker each, whose face is then prepared only once."""
-    groups: dict[str, list[ClipPlan]] = {}
-    for plan in plans:
-        groups.setdefault(plan.speaker.name, []).append(plan)
-    return list(groups.values())
-
-
 def write_clips(plans: list[ClipPlan], folder: Path, draw: Draw) -> None:
     """Make clips one after the other; each is complete before the next is begun."""
     for plan in plans:
@@ -145,7 +144,7 @@ def write_clip(plan: ClipPlan, folder: Path, draw: Draw) -> None:
         VIDEO_RATE,
         metadata={"comment": "Synthetic: a drawn face and a synthesised voice."},
     )
-    write_npz(_sidecar_path(plan, folder), **sidecar(plan, clip))
+    write_npz(_sidecar_path(plan, folder), **sidecar(clip))
 
 
 def read_sidecar(folder: Path | str, clip: str) -> dict[str, np.ndarray]:
@@ -164,25 +163,6 @@ def _sidecar_path(plan: ClipPlan, folder: Path) -> Path:
     return folder / "truth" / f"{plan.clip}.npz"
 
 
-def _row(plan: ClipPlan, folder: Path) -> dict:
-    """The clip's row of the index."""
-    frames = len(read_npz(_sidecar_path(plan, folder))["landmarks"])
-    return {
-        "clip": plan.clip,
-        "speaker": plan.speaker.name,
-        "video": plan.video,
-        "utterance": plan.utterance,
-        "path": plan.path,
-        "split": plan.split,
-        "emotion": plan.state.emotion,
-        "arousal": plan.state.arousal,
-        "valence": plan.state.valence,
-        "intensity": plan.state.intensity,
-        "sentence": plan.sentence,
-        "seconds": frames / VIDEO_RATE,
-    }
-
-
 def _write_metadata(plans: list[ClipPlan], folder: Path) -> None:
     """Write the speakers in the form of VoxCeleb2, its trailing blanks included."""
     lines = ["VoxCeleb2 ID ,VGGFace2 ID ,Gender ,Set "]
@@ -192,3 +172,32 @@ def _write_metadata(plans: list[ClipPlan], folder: Path) -> None:
         lines.append(f"{name} ,n{name[2:]} ,{plan.speaker.gender} ,{part} ")
     with write_beside(folder / VOXCELEB_META) as beside:
         beside.write_text("\n".join(lines) + "\n")
+
+
+def data_card(index: pd.DataFrame, seed: int, code: str) -> str:
+    """The text of DATA_CARD.md for a corpus with this index; code : a hash."""
+    text = (Path(__file__).parent / "data_card.md").read_text(encoding="utf-8")
+    return text.format(
+        clips=len(index),
+        minutes=index["seconds"].sum() / 60,
+        speakers=index["speaker"].nunique(),
+        seed=seed,
+        code=code[:8],
+        splits="\n".join(_split_rows(index)),
+        accents=len(set(ACCENTS)),
+        variants=sum(len(names) for names in VARIANTS.values()),
+        confounding=CONFOUNDING,
+    )
+
+
+def _split_rows(index: pd.DataFrame) -> list[str]:
+    meaning = {
+        "train": "videos to train on",
+        "val": "held-out videos of the training speakers",
+        "test": "speakers that are not trained on",
+    }
+    rows = []
+    for split, what in meaning.items():
+        part = index[index["split"] == split]
+        rows.append(f"| {split} | {len(part)} | {part['speaker'].nunique()} | {what} |")
+    return rows

@@ -58,14 +58,32 @@ class ClipPlan:
         """Its mp4 in the corpus."""
         return f"mp4/{self.clip}.mp4"
 
+    @property
+    def row(self) -> dict[str, str | float]:
+        """Its row of the corpus' index."""
+        return {
+            "clip": self.clip,
+            "speaker": self.speaker.name,
+            "video": self.video,
+            "utterance": self.utterance,
+            "path": self.path,
+            "split": self.split,
+            "emotion": self.state.emotion,
+            "arousal": self.state.arousal,
+            "valence": self.state.valence,
+            "intensity": self.state.intensity,
+            "sentence": self.sentence,
+        }
+
 
 @dataclass(frozen=True, eq=False)
-class Clip:
+class DrawnClip:
     """A clip before it is drawn: speech at 16 kHz, the face's controls, landmarks.
 
     controls : {name: Array[F]}; landmarks : float32 Array[F, 68, 3] px of 224.
     """
 
+    plan: ClipPlan
     speech: Speech
     identity: Identity
     controls: dict[str, np.ndarray]
@@ -134,8 +152,8 @@ def _plan_video(
     ]
 
 
-def make_clip(plan: ClipPlan, rate: float = VIDEO_RATE) -> Clip:
-    """Speech and landmarks of a clip, at `rate` frames a second; not drawn yet.
+def make_clip(plan: ClipPlan) -> DrawnClip:
+    """Speech and landmarks of a clip, 25 frames a second; not drawn yet.
 
     Sound and motion have the same length: whole frames. Taught in notebook 01.
     """
@@ -143,11 +161,11 @@ def make_clip(plan: ClipPlan, rate: float = VIDEO_RATE) -> Clip:
     prosody = draw_prosody(plan.speaker, plan.state, rng)
     speech = speak(plan.sentence, plan.speaker.voice, prosody, plan.recording, rng)
     identity = identity_of(plan.speaker)
-    controls = move(speech, plan.speaker, plan.state, rng, rate)
+    controls = move(speech, plan.speaker, plan.state, rng)
     points = project(identity, pose_face(identity, controls), controls)
-    whole = round(len(points) * speech.rate / rate)
-    speech = replace(speech, samples=speech.samples[:whole])
-    return Clip(speech, identity, controls, points.astype(np.float32))
+    whole = speech.samples[: len(points) * speech.rate // VIDEO_RATE]
+    speech = replace(speech, samples=whole)
+    return DrawnClip(plan, speech, identity, controls, points.astype(np.float32))
 
 
 @lru_cache(maxsize=4)
@@ -161,7 +179,7 @@ def identity_of(speaker: Speaker) -> Identity:
     raise RuntimeError("Identity.random draws one gender only")
 
 
-def sidecar(plan: ClipPlan, clip: Clip) -> dict[str, np.ndarray]:
+def sidecar(clip: DrawnClip) -> dict[str, np.ndarray]:
     """Ground truth of a clip as arrays; documented in the corpus' data card.
 
     landmarks float32[F, 68, 3] px; pose float[F, 3] yaw, pitch, roll in degrees;
@@ -180,5 +198,5 @@ def sidecar(plan: ClipPlan, clip: Clip) -> dict[str, np.ndarray]:
         "phoneme_start": clip.speech.start,
         "phoneme_end": clip.speech.end,
         "neutral": neutral.astype(np.float32),
-        "expression": plan.state.expression,
+        "expression": clip.plan.state.expression,
     }

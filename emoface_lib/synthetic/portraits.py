@@ -13,9 +13,9 @@ from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import Settings
 from emoface_lib.features.expression import face_crops
+from emoface_lib.synthetic.build import draw_faces
 from emoface_lib.synthetic.clips import generator, identity_of
 from emoface_lib.synthetic.factors import draw_speaker, draw_state
-from emoface_lib.synthetic.heads.draw import FaceDrawer
 from emoface_lib.synthetic.heads.shape import (
     CONTROLS,
     pose_face,
@@ -51,11 +51,8 @@ def speaker_portraits(number: int, seed: int) -> np.ndarray:
     identity = identity_of(draw_speaker(name, generator(seed, name)))
     rng = generator(seed, f"{name}/portraits")
     controls = np.concatenate([_controls(emotion, rng) for emotion in EXPRESSIONS])
-    shapes, drawer = pose_face(identity, controls), FaceDrawer(identity)
-    pictures = np.stack(
-        [drawer.draw(*frame) for frame in zip(shapes, controls, strict=True)]
-    )
-    landmarks = project(identity, shapes, controls)[..., :2]
+    pictures = np.stack(list(draw_faces(identity, controls)))
+    landmarks = project(identity, pose_face(identity, controls), controls)[..., :2]
     read = landmarks + rng.normal(scale=READING_ERROR, size=landmarks.shape)
     return face_crops(pictures, read)
 

@@ -5,15 +5,17 @@ Sounds made by the tongue alone weigh little, lips and vowels much. Taught in no
 01.
 """
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from emoface_lib.core.files import read_table
 from emoface_lib.core.landmarks import FRAME_RATE
 from emoface_lib.synthetic.speech import PAUSE
+
+HERE = Path(__file__).parent
 
 
 class Viseme(NamedTuple):
@@ -28,22 +30,18 @@ class Viseme(NamedTuple):
     tuck: float = 0.0  # lower lip under the upper teeth
 
 
-def _table(name: str) -> list[list[str]]:
-    """Rows of a table beside this file, without its header."""
-    with (Path(__file__).parent / name).open(newline="", encoding="utf-8") as file:
-        return list(csv.reader(file))[1:]
-
-
 # Openings and their dominance rank as in drawn and spoken material alike: low vowels
 # widest, lips strongest, tongue-only consonants weak.
 VISEMES = {
-    name: Viseme(*map(float, numbers)) for name, *numbers in _table("visemes.csv")
+    name: Viseme(*map(float, numbers))
+    for name, *numbers in read_table(HERE / "visemes.csv")
 }
-BILABIAL = ("P", "B", "M")
 VISEME_NAMES = tuple(VISEMES)
 
 # The longest prefix of an espeak-ng name counts; two parts are spoken in turn.
-PHONEMES = {name: tuple(parts.split()) for name, parts in _table("phonemes.csv")}
+PHONEMES = {
+    name: tuple(parts.split()) for name, parts in read_table(HERE / "phonemes.csv")
+}
 
 
 def viseme_parts(phoneme: str) -> tuple[str, ...]:

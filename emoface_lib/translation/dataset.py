@@ -4,15 +4,15 @@ Nothing is unpacked to disk. Taught in notebook 06, paper section 3.4.
 """
 
 import os
-from collections.abc import Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
 
 from emoface_lib.core.files import read_npz
 from emoface_lib.core.landmarks import CANONICAL_SIDE, scale_points
@@ -26,7 +26,7 @@ STRIDE = 4  # video frames between two that are kept; neighbours look alike
 # decoding and one setting-up of the warp serve them all.
 SHARED, SHARED_WARP = 2, 4
 ROOM = 500e6  # bytes of decoded clips that a process keeps
-AHEAD = 4  # batches drawn before they are asked for
+WORKERS = 4  # that decode, at most
 
 
 class Pair(NamedTuple):
@@ -120,50 +120,48 @@ class Shelf:
 _shelf = Shelf(ROOM)  # one a process
 
 
-class Batches:
-    """Batches of pairs, drawn by workers before they are asked for.
+@dataclass(frozen=True)
+class Steps(Dataset[Pair]):
+    """The batch of every step of a training, which depends on seed and step alone."""
+
+    pairs: Pairs
+    count: int
+    seed: int
+
+    def __getitem__(self, step: int) -> Pair:
+        """The batch of a step."""
+        return self.pairs.draw(self.count, np.random.default_rng([self.seed, step]))
+
+
+def batches(steps: Steps, wanted: range, workers: int | None = None) -> Iterator[Pair]:
+    """The batches of some steps, drawn by workers before they are asked for.
 
     workers : processes; with 0, this one draws; None takes the cores that training
-    leaves, up to AHEAD. A batch depends on seed and step alone.
+    leaves, up to WORKERS.
     """
-
-    def __init__(self, pairs: Pairs, count: int, workers: int | None = None) -> None:
-        self.pairs, self.count = pairs, count
-        self.waiting: dict[tuple[int, int], Future[Pair]] = {}
-        self.pool = None
-        if workers is None:
-            workers = min(max(1, len(os.sched_getaffinity(0)) - 1), AHEAD)
-        if workers:
-            spawn = get_context("spawn")  # forking a Jupyter kernel can hang
-            self.pool = ProcessPoolExecutor(workers, spawn, _begin, (pairs, count))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.pool:
-            self.pool.shutdown(cancel_futures=True)
-
-    def of(self, seed: int, step: int) -> Pair:
-        """The batch of a step; workers begin with those that follow it."""
-        if not self.pool:
-            return self.pairs.draw(self.count, np.random.default_rng([seed, step]))
-        for key in ((seed, later) for later in range(step, step + 1 + AHEAD)):
-            if key not in self.waiting:
-                self.waiting[key] = self.pool.submit(_draw, *key)
-        return self.waiting.pop((seed, step)).result()
+    if workers is None:
+        workers = min(max(1, len(os.sched_getaffinity(0)) - 1), WORKERS)
+    return iter(
+        DataLoader(
+            steps,
+            batch_size=None,
+            sampler=wanted,
+            num_workers=workers,
+            collate_fn=_arrays,
+            generator=torch.Generator(),  # the one of all belongs to training
+            multiprocessing_context="spawn" if workers else None,  # forking can hang
+            worker_init_fn=_begin,
+        )
+    )
 
 
-_work: list[Batches] = []  # what this process draws from, if it is a worker
+def _arrays(pair: Any) -> Any:
+    """A pair as it is: as tensors, it would need shared memory, which is scarce."""
+    return pair
 
 
-def _begin(pairs: Pairs, count: int) -> None:
+def _begin(_: int) -> None:
     cv2.setNumThreads(1)
-    _work.append(Batches(pairs, count, workers=0))
-
-
-def _draw(seed: int, step: int) -> Pair:
-    return _work[0].of(seed, step)
 
 
 def resized(frames: Sequence[np.ndarray], size: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 Taught in notebook 06, paper section 3.4.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from emoface_lib.core.landmarks import WEIGHTS
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.training import Metrics, Schedule, device_of, fit
 from emoface_lib.features.expression import ExpressionNet
-from emoface_lib.translation.dataset import Batches, Pair, Pairs
+from emoface_lib.translation.dataset import Pair, Pairs, Steps, batches
 from emoface_lib.translation.losses import Critic, EdgeLoss, PerceptualLoss, image_loss
 from emoface_lib.translation.translators import (
     Translator,
@@ -37,7 +38,7 @@ def train_translator(
 
     MakeItTalk's is not trained but taken from `translator.checkpoint`, if there is one:
     the log then has no rows. Raises InputError if that file is wrong. workers :
-    processes that decode videos, as for `Batches`. Trains on a GPU if there is one, in
+    processes that decode videos, as for `batches`. Trains on a GPU if there is one, in
     bf16 where that is faster. Leaves `model.safetensors` and `log.csv` in `folder`;
     returns model and log.
     """
@@ -48,23 +49,27 @@ def train_translator(
     model = channels_last(new_translator(settings))
     beyond = terms_beyond_l1(settings)
     along = {name: term for name, (_, term) in beyond.items() if name == "adversarial"}
-    with Batches(pairs, settings.translator.batch, workers) as batches:
+    drawn: Iterator[Pair] | None = None
 
-        def loss(step: int, _: np.random.Generator) -> Metrics:
-            batch, device = batches.of(settings.seed, step), device_of(model)
-            whole = (*inputs(model, batch), batch.target)
-            *given, truth = (share(as_tensor(x, device)) for x in whole)
-            rendered = model(*given)
-            metrics = {"loss": image_loss(rendered, truth)}
-            for name, (weight, term) in beyond.items():
-                metrics[f"loss/{name}"] = term.to(device)(rendered, truth)
-                metrics["loss"] = metrics["loss"] + weight * metrics[f"loss/{name}"]
-            return metrics
+    def loss(step: int, _: np.random.Generator) -> Metrics:
+        nonlocal drawn
+        if drawn is None:  # the step at which training begins, or goes on
+            steps = Steps(pairs, settings.translator.batch, settings.seed)
+            drawn = batches(steps, range(step, settings.translator.steps), workers)
+        batch, device = next(drawn), device_of(model)
+        whole = (*inputs(model, batch), batch.target)
+        *given, truth = (share(as_tensor(x, device)) for x in whole)
+        rendered = model(*given)
+        metrics = {"loss": image_loss(rendered, truth)}
+        for name, (weight, term) in beyond.items():
+            metrics[f"loss/{name}"] = term.to(device)(rendered, truth)
+            metrics["loss"] = metrics["loss"] + weight * metrics[f"loss/{name}"]
+        return metrics
 
-        rate = settings.translator.learning_rate
-        schedule = Schedule.of(settings, settings.translator.steps, rate)
-        source = made_from(settings, ["training", "translator"], __name__, pairs)
-        log = fit(model, loss, schedule, folder, settings, source, along=along)
+    rate = settings.translator.learning_rate
+    schedule = Schedule.of(settings, settings.translator.steps, rate)
+    source = made_from(settings, ["training", "translator"], __name__, pairs)
+    log = fit(model, loss, schedule, folder, settings, source, along=along)
     return model, log
 
 

@@ -266,7 +266,7 @@ def test_features_by_other_code_are_kept_and_that_is_said(
     run(tmp_path, settings)
     before = contents(tmp_path / "features")
     assert "other code" not in capsys.readouterr().err
-    monkeypatch.setattr(prepare, "code_hash", lambda _: "other")
+    monkeypatch.setattr(extract, "code_hash", lambda _: "other")
     run(tmp_path, settings)
     assert "made by other code" in capsys.readouterr().err
     assert contents(tmp_path / "features") == before

@@ -7,9 +7,8 @@ import pytest
 from av.format import ContainerFormat, formats_available
 
 from emoface_lib.core.errors import InputError
-from emoface_lib.corpora.index import Reading, read_corpus
+from emoface_lib.corpora.index import Reading, read_corpus, stages
 from emoface_lib.corpora.layouts import LAYOUTS, MEDIA
-from emoface_lib.corpora.usable_for import stages
 
 SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "data"
 
@@ -256,8 +255,17 @@ def test_an_index_of_ones_own_is_a_layout_too(tmp_path: Path) -> None:
     own.to_parquet(tmp_path / "index.parquet")
     with pytest.raises(InputError, match=r"index.parquet has no column 'path'"):
         read_corpus(tmp_path)
-    own.assign(path="c.mp4", split="train").to_parquet(tmp_path / "index.parquet")
+    own = own.assign(path="c.mp4", split="train")
+    own.to_parquet(tmp_path / "index.parquet")
     assert stages(read_corpus(tmp_path))["step 1"] == ""
+
+
+@pytest.mark.parametrize("clip", ["../../b/c", "/tmp/b/c", "a/../../c"])
+def test_no_name_of_a_foreign_index_leaves_the_run(clip: str, tmp_path: Path) -> None:
+    row = {"clip": clip, "speaker": "a", "video": "b", "path": "c.mp4", "split": "val"}
+    pd.DataFrame([row]).to_parquet(tmp_path / "index.parquet")
+    with pytest.raises(InputError, match=r"index.parquet has a clip .*leave the run"):
+        read_corpus(tmp_path)
 
 
 def test_every_corpus_has_a_card() -> None:

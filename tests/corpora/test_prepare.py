@@ -15,7 +15,7 @@ from emoface_lib.core.landmarks import EYE_DISTANCE, eye_distance, lip_opening
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.video import iter_frames, read_audio, write_video
 from emoface_lib.corpora.extract import Recipe
-from emoface_lib.corpora.prepare import _made_by, prepare
+from emoface_lib.corpora.prepare import prepare
 from emoface_lib.features.prepared import (
     corpus_mean_face,
     load_clips,
@@ -170,7 +170,7 @@ def test_drawn_features_by_other_code_are_made_anew(
 ) -> None:
     folder, path = copied
     before = path.stat().st_mtime_ns
-    monkeypatch.setattr("emoface_lib.corpora.prepare.code_hash", lambda _: "other")
+    monkeypatch.setattr("emoface_lib.corpora.extract.code_hash", lambda _: "other")
     prepare(index_of(plans)[:1], corpus, folder, settings, workers=1)
     assert path.stat().st_mtime_ns > before
 
@@ -182,7 +182,7 @@ def test_two_checkpoints_of_scn_are_two(settings: Settings, tmp_path: Path) -> N
         path.write_bytes(name.encode())
         own = settings.changed(scn_checkpoint=str(path))
         recipe = Recipe(tmp_path, tmp_path, own, False, "scn", None)
-        made.append(_made_by(recipe)["scn_checkpoint"])
+        made.append(recipe.made_by()["scn_checkpoint"])
     assert made[0] != made[1]
 
 

@@ -21,10 +21,10 @@ from emoface_lib.core.settings import Run, Settings, load_settings
 from emoface_lib.core.video import write_video
 from emoface_lib.corpora.index import read_corpus, walk
 from emoface_lib.corpora.inspect import examine, lag, readable, spread
-from emoface_lib.corpora.prepare_run import prepare_corpus, summary
+from emoface_lib.corpora.prepare import prepare_corpus, summary
+from emoface_lib.evaluation.rows import OURS, ROWS
 from emoface_lib.evaluation.scoring import landmark_scores
-from emoface_lib.evaluation.table_2 import FOLDERS
-from emoface_lib.evaluation.train_rows import train_run
+from emoface_lib.evaluation.train_run import train_run
 from emoface_lib.features import recognisers
 from emoface_lib.features.prepared import load_clips
 from emoface_lib.features.speaker import read_embeddings
@@ -120,7 +120,7 @@ def test_branches_are_trained_with_labels_and_not_twice(
     steps = {"content_steps": 3, "style_steps": 3, "crop_frames": 20}
     settings = tiny.changed(corpus=str(run), triplets="labels", **steps)
     paths = train_run(settings)
-    names = ["content", *FOLDERS.values()]
+    names = ["content", *(ROWS[name].folder for name in OURS)]
     assert [path.parent.name for path in paths] == names
     assert read_settings(paths[1]).style.emotion_weight == 0
     content, style, _ = load_branches(run)

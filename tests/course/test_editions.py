@@ -8,13 +8,13 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from course.make_editions import (
     CHECK,
-    EDITIONS,
     SOLUTION,
     STUB,
     editions,
     exercises,
     instructor,
     lessons,
+    main,
     solution,
     student,
     text_of,
@@ -73,15 +73,9 @@ def test_an_instructor_gets_everything_and_the_mistakes() -> None:
     nbformat.validate(new_notebook(cells=cells))
 
 
-@pytest.mark.parametrize("path", LESSONS, ids=NAMES)
-def test_the_editions_are_not_stale(path: Path) -> None:
-    for name, notebook in editions(path).items():
-        stored = EDITIONS / name / path.name
-        assert stored.read_text() == text_of(notebook), "run: make editions"
-
-
-def test_there_is_no_edition_of_anything_else() -> None:
-    files = sorted(path.relative_to(EDITIONS) for path in EDITIONS.rglob("*.*"))
+def test_every_lesson_has_every_edition_and_nothing_else_has(tmp_path: Path) -> None:
+    main(tmp_path)
+    files = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*.*"))
     names = ("instructor", "solution", "student")
     assert files == [Path(name, path.name) for name in names for path in LESSONS]
 
@@ -89,7 +83,7 @@ def test_there_is_no_edition_of_anything_else() -> None:
 @pytest.mark.parametrize("path", LESSONS, ids=NAMES)
 def test_a_stub_holds_no_line_that_is_not_in_the_solution(path: Path) -> None:
     whole = {cell.id: cell.source for cell in code_cells(solved(path))}
-    for cell in code_cells(read_notebook(EDITIONS / "student" / path.name)):
+    for cell in code_cells(editions(path)["student"]):
         if SOLUTION in tags(cell):
             lines = {line.strip() for line in cell.source.splitlines()}
             assert set(STUB.splitlines()) <= lines
@@ -99,10 +93,10 @@ def test_a_stub_holds_no_line_that_is_not_in_the_solution(path: Path) -> None:
 
 @pytest.mark.parametrize("path", LESSONS, ids=NAMES)
 def test_no_solution_and_no_hidden_test_leaks(path: Path) -> None:
-    text = (EDITIONS / "student" / path.name).read_text()
+    text = text_of(editions(path)["student"])
     assert "### BEGIN" not in text
     assert "### END" not in text
-    sources = [c.source for c in read_notebook(EDITIONS / "student" / path.name).cells]
+    sources = [c.source for c in editions(path)["student"].cells]
     for each in exercises(read_notebook(path)):
         for name in ("SOLUTION", "HIDDEN TESTS"):
             for cell in each:
@@ -111,7 +105,7 @@ def test_no_solution_and_no_hidden_test_leaks(path: Path) -> None:
 
 
 def solved(path: Path) -> nbformat.NotebookNode:
-    return read_notebook(EDITIONS / "solution" / path.name)
+    return editions(path)["solution"]
 
 
 def hidden(source: str, name: str) -> list[str]:

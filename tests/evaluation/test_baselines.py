@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,10 +10,10 @@ import torch
 from torch import Tensor
 
 from emoface_lib.core.clip import Clip
+from emoface_lib.core.files import write_npz
 from emoface_lib.core.landmarks import mean_face
 from emoface_lib.evaluation.baselines import (
     again,
-    aligned_truth,
     detector_noise,
     energy_driven,
     held,
@@ -86,12 +87,14 @@ def test_what_is_too_short_is_held_at_its_end() -> None:
 
 
 def test_detector_noise_is_the_distance_from_truth_to_reading(
-    clips: list[Clip],
+    clips: list[Clip], tmp_path: Path
 ) -> None:
     face = to_canonical(mean_face())
     truth = np.repeat(face[None], 20, axis=0)  # video frames
-    read = aligned_truth(truth, face) + torch.tensor([3.0, 4.0])
+    write_npz(tmp_path / "truth" / f"{clips[0].name}.npz", landmarks=truth)
+    flat = torch.from_numpy(face[:, :2]).float().repeat(40, 1, 1)
+    read = flat + torch.tensor([3.0, 4.0])
     clip = replace(clips[0], landmarks=read, reference=read[0])
-    (displacement,) = detector_noise([truth], face)([clip])
+    (displacement,) = detector_noise(tmp_path, face)([clip])
     distance = landmark_distance(clip.reference + displacement, clip.landmarks)
     assert distance == pytest.approx(5, abs=1e-3)

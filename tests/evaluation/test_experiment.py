@@ -1,27 +1,27 @@
-"""Studies: paired seeds, nested speakers, the same numbers again."""
+"""Experiments: paired seeds, nested speakers, every row, the same numbers again."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from emoface_lib.core.clip import EXPRESSIONS, Clip
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import Settings
-from emoface_lib.evaluation.baselines import MEAN_DISPLACEMENT, STATIC
 from emoface_lib.evaluation.experiment import (
-    ABLATION,
-    CONTRASTS,
+    CODES,
     CURVES,
-    NO_STYLE,
     PARTS,
+    Experiment,
     Trial,
-    compare,
     in_parts,
     some_speakers,
 )
-from emoface_lib.evaluation.scoring import LandmarkExpressions
+from emoface_lib.evaluation.rows import ABLATION, FLOORS, FULL, PLAIN, TABLE_2
+from emoface_lib.evaluation.scoring import ALL, LandmarkExpressions, one_a_video
 
 
 @pytest.fixture
@@ -36,47 +36,79 @@ def short(tiny: Settings) -> Settings:
 
 
 @pytest.mark.slow
-def test_a_comparison_scores_every_method_of_every_trial(
+def test_a_comparison_scores_every_row_in_every_trial(
     labelled: list[Clip], short: Settings
 ) -> None:
+    rows = (*FLOORS, *ABLATION)
     trials = [Trial(0), Trial(1, speakers=1)]
-    found = compare(trials, ABLATION, labelled, short, workers=1)
-    methods = {STATIC, MEAN_DISPLACEMENT, NO_STYLE, *ABLATION}
-    assert set(found.scores["method"]) == methods
-    assert set(found.codes["method"]) == set(ABLATION) == set(found.curves["method"])
-    counts = found.scores.groupby(["seed", "speakers", "metric"])["value"].size()
+    found = Experiment(labelled, short, rows).run(trials, workers=1)
+    scores = found[found["clip"].notna()]
+    assert set(scores["method"]) == set(rows)
+    counts = scores.groupby(["seed", "training_speakers", "metric"])["value"].size()
     test = sum(clip.split == "test" for clip in labelled)
-    assert set(counts) == {len(methods) * test}
-    assert set(found.scores["metric"]) == {"LMD", "M-LMD", "lip r", "ES"}
-    assert set(zip(found.scores["seed"], found.scores["speakers"], strict=True)) == {
-        (0, 2),
-        (1, 1),
-    }
+    assert set(counts) == {len(rows) * test}
+    assert set(scores["metric"]) == {"LMD", "M-LMD", "lip r", "ES"}
+    placed = zip(scores["seed"], scores["training_speakers"], strict=True)
+    assert set(placed) == {(0, 2), (1, 1)}
+
+
+@pytest.mark.slow
+def test_what_was_found_is_one_table_of_scores_codes_and_curves(
+    labelled: list[Clip], short: Settings
+) -> None:
+    found = Experiment(labelled, short, (*FLOORS, PLAIN, FULL)).run([Trial(0)], 1)
+    codes = found[found["protocol"] == CODES]
+    curves = found[found["step"].notna()]
+    assert set(codes["method"]) == {PLAIN, FULL} == set(curves["method"])
+    assert set(curves["metric"]) == set(CURVES)
+    assert len(found) == len(codes) + len(curves) + found["clip"].notna().sum()
+    assert "speakers" not in found  # it is a setting of a run
+    assert found[["metric", "protocol", "seed"]].notna().all(axis=None)
 
 
 @pytest.mark.slow
 def test_the_same_comparison_gives_the_same_numbers_in_other_processes(
     labelled: list[Clip], short: Settings
 ) -> None:
-    variants = {"full": CONTRASTS["eq. (5), means"]}
+    study = Experiment(labelled, short, ("eq. (5), means",))
     trials = [Trial(0), Trial(1)]
-    here = compare(trials, variants, labelled, short, workers=1)
-    there = compare(trials, variants, labelled, short, workers=2)
-    assert here.scores.equals(there.scores)
-    assert here.codes.equals(there.codes)
+    assert study.run(trials, workers=1).equals(study.run(trials, workers=2))
 
 
 @pytest.mark.slow
-def test_what_was_found_is_one_table_that_says_of_which_study(
-    labelled: list[Clip], short: Settings
+def test_table_2_scores_every_row_and_goes_on_where_it_stopped(
+    labelled: list[Clip], short: Settings, tmp_path: Path
 ) -> None:
-    found = compare([Trial(0)], {"full": {}}, labelled, short, workers=1)
-    table = found.table("collapse")
-    assert len(table) == len(found.scores) + len(found.codes) + len(found.curves)
-    assert set(table["study"]) == {"collapse"}
-    assert not {"speakers", "fact"} & set(table)  # `speakers` is a setting of a run
-    assert table[["metric", "protocol", "value"]].isna().sum().drop("value").sum() == 0
-    assert set(table[table["step"].notna()]["metric"]) == set(CURVES)
+    known = [replace(clip, voice=torch.rand(256)) for clip in labelled]
+    study = Experiment(known, short, metrics=ALL, folder=tmp_path)
+    found = study.run([Trial(0)], workers=1)
+    scores = found[found["clip"].notna()]
+    assert set(scores["method"]) == set(TABLE_2)
+    assert set(scores["metric"]) == set(ALL)
+    count = scores.groupby(["method", "metric"]).size()
+    assert count.nunique() == 1  # each row on the same clips
+    assert study.run([Trial(0)], workers=1).equals(found)  # minutes, too: it is read
+    (tmp_path / "seed_0" / "test.parquet").unlink()
+    logs = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("log.csv")}
+    again = study.run([Trial(0)], workers=1)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("log.csv")} == logs
+    assert found.drop(columns="minutes").equals(again.drop(columns="minutes"))
+    fewer = replace(study, rows=FLOORS).run([Trial(0)], workers=1)
+    assert set(fewer["method"]) == set(FLOORS)
+    new_videos = replace(study, split="val").run([Trial(0)], workers=1)
+    assert not set(new_videos["clip"].dropna()) & set(scores["clip"])
+
+
+def test_a_corpus_without_labels_has_no_classifier(
+    clips: list[Clip], tiny: Settings
+) -> None:
+    unknown = [replace(clip, emotion="") for clip in clips]
+    assert Experiment(unknown, tiny).classifier is None
+
+
+def test_one_clip_a_video_is_the_first(clips: list[Clip]) -> None:
+    first = [clip.name for clip in clips if clip.name.endswith("0")]
+    assert [clip.name for clip in one_a_video(clips)] == first
 
 
 def test_a_log_is_kept_as_means_over_parts_of_the_training() -> None:

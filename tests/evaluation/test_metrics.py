@@ -22,7 +22,6 @@ from emoface_lib.evaluation.metrics import (
     emotion_similarity,
     landmark_distance,
     lip_correlation,
-    table,
 )
 
 
@@ -162,23 +161,6 @@ def test_methods_without_a_common_clip_have_no_difference() -> None:
     generator = np.random.default_rng(0)
     assert str(difference(scores, "a", "b", "LMD", generator)) == "-"
     assert str(ratio(scores, "a", "b", "LMD", generator)) == "-"
-
-
-def test_table_has_one_row_a_method_and_metric() -> None:
-    scores = pd.DataFrame(
-        {
-            "corpus": "c",
-            "method": ["a", "a", "b", "b"],
-            "metric": "LMD",
-            "protocol": str(PAPER),
-            "speaker": ["x", "y", "x", "y"],
-            "value": [1.0, 3.0, 2.0, 2.0],
-        }
-    )
-    rows = table(scores, np.random.default_rng(0))
-    assert rows["method"].tolist() == ["a", "b"]
-    assert rows["mean"].tolist() == [2.0, 2.0]
-    assert (rows["low"] <= rows["mean"]).all()
 
 
 def test_the_paper_claims_that_full_is_best() -> None:

@@ -4,14 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
-from emoface_lib.core.clip import Spoken
+from emoface_lib.core.clip import Clip
 from emoface_lib.evaluation.probes import Outcome, interval, probe_table
 
 SPEAKERS, CLIPS, FRAMES = 12, 12, 30
 
 
-def voices(strength: float) -> list[Spoken]:
+def voices(strength: float) -> list[Clip]:
     """Clips whose features tell phone, speaker and arousal with some strength."""
     rng, made = np.random.default_rng(0), []
     for speaker in range(SPEAKERS):
@@ -23,9 +24,9 @@ def voices(strength: float) -> list[Spoken]:
             features[:, 3] += 2 * strength * arousal
             features[:, 4 + speaker % 8] += 4 * strength
             emotion = "happy" if arousal > 0 else "sad"
-            made.append(
-                Spoken(features, phones, f"s{speaker}", split, emotion, arousal, 0.0)
-            )
+            named = str(clip), f"s{speaker}", "video", split
+            heard = torch.from_numpy(features)
+            made.append(Clip(*named, heard, emotion, arousal, 0.0, phones=phones))
     rng = np.random.default_rng(1)
     return [replace(one, valence=float(rng.normal())) for one in made]
 

@@ -13,11 +13,9 @@ from emoface_lib.core.files import write_npz
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.evaluation import rendered, scoring
 from emoface_lib.evaluation.makeittalk import train_makeittalk
-from emoface_lib.evaluation.pc_avs import NAME as PC_AVS
 from emoface_lib.evaluation.pc_avs_network import PCAVS
 from emoface_lib.evaluation.rendered import (
     CONTENT,
-    PC_AVS_WRONG,
     SPEAKER,
     rendered_rows,
     ship_half,
@@ -25,8 +23,14 @@ from emoface_lib.evaluation.rendered import (
     shipped_pc_avs,
     with_voices,
 )
+from emoface_lib.evaluation.rows import (
+    MAKEITTALK,
+    MAKEITTALK_CONTENT,
+    PC_AVS,
+    PC_AVS_WRONG,
+    RENDERED_TRUTH,
+)
 from emoface_lib.evaluation.scoring import Studio
-from emoface_lib.evaluation.table_2 import MAKEITTALK, MAKEITTALK_CONTENT
 
 
 @pytest.fixture
@@ -107,8 +111,9 @@ def test_landmarks_read_from_frames_are_measured_in_both_scales(
 def test_a_clip_alone_can_not_hear_another(
     monkeypatch: pytest.MonkeyPatch, clips: list[Clip]
 ) -> None:
-    monkeypatch.setattr(Studio, "rendered", lambda self, rows, clips: {})
+    monkeypatch.setattr(Studio, "render", lambda self, clip, move: [None])
     monkeypatch.setattr(rendered, "synthesise", lambda *_: np.zeros((1, 8, 8, 3)))
     studio = Studio(Path(), Path(), np.zeros((68, 3)), None, None, 8)
-    assert set(rendered_rows({}, clips[:1], studio, PCAVS())) == {PC_AVS}
-    assert set(rendered_rows({}, clips[:2], studio, PCAVS())) == {PC_AVS, PC_AVS_WRONG}
+    one, two = (rendered_rows({}, clips[:n], studio, PCAVS()) for n in (1, 2))
+    assert set(one) == {RENDERED_TRUTH, PC_AVS}
+    assert set(two) == {RENDERED_TRUTH, PC_AVS, PC_AVS_WRONG}

@@ -3,11 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from emoface_lib.evaluation.baselines import STATIC
 from emoface_lib.evaluation.bootstrap import Interval
-from emoface_lib.evaluation.experiment import NO_STYLE
-from emoface_lib.evaluation.pc_avs import NAME as PC_AVS
-from emoface_lib.evaluation.table_2 import FULL, MAKEITTALK
+from emoface_lib.evaluation.rows import FULL, MAKEITTALK, NO_STYLE, PC_AVS, STATIC
 from emoface_lib.evaluation.tables import (
     COLUMNS,
     RATIO,
@@ -36,6 +33,8 @@ def scores_of(levels: dict[str, float]) -> pd.DataFrame:
 def test_tidy_rows_have_the_promised_columns_and_the_papers_numbers_beside() -> None:
     rows = tidy(scores_of({FULL: 1.0, "mine": 2.0}), np.random.default_rng(0))
     assert list(rows.columns) == COLUMNS
+    assert not rows.duplicated(["method", "metric"]).any()
+    assert (rows["low"] <= rows["mean"]).all()
     lmd = rows[rows["metric"] == "LMD"].set_index("method")
     assert lmd.loc[FULL, "paper"] == 4.15
     assert np.isnan(lmd.loc["mine", "paper"])

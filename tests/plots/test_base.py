@@ -55,7 +55,7 @@ def test_a_contact_sheet_shows_every_picture(count: int) -> None:
 
 
 def test_lines_can_be_told_apart_without_colour() -> None:
-    assert len(set(plots.LINES)) == len(plots.LINES) == len(set(plots.PALETTE))
+    assert len(set(plots.DASHES)) == len(plots.DASHES) == len(set(plots.PALETTE))
 
 
 def test_tiles_lie_edge_to_edge_and_are_kept_small(

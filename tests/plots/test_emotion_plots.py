@@ -16,7 +16,7 @@ def test_figure_2_has_a_row_of_frames_for_each_curve_and_marks_their_times() -> 
     drawn = draw_figure_2(frames, curves, seconds, rate=50)
     assert sum(bool(axes.images) for axes in drawn.axes) == 12
     below = drawn.axes[-1]
-    assert len(below.lines) == 3 + 4
+    assert sum(len(line.get_xdata()) > 0 for line in below.lines) == 3 + 4
     marks = [line.get_xdata()[0] for line in below.lines[:4]]
     np.testing.assert_allclose(marks, seconds)
     assert drawn.axes[0].get_title() == "0.10 s"

@@ -15,7 +15,6 @@ import pytest
 from emoface_lib.core.settings import REPOSITORY
 
 PACKAGES = "lib/python{}.{}/site-packages".format(*sys.version_info)
-NOTEBOOKS = ("00_first.ipynb", "01_second.ipynb")
 # Writes a line with EMOFACE_RUNS (`unset` without it) and one for each argument.
 PROGRAM = """\
 #!/bin/sh
@@ -37,8 +36,6 @@ def checkout(tmp_path: Path) -> Path:
     for name in ("requirements.lock", "pyproject.toml"):
         write(folder / name)
     shutil.copy(REPOSITORY / "Makefile", folder)
-    for name in NOTEBOOKS:
-        write(folder / "notebooks" / name)
     write(folder / "benchmarks" / "real_clips.py")
     for name in PROGRAMS:
         write(folder / name, PROGRAM).chmod(0o755)
@@ -127,27 +124,6 @@ def test_empty_emoface_runs_is_the_default_folder(checkout: Path, runs: str) -> 
     (checkout / "calls").unlink()
     calls = run_make(checkout, "reproduce", f"EMOFACE_RUNS={runs}")
     assert calls[0] == "EMOFACE_RUNS unset"
-
-
-@pytest.mark.parametrize("runs", [None, "data runs"])
-def test_notebooks_are_repeated_in_a_fresh_folder(
-    checkout: Path, runs: str | None
-) -> None:
-    folder = checkout / (runs or "runs")
-    results = fill_runs(folder)
-    data = write(checkout / "data" / "recording.wav")
-    calls = run_make(checkout, "test-notebooks", runs=runs)
-    written = Path(runs) if runs else folder
-    assert calls[-5:] == [
-        f"EMOFACE_RUNS {written / 'repeat'}",
-        "-m",
-        "tools.repeat_notebooks",
-        *(str(written / "smoke" / "notebooks" / name) for name in NOTEBOOKS),
-    ]
-    assert not results.pop("repeat").exists()
-    assert all(path.exists() for path in results.values())
-    assert data.exists()
-    assert thesis(checkout) == "three years"
 
 
 def test_paths_after_the_target_are_one_argument(checkout: Path) -> None:

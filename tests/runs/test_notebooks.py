@@ -1,8 +1,6 @@
 """Hygiene of notebooks, storing of outputs, and the second run that must agree."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
@@ -12,8 +10,14 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import REPOSITORY
-from emoface_lib.runs.notebooks import execute, read_notebook, source_hash
+from emoface_lib.runs.notebooks import (
+    execute,
+    kernel_environment,
+    read_notebook,
+    source_hash,
+)
 from tools.check_notebooks import main, problems
+from tools.repeat_notebooks import is_repeated
 from tools.store_notebooks import store
 
 PARAMETERS = 'profile = "tutorial"\nseed = 0'
@@ -167,28 +171,17 @@ def test_copy_of_other_code_is_not_stored(executed: tuple[Path, Path]) -> None:
         store([path], folder)
 
 
-def repeat(path: Path, runs: Path) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "tools.repeat_notebooks", str(path)],
-        cwd=REPOSITORY,
-        env={**os.environ, "EMOFACE_RUNS": str(runs)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 @pytest.mark.slow
 def test_second_run_agrees_with_the_same_seed_only(
-    executed: tuple[Path, Path], tmp_path: Path
+    executed: tuple[Path, Path], tmp_path: Path, capfd: pytest.CaptureFixture
 ) -> None:
     path, folder = executed
-    again = repeat(folder / path.name, tmp_path / "again")
-    assert again.returncode == 0, again.stdout + again.stderr
+    with kernel_environment(tmp_path / "jupyter"):
+        environment = {**os.environ, "EMOFACE_RUNS": str(tmp_path / "again")}
+    assert is_repeated(folder / path.name, environment)
     notebook = read_notebook(folder / path.name)
     seeds = [cell for cell in notebook.cells if "seed = 1" in cell.source]
     seeds[0].source = seeds[0].source.replace("seed = 1", "seed = 2")
     nbformat.write(notebook, folder / path.name)
-    other = repeat(folder / path.name, tmp_path / "again")
-    assert other.returncode == 1
-    assert "mismatch 'text/plain'" in other.stdout
+    assert not is_repeated(folder / path.name, environment)
+    assert "mismatch 'text/plain'" in capfd.readouterr().out

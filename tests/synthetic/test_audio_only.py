@@ -12,7 +12,7 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import write_npz
 from emoface_lib.core.landmarks import lip_opening, mean_face
 from emoface_lib.core.settings import Run, Settings, load_settings
-from emoface_lib.evaluation.train_rows import training_clips
+from emoface_lib.evaluation.train_run import training_clips
 from emoface_lib.features.align import to_canonical
 from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, new_autovc
 from emoface_lib.method.steps import split
@@ -32,8 +32,10 @@ def audio_only_voices(settings: Settings) -> list[Clip]:
 
 def test_they_are_further_speakers_of_the_same_corpus(settings: Settings) -> None:
     drawn = {plan.speaker.name for plan in plan_corpus(settings)}
-    more = {plan.speaker.name for plans in plan_audio_only(settings) for plan in plans}
-    assert len(more) == settings.synthetic.audio_only_speakers
+    count = settings.synthetic.audio_only_speakers
+    plans = [plan for n in range(count) for plan in plan_audio_only(n, settings)]
+    more = {plan.speaker.name for plan in plans}
+    assert len(more) == count
     assert not drawn & more
     larger = load_settings(
         "smoke",
@@ -67,7 +69,7 @@ def test_all_rows_of_table_2_train_on_the_same_clips(
     face = to_canonical(mean_face())
     (tmp_path / "features").mkdir()
     write_npz(tmp_path / "features" / "mean_face.npz", landmarks=face)
-    monkeypatch.setattr("emoface_lib.evaluation.train_rows.load_clips", lambda *_: [])
+    monkeypatch.setattr("emoface_lib.evaluation.train_run.load_clips", lambda *_: [])
     beside = training_clips(Run(settings, tmp_path))
     every = audio_only_clips(settings, face, splits=("train", "val", "test"), workers=1)
     for one, other in zip(beside, split(every, "train"), strict=True):

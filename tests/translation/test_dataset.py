@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from emoface_lib.core.files import write_npz
 from emoface_lib.core.landmarks import mean_face
@@ -10,9 +11,10 @@ from emoface_lib.features.align import to_canonical
 from emoface_lib.translation.dataset import (
     SHARED,
     STRIDE,
-    Batches,
     Pairs,
     Shelf,
+    Steps,
+    batches,
     resized,
 )
 
@@ -67,11 +69,15 @@ def test_a_clip_keeps_every_fourth_frame_with_its_landmarks(pairs: Pairs) -> Non
 
 @pytest.mark.slow
 def test_batches_of_workers_are_those_that_this_process_draws(pairs: Pairs) -> None:
-    with Batches(pairs, 2, workers=1) as ahead, Batches(pairs, 2, workers=0) as own:
-        for step in (3, 4, 5):
-            for there, here in zip(ahead.of(7, step), own.of(7, step), strict=True):
-                np.testing.assert_array_equal(there, here)
-        assert not np.array_equal(own.of(7, 3).reference, own.of(8, 5).reference)
+    steps, wanted = Steps(pairs, 2, seed=7), range(3, 6)
+    before = torch.get_rng_state()
+    own = list(batches(steps, wanted, workers=0))
+    for step, there, here in zip(wanted, batches(steps, wanted, 1), own, strict=True):
+        for one, other, again in zip(there, here, steps[step], strict=True):
+            np.testing.assert_array_equal(one, other)
+            np.testing.assert_array_equal(one, again)
+    assert not np.array_equal(own[0].reference, Steps(pairs, 2, 8)[5].reference)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_the_shelf_keeps_what_there_is_room_for(pairs: Pairs) -> None:

@@ -1,18 +1,17 @@
 """Draw a person's head while it speaks: static parts once, the rest frame by frame."""
 
-from collections.abc import Mapping
-
 import cv2
 import numpy as np
 
 from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.landmarks import LEFT_EYE, RIGHT_EYE
-from emoface_lib.synthetic.heads import backdrop as backdrop
-from emoface_lib.synthetic.heads.features import draw_eye, draw_glasses, draw_mouth
+from emoface_lib.synthetic.heads import backdrop
+from emoface_lib.synthetic.heads.features import Features
 from emoface_lib.synthetic.heads.mesh import head_mesh, inverse_map
 from emoface_lib.synthetic.heads.shape import (
     CONTROLS,
     SIZE,
+    Controls,
     Identity,
     project,
     stack_controls,
@@ -42,26 +41,26 @@ class FaceDrawer:
         picture = backdrop.background(look, size)
         self.background = np.clip(picture, 0, 255).astype(np.uint8)
 
-    def draw(
-        self, landmarks: np.ndarray, controls: Mapping[str, float] | np.ndarray
-    ) -> np.ndarray:
+    def draw(self, landmarks: np.ndarray, controls: Controls) -> np.ndarray:
         """One frame, RGB uint8 (size, size, 3).
 
         landmarks : (68, 3) face units, from `pose_face`; controls : of this frame, as
         {name: value} or (C,). Taught in notebook 01.
         """
-        c = (
-            np.asarray(controls, float)
-            if isinstance(controls, np.ndarray)
-            else stack_controls({k: np.asarray(v) for k, v in controls.items()})[0]
-        )
+        c = np.atleast_2d(stack_controls(controls))[0].astype(float)
         picture = self.background.copy()
         if self.back_hair is not None:
             picture = self._plane(picture, *self.back_hair, backdrop.BACK_HAIR_DEPTH, c)
         body_pose = np.where(_POSE, BODY_SHARE * c, c)
         picture = self._plane(picture, *self.body, backdrop.BODY_DEPTH, body_pose)
         picture = _over(picture, self._head(landmarks, c))
-        self._features(picture, landmarks, c)
+        look = self.identity.look
+        seen = Features(picture, look, lambda p: self._pixels(p, c)[:, :2], self.unit)
+        for eye in (RIGHT_EYE, LEFT_EYE):
+            seen.eye(landmarks[eye], c[_GAZE])
+        seen.mouth(landmarks, self.identity.neutral)
+        if look.glasses:
+            seen.glasses(landmarks)
         return picture
 
     def _pixels(self, points: np.ndarray, c: np.ndarray) -> np.ndarray:
@@ -111,20 +110,6 @@ class FaceDrawer:
         return cv2.multiply(
             texture, cv2.merge([keep, keep, keep, whole]), scale=1 / 255
         )
-
-    def _features(
-        self, picture: np.ndarray, landmarks: np.ndarray, c: np.ndarray
-    ) -> None:
-        look, gaze = self.identity.look, (float(c[_GAZE[0]]), float(c[_GAZE[1]]))
-
-        def seen(points: np.ndarray) -> np.ndarray:
-            return self._pixels(points, c)[:, :2]
-
-        for eye in (RIGHT_EYE, LEFT_EYE):
-            draw_eye(picture, landmarks[eye], look, gaze, seen, self.unit)
-        draw_mouth(picture, landmarks, self.identity.neutral, look, seen, self.unit)
-        if look.glasses:
-            draw_glasses(picture, landmarks, seen, self.unit)
 
 
 def _smooth_rims(layer: np.ndarray, where: np.ndarray) -> np.ndarray:

@@ -1,14 +1,11 @@
 """What a drawn person looks like: colours, hair, age, clothes, light, background."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 Colour = tuple[float, float, float]  # RGB, 0 to 255
 
-HAIRSTYLES = ("short", "long", "fringe", "bob", "bald", "curly", "bun", "parted")
-HairStyle = Literal["short", "long", "fringe", "bob", "bald", "curly", "bun", "parted"]
 BACKGROUNDS = ("gradient", "wall", "window", "shelves", "studio")
 CLOTHES = ("round", "collar", "jacket", "scoop")
 

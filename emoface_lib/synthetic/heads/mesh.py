@@ -13,7 +13,7 @@ import numpy as np
 from scipy.interpolate import RBFInterpolator
 from scipy.spatial import Delaunay
 
-from emoface_lib.core.landmarks import INNER_LIPS, mean_face, mean_surface
+from emoface_lib.core.landmarks import INNER_LIPS, POLYLINES, mean_face, mean_surface
 
 EXTENT = (-1.3, -1.45, 1.3, 1.55)  # left, top, right, bottom of texture space
 FINE, COARSE = 0.12, 0.26  # spacing of vertices on the face and around it
@@ -31,22 +31,13 @@ SKULL = np.array(
 TOP_OF_SKULL = np.array([[0.0, -1.10, 0.20], [0.0, -0.85, 0.0]])
 EARS = np.array([[-0.93, -0.05, 0.70], [-0.95, 0.12, 0.70], [-0.88, 0.34, 0.66]])
 BORDER_DEPTH = 0.8  # face units; depth of all points at the edge of texture space
-# Contours that must stay smooth: landmarks along an open curve.
-CURVES = (
-    [*range(0, 17)],
-    [*range(17, 22)],
-    [*range(22, 27)],
-    [*range(27, 31)],
-    [*range(31, 36)],
-    [36, 37, 38, 39],
-    [39, 40, 41, 36],
-    [42, 43, 44, 45],
-    [45, 46, 47, 42],
-    [48, 49, 50, 51, 52, 53, 54],
-    [54, 55, 56, 57, 58, 59, 48],
-    [60, 61, 62, 63, 64],
-    [64, 65, 66, 67, 60],
-)
+# Contours that must stay smooth, landmarks along open curves: closed ones in halves.
+CURVES = [
+    half
+    for line in POLYLINES.values()
+    for middle in [len(line) // 2]
+    for half in ((line[: middle + 1], line[middle:]) if line[0] == line[-1] else [line])
+]
 
 
 @dataclass(frozen=True)

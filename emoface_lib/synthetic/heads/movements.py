@@ -1,102 +1,33 @@
-"""How speech and expressions move the 68 landmarks: one table of offsets a movement.
+"""How speech and expressions move the 68 landmarks, from the table `movements.csv`.
 
-The six expressions follow the action units of the Facial Action Coding System (Ekman
-and Friesen); "round", "spread" and "protrude" are the lips' articulations.
+Offsets of landmarks in face units at weight 1, for the right side of the face (left in
+the picture), which the other side mirrors. The six expressions follow the action units
+of the Facial Action Coding System (Ekman and Friesen); "round", "spread" and "protrude"
+are the lips' articulations.
 """
+
+from pathlib import Path
 
 import numpy as np
 
+from emoface_lib.core.files import read_table
 from emoface_lib.core.landmarks import MIRROR
 
-# Movements by landmark, for the right side of the face (left in the picture), which
-# the other side mirrors: {landmark: (x, y[, z])} in face units at weight 1.
-Offsets = dict[int, tuple[float, ...]]
-MOVEMENTS: dict[str, Offsets] = {
-    "open": {
-        8: (0, 0.2), 7: (0, 0.195), 6: (0.006, 0.165), 5: (0.012, 0.115),
-        4: (0.012, 0.065), 3: (0.008, 0.03), 48: (0.02, 0.06), 60: (0.022, 0.066),
-        49: (0.006, 0.0), 50: (0, -0.01), 51: (0, -0.01), 61: (0, -0.012),
-        62: (0, -0.012), 57: (0, 0.235), 58: (0, 0.23), 59: (0.01, 0.165),
-        66: (0, 0.24), 67: (-0.014, 0.225),
-    },
-    "round": {
-        48: (0.085, 0, -0.03), 60: (0.085, 0, -0.03), 49: (0.05, -0.005, -0.04),
-        59: (0.05, 0.01, -0.04), 50: (0.01, -0.012, -0.05), 58: (0.012, 0.012, -0.05),
-        51: (0, -0.008, -0.05), 57: (0, 0.012, -0.05), 61: (0.02, 0.004, -0.05),
-        67: (0.02, -0.004, -0.05), 62: (0, 0, -0.05), 66: (0, 0, -0.05),
-    },
-    "spread": {
-        48: (-0.06, -0.012, 0.03), 60: (-0.055, -0.01, 0.03), 49: (-0.03, 0.004, 0.01),
-        59: (-0.035, -0.006, 0.01), 50: (-0.006, 0.008), 58: (-0.01, -0.008),
-        51: (0, 0.006), 57: (0, -0.008), 61: (-0.012, 0), 67: (-0.012, 0),
-        5: (-0.008, 0), 4: (-0.008, 0),
-    },
-    "protrude": {
-        48: (0.015, 0, -0.03), 60: (0.015, 0, -0.03), 49: (0.006, -0.008, -0.06),
-        59: (0.006, 0.01, -0.06), 50: (0, -0.014, -0.075), 58: (0, 0.016, -0.075),
-        51: (0, -0.012, -0.075), 57: (0, 0.016, -0.075), 61: (0, -0.004, -0.06),
-        62: (0, -0.004, -0.06), 67: (0, 0.006, -0.06), 66: (0, 0.006, -0.06),
-    },
-    "surprise": {
-        17: (0, -0.1), 18: (0, -0.15), 19: (0, -0.175), 20: (0, -0.165),
-        21: (0, -0.135), 37: (0, -0.032), 38: (0, -0.035), 41: (0, 0.012),
-        40: (0, 0.012), 48: (0.03, 0.015), 60: (0.034, 0.015), 49: (0.016, -0.005),
-        50: (0.01, -0.016), 51: (0, -0.012), 61: (0.012, -0.015), 62: (0, -0.015),
-        59: (0.016, 0.01), 58: (0.01, 0.01), 57: (0, 0.01),
-    },
-    "fear": {
-        17: (0, -0.04), 18: (0.01, -0.075), 19: (0.025, -0.105), 20: (0.04, -0.13),
-        21: (0.05, -0.15), 37: (0, -0.03), 38: (0, -0.032), 48: (-0.055, 0.045),
-        60: (-0.05, 0.04), 49: (-0.03, 0.012), 50: (-0.01, 0), 59: (-0.05, 0.035),
-        58: (-0.025, 0.02), 57: (0, 0.02), 61: (-0.02, 0), 67: (-0.03, 0.02),
-        66: (0, 0.025),
-    },
-    "disgust": {
-        21: (0.03, 0.05), 20: (0.02, 0.045), 19: (0.01, 0.035), 18: (0, 0.03),
-        17: (0, 0.02), 37: (0, 0.016), 38: (0, 0.018), 41: (0, -0.024),
-        40: (0, -0.026), 31: (-0.03, -0.05), 32: (-0.018, -0.045), 33: (0, -0.035),
-        30: (0, -0.03), 29: (0, -0.015), 48: (-0.02, 0.03), 60: (-0.02, 0.026),
-        49: (-0.02, -0.065), 50: (-0.01, -0.092), 51: (0, -0.078), 61: (-0.012, -0.06),
-        62: (0, -0.056), 59: (-0.01, 0.02), 57: (0, -0.005), 67: (-0.01, 0.012),
-        66: (0, 0.012),
-    },
-    "happiness": {
-        48: (-0.12, -0.095), 60: (-0.105, -0.085), 49: (-0.05, -0.035),
-        50: (-0.02, -0.012), 51: (0, -0.004), 59: (-0.065, -0.01), 58: (-0.025, 0.012),
-        57: (0, 0.015), 61: (-0.03, -0.016), 62: (0, -0.006), 67: (-0.035, 0.03),
-        66: (0, 0.036), 41: (0, -0.024), 40: (0, -0.024), 37: (0, 0.008),
-        38: (0, 0.008), 31: (-0.022, -0.015), 32: (-0.01, -0.008), 6: (-0.01, -0.01),
-        5: (-0.015, -0.016), 4: (-0.015, -0.02), 17: (0, 0.006),
-    },
-    "sadness": {
-        48: (0.015, 0.075), 60: (0.02, 0.07), 49: (0.012, 0.03), 59: (0.01, 0.05),
-        50: (0, -0.005), 58: (0, 0.005), 57: (0, -0.01), 66: (0, -0.005),
-        21: (0.02, -0.075), 20: (0.015, -0.045), 18: (0, 0.03), 17: (0, 0.035),
-        37: (0, 0.022), 38: (0, 0.014), 41: (0, -0.006), 39: (0, -0.01),
-        36: (0, 0.012), 7: (0, -0.01), 8: (0, -0.02),
-    },
-    "anger": {
-        21: (0.06, 0.145), 20: (0.045, 0.12), 19: (0.025, 0.075), 18: (0, 0.02),
-        17: (-0.01, -0.03), 37: (0, 0.012), 38: (0.006, 0.034), 41: (0, -0.01),
-        40: (0, -0.012), 39: (0.008, 0.016), 48: (0.03, 0.045), 60: (0.03, 0.04),
-        49: (0.01, 0), 50: (0.005, -0.012), 51: (0, -0.004), 59: (0, 0.025),
-        58: (0, 0.008), 57: (0, 0.008), 61: (0.01, -0.01), 62: (0, -0.006),
-        67: (0, 0.02), 66: (0, 0.02), 31: (-0.03, -0.015), 32: (-0.012, -0.01),
-    },
-}  # fmt: skip
 # By how much each expression opens a speaking mouth wider; lips at rest stay closed.
 EXPRESSION_JAW = {"surprise": 0.35, "fear": 0.1, "happiness": 0.1, "anger": 0.1}
 
 
-def _mirrored(offsets: Offsets) -> np.ndarray:
-    """Offsets of both sides, (68, 3)."""
-    both = np.zeros((68, 3))
-    for landmark, offset in offsets.items():
-        vector = np.array([*offset, 0.0][:3])
+def _movements() -> dict[str, np.ndarray]:
+    """Offsets of both sides by movement, (68, 3) each."""
+    found: dict[str, np.ndarray] = {}
+    for name, number, *offset in read_table(Path(__file__).with_suffix(".csv")):
+        both = found.setdefault(name, np.zeros((68, 3)))
+        landmark, vector = int(number), np.array(offset, float)
         both[landmark] += vector
         if MIRROR[landmark] != landmark:
             both[MIRROR[landmark]] += vector * [-1, 1, 1]
-    return both
+    return found
 
 
-BASES = np.stack([_mirrored(offsets) for offsets in MOVEMENTS.values()])
+MOVEMENTS = _movements()
+BASES = np.stack(list(MOVEMENTS.values()))

@@ -7,6 +7,7 @@ head and gives pixels. F video frames, 68 landmarks, C = len(CONTROLS) channels.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -45,6 +46,7 @@ CONTROLS = (
     "shift_x",  # px of a picture of 224 px
     "shift_y",
 )
+Controls = Mapping[str, Any] | np.ndarray  # see `stack_controls`
 SIZE = 224  # px; the picture that shifts and scales refer to
 PIVOT = np.array([0.0, 0.35, 0.55])  # the neck's joint, about which heads turn
 CENTRE = np.array([0.5, 0.565])  # PIVOT's projection, in sizes of the picture
@@ -76,7 +78,7 @@ class Identity:
         )
 
 
-def stack_controls(controls: Mapping[str, np.ndarray] | np.ndarray) -> np.ndarray:
+def stack_controls(controls: Controls) -> np.ndarray:
     """Controls as one array (F, C), in the order of CONTROLS; absent channels are 0.
 
     controls : {name: (F,) or scalar}, or an array (F, C). Raises KeyError for a name
@@ -93,9 +95,7 @@ def stack_controls(controls: Mapping[str, np.ndarray] | np.ndarray) -> np.ndarra
     return stacked
 
 
-def pose_face(
-    identity: Identity, controls: Mapping[str, np.ndarray] | np.ndarray
-) -> np.ndarray:
+def pose_face(identity: Identity, controls: Controls) -> np.ndarray:
     """Landmarks of every frame in the head's own frame, before the head turns.
 
     controls : see `stack_controls`; returns float (F, 68, 3) face units. Lips and lids
@@ -106,7 +106,8 @@ def pose_face(
     weights = np.stack([_weight(name, c) for name in MOVEMENTS], 1)
     still = weights * [name in EXPRESSIONS for name in MOVEMENTS]
     L = identity.neutral + np.tensordot(still, BASES, 1)  # (F, 68, 3)
-    _rest(L, c["open"])
+    # lips that an expression parts meet during silence
+    _meet(L, 1 - np.clip(c["open"] / PARTED, 0, 1)[:, None])
     L += np.tensordot(weights - still, BASES, 1)
     _tuck(L, c["tuck"])
     _press(L, c["press"])
@@ -117,7 +118,7 @@ def pose_face(
 def project(
     identity: Identity,
     points: np.ndarray,
-    controls: Mapping[str, np.ndarray] | np.ndarray,
+    controls: Controls,
     size: int = SIZE,
 ) -> np.ndarray:
     """Project points into the camera's picture after the head has turned and shifted.
@@ -151,9 +152,8 @@ def _weight(name: str, c: dict[str, np.ndarray]) -> np.ndarray:
     if name == "open":
         # in proportion, so that sounds open and close any mouth
         wider = 1 + sum(c[e] * jaw for e, jaw in EXPRESSION_JAW.items())
-        return (
-            wider * c["open"] * (1 - np.clip(c["press"], 0, 1)) * (1 - 0.85 * c["tuck"])
-        )
+        pressed = np.clip(c["press"], 0, 1)
+        return wider * c["open"] * (1 - pressed) * (1 - 0.85 * c["tuck"])
     if name == "round":
         # a surprised mouth is round already
         return np.clip(-c["wide"], 0, None) * (1 - 0.5 * np.clip(c["surprise"], 0, 1))
@@ -171,11 +171,6 @@ def _tuck(L: np.ndarray, tuck: np.ndarray) -> None:
     L[:, LOWER_OUTER, 1] -= t * 0.035
     L[:, LOWER_OUTER, 2] += 0.03 * t
     L[:, UPPER_OUTER, 1] -= t * 0.012
-
-
-def _rest(L: np.ndarray, opening: np.ndarray) -> None:
-    """Lips that an expression parts meet during silence; in place."""
-    _meet(L, 1 - np.clip(opening / PARTED, 0, 1)[:, None])
 
 
 def _press(L: np.ndarray, press: np.ndarray) -> None:
@@ -216,9 +211,8 @@ def _random_shape(rng: np.random.Generator, feminine: float) -> np.ndarray:
     L[..., 1] *= 1 + cut_normal(rng, 0.03)
     centre = L[LIPS].mean(0)
     L[LIPS, 0] *= 1 + cut_normal(rng, 0.06)
-    L[OUTER_LIPS, 1] += (L[OUTER_LIPS, 1] - centre[1]) * (
-        cut_normal(rng, 0.12) - 0.07 * male
-    )
+    fuller = cut_normal(rng, 0.12) - 0.07 * male
+    L[OUTER_LIPS, 1] += (L[OUTER_LIPS, 1] - centre[1]) * fuller
     L[LIPS, 1] += cut_normal(rng, 0.02)
     L[31:36, 0] *= 1 + cut_normal(rng, 0.1) + 0.03 * male
     L[29:36, 1] += cut_normal(rng, 0.02)
@@ -228,9 +222,8 @@ def _random_shape(rng: np.random.Generator, feminine: float) -> np.ndarray:
     L[[18, 19, 20, 23, 24, 25], 1] += cut_normal(rng, 0.013)
     L[[17, 26], 1] += cut_normal(rng, 0.015)
     # faces are not quite symmetric
-    L[..., :2] += 0.4 * np.array([cut_normal(rng, 0.01) for _ in range(136)]).reshape(
-        -1, 2
-    )
+    own = np.array([cut_normal(rng, 0.01) for _ in range(136)])
+    L[..., :2] += 0.4 * own.reshape(-1, 2)
     return L
 
 
@@ -247,9 +240,8 @@ def _vary_eyes(L: np.ndarray, rng: np.random.Generator, feminine: float) -> None
     for eye, side in ((RIGHT_EYE, -1), (LEFT_EYE, 1)):
         centre = L[eye].mean(0)
         L[eye, 0] = centre[0] + (L[eye, 0] - centre[0]) + side * apart
-        L[eye, 1] = centre[1] + (L[eye, 1] - centre[1]) * (
-            1.04 + height + 0.05 * feminine
-        )
+        taller = 1.04 + height + 0.05 * feminine
+        L[eye, 1] = centre[1] + (L[eye, 1] - centre[1]) * taller
         L[eye, 1] -= tilt * side * (L[eye, 0] - centre[0] - side * apart) / 0.15
 
 

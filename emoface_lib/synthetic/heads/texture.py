@@ -139,22 +139,25 @@ def _with_features(
     skin: np.ndarray, look: Look, sheet: Sheet, rng: np.random.Generator
 ) -> np.ndarray:
     """Ears, nose, lids, lips, brows and the lines of age over lit skin."""
-    face, dark = mean_face(), np.array(look.skin) * 0.42
-    for points in ([(-0.90, 0.0), (-0.91, 0.12), (-0.88, 0.26)],):
-        for side in SIDES:
-            line = spline(np.array(points) * [side, 1])
-            skin = sheet.mix(skin, dark, 0.6 * sheet.stroke(line, 0.03, 0.01))
-    skin = skin * (1 - 0.8 * look.age**1.5 * creases(sheet, "age")[..., None])
-    skin = _nose(skin, face, dark, look, sheet)
+    ear = np.array([(-0.90, 0.0), (-0.91, 0.12), (-0.88, 0.26)])
     for side in SIDES:
-        skin = _lids(skin, face, dark, look, sheet, side)
-    skin = _lips(skin, face, dark, look, sheet)
-    return _brows(skin, face, look, sheet, rng)
+        line = sheet.stroke(spline(ear * [side, 1]), 0.03, 0.01)
+        skin = sheet.mix(skin, _dark(look), 0.6 * line)
+    skin = skin * (1 - 0.8 * look.age**1.5 * creases(sheet, "age")[..., None])
+    skin = _nose(skin, look, sheet)
+    for side in SIDES:
+        skin = _lids(skin, look, sheet, side)
+    skin = _lips(skin, look, sheet)
+    return _brows(skin, look, sheet, rng)
 
 
-def _nose(
-    skin: np.ndarray, face: np.ndarray, dark: np.ndarray, look: Look, sheet: Sheet
-) -> np.ndarray:
+def _dark(look: Look) -> np.ndarray:
+    """The colour of lines in the skin, (3,)."""
+    return np.array(look.skin) * 0.42
+
+
+def _nose(skin: np.ndarray, look: Look, sheet: Sheet) -> np.ndarray:
+    face, dark = mean_face(), _dark(look)
     base = face[31:36, :2]
     wings = [base[0] + [-0.045, -0.09], base[0] + [-0.035, -0.02]]
     under = [base[0] + [0.01, 0.012], base[1] + [0, 0.022], base[2] + [0, 0.02]]
@@ -175,16 +178,9 @@ def _nose(
     return skin + 36 * sheet.ellipse(tip, (0.05, 0.045), 0, 0.025)[..., None]
 
 
-def _lids(
-    skin: np.ndarray,
-    face: np.ndarray,
-    dark: np.ndarray,
-    look: Look,
-    sheet: Sheet,
-    side: int,
-) -> np.ndarray:
+def _lids(skin: np.ndarray, look: Look, sheet: Sheet, side: int) -> np.ndarray:
     """The socket's shadow, the upper lid's fold, and lid skin where the eye will be."""
-    eye = face[RIGHT_EYE, :2] * [-side, 1]
+    dark, eye = _dark(look), mean_face()[RIGHT_EYE, :2] * [-side, 1]
     upper = eye[:4]
     lid = sheet.area(spline(eye, closed=True), 0.012)
     skin = sheet.mix(skin, np.array(look.skin) * 0.72, lid)
@@ -197,10 +193,8 @@ def _lids(
     return sheet.mix(skin, dark, (0.10 + 0.2 * look.age) * bag)
 
 
-def _lips(
-    skin: np.ndarray, face: np.ndarray, dark: np.ndarray, look: Look, sheet: Sheet
-) -> np.ndarray:
-    outer, inner = face[48:60, :2], face[60:68, :2]
+def _lips(skin: np.ndarray, look: Look, sheet: Sheet) -> np.ndarray:
+    dark, outer, inner = _dark(look), mean_face()[48:60, :2], mean_face()[60:68, :2]
     top, bottom = spline(outer[:7]), spline(outer[[6, 7, 8, 9, 10, 11, 0]])
     seam = spline(inner[:5])
     color = np.array(look.lip)
@@ -216,23 +210,18 @@ def _lips(
     skin = sheet.mix(skin, dark, 0.36 * sheet.stroke(below, 0.035, 0.022))
     skin = sheet.mix(skin, dark * 0.7, 0.5 * sheet.stroke(seam, 0.014, 0.006))
     for corner in (outer[0], outer[6]):
-        skin = sheet.mix(
-            skin, dark, 0.5 * sheet.ellipse(corner, (0.02, 0.02), 0, 0.012)
-        )
+        spot = sheet.ellipse(corner, (0.02, 0.02), 0, 0.012)
+        skin = sheet.mix(skin, dark, 0.5 * spot)
     return skin
 
 
 def _brows(
-    skin: np.ndarray,
-    face: np.ndarray,
-    look: Look,
-    sheet: Sheet,
-    rng: np.random.Generator,
+    skin: np.ndarray, look: Look, sheet: Sheet, rng: np.random.Generator
 ) -> np.ndarray:
     """Draw brows below their landmarks, where detectors place them."""
     color = np.array(look.hair) * (0.6 if np.mean(look.hair) < 150 else 0.5)
     for side in SIDES:
-        brow = face[RIGHT_BROW, :2] * [-side, 1]
+        brow = mean_face()[RIGHT_BROW, :2] * [-side, 1]
         brow[0] += [0.025 * side, 0.012]  # tails are thin and would be read short
         line = spline(brow, 8)
         t = np.linspace(0, 1, len(line))

@@ -9,6 +9,7 @@ from functools import cached_property
 
 import cv2
 import numpy as np
+from scipy.interpolate import RBFInterpolator
 
 STIFFNESS = 1e-5  # added to the kernel's diagonal; regularisation, for near points
 ITERATIONS = 6  # fixed-point steps that invert a field, whose slope is below 1
@@ -104,21 +105,9 @@ def thin_plate(points: np.ndarray, controls: np.ndarray, unit: float) -> np.ndar
     points : (P, 2); controls : (C, 2), px; unit : px, the scale of the stiffness.
     Returns float (P, C): displacement of the points = weights @ that of the controls.
     """
-    points, controls = points / unit, controls / unit
-    inside = _kernel(controls, controls) + STIFFNESS * np.eye(len(controls))
-    affine = np.pad(controls, ((0, 0), (1, 0)), constant_values=1)
-    system = np.block([[inside, affine], [affine.T, np.zeros((3, 3))]])
-    basis = np.linalg.inv(system)[:, : len(controls)]
-    return (
-        np.hstack([_kernel(points, controls), np.ones((len(points), 1)), points])
-        @ basis
-    )
-
-
-def _kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """r^2 log r of all pairs."""
-    squared = ((a[:, None] - b[None]) ** 2).sum(-1)
-    return 0.5 * squared * np.log(np.maximum(squared, 1e-12))
+    each = np.eye(len(controls))  # one control point moves at a time
+    spline = RBFInterpolator(controls / unit, each, smoothing=STIFFNESS)
+    return np.asarray(spline(points / unit))
 
 
 def smoothstep(x: np.ndarray) -> np.ndarray:

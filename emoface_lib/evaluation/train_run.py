@@ -16,10 +16,9 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_npz
 from emoface_lib.core.settings import Run, Settings
 from emoface_lib.core.training import launched
-from emoface_lib.evaluation.table_2 import FOLDERS, VARIANTS
+from emoface_lib.evaluation.rows import OURS, ROWS, train_rows
 from emoface_lib.features.prepared import load_clips
-from emoface_lib.method.steps import split, train_content, train_style
-from emoface_lib.method.triplets import NoTripletsError
+from emoface_lib.method.steps import split, train_content
 from emoface_lib.synthetic.audio_only import audio_only_clips
 from emoface_lib.translation import translators
 from emoface_lib.translation.dataset import Pairs
@@ -45,14 +44,9 @@ def train_run(settings: Settings, steps: Collection[int] = (1, 2)) -> list[Path]
             say("Step 1, content")
             content, _ = train_content(clips, run.path("content"), settings)
             folders.append("content")
-        for row, changes in VARIANTS.items() if 2 in steps else ():
-            say(f"Step 2, {FOLDERS[row]}")
-            folder, own = run.path(FOLDERS[row]), settings.changed(**changes)
-            try:
-                train_style(clips, content, folder, own)
-                folders.append(FOLDERS[row])
-            except NoTripletsError as error:
-                say(f"{FOLDERS[row]} is left out. {error}")
+        if 2 in steps:
+            trained = train_rows(OURS, clips, content, run.folder, settings, say)
+            folders += [ROWS[name].folder for name in trained]
         if 3 in steps:
             kind = settings.translator.kind
             folders.append(translators.FOLDERS.get(kind, "translator"))

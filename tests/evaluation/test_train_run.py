@@ -14,8 +14,8 @@ import pytest
 
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.video import write_video
-from emoface_lib.corpora.prepare_run import prepare_corpus
-from emoface_lib.evaluation.train_rows import train_run
+from emoface_lib.corpora.prepare import prepare_corpus
+from emoface_lib.evaluation.train_run import train_run
 
 pytestmark = pytest.mark.slow
 
