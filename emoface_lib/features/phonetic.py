@@ -1,7 +1,7 @@
 """Phonetic code of a voice: a hidden layer of a phone recogniser, on a 20-ms clock.
 
 The recogniser is a Conformer (Gulati et al. 2020) of 2.2 million weights. They are read
-from the wheel `hama` (Apache-2.0), which is not imported. Taught in notebook 02.
+from the wheel `hama` (Apache-2.0), which is not imported.
 """
 
 import math
