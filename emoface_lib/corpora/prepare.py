@@ -73,7 +73,7 @@ def prepare_corpus(
     root, audio, features = Path(root), run / "audio", run / "features"
     index = read_corpus(root, layout).index
     _link(run / "corpus", root)
-    if settings.features.kind != "log_mel":
+    if settings.features.kind in ("autovc", "codes"):
         _ready_autovc(index, root, audio, settings)
     rows = prepare(index, root, features, settings, audio=audio, **how)
     _leave_voices(rows[rows["problem"] == ""], run)

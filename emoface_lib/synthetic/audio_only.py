@@ -63,7 +63,7 @@ def audio_only_clips(
     """Clips of audio-only speakers, by default those with split "train".
 
     mean_face : float[68, 3] px of the canonical frame, to align by; audio : the run's
-    folder of that name, which is needed unless `features.kind` is "log_mel"; splits :
+    folder of that name, needed if `features.kind` is "autovc" or "codes"; splits :
     "val" adds the held-out videos of the same speakers, "test" the clips of the
     test speakers; voices : embed the voice of each clip, too, which takes 40 ms a clip.
     The same settings give the same clips in the same order.

@@ -155,6 +155,15 @@ def test_f_a_is_converted_while_preparing(ravdess: Path, tmp_path: Path) -> None
         assert clip.features.shape == (len(clip.landmarks), 64)
 
 
+def test_the_phonetic_code_needs_no_autovc(ravdess: Path, tmp_path: Path) -> None:
+    settings = load_settings("smoke", corpus=str(tmp_path), features="phonetic")
+    only = ["*/*-01-01-*"]
+    rows = prepare_corpus(ravdess, tmp_path, settings, only=only, workers=1)
+    clips = load_clips(tmp_path / "features", settings)
+    assert len(clips) == (rows["problem"] == "").sum() > 0
+    assert all(clip.features.shape[1] == 224 for clip in clips)
+
+
 def test_tracks_and_sounds_will_do_without_videos(
     talking: Talking, tmp_path: Path
 ) -> None:
