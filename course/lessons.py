@@ -22,7 +22,8 @@ def found(numbers: Mapping[str, object]) -> Markdown:
 
 def ledger() -> pd.DataFrame:
     """The project's measurements, a row each: topic, name, value, unit, target, ..."""
-    return pd.read_csv(REPOSITORY / "benchmarks" / "results.csv")
+    path = REPOSITORY / "benchmarks" / "results.csv"
+    return pd.read_csv(path, dtype={"value": str})  # some are not numbers
 
 
 def shipped_table(name: str) -> pd.DataFrame:
