@@ -45,7 +45,7 @@ TRAINED = *CLIPS, "training", "content", "study", "evaluation", *MACHINE
 READS = {
     "01": tuple(name for name in CORPUS if not name.endswith("audio_only_speakers")),
     "02": ("synthetic", "features", "autovc", "training", "evaluation", *MACHINE),
-    "03": ("synthetic", "landmarks", "expression", *MACHINE),
+    "03": ("synthetic", "features.kind", "landmarks", "expression", *MACHINE),
     "04": TRAINED,
     "05": (*TRAINED, "style"),
     "06": ("training", "translator", *MACHINE),
