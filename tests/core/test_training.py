@@ -68,6 +68,7 @@ def test_an_interrupted_run_goes_on_to_the_same_numbers(tmp_path: Path) -> None:
     assert not (tmp_path / "halves" / "state.pt").exists()
 
 
+@pytest.mark.slow
 def test_a_state_of_other_settings_is_not_taken_up(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path, load_settings("smoke"), stop_at=13)

@@ -46,6 +46,7 @@ def test_batches_give_resemblyzers_own_numbers(
         assert np.abs(embeddings[name] - theirs).max() < 1e-5
 
 
+@pytest.mark.slow
 def test_a_speaker_is_nearer_to_himself_than_to_others(
     voices: dict[str, list[np.ndarray]],
 ) -> None:

@@ -105,6 +105,7 @@ def test_notebooks_run_with_their_parameters_and_leave_a_report(folder: Path) ->
     assert report["versions"]["papermill"]
 
 
+@pytest.mark.slow
 def test_kernel_is_this_interpreter_and_ignores_the_home(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -257,6 +258,7 @@ def test_a_setting_that_no_notebook_reads_is_taken_with_a_note(
 READER = "settings = notebook_settings(globals())"
 
 
+@pytest.mark.slow
 def test_a_notebook_gets_the_settings_of_its_stages_and_where_to_train(
     folder: Path, executed: list[str]
 ) -> None:
@@ -308,6 +310,7 @@ def test_folder_without_notebooks_is_refused(tmp_path: Path) -> None:
         reproduce("smoke", folder=tmp_path)
 
 
+@pytest.mark.slow
 def test_failing_notebook_leaves_a_copy_and_a_sentence(folder: Path) -> None:
     write_notebook(folder / "00_first.ipynb", FIRST, "1 + 1", "int('ten')", "3")
     with pytest.raises(NotebookError) as caught:

@@ -172,6 +172,7 @@ class Harmful:
         return Path.touch, (self.path,)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_can_call_nothing(tmp_path: Path) -> None:
     torch.save({"G": {}, "opt": Harmful(tmp_path / "harm")}, tmp_path / "ckpt.pth")
     with pytest.raises(InputError, match="no checkpoint of MakeItTalk"):
