@@ -59,6 +59,11 @@ class Clip:
         """The networks' target L - L_0: Tensor[T, 68, 2] px of the canonical frame."""
         return self.landmarks - self.reference
 
+    @property
+    def log_mel(self) -> Tensor:
+        """What F_a holds beside a phonetic code, Tensor[T, 80]: what peers hear."""
+        return self.features[:, -MEL_BANDS:]
+
 
 def with_features(clips: Sequence[Clip], features: Sequence[np.ndarray]) -> list[Clip]:
     """The clips with other features, such as codes, float[T, D] each, for probes."""

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emoface_lib.core.clip import MEL_BANDS, Clip
+from emoface_lib.core.clip import Clip
 from emoface_lib.core.files import read_npz
 from emoface_lib.features.align import align, project
 from emoface_lib.features.prepared import to_frame_rate
@@ -40,7 +40,7 @@ def energy_driven(train: Sequence[Clip]) -> Method:
 
 def energy(clip: Clip) -> Tensor:
     """Mean log-mel less the clip's mean, and 1: Tensor[T, 2]."""
-    loud = clip.features[:, -MEL_BANDS:].mean(1)
+    loud = clip.log_mel.mean(1)
     return torch.stack([loud - loud.mean(), torch.ones_like(loud)], dim=1)
 
 

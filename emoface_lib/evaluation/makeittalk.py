@@ -56,7 +56,7 @@ class MakeItTalk:
 
     def _displacement(self, clip: Clip) -> Tensor:
         self.content.eval()
-        windows, face = windows_of(clip.features), standard_face(clip.reference)
+        windows, face = windows_of(clip.log_mel), standard_face(clip.reference)
         parts = []
         for some in windows.split(LONGEST):
             displacement = self.content(some, face.expand(len(some), -1))
@@ -224,7 +224,7 @@ class _Example:
             [displacement, torch.zeros_like(displacement[..., :1])], dim=-1
         )
         face = standard_face(clip.reference)
-        return cls(windows_of(clip.features), face, flat.flatten(1), voice_of(clip))
+        return cls(windows_of(clip.log_mel), face, flat.flatten(1), voice_of(clip))
 
 
 def _draw(

@@ -50,7 +50,7 @@ class VideoClip:
     def read(cls, clip: Clip, corpus: Path, every: int = KEPT) -> "VideoClip":
         """Every n-th frame of a clip's video, which lies in `corpus`."""
         frames = list(iter_frames(corpus / clip.path))[: len(clip.features) // 2]
-        return cls(resized(frames[::every], SIDE), clip.features, every)
+        return cls(resized(frames[::every], SIDE), clip.log_mel, every)
 
     def windows(self, places: np.ndarray) -> Tensor:
         """Audio features around pictures, Tensor[N, 20, D]; ends are repeated.

@@ -49,7 +49,7 @@ def shipped_baselines(
 
     voiced : whether clips have voices; without, the content branch alone can be asked.
     """
-    if settings.features.kind != "log_mel":
+    if settings.features.kind not in ("log_mel", "phonetic"):
         return {}
     content, speaker = ContentBranch(), SpeakerBranch()
     load_model(folder / CONTENT, content)
@@ -70,7 +70,7 @@ def with_voices(clips: Sequence[Clip], cache: Path) -> list[Clip]:
 
 def shipped_pc_avs(settings: Settings, folder: Path = WEIGHTS) -> PCAVS | None:
     """PC-AVS, reduced, as shipped; None if it learnt other features."""
-    if settings.features.kind != "log_mel":
+    if settings.features.kind not in ("log_mel", "phonetic"):
         return None
     return load_pc_avs(folder / PICTURES, MEL_BANDS)
 

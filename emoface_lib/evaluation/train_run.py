@@ -16,6 +16,7 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_npz
 from emoface_lib.core.settings import Run, Settings
 from emoface_lib.core.training import launched
+from emoface_lib.corpora.real_mouths import real_mouths
 from emoface_lib.evaluation.rows import OURS, ROWS, train_rows
 from emoface_lib.features.prepared import load_clips
 from emoface_lib.method.steps import split, train_content
@@ -72,9 +73,10 @@ def training_pairs(run: Run) -> Pairs:
 
 
 def training_clips(run: Run) -> Sequence[Clip]:
-    """The clips of notebook 05: the run's, and audio-only ones if it is drawn.
+    """The clips of steps 1 and 2: the run's; if it is drawn, others that are no video.
 
-    All splits are loaded, since a speaker's reference face comes from all videos.
+    Those are audio-only speakers and, for step 1, real mouths. All splits are loaded,
+    since a speaker's reference face comes from all videos.
     """
     clips = load_clips(run.path("features"), run.settings)
     if run.settings.corpus:  # drawn speakers don't train what learns from real ones
@@ -84,4 +86,8 @@ def training_clips(run: Run) -> Sequence[Clip]:
     audio_only_voices = audio_only_clips(
         run.settings, mean_face, run.path("audio"), splits=splits
     )
-    return [*clips, *split(audio_only_voices, "train")]
+    mouths: list[Clip] = []
+    if run.settings.content.real_mouths:
+        level = float(read_npz(run.path("audio", "statistics.npz"))["level"])
+        mouths = split(real_mouths(run.settings, mean_face, level), "real")
+    return [*clips, *split(audio_only_voices, "train"), *mouths]

@@ -56,21 +56,25 @@ def train_content(
 ) -> tuple[ContentBranch, pd.DataFrame]:
     """Step 1: MLP_c, LSTM and MLP_t with L_landmark, eq. (10).
 
-    clips : those with split "train" train, those with "val" choose the checkpoint;
-    monitor : called with the log ten times. Leaves `model.safetensors` and
+    clips : those with split "train" train, those with "val" choose the checkpoint; of
+    each batch the share `content.real_mouths` are clips with split "real", if there are
+    any; monitor : called with the log ten times. Leaves `model.safetensors` and
     `log.csv` in `folder`; returns model and log.
     """
     torch.manual_seed(settings.seed)
     train, held_out = split(clips, "train"), split(clips, "val")
+    real = split(clips, "real") if settings.content.real_mouths else []
     phonetic = settings.features.kind == "phonetic"
     model = ContentBranch(CODE_SIZE if phonetic else _feature_size(train))
-    model.standardise.fit(torch.cat([clip.features for clip in train]))
-    sequences = [(clip.features, clip.displacement) for clip in train]
+    model.standardise.fit(torch.cat([clip.features for clip in [*train, *real]]))
+    drawn, seen = ([(c.features, c.displacement) for c in own] for own in (train, real))
     count, seed = settings.content.batch, settings.seed
+    others = round(settings.content.real_mouths * count) if real else 0
 
     def loss(step: int, generator: np.random.Generator) -> Metrics:
-        chosen = without_replacement(len(train), count, step, seed)
-        batch = [sequences[i] for i in chosen]
+        chosen = without_replacement(len(drawn), count - others, step, seed)
+        batch = [drawn[i] for i in chosen]
+        batch += [seen[i] for i in without_replacement(len(seen), others, step, seed)]
         features, truth = crop_batch(batch, settings.training.crop_frames, generator)
         if settings.features.kind in ("autovc", "log_mel"):
             features = features + spectral_offsets(
@@ -87,7 +91,7 @@ def train_content(
         settings, settings.content.steps, settings.content.learning_rate
     )
     choose = validate if held_out else None
-    learnt = _learnt_from([*train, *held_out])
+    learnt = _learnt_from([*train, *real, *held_out])
     source = made_from(settings, CONTENT_STAGES, __name__, learnt)
     return model, fit(model, loss, schedule, folder, settings, source, choose, monitor)
 

@@ -1,0 +1,60 @@
+"""Real mouths: landmarks and sound of GRID's talkers, which come with the library.
+
+Made by `python -m tools.make_real_mouths`; terms and measures: real_mouths/README.md.
+Taught in notebook 04.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from emoface_lib.core.clip import EXPRESSIONS, Clip
+from emoface_lib.core.files import read_npz
+from emoface_lib.core.settings import Settings
+from emoface_lib.core.video import read_audio
+from emoface_lib.features.audio import VIDEO_FRAME, frame_loudness, speech_level
+from emoface_lib.features.extract import extract
+from emoface_lib.features.prepared import to_clips
+
+FOLDER = Path(__file__).with_name("real_mouths")
+SPLITS = {
+    "real": ("s1", "s3", "s20"),  # train step 1 beside drawn clips
+    "real test": ("s2", "s5", "s22"),
+}
+STEPS = 32  # a px; landmarks are stored in whole steps
+LATE = 320  # samples; GRID's lips come 20 ms after its voice (`lag`), drawn ones don't
+NEUTRAL = np.array([name == "neutral" for name in EXPRESSIONS], np.float32)
+
+
+def read_talker(talker: str) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """What is stored of a talker: names of clips, their sound and landmarks.
+
+    Returns float32[N, S] at 16 kHz and float32[N, F, 68, 3] px of the video frame.
+    """
+    stored = read_npz(FOLDER / f"{talker}.npz")
+    landmarks = stored["landmarks"].astype(np.float32) / STEPS
+    samples = read_audio(FOLDER / f"{talker}.flac")
+    whole = samples.reshape(len(landmarks), landmarks.shape[1] * VIDEO_FRAME)
+    return stored["clips"].tolist(), whole, landmarks
+
+
+def real_mouths(settings: Settings, mean_face: np.ndarray, level: float) -> list[Clip]:
+    """Clips of real mouths by talker: splits "real", to train on, and "real test".
+
+    mean_face : float[68, 3] px of the canonical frame, to align by; level : dBFS, to
+    which each talker's speech is brought, that of the clips they are mixed with. F_a is
+    the log-mel or the phonetic code, not AutoVC's. Their emotion is neutral.
+    """
+    found = []
+    for split, talkers in SPLITS.items():
+        for talker in talkers:
+            names, sounds, faces = read_talker(talker)
+            gain = 10 ** ((level - speech_level(frame_loudness(sounds))) / 20)
+            for name, sound, face in zip(names, sounds, faces, strict=True):
+                sound = np.pad(gain * sound, (LATE, 0))[:-LATE].astype(np.float32)
+                own = extract(sound, face, settings.features.kind)
+                video = f"{talker}/{name}"
+                known = {"clip": video, "speaker": talker, "video": video}
+                known |= {"split": split, "emotion": "neutral", "expression": NEUTRAL}
+                found.append({**known, "heard": own["log_mel"], **own})
+    return to_clips(found, mean_face, settings)
