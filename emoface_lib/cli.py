@@ -118,37 +118,30 @@ def animate(
     """Animate a photograph by a voice."""
     from emoface_lib.animation import animate as animation  # takes a second
     from emoface_lib.animation.voice import read_voice
-    from emoface_lib.runs.reproduce import train_smallest
 
     outs = out or [Path("animated.mp4")]
     animation.check_outputs(outs, photo, voice)
     spoken = read_voice(voice)
 
-    def run_on(run: Path | None) -> animation.Animation:
-        """Animate with the model of a run; None takes the best there is."""
-        trained = animation.TrainedModel(run, tuple(enrol or []))
-        return animation.animate(
-            photo,
-            spoken,
-            outs,
-            trained,
-            emotion=[
-                animation.read_emotion(given, trained, spoken, axis)
-                for given in emotion or ["0"]
-            ],
-            seed=seed,
-            motion=motion,
-            mark=mark,
-            renderer=renderer,
-            run=run,
-            head=head,
-            progress=sys.stderr.isatty(),
-        )
-
-    try:
-        made = run_on(model)
-    except animation.NoRunError:
-        made = run_on(train_smallest(animation.LAST_NOTEBOOK))
+    trained = animation.TrainedModel(model, tuple(enrol or []))
+    dials = [
+        animation.read_emotion(given, trained, spoken, axis)
+        for given in emotion or ["0"]
+    ]
+    made = animation.animate(
+        photo,
+        spoken,
+        outs,
+        trained,
+        emotion=dials,
+        seed=seed,
+        motion=motion,
+        mark=mark,
+        renderer=renderer,
+        run=model,
+        head=head,
+        progress=sys.stderr.isatty(),
+    )
     for note in made.notes:
         typer.echo(f"emoface: note: {note}", err=True)
     for path in made.paths:

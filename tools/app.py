@@ -6,18 +6,11 @@ from pathlib import Path
 
 from voila.app import main as voila
 
-from emoface_lib.animation.animate import LAST_NOTEBOOK, NoRunError, best_run
-from emoface_lib.runs.reproduce import train_smallest
-
 HERE = Path(__file__).resolve().parent
 
 
 def main() -> None:
     """Serve the panel of the best run; options as those of `voila`."""
-    try:
-        best_run()
-    except NoRunError:
-        train_smallest(LAST_NOTEBOOK)
     others = os.environ.get("JUPYTER_PATH", "")
     places = [str(HERE / "jupyter"), *filter(None, [others])]
     os.environ["JUPYTER_PATH"] = os.pathsep.join(places)

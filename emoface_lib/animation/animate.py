@@ -35,7 +35,7 @@ from emoface_lib.animation.retarget import (
 )
 from emoface_lib.animation.voice import TRACK_RATE, Voice, pauses
 from emoface_lib.animation.watermark import Watermark
-from emoface_lib.core.errors import InputError
+from emoface_lib.core.landmarks import WEIGHTS
 from emoface_lib.core.settings import PRODUCTS, Run, load_settings
 from emoface_lib.core.video import read_audio, write_video
 from emoface_lib.translation.framing import Square
@@ -47,6 +47,7 @@ if TYPE_CHECKING:  # torch takes seconds
 
 ENCODER_THREADS = 2  # one renders while the other encodes
 LAST_NOTEBOOK = "08_emotion_space"  # the last one that the predictor needs
+SHIPPED = WEIGHTS / "animate"  # laid out as a run's folder
 
 
 class Predictor(Protocol):
@@ -67,7 +68,7 @@ class Predictor(Protocol):
 class TrainedModel:
     """The predictor that a run has left, loaded when it is first used.
 
-    folder : of the run; None for the best of this project's own runs. enrol :
+    folder : of the run; None for `best_run`. enrol :
     recordings of the speaker, for a run of the improved objective.
     """
 
@@ -116,20 +117,13 @@ def read_emotion(
     return Dial.of(given, axis)
 
 
-class NoRunError(InputError):
-    """No run has left a model that can animate."""
-
-
 def best_run() -> Path:
-    """Folder of the largest finished run; raises NoRunError if there is none."""
+    """Folder of the largest finished run; of the shipped weights if there is none."""
     for profile in ("paper", "full", "tutorial", "smoke"):
         folder = Run(load_settings(profile)).folder
         if (folder / PRODUCTS[LAST_NOTEBOOK]).exists():
             return folder
-    raise NoRunError(
-        f"No model has been trained yet in {folder.parent}: run `emoface reproduce`, "
-        "or name the folder of a run by --model."
-    )
+    return SHIPPED
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from emoface_lib.core.video import read_audio
 from emoface_lib.features.audio import VIDEO_FRAME, frame_loudness, speech_level
 from emoface_lib.features.extract import extract
 from emoface_lib.features.prepared import to_clips
+from emoface_lib.features.speaker import UTTERANCES, embed_speakers
+from emoface_lib.features.voice_conversion import load_features
 
 FOLDER = Path(__file__).with_name("real_mouths")
 SPLITS = {
@@ -38,17 +40,25 @@ def read_talker(talker: str) -> tuple[list[str], np.ndarray, np.ndarray]:
     return stored["clips"].tolist(), whole, landmarks
 
 
-def real_mouths(settings: Settings, mean_face: np.ndarray, level: float) -> list[Clip]:
+def real_mouths(
+    settings: Settings,
+    mean_face: np.ndarray,
+    level: float,
+    audio: Path | None = None,
+) -> list[Clip]:
     """Clips of real mouths by talker: splits "real", to train on, and "real test".
 
     mean_face : float[68, 3] px of the canonical frame, to align by; level : dBFS, to
-    which each talker's speech is brought, that of the clips they are mixed with. F_a is
-    the log-mel or the phonetic code, not AutoVC's. Their emotion is neutral.
+    which each talker's speech is brought, that of the clips they are mixed with; audio
+    : the run's folder of that name, needed if `features.kind` is "autovc" or "codes".
+    Their emotion is neutral.
     """
-    found = []
+    features, found = load_features(audio or Path("audio"), settings), []
     for split, talkers in SPLITS.items():
         for talker in talkers:
             names, sounds, faces = read_talker(talker)
+            some = list(sounds[:UTTERANCES]) if features.needs_speaker else []
+            speaker = embed_speakers({"": some})[""] if some else None
             gain = 10 ** ((level - speech_level(frame_loudness(sounds))) / 20)
             for name, sound, face in zip(names, sounds, faces, strict=True):
                 sound = np.pad(gain * sound, (LATE, 0))[:-LATE].astype(np.float32)
@@ -56,5 +66,6 @@ def real_mouths(settings: Settings, mean_face: np.ndarray, level: float) -> list
                 video = f"{talker}/{name}"
                 known = {"clip": video, "speaker": talker, "video": video}
                 known |= {"split": split, "emotion": "neutral", "expression": NEUTRAL}
-                found.append({**known, "heard": own["log_mel"], **own})
+                heard = features.whole(own.get("heard", own["log_mel"]), speaker)
+                found.append({**known, **own, "heard": heard})
     return to_clips(found, mean_face, settings)

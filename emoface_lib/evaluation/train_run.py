@@ -89,5 +89,6 @@ def training_clips(run: Run) -> Sequence[Clip]:
     mouths: list[Clip] = []
     if run.settings.content.real_mouths:
         level = float(read_npz(run.path("audio", "statistics.npz"))["level"])
-        mouths = split(real_mouths(run.settings, mean_face, level), "real")
+        audio = run.path("audio")
+        mouths = split(real_mouths(run.settings, mean_face, level, audio), "real")
     return [*clips, *split(audio_only_voices, "train"), *mouths]

@@ -64,8 +64,7 @@ def train_content(
     torch.manual_seed(settings.seed)
     train, held_out = split(clips, "train"), split(clips, "val")
     real = split(clips, "real") if settings.content.real_mouths else []
-    phonetic = settings.features.kind == "phonetic"
-    model = ContentBranch(CODE_SIZE if phonetic else _feature_size(train))
+    model = new_content(_feature_size(train), settings)
     model.standardise.fit(torch.cat([clip.features for clip in [*train, *real]]))
     drawn, seen = ([(c.features, c.displacement) for c in own] for own in (train, real))
     count, seed = settings.content.batch, settings.seed
@@ -200,6 +199,15 @@ def _sampler(train: Sequence[Clip], settings: Settings) -> TripletSampler | None
         if settings.style.emotion_weight or settings.style.identity_weight:
             raise
         return None
+
+
+def new_content(features: int, settings: Settings) -> ContentBranch:
+    """An untrained content branch for F_a with so many numbers a frame.
+
+    Of the kind "phonetic" it takes the code alone, which comes first.
+    """
+    phonetic = settings.features.kind == "phonetic"
+    return ContentBranch(CODE_SIZE if phonetic else features)
 
 
 def new_style(features: int, settings: Settings) -> StyleBranch:

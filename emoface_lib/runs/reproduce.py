@@ -2,7 +2,6 @@
 
 import os
 import platform
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -16,7 +15,7 @@ from emoface_lib.core.checkpoints import commit
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import hash_of, read_json, write_json
 from emoface_lib.core.fresh import code_hash, file_hash
-from emoface_lib.core.settings import PRODUCTS, REPOSITORY, Run, load_settings
+from emoface_lib.core.settings import PRODUCTS, REPOSITORY, Run
 from emoface_lib.runs.notebooks import (
     NOTEBOOKS,
     NotebookError,
@@ -67,17 +66,6 @@ def reproduce(
         print(f"[{index + 1}/{len(paths)}] {path.stem}: {outcome}", flush=True)
         report = _report(profile, paths, folder_of_run)
     return report
-
-
-def train_smallest(through: str) -> Path:
-    """Run the smoke profile up to a notebook, logged on standard error; its folder."""
-    print(
-        "No model has been trained yet: the smallest one is trained first, which "
-        "takes minutes. `make reproduce` trains a better one.",
-        file=sys.stderr,
-    )
-    reproduce("smoke", through=through)
-    return Run(load_settings("smoke")).folder
 
 
 def _choose(
