@@ -9,6 +9,7 @@ Closures stay. Axes: F video frames, S steps at CLOCK a second, V visemes.
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -39,10 +40,11 @@ DIGITS = "zero one two three four five six seven eight nine"
 ADVERBS = "again now please soon"
 PLAIN = Prosody(150, 50, 50, 1.0, tilt=0, presence=0, loudness=0)
 QUIET = Recording(level=0, tilt=0, noise=-60, lead=0.5, tail=0.5)
-BLOCK = 3  # of the recogniser, whose code is warped
+BLOCK = 3  # the recogniser's, whose code is warped
 DELAY = 0.030  # s; GRID's video comes that late, if its lips lead by 40 ms
-# The prior of a viseme counts as that much speech: the longest within a standard error
-# of the best r on clips of the training talkers left out, of 0.04, 0.12, 0.4 ... 12 s.
+# The prior of a viseme counts as that much speech: the longest of PRIORS within a
+# standard error of the best r on clips of the training talkers that are left out.
+PRIORS = (0.04, 0.12, 0.4, 1.2, 4.0, 12.0)
 PRIOR_SECONDS = 1.2
 LEAST = 0.25  # share of its prior below which no target falls: round stays round
 # What the lips do alone: rest, open, round, spread.
@@ -130,6 +132,7 @@ def seen(values: np.ndarray) -> np.ndarray:
     return values[np.clip(times * motion.CLOCK, 0, len(values) - 1).astype(int)]
 
 
+@cache
 def share_of_each(take: Take, kind: str) -> np.ndarray:
     """Share of each viseme's target in the blend of `open` or `wide`: float[F, V]."""
     steps = round(take.speech.seconds * motion.CLOCK)
@@ -149,15 +152,17 @@ def share_of_each(take: Take, kind: str) -> np.ndarray:
     return seen(share)
 
 
-def fitted(takes: Sequence[Take], kind: str) -> dict[str, float]:
-    """Targets `open` or `wide` by viseme, so that drawn lips vary as much as real ones.
+def fitted(
+    takes: Sequence[Take], kind: str, prior_seconds: float = PRIOR_SECONDS
+) -> np.ndarray:
+    """Targets `open` or `wide`, float[V]; drawn lips then vary as much as real ones.
 
     Least squares shrink what they can't predict; so all targets are scaled at the end.
     """
     table = {name: Viseme(*map(float, row)) for name, *row in read_table(PRIOR)}
     prior = np.array([getattr(one, kind) for one in table.values()])
     size = moved_lips(prior, kind)
-    real = [take.opening if kind == "open" else take.width for take in takes]
+    real = [real_lips(take, kind) for take in takes]
     shares = [share_of_each(take, kind) for take in takes]
     X = np.concatenate([share - share.mean(0) for share in shares])
     y = np.concatenate([one - one.mean() for one in real])
@@ -165,7 +170,7 @@ def fitted(takes: Sequence[Take], kind: str) -> dict[str, float]:
     prior *= (X @ prior) @ y / ((X @ prior) @ (X @ prior))
     closing = [v.press + v.tuck > 0 or name == PAUSE for name, v in table.items()]
     free = ~np.array(closing)
-    weight = np.sqrt(PRIOR_SECONDS * VIDEO_RATE)
+    weight = np.sqrt(prior_seconds * VIDEO_RATE)
     own = prior[free]
     found = prior.copy()
     found[free] = lsq_linear(
@@ -177,8 +182,25 @@ def fitted(takes: Sequence[Take], kind: str) -> dict[str, float]:
         ),
     ).x
     spread = sum(one.std() for one in real) / sum((s @ found).std() for s in shares)
-    targets = np.clip(spread * found / size, -1, 1)
-    return dict(zip(table, targets.round(2).tolist(), strict=True))
+    return np.clip(spread * found / size, -1, 1).round(2)
+
+
+def left_out(takes: Sequence[Take], kind: str, prior_seconds: float) -> list[float]:
+    """r of real lips with those by targets fitted without the clip, in five folds."""
+    found = []
+    for fold in range(5):
+        others = [take for i, take in enumerate(takes) if i % 5 != fold]
+        targets = fitted(others, kind, prior_seconds)
+        size = targets * moved_lips(targets, kind)
+        for take in takes[fold::5]:
+            ours, real = share_of_each(take, kind) @ size, real_lips(take, kind)
+            found.append(float(np.corrcoef(ours, real)[0, 1]))
+    return found
+
+
+def real_lips(take: Take, kind: str) -> np.ndarray:
+    """What the targets `open` or `wide` are fitted to: float[F]."""
+    return take.opening if kind == "open" else take.width
 
 
 def moved_lips(targets: np.ndarray, kind: str) -> np.ndarray:
@@ -201,8 +223,13 @@ def mean_identity() -> Identity:
 
 def main() -> None:
     """Write visemes.csv: the prior's table with what is fitted."""
-    takes = read_takes("train")
-    found = {kind: fitted(takes, kind) for kind in ("open", "wide")}
+    takes, found = read_takes("train"), {}
+    for kind in ("open", "wide"):
+        for seconds in PRIORS:
+            r = left_out(takes, kind, seconds)
+            error = np.std(r) / np.sqrt(len(r))
+            print(f"{kind}, prior of {seconds} s: r = {np.mean(r):.3f} +- {error:.3f}")
+        found[kind] = dict(zip(visemes.VISEMES, fitted(takes, kind), strict=True))
     with PRIOR.open(newline="") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
