@@ -11,6 +11,7 @@ rule in the rows. Lengths are in distances of the outer eye corners.
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import mean
 
 import numpy as np
 from results import enter
@@ -61,9 +62,9 @@ def correlations(late: np.ndarray, early: np.ndarray) -> list[float]:
 
 def lag(r: Sequence[Sequence[float]]) -> float:
     """The lag, in frames, of the largest mean r : (N, L), between frames too."""
-    mean = np.mean(r, 0)
-    best = int(np.clip(mean.argmax(), 1, len(LAGS) - 2))
-    a, b, c = mean[best - 1 : best + 2]
+    means = np.mean(r, 0)
+    best = int(np.clip(means.argmax(), 1, len(LAGS) - 2))
+    a, b, c = means[best - 1 : best + 2]
     return float(LAGS[best] + (a - c) / 2 / (a - 2 * b + c))
 
 
@@ -112,19 +113,19 @@ def main() -> None:
             ratio = sum(b.std() for _, b in both) / sum(a.std() for a, _ in both)
             report(f"sd of {what}, rule / real, {who}, {rule}", ratio, "ratio", how)
         for name, takes in ((f"{rule} rule", ours), ("real", real)):
-            mean = np.mean([slope(take) for take in takes])
-            report(f"slope of width on opening, {who}, {name}", mean, "ratio", how)
-            shut = np.mean([x for t in takes for x in closures(t.speech, t.opening)])
+            wider = mean([slope(take) for take in takes])
+            report(f"slope of width on opening, {who}, {name}", wider, "ratio", how)
+            shut = mean([x for t in takes for x in closures(t.speech, t.opening)])
             report(f"opening while p b m, {who}, {name}", shut, "eyes", how)
         late = lag([after_voice(take) for take in real])
         report(f"lips after voice, {who}", late, "frames", how)
-        sd = np.mean([take.opening.std() for take in real])
+        sd = mean([take.opening.std() for take in real])
         report(f"sd of opening, {who}", sd, "eyes", how)
     how = f"{DRAWN} clips of the tutorial corpus, spoken in the neutral state"
-    mean = np.mean([slope(take) for take in drawn])
-    report(f"slope of width on opening, drawn, {rule}", mean, "ratio", how)
+    wider = mean([slope(take) for take in drawn])
+    report(f"slope of width on opening, drawn, {rule}", wider, "ratio", how)
     for what in ("opening", "width"):
-        sd = np.mean([getattr(take, what).std() for take in drawn])
+        sd = mean([getattr(take, what).std() for take in drawn])
         report(f"sd of {what}, drawn, {rule}", sd, "eyes", how)
     late = lag([after_voice(take) for take in drawn])
     report(f"lips after voice, drawn, {rule}", late, "frames", how)
