@@ -18,11 +18,12 @@ from emoface_lib.synthetic.speech import PAUSE, Speech
 from emoface_lib.synthetic.visemes import VISEMES, Viseme, viseme_parts
 
 CLOCK = 200  # steps a second in which motion is made
-JAW_SPREAD = 0.060  # s; standard deviation of dominance of the opening
-LIP_SPREAD = 0.075  # s; rounding reaches further than opening
-# The mouth leads the sound by some 40 ms: J.-L. Schwartz and C. Savariaux (2014), "No,
-# there is no 150 ms lead of visual speech on auditory speech".
-LEAD = 0.040  # s
+# Standard deviation of dominance, and by how much it leads the sound, s. The jaw leads
+# by some 40 ms: J.-L. Schwartz and C. Savariaux (2014), "No, there is no 150 ms lead of
+# visual speech on auditory speech". Rounding reaches further than opening, and comes a
+# video frame after it in all of GRID's talkers (benchmarks/mouths.py).
+JAW_TIMING = (0.060, 0.040)
+LIP_TIMING = (0.075, 0.0)
 # Lips meet for p, b and m at about 0.2 m/s: A. Lofqvist and V. L. Gracco (1997), "Lip
 # and jaw kinematics in bilabial stop consonant production".
 CLOSURE_RAMP = 0.070  # s; lips take that long to meet or part
@@ -55,7 +56,6 @@ def move(
     mouth = mouth_controls(speech, steps)
     # the excited open wider and spread and round their lips more
     mouth["open"] *= speaker.articulation * np.exp(0.5 * state.arousal)
-    mouth["open"] *= loudness_gain(speech, steps)
     mouth["wide"] *= speaker.rounding * (1 + 0.2 * state.arousal)
     mouth["wide"] = np.clip(mouth["wide"], -1, 1)
     mouth["open"] = np.clip(mouth["open"], 0, 1)  # `press` and `tuck` close it
@@ -71,25 +71,26 @@ def move(
 
 
 def mouth_controls(speech: Speech, steps: int) -> dict[str, np.ndarray]:
-    """The mouth at average articulation: open, wide, press, tuck, protrude.
+    """The mouth at average articulation, calm: open, wide, press, tuck, protrude.
 
     Returns float[S] each, S = steps at CLOCK a second: wide in -1..1, the others 0..1.
     """
-    segments = list(_segments(speech))
+    parts = list(segments(speech))
     wanted = {name: np.zeros(steps) for name in Viseme._fields}
-    for viseme, start, end, gain in segments:
+    for viseme, start, end, gain in parts:
         here = slice(round(start * CLOCK), max(round(end * CLOCK), 0))
         for name, value in viseme._asdict().items():
             wanted[name][here] = value * (gain if name == "open" else 1)
-    mouth = {"open": _blend(wanted["open"], wanted["firmness"], JAW_SPREAD)}
+    mouth = {"open": blend(wanted["open"], wanted["firmness"], *JAW_TIMING)}
+    mouth["open"] *= loudness_gain(speech, steps)
     for name in ("wide", "protrude"):
-        mouth[name] = _blend(wanted[name], wanted["shape"], LIP_SPREAD)
+        mouth[name] = blend(wanted[name], wanted["shape"], *LIP_TIMING)
     for name in ("press", "tuck"):
-        mouth[name] = _closures(segments, name, steps)
+        mouth[name] = _closures(parts, name, steps)
     return mouth
 
 
-def _segments(speech: Speech) -> list[tuple[Viseme, float, float, float]]:
+def segments(speech: Speech) -> list[tuple[Viseme, float, float, float]]:
     """(viseme, start s, end s, gain of opening) of every part of every phoneme."""
     found = []
     for name, start, end, stress in zip(
@@ -103,9 +104,15 @@ def _segments(speech: Speech) -> list[tuple[Viseme, float, float, float]]:
     return found
 
 
-def _blend(target: np.ndarray, dominance: np.ndarray, spread: float) -> np.ndarray:
-    """Mean of targets weighted by dominances that fade as Gaussians and come early."""
-    sigma, ahead = spread * CLOCK, round(LEAD * CLOCK)
+def blend(
+    target: np.ndarray, dominance: np.ndarray, spread: float, lead: float
+) -> np.ndarray:
+    """Mean of targets weighted by dominances that fade as Gaussians and come early.
+
+    target, dominance : float[S] at CLOCK a second; spread, lead : s. Returns float[S],
+    linear in the targets.
+    """
+    sigma, ahead = spread * CLOCK, round(lead * CLOCK)
     weight = gaussian_filter1d(dominance, sigma, mode="nearest")
     mean = gaussian_filter1d(target * dominance, sigma, mode="nearest")
     mean /= np.maximum(weight, 1e-6)
@@ -113,12 +120,12 @@ def _blend(target: np.ndarray, dominance: np.ndarray, spread: float) -> np.ndarr
 
 
 def _closures(
-    segments: list[tuple[Viseme, float, float, float]], name: str, steps: int
+    parts: list[tuple[Viseme, float, float, float]], name: str, steps: int
 ) -> np.ndarray:
     """How far the lips press or tuck: held while it sounds, with smooth ramps."""
     time = (np.arange(steps) + 0.5) / CLOCK
     closed = np.zeros(steps)
-    for viseme, start, end, _ in segments:
+    for viseme, start, end, _ in parts:
         amount = getattr(viseme, name)
         if amount:
             until = max(end - RELEASE, start + CLOSURE_HOLD)

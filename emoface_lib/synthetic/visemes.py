@@ -30,8 +30,8 @@ class Viseme(NamedTuple):
     tuck: float = 0.0  # lower lip under the upper teeth
 
 
-# Openings and their dominance rank as in drawn and spoken material alike: low vowels
-# widest, lips strongest, tongue-only consonants weak.
+# `open` and `wide` are fitted to real mouths (tools.fit_visemes). Dominance ranks as in
+# the literature: lips strongest, vowels next, tongue-only consonants weak.
 VISEMES = {
     name: Viseme(*map(float, numbers))
     for name, *numbers in read_table(HERE / "visemes.csv")

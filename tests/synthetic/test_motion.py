@@ -57,7 +57,8 @@ def test_lips_close_at_every_p_b_m(emotion: str) -> None:
             assert opening[near].min() < 0.015
             closures += 1
     assert closures >= 8
-    assert np.quantile(opening, 0.9) > 0.06
+    # real neutral openings vary by 0.036 (benchmarks/mouths.py); the sad open less
+    assert np.quantile(opening, 0.9) > (0.05 if emotion == "sadness" else 0.06)
 
 
 @pytest.mark.parametrize("emotion", EXPRESSIONS)

@@ -63,6 +63,13 @@ def test_opening_is_monotone_and_reaches_the_widest_vowel():
     assert 0.2 < opening[-1] < 0.35  # face units; 20 to 30 mm
 
 
+def test_a_mouth_does_not_narrow_as_it_opens_as_real_ones_do_not():
+    face = pose_face(person(), {"open": np.linspace(0, 1, 9)})
+    width = face[:, LEFT_MOUTH_CORNER, 0] - face[:, RIGHT_MOUTH_CORNER, 0]
+    assert (np.diff(width) >= 0).all()
+    assert width[-1] < 1.1 * width[0]
+
+
 def test_a_blink_closes_the_lids_to_their_edge():
     face = pose_face(person(), {"blink": 1.0, "surprise": 1.0})[0]
     gaps = [face[lower, 1] - face[upper, 1] for upper, lower in RIGHT_LIDS + LEFT_LIDS]
