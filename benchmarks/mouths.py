@@ -99,7 +99,10 @@ def main() -> None:
         )
 
     drawn = drawn_takes()
-    for split, who in (("train", "fitted talkers"), ("test", "left-out talkers")):
+    for split, who in (
+        ("real", "fitted talkers"),
+        ("real test", "left-out talkers"),
+    ):
         real = read_takes(split)
         ours = [predicted(take) for take in real]
         how = f"{len(real)} clips of GRID, of {len({t.talker for t in real})} talkers"

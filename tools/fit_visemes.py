@@ -66,7 +66,7 @@ class Take:
 
 
 def read_takes(split: str) -> list[Take]:
-    """All clips of the talkers of a split, "train" or "test"."""
+    """All clips of the talkers of a split, "real" or "real test"."""
     return [
         Take(talker, spoken(clip, sound), *lips(face))
         for talker in SPLITS[split]
@@ -223,7 +223,7 @@ def mean_identity() -> Identity:
 
 def main() -> None:
     """Write visemes.csv: the prior's table with what is fitted."""
-    takes, found = read_takes("train"), {}
+    takes, found = read_takes("real"), {}
     for kind in ("open", "wide"):
         for seconds in PRIORS:
             r = left_out(takes, kind, seconds)
