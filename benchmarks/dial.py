@@ -2,7 +2,7 @@
 
 What is dialled (axes, loud frames) was chosen on the embedded corpus of seed 100; the
 numbers here are of seed 300, with other speakers and sentences, which no choice has
-seen. All clips are audio-only (true landmarks); content is emotion-blind; intervals are
+seen. All clips are audio-only (true landmarks); content hears phones; intervals are
 over test speakers and seeds. Trained models stay in runs/dial, so that a second run
 only measures.
 

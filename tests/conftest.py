@@ -68,6 +68,7 @@ def tiny() -> Settings:
     """Settings of a training run that takes a second."""
     return load_settings(
         "smoke",
+        features="log_mel",
         content_steps=12,
         style_steps=10,
         crop_frames=20,

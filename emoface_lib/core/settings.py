@@ -110,8 +110,6 @@ class Content(Stage):
     learning_rate: float = Field(1e-5, gt=0)
     # share of real mouths in a batch, beside an embedded corpus; the paper's is real
     real_mouths: float = Field(0.0, ge=0, lt=1)
-    # strength of random spectra added to mels; 1: emotion-blind content
-    spectral_offset: float = Field(0.0, ge=0)
 
 
 class Style(Stage):

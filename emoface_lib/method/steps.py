@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
 
 from emoface_lib.core.checkpoints import feature_size, load_model, read_settings
-from emoface_lib.core.clip import CODE_SIZE, EXPRESSIONS, MEL_BANDS, Clip
+from emoface_lib.core.clip import CODE_SIZE, EXPRESSIONS, Clip
 from emoface_lib.core.data_parallel import share
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.fresh import made_from
@@ -39,10 +38,6 @@ from emoface_lib.method.enrolment import enrolled
 from emoface_lib.method.losses import StyleBatch, landmark_loss, style_loss
 from emoface_lib.method.style import StyleBranch
 from emoface_lib.method.triplets import TripletSampler
-
-# Standard deviations of the cosine terms of a random spectral offset, in log-mel units;
-# about what other microphones and rooms do to a recording.
-OFFSET_TERMS = (0.10, 0.08, 0.05, 0.05, 0.04)
 
 CONTENT_STAGES = "features", "training", "content"  # whose settings steps 1 and 2
 STYLE_STAGES = "features", "training", "style"  # depend on
@@ -75,10 +70,6 @@ def train_content(
         batch = [drawn[i] for i in chosen]
         batch += [seen[i] for i in without_replacement(len(seen), others, step, seed)]
         features, truth = crop_batch(batch, settings.training.crop_frames, generator)
-        if settings.features.kind in ("autovc", "log_mel"):
-            features = features + spectral_offsets(
-                count, settings.content.spectral_offset, generator
-            )
         device = device_of(model)
         displacement = model(share(features).to(device)).float()
         return {"loss": landmark_loss(displacement, share(truth).to(device))}
@@ -276,17 +267,3 @@ def label_of(clip: Clip) -> int:
 def split(clips: Sequence[Clip], name: str) -> list[Clip]:
     """Clips of one split: "train", "val" or "test"."""
     return [clip for clip in clips if clip.split == name]
-
-
-def spectral_offsets(
-    count: int, strength: float, generator: np.random.Generator
-) -> Tensor:
-    """A smooth random spectral offset a clip, as another microphone would add.
-
-    With strength 1 the content branch can't read emotion from the spectrum's tilt;
-    with 0 nothing is added. Returns Tensor[count, 1, 80] in log-mel units.
-    """
-    terms = np.arange(len(OFFSET_TERMS))[:, None]
-    cosines = np.cos(np.pi * terms * (np.arange(MEL_BANDS) + 0.5) / MEL_BANDS)
-    amounts = generator.normal(size=(count, len(OFFSET_TERMS))) * OFFSET_TERMS
-    return torch.from_numpy(strength * amounts @ cosines).float()[:, None]

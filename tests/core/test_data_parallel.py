@@ -52,7 +52,6 @@ SETTINGS = Settings().changed(
     style_batch=4,
     content_steps=10,
     style_steps=10,
-    spectral_offset=0.5,
     emotion_distance="means",
     translator_steps=1,
     translator_batch=4,

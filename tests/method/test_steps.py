@@ -21,7 +21,6 @@ from emoface_lib.method.enrolment import enrolled
 from emoface_lib.method.steps import (
     load_content,
     load_style,
-    spectral_offsets,
     split,
     train_content,
     train_style,
@@ -108,19 +107,6 @@ def test_content_hears_the_phonetic_code_and_style_the_mel_as_well(
     with torch.no_grad():
         assert torch.equal(content(plain), content(louder))
         assert not torch.equal(style.emotion(plain), style.emotion(louder))
-
-
-@pytest.mark.slow
-def test_a_spectral_offset_shifts_spectra_and_no_codes(
-    clips: list[Clip], tiny: Settings, tmp_path: Path
-) -> None:
-    def losses(features: str, offset: float) -> list[float]:
-        wanted = tiny.changed(features=features, spectral_offset=offset)
-        folder = tmp_path / f"{features}{offset}"
-        return train_content(clips, folder, wanted)[1]["loss"].tolist()
-
-    assert losses("codes", 1.0) == losses("codes", 0.0)
-    assert losses("log_mel", 1.0) != losses("log_mel", 0.0)
 
 
 @pytest.mark.slow
@@ -224,11 +210,3 @@ def test_an_offset_of_the_emotion_moves_the_face(
     plain = style_displacements(style, some, codes)[0]
     displacement = style_displacements(style, some, codes, torch.ones(128))[0]
     assert (plain - displacement).abs().max() > 1e-4
-
-
-def test_spectral_offsets_are_smooth_constant_in_time_and_off_by_default() -> None:
-    generator = np.random.default_rng(0)
-    offsets = spectral_offsets(200, 1.0, generator)
-    assert offsets.shape == (200, 1, 80)
-    assert offsets.diff(dim=2).abs().max() < 0.1 * offsets.abs().max()
-    assert spectral_offsets(3, 0.0, generator).abs().max() == 0

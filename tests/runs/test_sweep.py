@@ -38,7 +38,7 @@ def test_grid_list_seeds_and_conditions(tmp_path: Path) -> None:
         profile: smoke
         notebooks: [04, "05"]
         parameters: {style_steps: 50, study_speaker_counts: [2, 4]}
-        list: [{features: codes}, {features: log_mel, spectral_offset: 0.5}]
+        list: [{features: codes}, {features: log_mel, real_mouths: 0.5}]
         grid: {style_learning_rate: [1e-5, 1E-3], objective: paper}
         seeds: 2
         exclude: "features == 'codes' and style_learning_rate > 1e-4"
@@ -187,17 +187,17 @@ def test_a_dry_run_runs_nothing_that_stands_in_a_sweep(
 
 
 def test_a_comparison_with_what_a_run_does_not_have_is_false() -> None:
-    rows = [{"features": "log_mel"}, {"features": "codes", "spectral_offset": 0}]
+    rows = [{"features": "log_mel"}, {"features": "codes", "real_mouths": 0}]
 
     def left(condition: str) -> list[str]:
         asked = make_sweep(notebooks=4, list=rows, exclude=condition)
         return [run["features"] for run in combinations(asked)]
 
-    assert left("spectral_offset == 0") == ["log_mel"]
-    assert left("spectral_offset != 1") == ["log_mel"]
-    assert left("spectral_offset not in [1, 2]") == ["log_mel"]
-    assert left("not spectral_offset == 0") == ["codes"]
-    assert left("0 <= spectral_offset < 1 or features == ''") == ["log_mel"]
+    assert left("real_mouths == 0") == ["log_mel"]
+    assert left("real_mouths != 1") == ["log_mel"]
+    assert left("real_mouths not in [1, 2]") == ["log_mel"]
+    assert left("not real_mouths == 0") == ["codes"]
+    assert left("0 <= real_mouths < 1 or features == ''") == ["log_mel"]
 
 
 RUN = {"a": 1, "b": -0.5, "text": "b", "yes": True, "no": False, "empty": None}

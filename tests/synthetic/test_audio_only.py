@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from emoface_lib.core.checkpoints import save_model
-from emoface_lib.core.clip import Clip
+from emoface_lib.core.clip import PHONETIC_SIZE, Clip
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import write_npz
 from emoface_lib.core.landmarks import lip_opening, mean_face
@@ -47,7 +47,7 @@ def test_they_are_further_speakers_of_the_same_corpus(settings: Settings) -> Non
 
 def test_sound_and_landmarks_have_equal_frames(audio_only_voices: list[Clip]) -> None:
     for clip in audio_only_voices:
-        assert clip.features.shape == (len(clip.landmarks), 80)
+        assert clip.features.shape == (len(clip.landmarks), PHONETIC_SIZE)
         assert clip.landmarks.shape[1:] == (68, 2)
         assert clip.split == "train"
 
