@@ -1,10 +1,10 @@
 """Do lips follow a real voice? Step 1 on people whom nobody trained on.
 
 GRID's left-out talkers, on whom choices were made, and VoxCeleb2's sample, reported
-once. Rows: what content hears, and whether real mouths train beside drawn ones. Floors are
-loudness, in the time that fits it best, and another clip's voice; the ceiling is the
-same lips read twice, the second time in mirrored frames. Each corpus' lag between lips
-and voice is measured, and taken out, before anything is scored.
+once. Rows: what content hears, and whether real mouths train beside drawn ones. Floors
+are loudness, in the time that fits it best, and another clip's voice; the ceiling is
+the same lips read twice, once in mirrored frames. Each corpus' lag between lips and
+voice is measured, and taken out, before anything is scored.
 
 python benchmarks/real_lips.py DATA    (a folder with grid_sample and voxceleb2_sample)
 """

@@ -64,15 +64,20 @@ def test_all_rows_of_table_2_train_on_the_same_clips(
 ) -> None:
     """Those of notebook 05, which hears all videos, and of what is trained beside it.
 
+    Real mouths, for step 1, come after them.
+
     Reference faces would be others, 11 px away, if fewer videos were heard.
     """
     face = to_canonical(mean_face())
     (tmp_path / "features").mkdir()
+    (tmp_path / "audio").mkdir()
     write_npz(tmp_path / "features" / "mean_face.npz", landmarks=face)
+    write_npz(tmp_path / "audio" / "statistics.npz", level=np.array(-26.0))
     monkeypatch.setattr("emoface_lib.evaluation.train_run.load_clips", lambda *_: [])
     beside = training_clips(Run(settings, tmp_path))
     every = audio_only_clips(settings, face, splits=("train", "val", "test"), workers=1)
-    for one, other in zip(beside, split(every, "train"), strict=True):
+    assert {one.split for one in beside} == {"train", "real"}
+    for one, other in zip(split(beside, "train"), split(every, "train"), strict=True):
         assert one.name == other.name
         assert torch.equal(one.reference, other.reference)
 
