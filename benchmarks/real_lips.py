@@ -23,9 +23,10 @@ from emoface_lib.core.landmarks import VIDEO_RATE, eye_distance, lip_opening, me
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.video import read_audio, read_video
 from emoface_lib.features.align import to_canonical
-from emoface_lib.features.audio import frame_loudness, log_mel, speech_level
+from emoface_lib.features.audio import log_mel
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.prepared import look_ahead, to_video_rate
+from emoface_lib.features.voice_activity import speech_level
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.steps import train_content
 from emoface_lib.synthetic.audio_only import audio_only_clips, plan_audio_only
@@ -53,16 +54,11 @@ def read_real(path: Path) -> Real:
     return Real(read_audio(path), lip_opening(seen) / eye_distance(seen).mean())
 
 
-def level_of(samples: np.ndarray) -> float:
-    """Level of the speech, dBFS."""
-    return speech_level(frame_loudness([samples]))
-
-
 def drawn_level(settings: Settings) -> float:
     """Level of the speech in the clips of the embedded corpus, of one a speaker."""
     count = settings.synthetic.audio_only_speakers
     plans = [plan_audio_only(number, settings)[0] for number in range(count)]
-    return float(np.median([level_of(make_clip(p).speech.samples) for p in plans]))
+    return float(np.median([speech_level(make_clip(p).speech.samples) for p in plans]))
 
 
 def silences(settings: Settings, count: int = 20) -> list[np.ndarray]:
@@ -90,7 +86,7 @@ class Learnt:
 
     def __call__(self, samples: np.ndarray) -> np.ndarray:
         """Lip opening (F,) from a voice, which is brought to the level learnt from."""
-        return self.opening(samples * 10 ** ((self.level - level_of(samples)) / 20))
+        return self.opening(samples * 10 ** ((self.level - speech_level(samples)) / 20))
 
     @torch.inference_mode()
     def opening(self, samples: np.ndarray) -> np.ndarray:
