@@ -78,7 +78,7 @@ def test_table_and_arrays_say_the_same(made: dict[str, Path]) -> None:
     assert arrays["names"].tolist() == list(FULL)
     jaw = arrays["coefficients"][..., list(FULL).index("jawOpen")]
     assert jaw[:, :4].max() < 0.02  # silence
-    assert jaw[:, -5:].min() > 0.1
+    assert jaw[:, 12:15].min() > 0.1  # a vowel
     assert (arrays["opening"][1] >= arrays["opening"][0] - 1e-6).all()
 
 

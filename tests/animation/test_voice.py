@@ -47,7 +47,7 @@ def noise(frames: int, amplitude: float) -> np.ndarray:
 def test_mouth_closes_before_after_and_between_sentences(
     speech: np.ndarray, room: float
 ) -> None:
-    """In rooms from silent to 12 dB below the speech."""
+    """In rooms from silent to 10 dB below the speech."""
     gap = np.zeros(25 * FRAME)
     shut = closed(np.concatenate([gap, speech, gap, speech, gap]) + noise(135, room))
     assert shut.shape == (135,)
