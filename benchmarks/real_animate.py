@@ -2,10 +2,12 @@
 
 Each of the government portraits of DATA says a voice of EmoDB and one of VoxCeleb2; the
 lips of the video are read by dlib, with the face scaled to 96 px between the outer eye
-corners (a 256-px canonical frame).
+corners (a 256-px canonical frame). In field, a voice of EmoDB is heard after a door's
+bang 16 dB above it, two under a fan 20 dB below them, one after a song's intro; there
+the lips are those that the video shows.
 
-python benchmarks/real_animate.py DATA    (a folder with portraits, emodb_sample and
-                                      voxceleb2_sample)
+python benchmarks/real_animate.py DATA    (a folder with portraits, emodb_sample,
+                                      voxceleb2_sample and field)
 """
 
 import argparse
@@ -15,10 +17,12 @@ from pathlib import Path
 
 import numpy as np
 from results import enter
-from scipy.ndimage import binary_opening
+from scipy.ndimage import binary_erosion, binary_opening
 
 from emoface_lib.animation.animate import TrainedModel, animate, best_run
+from emoface_lib.animation.portrait import read_portrait
 from emoface_lib.animation.predict import load_predictor
+from emoface_lib.animation.preview import Face, Preview
 from emoface_lib.animation.voice import Voice, read_voice
 from emoface_lib.core.landmarks import (
     EYE_DISTANCE,
@@ -38,6 +42,10 @@ PORTRAITS = ("biden.jpg", "obama.jpg", "obama_2.jpg")
 VOICES = ("emodb_sample/03a05Wa.wav", "voxceleb2_sample/mp4/id00010/00010/00001.mp4")
 SILENCE = 3  # video frames at least; shorter ones are stops within words
 SPEECH_SECONDS = 60  # length of the speed trial
+CALM, BANGED = "nodoor28", "door16"  # the same voice, 79 frames of it
+INTRO, OUTRO = 75, 25  # frames of a song before and after its voice
+NEAR = 5  # frames; so near to speech lips may open already
+OPEN = 1.0  # px; lips that are further apart are open
 
 
 def opening_of(path: Path) -> np.ndarray:
@@ -75,6 +83,35 @@ def video(data: Path, portrait: str, voice: str, folder: Path) -> dict[str, floa
         "opening in silence": float(np.median(opening[quiet])) if quiet.any() else 0.0,
         "opening in speech": float(np.median(opening[~quiet])),
     }
+
+
+def shown(data: Path, name: str) -> np.ndarray:
+    """Lip opening of a portrait that says a voice of field, px of the canonical frame.
+
+    Returns float[F].
+    """
+    face = Face(read_portrait(data / "portraits" / PORTRAITS[0]))
+    voice = read_voice(data / "field" / f"{name}.wav")
+    return Preview(voice, face, load_predictor(best_run())).plain
+
+
+def widest(data: Path, name: str) -> float:
+    """Lip opening that a twentieth of the frames exceeds, px."""
+    return float(np.percentile(shown(data, name)[-79:], 95))
+
+
+def opened(data: Path) -> dict[str, tuple[int, int]]:
+    """Frames with open lips where nobody speaks, of how many: by a fan, in a song."""
+    quiet = read_voice(data / "field" / "pauses_clean.wav").loudness < -60
+    song = shown(data, "song_intro")
+    place = np.arange(len(song))
+    music = (place < INTRO) | (place >= len(song) - OUTRO)
+    silent = {"a fan": (shown(data, "pauses_fan20"), quiet), "a song": (song, music)}
+    found = {}
+    for name, (opening, where) in silent.items():
+        far = opening[binary_erosion(where, np.ones(2 * NEAR + 1), border_value=1)]
+        found[name] = int((far > OPEN).sum()), len(far)
+    return found
 
 
 def speed(data: Path) -> float:
@@ -118,6 +155,15 @@ def main() -> None:
     for name in ("r with loudness", "r with what was asked"):
         follows = least[name] > 0
         numbers.append((f"lips' {name}, least", least[name], "", "> 0", follows))
+    calm, banged = widest(options.data, CALM), widest(options.data, BANGED)
+    same = banged >= 0.9 * calm
+    numbers.append(("widest lips, calm recording", calm, "px", "", ""))
+    aim = ">= 0.9 of the calm"
+    numbers.append(("widest lips, after a door's bang", banged, "px", aim, same))
+    for name, (frames, total) in opened(options.data).items():
+        unit, closed_lips = f"of {total} frames", frames == 0
+        row = f"lips open where nobody speaks, {name}"
+        numbers.append((row, float(frames), unit, "0", closed_lips))
     for name, value, unit, target, meets in numbers:
         enter(TOPIC, name, value, unit, target, meets, how)
 

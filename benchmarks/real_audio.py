@@ -22,8 +22,9 @@ from emoface_lib.core.clip import Clip
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.video import read_audio
 from emoface_lib.evaluation.probes import Probe
-from emoface_lib.features.audio import frame_loudness, log_mel, speech_level
+from emoface_lib.features.audio import log_mel
 from emoface_lib.features.speaker import embed_speakers
+from emoface_lib.features.voice_activity import speech_level
 
 TOPIC = "audio"
 # The sixth letter of a file's name.
@@ -36,7 +37,7 @@ def read_real(folder: Path) -> tuple[list[Clip], np.ndarray]:
     voices, sounds = [], []
     for path in sorted(folder.glob("*.wav")):
         samples = read_audio(path)
-        gain = 10 ** ((LEVEL - speech_level(frame_loudness([samples]))) / 20)
+        gain = 10 ** ((LEVEL - speech_level(samples)) / 20)
         mel, emotion = log_mel(samples * gain), EMOTIONS.get(path.stem[5], "other")
         named = path.stem, "emodb", emotion, "real"
         voices.append(Clip(*named, torch.from_numpy(mel), emotion, np.nan, np.nan))

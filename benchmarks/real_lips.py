@@ -20,6 +20,7 @@ from results import enter
 
 from emoface_lib.animation.animate import SHIPPED
 from emoface_lib.core.clip import EXPRESSIONS, HOP_LENGTH, Clip, with_features
+from emoface_lib.core.files import read_npz
 from emoface_lib.core.landmarks import (
     FRAME_RATE,
     VIDEO_RATE,
@@ -33,10 +34,10 @@ from emoface_lib.corpora.real_mouths import real_mouths
 from emoface_lib.evaluation.bootstrap import Interval, bootstrap
 from emoface_lib.evaluation.lips import lag, level, lip_measures, shifted_likeness
 from emoface_lib.features.align import to_canonical
-from emoface_lib.features.audio import frame_loudness, speech_level
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.extract import extract
 from emoface_lib.features.prepared import to_clips
+from emoface_lib.features.voice_activity import speech_level
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import content_displacements
 from emoface_lib.method.steps import load_content, split, train_content
@@ -44,10 +45,14 @@ from emoface_lib.synthetic.audio_only import audio_only_clips
 
 TOPIC = "lips"
 LEFT_OUT = "id00002"  # in profile for part of the time
-SPEECH = -26.0  # dBFS; the embedded corpus' level (notebook 02)
 GRID, VOXCELEB = "GRID's left-out talkers", "VoxCeleb2's sample"
 TARGETS = {GRID: 0.70, VOXCELEB: 0.45}
 AIMED = "phonetic code, drawn and real mouths", "shipped weights"
+
+
+def drawn_level() -> float:
+    """Level of the speech that shipped weights learnt from, dBFS (notebook 02)."""
+    return float(read_npz(SHIPPED / "audio" / "statistics.npz")["level"])
 
 
 def read_clip(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -64,9 +69,9 @@ def real_clips(
     read: Sequence[tuple], paths: Sequence[Path], settings: Settings, late: int = 0
 ) -> list[Clip]:
     """Clips of read videos; late : frames of 20 ms by which their lips are late."""
-    found = []
+    found, speech = [], drawn_level()
     for (samples, face, _), path in zip(read, paths, strict=True):
-        gain = 10 ** ((SPEECH - speech_level(frame_loudness([samples]))) / 20)
+        gain = 10 ** ((speech - speech_level(samples)) / 20)
         shift = late * HOP_LENGTH
         sound = np.pad(samples * gain, (max(0, shift), max(0, -shift)))
         sound = sound[max(0, -shift) :][: len(samples)].astype(np.float32)
@@ -159,7 +164,7 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = load_settings("tutorial")
     mean, still = to_canonical(mean_face()), settings.changed(look_ahead=0)
-    mouths = real_mouths(settings, mean, SPEECH)
+    mouths = real_mouths(settings, mean, drawn_level())
     videos = sorted((arguments.data / "voxceleb2_sample").rglob("*.mp4"))
     videos = [path for path in videos if LEFT_OUT not in path.parts]
     read = [read_clip(path) for path in videos]

@@ -33,7 +33,7 @@ from emoface_lib.animation.retarget import (
     read_motion,
     resting_face,
 )
-from emoface_lib.animation.voice import TRACK_RATE, Voice, pauses
+from emoface_lib.animation.voice import TRACK_RATE, Voice
 from emoface_lib.animation.watermark import Watermark
 from emoface_lib.core.landmarks import WEIGHTS
 from emoface_lib.core.settings import PRODUCTS, Run, load_settings
@@ -180,8 +180,8 @@ def animate(
     moments = tee(read_motion(head) if head else sway, len(dials))
     tracks, streams = [], []
     for dial, moved, moment in zip(dials, predicted, moments, strict=True):
-        resting = pauses(voice.loudness)
-        poses = moving_faces(portrait, hold_last(moved, count), moment, resting)
+        moved = hold_last(moved, count)
+        poses = moving_faces(portrait, moved, moment, voice.pauses)
         tracks.append(Track(str(dial), resting_face(portrait)))
         seen = rendered(chosen, tracks[-1].watch(poses), mark)
         streams.append(gallery.watch_one(seen))

@@ -16,9 +16,9 @@ from emoface_lib.animation.emotion_control import LARGEST, Curve, Dial, Emotion
 from emoface_lib.core.files import read_npz
 from emoface_lib.core.landmarks import FRAME_RATE
 from emoface_lib.core.settings import Settings
-from emoface_lib.features.audio import frame_loudness, speech_level
 from emoface_lib.features.prepared import look_ahead, to_video_rate
 from emoface_lib.features.speaker import embed_start
+from emoface_lib.features.voice_activity import speech_level
 from emoface_lib.features.voice_conversion import (
     Conversion,
     LogMel,
@@ -142,8 +142,8 @@ class FacePredictor:
 
     def _audio_features(self, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """A voice at the level of the training speech, and its F_a, float32[T, D]."""
-        level = speech_level(frame_loudness([samples]))
-        scaled = samples * np.float32(10 ** ((self.level - level) / 20))
+        gain = self.level - speech_level(samples)
+        scaled = samples * np.float32(10 ** (gain / 20))
         speaker = embed_start(scaled) if self.features.needs_speaker else None
         heard = heard_features(scaled, self.settings.features.kind)
         return scaled, self.features.whole(heard, speaker)

@@ -19,7 +19,7 @@ from emoface_lib.animation.head_motion import gentle_motion
 from emoface_lib.animation.portrait import Portrait
 from emoface_lib.animation.predict import FacePredictor
 from emoface_lib.animation.retarget import Pose, hold_last, moving_faces
-from emoface_lib.animation.voice import TRACK_RATE, Voice, pauses
+from emoface_lib.animation.voice import TRACK_RATE, Voice
 from emoface_lib.core.landmarks import VIDEO_RATE, lip_opening
 from emoface_lib.core.video import write_video
 from emoface_lib.translation.framing import Square
@@ -64,9 +64,9 @@ class Preview:
         return lip_opening(np.stack([pose.canonical for pose in self._posed(0.0)]))
 
     def _posed(self, emotion: Emotion) -> list[Pose]:
+        pauses = self.voice.pauses
         moved = hold_last(self.predictor.displace(self.codes, emotion), self.count)
-        resting = pauses(self.voice.loudness)
-        return list(moving_faces(self.face.portrait, moved, self.moments, resting))
+        return list(moving_faces(self.face.portrait, moved, self.moments, pauses))
 
     def frame(self, number: int) -> np.ndarray:
         """One frame: uint8 (H, W, 3) RGB."""

@@ -12,10 +12,11 @@ from emoface_lib.core.clip import EXPRESSIONS, Clip
 from emoface_lib.core.files import read_npz
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.video import read_audio
-from emoface_lib.features.audio import VIDEO_FRAME, frame_loudness, speech_level
+from emoface_lib.features.audio import VIDEO_FRAME
 from emoface_lib.features.extract import extract
 from emoface_lib.features.prepared import to_clips
 from emoface_lib.features.speaker import UTTERANCES, embed_speakers
+from emoface_lib.features.voice_activity import speech_level
 from emoface_lib.features.voice_conversion import load_features
 
 FOLDER = Path(__file__).with_name("real_mouths")
@@ -25,6 +26,7 @@ SPLITS = {
 }
 STEPS = 32  # a px; landmarks are stored in whole steps
 LATE = 320  # samples; GRID's lips come 20 ms after its voice (`lag`), drawn ones don't
+MEASURED = 10  # clips of a talker by which the level is told
 NEUTRAL = np.array([name == "neutral" for name in EXPRESSIONS], np.float32)
 
 
@@ -59,7 +61,7 @@ def real_mouths(
             names, sounds, faces = read_talker(talker)
             some = list(sounds[:UTTERANCES]) if features.needs_speaker else []
             speaker = embed_speakers({"": some})[""] if some else None
-            gain = 10 ** ((level - speech_level(frame_loudness(sounds))) / 20)
+            gain = 10 ** ((level - speech_level(sounds[:MEASURED].ravel())) / 20)
             for name, sound, face in zip(names, sounds, faces, strict=True):
                 sound = np.pad(gain * sound, (LATE, 0))[:-LATE].astype(np.float32)
                 own = extract(sound, face, settings.features.kind)

@@ -23,7 +23,6 @@ REFERENCE_DB = 16.0  # subtracted, so that loud speech comes near 1
 BATCH = 2000  # frames that are transformed together; ten minutes at once take 0.5 GB
 QUIETEST = -100.0  # dBFS; given to digital silence
 VIDEO_FRAME = SAMPLE_RATE // VIDEO_RATE  # samples of a video frame
-PAUSE_DEPTH = 30.0  # dB; what is that much softer than the loudest frame is a pause
 
 
 def log_mel(
@@ -80,15 +79,6 @@ def frame_loudness(blocks: Iterable[np.ndarray]) -> np.ndarray:
     if len(rest):
         power = np.append(power, (rest**2).mean())
     return 10 * np.log10(np.maximum(power, 10 ** (QUIETEST / 10)))
-
-
-def speech_level(loudness: np.ndarray) -> float:
-    """Level of the speech in a voice: its loud frames, pauses left out.
-
-    loudness : float[F] dBFS, from `frame_loudness`. Returns dBFS, about -60 to 0.
-    """
-    speech = loudness[loudness >= loudness.max() - PAUSE_DEPTH]
-    return float(10 * np.log10((10 ** (speech / 10)).mean()))
 
 
 def mel_frequencies() -> np.ndarray:

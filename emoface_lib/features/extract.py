@@ -8,7 +8,8 @@ import numpy as np
 
 from emoface_lib.core.clip import MEL_BANDS
 from emoface_lib.core.errors import InputError
-from emoface_lib.features.audio import VIDEO_FRAME, frame_loudness, speech_level
+from emoface_lib.features.audio import VIDEO_FRAME
+from emoface_lib.features.voice_activity import speech_level
 from emoface_lib.features.voice_conversion import heard_features
 
 
@@ -30,6 +31,6 @@ def extract(
     return {
         "landmarks": landmarks[:count],
         "log_mel": heard[:, -MEL_BANDS:],
-        "level": np.array(speech_level(frame_loudness([samples])), np.float32),
+        "level": np.array(speech_level(samples), np.float32),
         **({"heard": heard} if kind == "phonetic" else {}),
     }

@@ -26,7 +26,7 @@ HALF = HOP_LENGTH // 2
 GIVEN, MARGIN = 200, 100  # frames that a window gives, 4 s, and context around them
 FFT, MEL_HOP, FLOOR = 400, 160, 1e-10  # the recogniser's own log-mel
 BLOCKS, HEADS, FORWARD, KERNEL = 4, 4, 576, 31  # sizes of the Conformer
-TOKENS = 191  # phones of the IPA, word boundary, CTC's blank
+TOKENS, BOUNDARY = 191, 189  # phones of the IPA, then word boundary, CTC's blank
 NETWORK = "acoustic_model.model."  # before the names of most weights
 FILE = "hama/assets/asr_waveform.hama"
 FILE_HASH = "84c0579101aa7df6c8e407a48b7e10bf"
@@ -144,8 +144,8 @@ def load_recogniser() -> Recogniser:
     found = [Path(str(one.locate_file(FILE))) for one in distributions(name="hama")]
     if not found or file_hash(found[0]) != FILE_HASH:
         raise InputError(
-            "features = 'phonetic' needs the phone recogniser of another package: run "
-            "pip install --no-deps hama==1.7.0"
+            "To hear where somebody speaks, the phone recogniser of another package "
+            "is needed: run pip install --no-deps hama==1.7.0"
         )
     recogniser = Recogniser().eval()
     recogniser.load_state_dict(dict(_weights(found[0].read_bytes())))

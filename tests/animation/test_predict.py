@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from emoface_lib.animation.emotion_control import Emotion
 from emoface_lib.animation.predict import ATTENDED, STEP, FacePredictor
 from emoface_lib.core.settings import load_settings
-from emoface_lib.features.audio import frame_loudness, log_mel, speech_level
+from emoface_lib.features.audio import log_mel
 from emoface_lib.features.prepared import look_ahead
+from emoface_lib.features.voice_activity import speech_level
 from emoface_lib.features.voice_conversion import Conversion, new_autovc
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.emotion_space import EmotionSpace
@@ -48,8 +49,8 @@ def test_a_voice_of_one_stretch_is_predicted_as_by_the_whole_networks(
     predictor: FacePredictor, frames: int
 ) -> None:
     samples = voice(640 * frames)
-    level = speech_level(frame_loudness([samples]))
-    mel = log_mel(samples * np.float32(10 ** ((predictor.level - level) / 20)))
+    gain = predictor.level - speech_level(samples)
+    mel = log_mel(samples * np.float32(10 ** (gain / 20)))
     ahead = look_ahead(mel, predictor.settings.features.look_ahead)
     features = torch.from_numpy(ahead)[None]
     with torch.no_grad():

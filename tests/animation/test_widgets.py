@@ -32,13 +32,14 @@ def predictor() -> FacePredictor:
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def files(
+    tmp_path_factory: pytest.TempPathFactory, speech: np.ndarray
+) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("files")
     Image.fromarray(data.astronaut()[:260, 90:350]).save(folder / "face.png")
     Image.fromarray(data.coffee()).save(folder / "coffee.png")
-    tone = 0.3 * np.sin(2 * np.pi * 200 * np.arange(24_000) / 16_000)
-    write_wav(folder / "one.wav", tone)
-    write_wav(folder / "two.wav", tone[:12_000])
+    write_wav(folder / "one.wav", np.resize(speech, 24_000))
+    write_wav(folder / "two.wav", speech[:12_000])
     return {path.stem: path for path in folder.iterdir()}
 
 
