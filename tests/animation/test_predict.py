@@ -29,7 +29,7 @@ def predictor() -> FacePredictor:
         StyleBranch().eval(),
         space,
         -25.0,
-        load_settings("smoke"),
+        load_settings("smoke", features="log_mel"),
     )
 
 
