@@ -37,7 +37,7 @@ class Voice:
     @cached_property
     def loudness(self) -> np.ndarray:
         """Of each video frame, also of the last one that has begun: float32[F] dBFS."""
-        return frame_loudness([self.samples])
+        return frame_loudness(self.samples)
 
     @cached_property
     def pauses(self) -> np.ndarray:

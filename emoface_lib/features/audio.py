@@ -3,7 +3,6 @@
 Taught in notebook 02.
 """
 
-from collections.abc import Iterable
 from functools import lru_cache
 
 import librosa
@@ -67,13 +66,11 @@ def griffin_lim(mel: np.ndarray, rounds: int = 32) -> np.ndarray:
     return whole.astype(np.float32)
 
 
-def frame_loudness(blocks: Iterable[np.ndarray]) -> np.ndarray:
+def frame_loudness(samples: np.ndarray) -> np.ndarray:
     """Loudness of a voice in video frames: float32[F] dBFS, at least QUIETEST.
 
-    blocks : float[S] each, at 16 kHz, one after the other; one frame for each started
-    40 ms.
+    samples : float[S] at 16 kHz; one frame for each started 40 ms.
     """
-    samples = np.concatenate(list(blocks))
     whole, rest = np.split(samples, [len(samples) // VIDEO_FRAME * VIDEO_FRAME])
     power = (whole.reshape(-1, VIDEO_FRAME) ** 2).mean(1)
     if len(rest):

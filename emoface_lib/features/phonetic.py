@@ -123,18 +123,27 @@ def phonetic_code(samples: np.ndarray, block: int = 2) -> np.ndarray:
 
 
 def log_probabilities(samples: np.ndarray) -> np.ndarray:
-    """Log-probabilities of phones: float32[T, 191]; as `phonetic_code`."""
-    return _in_windows(samples, load_recogniser())
+    """Log-probabilities of phones: float32[T, 191]; as `phonetic_code`.
+
+    Each 8 s are encoded with 1 s before and after, which takes half the time and makes
+    speech of a pause, or the reverse, in 1 % of the frames.
+    """
+    return _in_windows(samples, load_recogniser(), 2 * GIVEN, MARGIN // 2)
 
 
 @torch.inference_mode()
-def _in_windows(samples: np.ndarray, read: Callable[[Tensor], Tensor]) -> np.ndarray:
+def _in_windows(
+    samples: np.ndarray,
+    read: Callable[[Tensor], Tensor],
+    given: int = GIVEN,
+    margin: int = MARGIN,
+) -> np.ndarray:
     sound, frames = checked(samples)[HALF:], []  # from the middle of the first frame
     total = 1 + len(sound) // HOP_LENGTH
-    for start in range(0, total, GIVEN):
-        first, last = max(0, start - MARGIN), min(total, start + GIVEN + MARGIN)
+    for start in range(0, total, given):
+        first, last = max(0, start - margin), min(total, start + given + margin)
         window = torch.from_numpy(sound[first * HOP_LENGTH : last * HOP_LENGTH - HALF])
-        frames.append(read(window.float()[None])[0, start - first :][:GIVEN].numpy())
+        frames.append(read(window.float()[None])[0, start - first :][:given].numpy())
     return np.concatenate(frames)
 
 

@@ -32,5 +32,5 @@ def speech_level(samples: np.ndarray) -> float:
     samples : float[S] at 16 kHz. Returns dBFS, about -60 to 0; where nobody speaks,
     that of the whole sound. Raises InputError as `spoken`.
     """
-    loudness, speech = frame_loudness([samples]), spoken(samples)
+    loudness, speech = frame_loudness(samples), spoken(samples)
     return float(np.percentile(loudness[speech] if speech.any() else loudness, LOUD))
