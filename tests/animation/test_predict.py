@@ -89,7 +89,9 @@ def test_style_does_not_jump_where_stretches_meet(predictor: FacePredictor) -> N
 def converting(request: pytest.FixtureRequest) -> FacePredictor:
     """A predictor that hears AutoVC's converted mel, or its codes."""
     torch.manual_seed(0)
-    small = load_settings("smoke", autovc_pre=16, autovc_width=16, autovc_post=16)
+    kind = "codes" if request.param else "autovc"
+    widths = {"autovc_pre": 16, "autovc_width": 16, "autovc_post": 16}
+    small = load_settings("smoke", features=kind, **widths)
     target = np.ones(256, np.float32) / 16
     size = 2 * small.autovc.neck if request.param else 80
     return FacePredictor(
