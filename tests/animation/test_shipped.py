@@ -1,0 +1,65 @@
+"""Shipped weights: `animate` works before anything has been trained."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from emoface_lib.animation.animate import SHIPPED, best_run
+from emoface_lib.animation.predict import load_predictor
+from emoface_lib.core.files import read_npz
+from emoface_lib.core.landmarks import mean_face
+from emoface_lib.core.settings import PRODUCTS
+from emoface_lib.corpora.real_mouths import read_talker, real_mouths
+from emoface_lib.evaluation.lips import lip_measures, mouth_width
+from emoface_lib.features.align import to_canonical
+from emoface_lib.method.displacements import content_displacements
+from emoface_lib.method.steps import split
+from tools.ship_weights import NETWORKS, main
+
+
+@pytest.fixture
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of runs without a run."""
+    monkeypatch.setenv("EMOFACE_RUNS", str(tmp_path))
+    return tmp_path
+
+
+def test_a_clone_that_has_trained_nothing_has_a_model(empty: Path) -> None:
+    assert best_run() == SHIPPED
+    samples = read_talker("s2")[1][0]
+    calm, excited = load_predictor(best_run()).predict(samples, (0.0, 1.0))
+    assert calm.shape == (75, 68, 2)
+    assert np.isfinite(calm).all()
+    assert np.abs(calm - excited).max() > 0.5  # px
+
+
+def test_a_finished_run_of_ones_own_is_taken_before_it(empty: Path) -> None:
+    own = empty / "smoke" / PRODUCTS["08_emotion_space"]
+    own.parent.mkdir(parents=True)
+    own.touch()
+    assert best_run() == empty / "smoke"
+
+
+def test_lips_follow_people_whom_nobody_trained_on() -> None:
+    """Better than loudness (0.5); by how much, says benchmarks/real_lips.py."""
+    shipped = load_predictor(SHIPPED)
+    level = float(read_npz(SHIPPED / "audio" / "statistics.npz")["level"])
+    mouths = real_mouths(shipped.settings, to_canonical(mean_face()), level)
+    strangers = split(mouths, "real test")
+    moves = content_displacements(shipped.content, strangers)
+    pairs = list(zip(moves, strangers, strict=True))
+    assert np.mean([lip_measures(*pair)["lip r"] for pair in pairs]) > 0.6
+    wide = [mouth_width(clip.reference + moved) for moved, clip in pairs]
+    assert all(one.std() > 0.5 for one in wide)  # px; corners move, too
+
+
+def test_what_is_shipped_is_a_run_in_half_precision(tmp_path: Path) -> None:
+    main(SHIPPED, tmp_path)
+    for file in NETWORKS:
+        weights = load_file(tmp_path / file)
+        assert {one.dtype for one in weights.values()} <= {torch.float16, torch.int64}
+        assert (tmp_path / file).stat().st_size < 6e6
+    assert (SHIPPED / "README.md").is_file()

@@ -1,0 +1,32 @@
+"""Ship what `animate` needs of a run: `python -m tools.ship_weights [RUN]`.
+
+RUN : folder of a run, by default the tutorial's. The networks are kept in half
+precision beside the emotion space and the level of the speech that they learnt from.
+The card, emoface_lib/weights/animate/README.md, is written by hand.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+from emoface_lib.animation.animate import SHIPPED
+from emoface_lib.core.settings import Run, load_settings
+from emoface_lib.evaluation.rendered import ship_half
+
+NETWORKS = "content/model.safetensors", "style/model.safetensors"
+NUMBERS = "emotion_space/space.safetensors", "audio/statistics.npz"
+
+
+def main(run: Path, shipped: Path = SHIPPED) -> None:
+    """Copy the files of a run to where `best_run` looks at last."""
+    for file in (*NETWORKS, *NUMBERS):
+        (shipped / file).parent.mkdir(parents=True, exist_ok=True)
+    for file in NETWORKS:
+        ship_half(run / file, shipped / file)
+    for file in NUMBERS:
+        shutil.copyfile(run / file, shipped / file)
+
+
+if __name__ == "__main__":
+    given = [Path(path) for path in sys.argv[1:]]
+    main(given[0] if given else Run(load_settings("tutorial")).folder)
