@@ -23,7 +23,7 @@ from emoface_lib.core.fresh import file_hash
 from emoface_lib.features.audio import checked
 
 HALF = HOP_LENGTH // 2
-GIVEN, MARGIN = 200, 100  # frames that a window gives, 4 s, and context around them
+GIVEN, MARGIN = 400, 100  # frames that a window gives, 8 s, and context around them
 FFT, MEL_HOP, FLOOR = 400, 160, 1e-10  # the recogniser's own log-mel
 BLOCKS, HEADS, FORWARD, KERNEL = 4, 4, 576, 31  # sizes of the Conformer
 TOKENS, BOUNDARY = 191, 189  # phones of the IPA, then word boundary, CTC's blank
@@ -114,7 +114,7 @@ def phonetic_code(samples: np.ndarray, block: int = 2) -> np.ndarray:
     """Output of one of the recogniser's four blocks: float32[T, 144].
 
     samples : float[S] at 16 kHz; frames are those of `log_mel`. Attention spans all it
-    is given, so a frame is *defined* by its window: each 4 s are encoded with the 2 s
+    is given, so a frame is *defined* by its window: each 8 s are encoded with the 2 s
     before and after them, as far as there is sound. A stream gives the same frames as
     the whole. Raises InputError as `log_mel`, and if the wheel is missing.
     """
@@ -123,27 +123,18 @@ def phonetic_code(samples: np.ndarray, block: int = 2) -> np.ndarray:
 
 
 def log_probabilities(samples: np.ndarray) -> np.ndarray:
-    """Log-probabilities of phones: float32[T, 191]; as `phonetic_code`.
-
-    Each 8 s are encoded with 1 s before and after, which takes half the time and makes
-    speech of a pause, or the reverse, in 1 % of the frames.
-    """
-    return _in_windows(samples, load_recogniser(), 2 * GIVEN, MARGIN // 2)
+    """Log-probabilities of phones: float32[T, 191]; as `phonetic_code`."""
+    return _in_windows(samples, load_recogniser())
 
 
 @torch.inference_mode()
-def _in_windows(
-    samples: np.ndarray,
-    read: Callable[[Tensor], Tensor],
-    given: int = GIVEN,
-    margin: int = MARGIN,
-) -> np.ndarray:
+def _in_windows(samples: np.ndarray, read: Callable[[Tensor], Tensor]) -> np.ndarray:
     sound, frames = checked(samples)[HALF:], []  # from the middle of the first frame
     total = 1 + len(sound) // HOP_LENGTH
-    for start in range(0, total, given):
-        first, last = max(0, start - margin), min(total, start + given + margin)
+    for start in range(0, total, GIVEN):
+        first, last = max(0, start - MARGIN), min(total, start + GIVEN + MARGIN)
         window = torch.from_numpy(sound[first * HOP_LENGTH : last * HOP_LENGTH - HALF])
-        frames.append(read(window.float()[None])[0, start - first :][:given].numpy())
+        frames.append(read(window.float()[None])[0, start - first :][:GIVEN].numpy())
     return np.concatenate(frames)
 
 

@@ -3,6 +3,8 @@
 Speech is where the phone recogniser hears phones. Taught in notebook 09.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from scipy.ndimage import binary_dilation
 
@@ -20,6 +22,12 @@ def spoken(samples: np.ndarray) -> np.ndarray:
 
     samples : float[S] at 16 kHz. Raises InputError as `phonetic_code`.
     """
+    return _spoken(np.asarray(samples, np.float32).tobytes())
+
+
+@lru_cache(maxsize=1)  # level and pauses of a voice are asked for one after the other
+def _spoken(sound: bytes) -> np.ndarray:
+    samples = np.frombuffer(sound, np.float32)
     phones = log_probabilities(samples).argmax(1) < BOUNDARY
     frames = -(-len(samples) // VIDEO_FRAME)
     pairs = np.pad(phones, (0, 2 * frames - len(phones))).reshape(-1, 2)

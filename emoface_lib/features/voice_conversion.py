@@ -43,8 +43,8 @@ def heard_features(samples: np.ndarray, kind: str) -> np.ndarray:
     """A voice's log-mel, float32[T, 80]; for the kind "phonetic" float32[T, 224].
 
     samples : float[S] at 16 kHz. The phonetic code comes first, less its running mean:
-    the mean over all frames up to the end of its 4 s, which a stream knows as well; so
-    a voice of up to 4 s loses its own mean, and with it who speaks and in what mood.
+    the mean over all frames up to the end of its 8 s, which a stream knows as well; so
+    a voice of up to 8 s loses its own mean, and with it who speaks and in what mood.
     Raises InputError as `log_mel` and `phonetic_code`.
     """
     mel = log_mel(samples)
