@@ -27,7 +27,7 @@ def spoken(samples: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=1)  # level and pauses of a voice are asked for one after the other
 def _spoken(sound: bytes) -> np.ndarray:
-    samples = np.frombuffer(sound, np.float32)
+    samples = np.frombuffer(sound, np.float32).copy()
     phones = log_probabilities(samples).argmax(1) < BOUNDARY
     frames = -(-len(samples) // VIDEO_FRAME)
     pairs = np.pad(phones, (0, 2 * frames - len(phones))).reshape(-1, 2)
