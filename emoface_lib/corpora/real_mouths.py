@@ -67,7 +67,7 @@ def real_mouths(
                 own = extract(sound, face, settings.features.kind)
                 video = f"{talker}/{name}"
                 known = {"clip": video, "speaker": talker, "video": video}
-                known |= {"split": split, "emotion": "neutral", "expression": NEUTRAL}
+                known |= {"split": split, "emotion": "neutral"}
                 heard = features.whole(own.get("heard", own["log_mel"]), speaker)
-                found.append({**known, **own, "heard": heard})
+                found.append({**known, **own, "heard": heard, "expression": NEUTRAL})
     return to_clips(found, mean_face, settings)
