@@ -5,8 +5,8 @@ Settings were chosen on the embedded corpus of seed 100; the numbers here are of
 only (true landmarks); seeds of training are paired over methods; intervals are over
 test speakers and seeds.
 
-python benchmarks/style.py [PART ...]; parts: speed, minutes, ablation, enrolment,
-collapse, curve
+python benchmarks/style.py [PART ...]; parts: speed, minutes, ablation, blindness,
+enrolment, collapse, curve
 """
 
 import argparse
@@ -25,6 +25,7 @@ from emoface_lib.core.landmarks import mean_face
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.evaluation.bootstrap import Interval, bootstrap, difference
 from emoface_lib.evaluation.experiment import CODES, Experiment, Trial
+from emoface_lib.evaluation.probes import Probe
 from emoface_lib.evaluation.rows import (
     ABLATION,
     CONTRASTS,
@@ -270,6 +271,34 @@ def ablation(clips: list[Clip]) -> None:
             enter_difference(found, plain, method, NO_STYLE, metric, source)
 
 
+def blindness(clips: list[Clip]) -> None:
+    """What a linear probe reads of emotion in E_content, by what content hears."""
+    mels = with_features(clips, [clip.log_mel.numpy() for clip in clips])
+    heard = {"phones": (clips, "phonetic"), "the log-mel": (mels, "log_mel")}
+    for name, (some, kind) in heard.items():
+        found = []
+        for seed in FEWER_SEEDS:
+            own = settings_of(features=kind).changed(seed=seed)
+            with tempfile.TemporaryDirectory() as folder:
+                content, _ = train_content(some, Path(folder), own)
+            coded = with_features(
+                some, [code.numpy() for code, _ in content_codes(content, some)]
+            )
+            train, test = split(coded, "train"), split(coded, "test")
+            for factor in ("arousal", "valence", "category"):
+                generator = np.random.default_rng(seed)
+                probe = Probe.learn(train, factor, generator)
+                found.append((factor, probe.read(test, generator).score()))
+        table = pd.DataFrame(found, columns=["factor", "score"]).groupby("factor")
+        numbers = table["score"].agg(["mean", "min", "max"])
+        for factor, (mean, low, high) in numbers.iterrows():
+            where = how("blindness", FEWER_SEEDS)
+            where = f"{where}; seeds from {low:.3f} to {high:.3f}"
+            row = f"content hears {name}: {factor} from E_content"
+            enter(TOPIC, row, float(mean), "", "", "", where)
+            print(f"{row}: {mean:.3f}", flush=True)
+
+
 def enrolment(clips: list[Clip]) -> None:
     """The improved objective with fewer clips of a test speaker."""
     settings = settings_of()
@@ -338,6 +367,7 @@ def main() -> None:
         "speed": lambda _: speed(),
         "minutes": lambda _: minutes(),
         "ablation": ablation,
+        "blindness": blindness,
         "enrolment": enrolment,
         "collapse": collapse,
         "curve": curve,
