@@ -17,7 +17,7 @@ from emoface_lib.core.landmarks import (
     lip_opening,
 )
 
-CLOSED = 0.25  # share of the way from a curve's least to its largest, 2 and 95 % quantiles
+CLOSED = 0.25  # share of the way between quantiles .02 and .95 of a curve
 FURTHEST = 10  # frames that curves are shifted by, at most
 AROUND = 11  # frames; speech is loud where its loudest moment of 220 ms is
 
