@@ -7,7 +7,8 @@
       objective: [paper, improved]
       style_learning_rate: [1e-5, 1e-3]
     seeds: 5                       # runs of each combination
-    exclude: ["objective == 'improved' and style_learning_rate < 1e-4"]
+    exclude:                       # but not these
+      - {objective: improved, style_learning_rate: 1e-5}
 
 Everything is checked before anything runs. Taught in notebook 10.
 """
@@ -22,7 +23,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import ProfileName, nearest
-from emoface_lib.runs.conditions import naming, read_condition
 
 
 def _several(value: Any) -> Any:
@@ -45,6 +45,7 @@ def _counted(value: Any) -> Any:
 Names = Annotated[tuple[str, ...], BeforeValidator(_named)]
 Values = Annotated[tuple[Any, ...], BeforeValidator(_several)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_several)]
+Cells = Annotated[tuple[dict[str, Values], ...], BeforeValidator(_several)]
 Seed = Annotated[int, Field(ge=0)]
 Seeds = Annotated[tuple[Seed, ...], BeforeValidator(_counted)]
 
@@ -54,7 +55,6 @@ class Sweep(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    name: str = ""  # the file's, by default
     profile: ProfileName = "tutorial"
     notebooks: Names = Field(min_length=1)
     # run once for all runs whose parameters are the same to them, always with seed 0;
@@ -66,7 +66,7 @@ class Sweep(BaseModel):
     grid: dict[str, Values] = {}
     rows: tuple[dict[str, Any], ...] = Field((), alias="list", strict=False)
     seeds: Seeds = Field((0,), min_length=1, strict=False)
-    exclude: Texts = ()  # conditions on parameters, see `read_condition`
+    exclude: Cells = ()  # runs are left out whose parameters have one of these values
     outputs: Texts = ()  # files that a run must leave, in the run's folder
     results: Texts | None = None  # tables of numbers, see RESULTS; must be written too
     minutes: float | None = Field(None, gt=0)  # after which a run is ended
@@ -104,7 +104,6 @@ def read_sweep(path: Path) -> Sweep:
         raise InputError(f"{path} can't be read as a sweep: {reason}") from error
     if not isinstance(given, dict):
         raise InputError(f"{path} is no sweep: it should say `notebooks: ...`.")
-    given = {"name": path.stem, **given}
     for key in ("base", "folder"):
         if isinstance(given.get(key), str):
             given[key] = str(path.parent.resolve() / given[key])
@@ -132,8 +131,8 @@ def make_sweep(**given: Any) -> Sweep:
 def combinations(sweep: Sweep) -> list[dict[str, Any]]:
     """The parameters of every run, profile and seed among them, without the excluded.
 
-    Raises InputError for a parameter that is given twice, and for a condition that
-    can't be read or excludes nothing.
+    Raises InputError for a parameter that is given twice, and for an `exclude` that
+    names none of them or leaves out no run, or all.
     """
     of_rows = {key for row in sweep.rows for key in row}
     names = [*sweep.parameters, *sweep.grid, *of_rows]
@@ -150,14 +149,19 @@ def combinations(sweep: Sweep) -> list[dict[str, Any]]:
         for row in sweep.rows or ({},)
         for *values, seed in product(*sweep.grid.values(), sweep.seeds)
     ]
-    excluded: set[int] = set()
-    for condition in sweep.exclude:
-        met = read_condition(condition, ("profile", *names, "seed"))
-        meeting = {number for number, run in enumerate(runs) if met(run)}
-        if not meeting:
-            with naming(condition):
-                raise InputError("it excludes no run.")
-        excluded |= meeting
-    if len(excluded) == len(runs):
-        raise InputError("The conditions of `exclude` leave no run.")
-    return [run for number, run in enumerate(runs) if number not in excluded]
+    for cell in sweep.exclude:
+        for name in cell.keys() - {*names, "seed"}:
+            hint = nearest(name, (*names, "seed"))
+            raise InputError(f"`exclude` names no parameter {name!r}; {hint}")
+        kept = [run for run in runs if not _is_of(run, cell)]
+        if len(kept) == len(runs):
+            shown = {name: list(values) for name, values in cell.items()}
+            raise InputError(f"`exclude` {shown} excludes no run.")
+        runs = kept
+    if not runs:
+        raise InputError("What `exclude` says leaves no run.")
+    return runs
+
+
+def _is_of(run: dict[str, Any], cell: dict[str, tuple[Any, ...]]) -> bool:
+    return all(name in run and run[name] in values for name, values in cell.items())

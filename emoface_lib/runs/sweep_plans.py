@@ -60,6 +60,11 @@ class Plan:
             data = [self.base.name, index.st_size, index.st_mtime_ns]
         return hash_of([*made, self.shared and self.shared.key, data])
 
+    @property
+    def name(self) -> str:
+        """The name, in the run's folder, of the folder that notebooks know as it."""
+        return Path(self.given.get("corpus") or self.given["profile"]).name
+
     @cached_property
     def before(self) -> "tuple[Plan, ...]":
         """The plans of what is shared, in their order."""
