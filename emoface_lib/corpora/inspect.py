@@ -31,10 +31,6 @@ from emoface_lib.features.recognisers import scoring_model
 
 LAGS = np.arange(-8, 9)  # video frames
 USUAL_LAG = (-40, 160)  # ms that the loudness follows the lips, on real clips
-LATE = (
-    "Loudness follows the lips by {:.0f} ms, usual are {} to {}: sound and picture may "
-    "be out of step."
-)
 SHOWN = 5  # examples of a finding
 FEW = 3  # clips below which a lag says nothing
 
@@ -85,8 +81,16 @@ def examine(
         clips = [_prepare(row, recipe) for row in rows]
     used = [clip for clip in clips if not clip["problem"]]
     named, videos = reading.layout.names_speakers, index.groupby("speaker")["video"]
+    costs = np.array([(clip["seconds"], clip["bytes"]) for clip in used] or [(0, 0)])
+    seconds, size = len(whole) * np.median(costs, axis=0)  # for the whole corpus
+    problems = [clip["problem"] for clip in clips if clip["problem"]]
+    findings = [*_of_names(reading, root), *lacking, *problems]
     late = lag([clip["curve"] for clip in used])
-    usual = late is None or USUAL_LAG[0] <= late <= USUAL_LAG[1]
+    if late is not None and not USUAL_LAG[0] <= late <= USUAL_LAG[1]:
+        findings.append(
+            f"Loudness follows the lips by {late:.0f} ms, usual are {USUAL_LAG[0]} to "
+            f"{USUAL_LAG[1]}: sound and picture may be out of step."
+        )
     return Report(
         corpus=str(root),
         layout=reading.layout.title,
@@ -103,14 +107,9 @@ def examine(
         frame_rates=_counts(clip["frame_rate"] for clip in used),
         sample_rates=_counts(clip["sample_rate"] for clip in used),
         lag_ms=late,
-        core_hours=len(whole) * _median(used, "seconds") / 3600,
-        gigabytes=len(whole) * _median(used, "bytes") / 1e9,
-        findings=[
-            *_of_names(reading, root),
-            *lacking,
-            *(clip["problem"] for clip in clips if clip["problem"]),
-            *([] if usual else [LATE.format(late, *USUAL_LAG)]),
-        ],
+        core_hours=seconds / 3600,
+        gigabytes=size / 1e9,
+        findings=findings,
     )
 
 
@@ -150,7 +149,7 @@ def lag(curves: list[tuple[np.ndarray, np.ndarray]]) -> float | None:
     scores = []
     for opening, loudness in curves:
         inner = opening[LAGS[-1] : LAGS[0]]
-        if len(inner) > LAGS[-1] and min(np.ptp(inner), np.ptp(loudness)) > 1e-6:
+        if len(inner) >= len(LAGS) and min(np.ptp(inner), np.ptp(loudness)) > 1e-6:
             moved = sliding_window_view(loudness, len(inner))  # one for each of LAGS
             scores.append([np.corrcoef(inner, each)[0, 1] for each in moved])
     if len(scores) < FEW:
@@ -217,10 +216,6 @@ def _prepare(row: Row, recipe: Recipe) -> dict[str, Any]:
 def _counts(values: Iterable[str]) -> dict[str, int]:
     """How often each value is there, "" left out."""
     return dict(sorted(Counter(value for value in values if value).items()))
-
-
-def _median(clips: list[dict[str, Any]], name: str) -> float:
-    return float(np.median([clip[name] for clip in clips] or [0]))
 
 
 def _of_names(reading: Reading, root: Path) -> list[str]:

@@ -2,16 +2,7 @@
 
 A sweep says which; each run is a process that fills a folder named by the run's key.
 The folders alone say what is done: whatever ends a batch, and wherever it is started
-again, it goes on. In a run's folder are
-
-    run.json       parameters, notebooks, versions, commit; which notebook is at work
-    log.txt        what the notebooks print, and what went wrong
-    result.json    numbers with their protocol, seconds, peak memory: the run is done
-    failure.json   why it failed, until it is run again
-    lock           held by the process as long as it runs
-    <profile>/     as `emoface reproduce` leaves it; what is shared is linked
-
-Taught in notebook 10.
+again, it goes on. What stands in them: docs/batch.md. Taught in notebook 10.
 """
 
 import logging
@@ -22,7 +13,6 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import nullcontext, suppress
@@ -153,7 +143,7 @@ def fail(plan: Plan, store: Path, problem: str) -> None:
     """Write down why a run failed; the first reason stands."""
     path = store / plan.key / FAILURE
     if not path.exists():
-        write_json(path, {"problem": problem, "at": round(time.time())})
+        write_json(path, {"problem": problem})
 
 
 def _carry_out(plan: Plan, store: Path, share: int) -> None:
@@ -165,8 +155,7 @@ def _carry_out(plan: Plan, store: Path, share: int) -> None:
             return
         for output in (1, 2):  # this process and its kernels write there
             os.dup2(log.fileno(), output)
-        form = "%(asctime)s %(message)s"
-        logging.basicConfig(level=logging.INFO, format=form, force=True)
+        logging.basicConfig(level="INFO", format="%(asctime)s %(message)s", force=True)
         begin, peak = time.monotonic(), [0.0]
         threading.Thread(target=_watch, args=(plan, store, peak), daemon=True).start()
         try:
@@ -175,9 +164,7 @@ def _carry_out(plan: Plan, store: Path, share: int) -> None:
             spent = {"seconds_in_all": seconds, "peak_memory_mb": round(peak[0])}
             write_json(folder / RESULT, {**result, **spent})
         except Exception as error:
-            if not isinstance(error, InputError):
-                traceback.print_exc()
-            logging.error("%s", error)
+            logging.error("%s", error, exc_info=not isinstance(error, InputError))
             fail(plan, store, str(error) or type(error).__name__)
         except KeyboardInterrupt:
             logging.error("interrupted")
@@ -192,6 +179,7 @@ def _watch(plan: Plan, store: Path, peak: list[float]) -> None:
     minutes, memory = plan.minutes, plan.memory
     begin, problem = time.monotonic(), ""
     while not problem and (parent is None or parent.is_alive()):
+        time.sleep(LOOK)
         with suppress(psutil.Error):  # one of them has just ended
             family = [me, *me.children(recursive=True)]
             used = sum(one.memory_info().rss for one in family) / 1e6
@@ -200,10 +188,8 @@ def _watch(plan: Plan, store: Path, peak: list[float]) -> None:
             problem = f"The run took longer than {minutes:g} minutes and was ended."
         if memory and peak[0] > 1000 * memory:
             problem = f"The run needed more than {memory:g} GB of memory and was ended."
-        if problem:
-            fail(plan, store, problem)
-        else:
-            time.sleep(LOOK)
+    if problem:
+        fail(plan, store, problem)
     try:
         _end_kernels(store / plan.key)
     finally:
@@ -264,7 +250,8 @@ def _link(plan: Plan, store: Path) -> Path:
     Returns that place, where notebooks work. Raises NotebookError if what it shares has
     failed.
     """
-    place, source, links = store / plan.key / plan.name, plan.base, PREPARED
+    place = store / plan.key / plan.name
+    source, links = plan.base or Path(), PREPARED if plan.base else set()
     if plan.shared:
         folder = store / plan.shared.key
         if (state := state_of(folder)) != "done":
@@ -275,7 +262,7 @@ def _link(plan: Plan, store: Path) -> Path:
         links = {path.name for path in source.iterdir() if path.is_dir()} - OWN
         links |= {f"notebooks/{path.name}" for path in source.glob("notebooks/*.json")}
     (place / "notebooks").mkdir(parents=True, exist_ok=True)
-    for name in links if source else ():
+    for name in links:
         if (source / name).exists() and not (place / name).is_symlink():
             (place / name).symlink_to((source / name).resolve())
     return place

@@ -52,12 +52,14 @@ def batch_run(
     from emoface_lib.runs.batch import run_sweep
     from emoface_lib.runs.sweep import read_sweep
 
-    first, step = read_shard(shard)
+    part = read_shard(shard)
     if dry_run:
-        _print_status(_plans(sweep)[first - 1 :: step], store)
+        _print_status(_plans(sweep)[part[0] - 1 :: part[1]], store)
         return
-    how = {"workers": workers, "engine": engine, "shard": (first, step), "show": True}
-    if (run_sweep(read_sweep(sweep), store, **how)["state"] == "failed").any():
+    table = run_sweep(
+        read_sweep(sweep), store, workers=workers, engine=engine, shard=part, show=True
+    )
+    if (table["state"] == "failed").any():
         typer.echo(f"Why runs failed: emoface batch status {sweep}", err=True)
         raise typer.Exit(1)
 

@@ -95,21 +95,17 @@ def readable(table: pd.DataFrame, room: int | None = None) -> Group:
     room : lines that there are for runs; of more, only those are shown that are at work
     or have failed, a line each. By default all are, whatever lines they take.
     """
-    live = room is not None
+    live, total = room is not None, summary(table)
     if room is not None and len(table) > room:
-        at_work = table["state"].isin(["running", "failed", "interrupted"])
-        rows = table[at_work].head(room)
-    else:
-        rows = table
+        table = table[~table["state"].isin(["done", "waiting"])].head(room)
     shown = Table(expand=live)
     for name in ("run", "notebooks", "parameters", "state", "s", "MB", "note"):
         shown.add_column(name, no_wrap=live)
     shown.columns[-1].ratio = 1 if live else None  # what is left
-    for row in rows.itertuples():
-        costs = ["" if pd.isna(c) else f"{c:.0f}" for c in (row.seconds, row.memory)]
-        cells = (row.run, row.notebooks, row.parameters, row.state, *costs, row.note)
-        shown.add_row(*cells, style=COLOURS.get(row.state))
-    return Group(shown, summary(table))
+    for *cells, seconds, memory, note in table[list(COLUMNS)].to_numpy().tolist():
+        costs = ["" if pd.isna(cost) else f"{cost:.0f}" for cost in (seconds, memory)]
+        shown.add_row(*cells, *costs, note, style=COLOURS.get(cells[-1]))
+    return Group(shown, total)
 
 
 def live(plans: Sequence[Plan], store: Path) -> Live:

@@ -20,7 +20,7 @@ from emoface_lib.runs.notebooks import (
     find_notebooks,
     read_source,
 )
-from emoface_lib.runs.reproduce import library_hash, versions
+from emoface_lib.runs.reproduce import DATA_FILES, library_hash, versions
 from emoface_lib.runs.sweep import Sweep, combinations
 
 DATA = ("01_corpus", "02_audio_features", "03_face_alignment")  # a prepared corpus
@@ -37,7 +37,7 @@ class Plan:
     given: Mapping[str, Any]  # profile and seed among them
     code: str  # hash of the library and of the versions
     shared: "Plan | None" = None
-    base: Path | None = None  # folder of prepared data
+    base: Path | None = None  # folder of prepared data, for what shares nothing
     outputs: tuple[str, ...] = ()
     results: tuple[str, ...] = ()
     minutes: float | None = None
@@ -101,7 +101,7 @@ def _plan(
     if base := _base(sweep, given.get("corpus")):
         before = [path for path in before if path.stem not in DATA]
     sources = [read_source(path) for path in (*before, *own)]
-    asked = {name: value for name, value in given.items() if name != "profile"}
+    asked = {**given}
     if len(sweep.seeds) == 1 and not any("seed" in one.declared for one in sources):
         del asked["seed"]
     _, asked = check_parameters(sources, sweep.profile, asked)
@@ -109,17 +109,16 @@ def _plan(
     shared: Plan | None = None
     for one in sources[: len(before)]:
         once = {**given, "seed": 0}
-        start = None if shared else base
-        shared = Plan((one,), once, code, shared, start, is_shared=True)
+        shared = Plan((one,), once, code, shared, base, is_shared=True)
     tables = [RESULTS[path.stem] for path in own if path.stem in RESULTS]
     return Plan(
         tuple(sources[len(before) :]),
         given,
         code,
         shared,
-        None if shared else base,
-        sweep.outputs,
-        tuple(tables) if sweep.results is None else sweep.results,
+        base,
+        tuple(sweep.outputs),
+        tuple(tables if sweep.results is None else sweep.results),
         sweep.minutes,
         sweep.memory,
     )
@@ -140,4 +139,4 @@ def _base(sweep: Sweep, corpus: str | None) -> Path | None:
 
 def code_hash() -> str:
     """Hash of the library and of the versions of what it needs."""
-    return hash_of([library_hash(), versions()])
+    return hash_of([library_hash("py", *DATA_FILES), versions()])

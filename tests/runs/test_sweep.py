@@ -42,7 +42,7 @@ def test_grid_list_seeds_and_conditions(tmp_path: Path) -> None:
         exclude: {features: codes, style_learning_rate: 1e-3}
         """
     asked = sweep(tmp_path, text)
-    assert asked.notebooks == ("04", "05")
+    assert asked.notebooks == ["04", "05"]
     runs = combinations(asked)
     seen = [(r["features"], r["style_learning_rate"], r["seed"]) for r in runs]
     rates = [("codes", 1e-5), ("log_mel", 1e-5), ("log_mel", 1e-3)]
