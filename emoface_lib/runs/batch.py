@@ -226,7 +226,8 @@ def _run(plan: Plan, store: Path, share: int) -> dict[str, Any]:
     given = {**plan.given}
     if given.get("corpus"):
         given["corpus"] = place.name
-    before, seconds = [one.path for one in plan.earlier], {}
+    before = [one.path for shared in plan.before for one in shared.notebooks]
+    seconds: dict[str, float] = {}
     for one in plan.notebooks:
         write_json(folder / collect.RUN, {**about, "notebook": one.path.stem})
         step = Step(one.path, before, place, given)

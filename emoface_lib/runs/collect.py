@@ -134,11 +134,9 @@ def numbers(place: Path, name: str) -> list[dict[str, Any]]:
     lacks.
     """
     frame = pd.read_parquet(place / name)
-    for column in ("metric", "protocol", "value"):
-        if column not in frame:
-            raise InputError(
-                f"{place / name} has no column {column!r}: it is no result table."
-            )
+    if lacking := {"metric", "protocol", "value"} - {*frame}:
+        first = min(lacking)
+        raise InputError(f"{place / name} has no column {first!r}: no result table.")
     labels = [column for column in frame if column not in (*UNIT, *RUNS_OWN)]
     grouped = frame.groupby(labels, sort=False, dropna=False)["value"]
     means = grouped.agg(value="mean", clips="count").reset_index()

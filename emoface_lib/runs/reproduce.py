@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from emoface_lib.core.checkpoints import commit
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import hash_of, read_json, write_json
-from emoface_lib.core.fresh import code_hash, file_hash
+from emoface_lib.core.fresh import LIBRARY, code_hash, file_hash
 from emoface_lib.core.settings import PRODUCTS, REPOSITORY, Run, load_settings
 from emoface_lib.runs.notebooks import (
     NOTEBOOKS,
@@ -28,7 +28,6 @@ from emoface_lib.runs.notebooks import (
     read_source,
 )
 
-LIBRARY = Path(__file__).resolve().parents[1]
 DATA_FILES = ("txt", "csv", "yml", "md", "npz", "safetensors")
 WHERE = "device", "devices", "nodes"  # networks are trained; no outcome depends on it
 FIGURES = REPOSITORY / "figures"

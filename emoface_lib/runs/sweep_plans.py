@@ -71,11 +71,6 @@ class Plan:
         return (*self.shared.before, self.shared) if self.shared else ()
 
     @property
-    def earlier(self) -> tuple[Source, ...]:
-        """The notebooks that were run before."""
-        return tuple(one for plan in self.before for one in plan.notebooks)
-
-    @property
     def parameters(self) -> dict[str, Any]:
         """The parameters that any of the notebooks reads."""
         known = {name for one in self.notebooks for name in one.taken(self.given)}

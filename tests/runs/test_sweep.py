@@ -166,7 +166,8 @@ def test_what_comes_before_is_shared_by_all_runs_that_ask_the_same_of_it() -> No
     assert len(plans) == 8
     by_number = {number: set() for number in ("01", "02", "03", "04")}
     for plan in plans:
-        for before, one in zip(plan.before, plan.earlier, strict=True):
+        for before in plan.before:
+            (one,) = before.notebooks
             by_number[one.path.stem[:2]].add(before.key)
             assert before.parameters["seed"] == 0
     # 01 does not know audio_only_speakers, and none of them style_steps
@@ -182,11 +183,13 @@ def test_prepared_data_stand_in_for_the_first_notebooks(
     index.write_bytes(b"clips")
     (of_base,) = plan_runs(sweep(tmp_path, "notebooks: [04]\nbase: mine"))
     assert of_base.base == index.parents[1]
-    assert of_base.earlier == ()
+    assert of_base.before == ()
     (of_corpus,) = plan_runs(
         sweep(tmp_path, "notebooks: [05]\nparameters: {corpus: mine}")
     )
-    assert [one.path.stem for one in of_corpus.earlier] == ["04_content_encoder"]
+    (content,) = of_corpus.shared.notebooks
+    assert content.path.stem == "04_content_encoder"
+    assert len(of_corpus.before) == 1
     assert of_corpus.shared.base == index.parents[1]
     index.write_bytes(b"more clips")
     assert (
