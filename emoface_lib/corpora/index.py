@@ -212,16 +212,16 @@ def stages(reading: Reading) -> dict[str, str]:
     def lack(rows: pd.DataFrame, columns: str, reason: str) -> str:
         return "" if (rows[columns.split()] != "").any(axis=None) else reason
 
-    no_train = lack(train, "clip", "no training clip with sound and face")
+    no_train = lack(train, "clip", "no clip with sound and face in the split train")
     return {
         "F_a, AutoVC": lack(index, "path sound", "no sound"),
         "landmarks": lack(index, "path tracks", "neither videos nor landmark tracks"),
         "expressions": lack(index, "path emotion", "no videos, no labels"),
         "step 1": no_train,
         "step 2": no_train or _triplets(reading, train),
-        "step 3": lack(train, "path", "no training clip with a video"),
-        "LMD": lack(test, "clip", "no test clip with sound and face"),
-        "ES": lack(test, "path", "no test clip with a video"),
+        "step 3": lack(train, "path", "no clip with a video in the split train"),
+        "LMD": lack(test, "clip", "no clip with sound and face in the split test"),
+        "ES": lack(test, "path", "no clip with a video in the split test"),
     }
 
 

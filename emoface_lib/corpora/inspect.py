@@ -6,34 +6,31 @@ in notebook 01.
 """
 
 import os
-import shutil
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.lib.stride_tricks import sliding_window_view
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_npz
 from emoface_lib.core.landmarks import VIDEO_RATE, lip_opening
 from emoface_lib.core.media import audio_stream, open_media
-from emoface_lib.core.settings import Settings, runs_folder
+from emoface_lib.core.settings import Settings
 from emoface_lib.core.video import video_info
 from emoface_lib.corpora.extract import Recipe, Row, load_tools
 from emoface_lib.corpora.index import ARCHIVES, Reading, read_corpus, stages, walk
 from emoface_lib.features.recognisers import scoring_model
 
-LAGS = range(-8, 9)  # video frames
+LAGS = np.arange(-8, 9)  # video frames
 USUAL_LAG = (-40, 160)  # ms that the loudness follows the lips, on real clips
-LATE = (
-    "Loudness follows the lips by {:.0f} ms, usual are {} to {}: sound and picture may "
-    "be out of step."
-)
 SHOWN = 5  # examples of a finding
 FEW = 3  # clips below which a lag says nothing
 
@@ -42,31 +39,29 @@ FEW = 3  # clips below which a lag says nothing
 class Report:
     """What `examine` found: of the whole corpus, and of `sampled` clips.
 
-    share : of the published corpus; stages : "" or why the files don't suffice;
-    frame_rates, sample_rates : usable clips by Hz; lag_ms : None if it can't be
-    measured; core_hours, gigabytes : to prepare all clips; findings : what is wrong or
-    missing, and the cure.
+    speakers : 0 if they have no names; published : clips of the whole corpus, 0 if not
+    known; stages : "" or why the files don't suffice; frame_rates, sample_rates :
+    usable clips by Hz; lag_ms : None if it can't be measured; core_hours, gigabytes :
+    to prepare all clips; findings : what is wrong or missing, and the cure.
     """
 
     corpus: str
     layout: str
     clips: int
+    published: int
     speakers: int
+    speakers_with_one_video: int
     videos: int
-    share: str
     splits: dict[str, int]
     emotions: dict[str, int]
-    speakers_with_one_video: int
     stages: dict[str, str]
     sampled: int
     usable: int
     frame_rates: dict[str, int]
     sample_rates: dict[str, int]
-    frames_with_a_face: float
     lag_ms: float | None
     core_hours: float
     gigabytes: float
-    free_gigabytes: float
     findings: list[str]
 
 
@@ -85,66 +80,61 @@ def examine(
         rows = spread(whole, sample).to_dict("records")
         clips = [_prepare(row, recipe) for row in rows]
     used = [clip for clip in clips if not clip["problem"]]
-    frames = sum(clip["frames"] for clip in used)
-    found = frames - sum(clip["missing"] for clip in used)
-    videos = index.groupby("speaker")["video"].nunique()
-    named, lips = reading.layout.names_speakers, lag([clip["curve"] for clip in used])
-    usual = lips is None or USUAL_LAG[0] <= lips <= USUAL_LAG[1]
-    published, runs = reading.layout.clips, runs_folder().absolute()
-    there = next(folder for folder in (runs, *runs.parents) if folder.exists())
+    named, videos = reading.layout.names_speakers, index.groupby("speaker")["video"]
+    costs = np.array([(clip["seconds"], clip["bytes"]) for clip in used] or [(0, 0)])
+    seconds, size = len(whole) * np.median(costs, axis=0)  # for the whole corpus
+    problems = [clip["problem"] for clip in clips if clip["problem"]]
+    findings = [*_of_names(reading, root), *lacking, *problems]
+    late = lag([clip["curve"] for clip in used])
+    if late is not None and not USUAL_LAG[0] <= late <= USUAL_LAG[1]:
+        findings.append(
+            f"Loudness follows the lips by {late:.0f} ms, usual are {USUAL_LAG[0]} to "
+            f"{USUAL_LAG[1]}: sound and picture may be out of step."
+        )
     return Report(
         corpus=str(root),
         layout=reading.layout.title,
         clips=len(index),
+        published=reading.layout.clips,
         speakers=len(videos) if named else 0,
-        videos=int(videos.sum()),
-        share=f"{100 * len(index) / published:.3g} % of {published:,} clips"
-        if published
-        else "",
+        speakers_with_one_video=int((videos.nunique() < 2).sum()) if named else 0,
+        videos=int(videos.nunique().sum()),
         splits=_counts(index["split"]),
         emotions=_counts(index["emotion"]),
-        speakers_with_one_video=int((videos < 2).sum()) if named else 0,
         stages=can,
         sampled=len(clips),
         usable=len(used),
         frame_rates=_counts(clip["frame_rate"] for clip in used),
         sample_rates=_counts(clip["sample_rate"] for clip in used),
-        frames_with_a_face=found / max(frames, 1),
-        lag_ms=lips,
-        core_hours=len(whole) * _median(used, "seconds") / 3600,
-        gigabytes=len(whole) * _median(used, "bytes") / 1e9,
-        free_gigabytes=shutil.disk_usage(there).free / 1e9,
-        findings=[
-            *_of_names(reading, root),
-            *lacking,
-            *(clip["problem"] for clip in clips if clip["problem"]),
-            *([] if usual else [LATE.format(lips, *USUAL_LAG)]),
-        ],
+        lag_ms=late,
+        core_hours=seconds / 3600,
+        gigabytes=size / 1e9,
+        findings=findings,
     )
 
 
 def readable(report: Report) -> str:
     """The report as text for a terminal."""
-    cores = len(os.sched_getaffinity(0))
+    of = f" of {report.published:,}" if report.published else ""
     lines = [
         f"{report.layout} in {report.corpus}",
-        f"  {report.clips:,} clips, {report.speakers or 'unnamed'} speakers, "
-        f"{report.videos:,} videos" + (f" ({report.share})" if report.share else ""),
+        f"  {report.clips:,}{of} clips, {report.speakers or 'unnamed'} speakers, "
+        f"{report.videos:,} videos",
         f"  splits: {_listed(report.splits)}; emotions: {_listed(report.emotions)}",
         "What its files suffice for",
+        *(f"  {name}: {why or 'yes'}" for name, why in report.stages.items()),
     ]
-    lines += [f"  {name}: {why or 'yes'}" for name, why in report.stages.items()]
     if report.sampled:
         lines.append(f"Prepared on trial: {report.usable} of {report.sampled} clips")
     if report.usable:
+        cores = len(os.sched_getaffinity(0))
+        spent = [timedelta(hours=report.core_hours / n) for n in (1, cores)]
+        alone, together = (str(one).partition(".")[0] for one in spent)
         lines += [
             f"  frames/s: {_listed(report.frame_rates)}; "
             f"Hz: {_listed(report.sample_rates)}",
-            f"  frames with a face: {100 * report.frames_with_a_face:.1f} %",
-            f"  all clips take about {_duration(report.core_hours)} of one core, "
-            f"{_duration(report.core_hours / cores)} on the {cores} of this machine, "
-            f"and {_size(report.gigabytes)} of disk (free in runs/: "
-            f"{_size(report.free_gigabytes)})",
+            f"  all clips take about {alone} (h:min:s) of one core, {together} on the "
+            f"{cores} of this machine, and {1000 * report.gigabytes:,.0f} MB of disk",
         ]
     if report.findings:
         lines += ["Findings", *(f"  - {finding}" for finding in report.findings)]
@@ -158,19 +148,13 @@ def lag(curves: list[tuple[np.ndarray, np.ndarray]]) -> float | None:
     """
     scores = []
     for opening, loudness in curves:
-        count, edge = len(opening), len(LAGS) // 2
-        if count < 4 * edge or min(np.ptp(opening), np.ptp(loudness)) < 1e-6:
-            continue
-        inner = opening[edge : count - edge]
-        scores.append(
-            [
-                np.corrcoef(inner, loudness[edge + d : count - edge + d])[0, 1]
-                for d in LAGS
-            ]
-        )
+        inner = opening[LAGS[-1] : LAGS[0]]
+        if len(inner) >= len(LAGS) and min(np.ptp(inner), np.ptp(loudness)) > 1e-6:
+            moved = sliding_window_view(loudness, len(inner))  # one for each of LAGS
+            scores.append([np.corrcoef(inner, each)[0, 1] for each in moved])
     if len(scores) < FEW:
         return None
-    return 1000 * LAGS[int(np.mean(scores, axis=0).argmax())] / VIDEO_RATE
+    return float(1000 * LAGS[np.mean(scores, axis=0).argmax()] / VIDEO_RATE)
 
 
 def spread(index: pd.DataFrame, count: int) -> pd.DataFrame:
@@ -209,26 +193,24 @@ def _prepare(row: Row, recipe: Recipe) -> dict[str, Any]:
     """
     start = time.process_time()
     clip = recipe(row)
-    clip["seconds"] = time.process_time() - start
-    if not clip["problem"]:
-        path = recipe.folder / f"{row['clip']}.npz"
-        stored = read_npz(path)
-        opening = lip_opening(stored["landmarks"][..., :2])
-        loudness = stored["log_mel"].mean(1).reshape(-1, 2).mean(1)  # (2 F, 80) -> (F,)
-        clip |= _rates(row, recipe.corpus) | {
-            "curve": (opening, loudness),
-            "bytes": path.stat().st_size,
-        }
-    return clip
-
-
-def _rates(row: Row, root: Path) -> dict[str, str]:
-    """Frames and samples a second, by a clip's headers; "" without a video."""
-    sound = row["sound"] or row["path"]
-    with open_media(root / sound) as container:
+    seconds = time.process_time() - start
+    if clip["problem"]:
+        return clip
+    path, sound = recipe.folder / f"{row['clip']}.npz", row["sound"] or row["path"]
+    stored = read_npz(path)
+    opening = lip_opening(stored["landmarks"][..., :2])
+    loudness = stored["log_mel"].mean(1).reshape(-1, 2).mean(1)  # (2 F, 80) -> (F,)
+    video = video_info(recipe.corpus / row["path"]) if row["path"] else None
+    with open_media(recipe.corpus / sound) as container:
         rate = audio_stream(container, sound).codec_context.sample_rate
-    frames = f"{video_info(root / row['path']).rate:.2f}" if row["path"] else ""
-    return {"sample_rate": str(rate), "frame_rate": frames}
+    return {
+        **clip,
+        "curve": (opening, loudness),
+        "frame_rate": f"{video.rate:.2f}" if video else "",
+        "sample_rate": str(rate),
+        "seconds": seconds,
+        "bytes": path.stat().st_size,
+    }
 
 
 def _counts(values: Iterable[str]) -> dict[str, int]:
@@ -236,48 +218,28 @@ def _counts(values: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(value for value in values if value).items()))
 
 
-def _median(clips: list[dict[str, Any]], name: str) -> float:
-    return float(np.median([clip[name] for clip in clips] or [0]))
-
-
 def _of_names(reading: Reading, root: Path) -> list[str]:
     """Findings from the names of files."""
     index, found = reading.index, []
     archives = [path for path in walk(root) if path.lower().endswith(ARCHIVES)]
-    faulty = index["clip"][index["problem"] != ""]
-    lone = index["clip"][(index["path"] == "") & (index["tracks"] == "")]
-    silent = index["clip"][(index["sound"] == "") & (index["path"] == "")]
+    faulty, whole = index["problem"] != "", index.index.isin(reading.whole.index)
     separate = (index["sound"] != "") & (index["path"] != "")
-    half = index["clip"][~separate & (separate.mean() > 0.5)]
+    lack = ~whole | (~separate & (separate.mean() > 0.5))
     for what, cure, names in (
         ("files whose place another has", "remove one of each", reading.duplicates),
         ("media files that fit nowhere", "they are left out", reading.unmatched),
         ("archives", f"if new, unpack them: unzip '{root}/*.zip' -d {root}", archives),
-        ("clips that are known to be faulty", "they are left out", faulty),
-        ("sounds without a video or landmarks", "download those", lone),
-        ("landmark tracks without sound", "download the sounds", silent),
-        ("clips without one of video and sound file", "download the rest", half),
+        ("clips known to be faulty", "they are left out", index["clip"][faulty]),
+        ("clips without video or sound", "download it", index["clip"][lack & ~faulty]),
     ):
         if len(names):
-            some = ", ".join(list(names)[:SHOWN]) + (" ..." * (len(names) > SHOWN))
+            some = ", ".join(names[:SHOWN]) + (" ..." * (len(names) > SHOWN))
             found.append(f"{len(names)} {what} ({cure}): {some}")
     if not (index["split"] == "train").any():
         table = reading.layout.split_table
         cure = f"give {table}, or its dev/ and test/ folders" if table else "add others"
-        found.append(f"No speaker of it is in the split train: {cure}.")
+        found.append(f"No clip of it is in the split train: {cure}.")
     return found
-
-
-def _duration(hours: float) -> str:
-    """Hours in the unit that reads best."""
-    for unit, length in (("h", 1), ("min", 60)):
-        if hours * length >= 1:
-            return f"{hours * length:,.2g} {unit}"
-    return f"{3600 * hours:.2g} s"
-
-
-def _size(gigabytes: float) -> str:
-    return f"{gigabytes:,.0f} GB" if gigabytes >= 1 else f"{1000 * gigabytes:.2g} MB"
 
 
 def _listed(counts: dict[str, int]) -> str:

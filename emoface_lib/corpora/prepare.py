@@ -34,12 +34,7 @@ from emoface_lib.core.files import (
 )
 from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import Settings, nearest, runs_folder
-from emoface_lib.corpora.extract import (
-    Recipe,
-    Row,
-    load_tools,
-    read_sound,
-)
+from emoface_lib.corpora.extract import Recipe, Row, load_tools, read_sound
 from emoface_lib.corpora.index import read_corpus
 from emoface_lib.corpora.journal import WHOLE, Journal
 from emoface_lib.features.detectors import check_detector

@@ -2,16 +2,7 @@
 
 A sweep says which; each run is a process that fills a folder named by the run's key.
 The folders alone say what is done: whatever ends a batch, and wherever it is started
-again, it goes on. In a run's folder are
-
-    run.json       parameters, notebooks, versions, commit; which notebook is at work
-    log.txt        what the notebooks print, and what went wrong
-    result.json    numbers with their protocol, seconds, peak memory: the run is done
-    failure.json   why it failed, until it is run again
-    lock           held by the process as long as it runs
-    <profile>/     as `emoface reproduce` leaves it; what is shared is linked
-
-Taught in notebook 10.
+again, it goes on. What stands in them: docs/batch.md. Taught in notebook 10.
 """
 
 import logging
@@ -22,11 +13,9 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, replace
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
@@ -59,29 +48,9 @@ PREPARED = {"corpus", "audio", "features", "expression"}  # left by notebooks 01
 OWN = {"notebooks", "figures", "jupyter"}  # never linked
 
 
-@dataclass(frozen=True)
-class Job:
-    """A plan, and the store in which its run lies."""
-
-    plan: Plan
-    store: Path
-    cores: int = 1  # that the run may use
-
-    @property
-    def folder(self) -> Path:
-        """The folder of the run."""
-        return self.store / self.plan.key
-
-    @property
-    def place(self) -> Path:
-        """The folder, inside the run's, that notebooks know as the run's."""
-        corpus = self.plan.given.get("corpus")
-        return self.folder / Path(corpus or self.plan.given["profile"]).name
-
-
 def run_sweep(
     sweep: Sweep,
-    store: Path | None = None,
+    store: Path,
     *,
     workers: int | None = None,
     engine: str = "local",
@@ -90,121 +59,127 @@ def run_sweep(
 ) -> pd.DataFrame:
     """Carry out what is not done of a sweep, and return its `status`.
 
-    store : folder of the runs, by default `runs/batch`; workers : runs at a time, by
-    default as cores and memory allow; shard : (i, n), every n-th run; show : a live
-    table, or a line a run where there is no terminal. What failed is tried again. A run
-    that fails does not end the others. Raises InputError, before anything starts, if
-    the sweep is wrong.
+    store : folder of the runs; workers : runs at a time, by default as cores and memory
+    allow; shard : (i, n), every n-th run; show : a live table, or a line a run where
+    there is no terminal. What failed is tried again. A run that fails does not end the
+    others. Raises InputError, before anything starts, if the sweep is wrong.
     """
     if engine not in ENGINES:
         raise InputError(f"There is no engine {engine!r}; {nearest(engine, ENGINES)}")
-    store = (store or collect.default_store()).resolve()
+    store = store.resolve()
     plans = plan_runs(sweep)[shard[0] - 1 :: shard[1]]
-    make = partial(Job, store=store)
-    todo = [plan for plan in plans if state_of(make(plan).folder) != "done"]
+    todo = _todo(plans, store)
+    # what runs share, each once, what needs nothing first; at last the runs
+    levels = [*zip_longest(*(plan.before for plan in todo)), todo]
     lines = show and not sys.stdout.isatty()
     shown = collect.live(plans, store) if show and not lines else nullcontext()
     with shown, cluster(workers) if engine == "ray" else nullcontext():
-        for level in _levels(todo):
-            jobs = [job for job in map(make, level) if state_of(job.folder) != "done"]
-            for job in jobs:  # it is tried again
-                (job.folder / FAILURE).unlink(missing_ok=True)
-            for job in _ended(jobs, engine, workers, sweep.memory):
+        for level in levels:
+            now = _todo([plan for plan in level if plan], store)
+            for plan in now:  # it is tried again
+                (store / plan.key / FAILURE).unlink(missing_ok=True)
+            for plan in _ended(now, store, engine, workers, sweep.memory):
                 if lines:
-                    table = status(plans, store).set_index("run", drop=False)
-                    row = table.loc[job.plan.key]
+                    row = status(plans, store).set_index("run").loc[plan.key]
                     what = row.parameters or row.notebooks
-                    print(row.run, what, row.state, row.note, flush=True)
+                    print(plan.key, what, row.state, row.note, flush=True)
     table = status(plans, store)
     if lines:
         print(collect.summary(table), flush=True)
     return table
 
 
-def _levels(plans: Sequence[Plan]) -> Iterator[list[Plan]]:
-    """What runs share, each once: what needs nothing first; at last the runs."""
-    for level in (*zip_longest(*(plan.before for plan in plans)), plans):
-        yield list({plan.key: plan for plan in level if plan}.values())
+def _todo(plans: Sequence[Plan], store: Path) -> list[Plan]:
+    """The plans that are not done, each once."""
+    todo = [plan for plan in plans if state_of(store / plan.key) != "done"]
+    return list({plan.key: plan for plan in todo}.values())
 
 
 def _ended(
-    jobs: Sequence[Job], engine: str, workers: int | None, memory: float | None
-) -> Iterator[Job]:
-    """Jobs as they end, in any order; those at work at one time share the cores."""
+    plans: Sequence[Plan],
+    store: Path,
+    engine: str,
+    workers: int | None,
+    memory: float | None,
+) -> Iterator[Plan]:
+    """Plans as their runs end, in any order; those at work at once share the cores."""
     if engine == "ray":
-        lost = partial(fail, problem="The worker of the cluster that was at it died.")
-        yield from (job for job, _ in each_by_ray(attempt, jobs, workers, "runs", lost))
+        run = partial(attempt, store=store)
+        lost = partial(fail, store=store, problem="The worker that was at it died.")
+        yield from (plan for plan, _ in each_by_ray(run, plans, workers, "runs", lost))
         return
     free = psutil.virtual_memory().available / 1e9
     fitting = max(1, min(cores(), int(free / (memory or GUESS))))
-    count = min(workers or fitting, max(1, len(jobs)))
+    count = min(workers or fitting, max(1, len(plans)))
     share = max(1, cores() // count)
     with ThreadPoolExecutor(count) as pool:  # a thread waits for each process
-        waited = {pool.submit(attempt, replace(job, cores=share)): job for job in jobs}
+        waited = {pool.submit(attempt, plan, store, share): plan for plan in plans}
         try:
             yield from (waited[ended] for ended in as_completed(waited))
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def attempt(job: Job) -> None:
+def attempt(plan: Plan, store: Path, share: int = 1) -> None:
     """Carry a run out in a process of its own, unless it is done or another is at it.
 
-    Whatever happens there, this returns; `state_of` then says what became of it.
+    share : cores that it may use. Whatever happens there, this returns; `state_of` then
+    says what became of it.
     """
     # such processes start in milliseconds, from one that has imported all this
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["__main__", __name__, "papermill"])
-    process = context.Process(target=_carry_out, args=(job,))
+    process = context.Process(target=_carry_out, args=(plan, store, share))
     process.start()
     process.join()
     code = -(process.exitcode or 0)
     if code > 0 and code not in (signal.SIGINT, signal.SIGTERM):
         name = signal.Signals(code).name
-        fail(job, f"The process was ended by {name}, as it is when memory runs out.")
+        problem = f"The process was ended by {name}, as it is when memory runs out."
+        fail(plan, store, problem)
 
 
-def fail(job: Job, problem: str) -> None:
+def fail(plan: Plan, store: Path, problem: str) -> None:
     """Write down why a run failed; the first reason stands."""
-    if not (job.folder / FAILURE).exists():
-        write_json(job.folder / FAILURE, {"problem": problem, "at": round(time.time())})
+    path = store / plan.key / FAILURE
+    if not path.exists():
+        write_json(path, {"problem": problem})
 
 
-def _carry_out(job: Job) -> None:
+def _carry_out(plan: Plan, store: Path, share: int) -> None:
     """What the process does."""
-    job.folder.mkdir(parents=True, exist_ok=True)
-    with (job.folder / LOCK).open("ab") as lock, (job.folder / LOG).open("ab") as log:
-        if not claim(lock, job.plan.is_shared) or (job.folder / RESULT).exists():
+    folder = store / plan.key
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("ab") as lock, (folder / LOG).open("ab") as log:
+        if not claim(lock, plan.is_shared) or (folder / RESULT).exists():
             return
         for output in (1, 2):  # this process and its kernels write there
             os.dup2(log.fileno(), output)
-        form = "%(asctime)s %(message)s"
-        logging.basicConfig(level=logging.INFO, format=form, force=True)
+        logging.basicConfig(level="INFO", format="%(asctime)s %(message)s", force=True)
         begin, peak = time.monotonic(), [0.0]
-        threading.Thread(target=_watch, args=(job, peak), daemon=True).start()
+        threading.Thread(target=_watch, args=(plan, store, peak), daemon=True).start()
         try:
-            result = _run(job)
+            result = _run(plan, store, share)
             seconds = round(time.monotonic() - begin, 2)
             spent = {"seconds_in_all": seconds, "peak_memory_mb": round(peak[0])}
-            write_json(job.folder / RESULT, {**result, **spent})
+            write_json(folder / RESULT, {**result, **spent})
         except Exception as error:
-            if not isinstance(error, InputError):
-                traceback.print_exc()
-            logging.error("%s", error)
-            fail(job, str(error) or type(error).__name__)
+            logging.error("%s", error, exc_info=not isinstance(error, InputError))
+            fail(plan, store, str(error) or type(error).__name__)
         except KeyboardInterrupt:
             logging.error("interrupted")
 
 
-def _watch(job: Job, peak: list[float]) -> None:
+def _watch(plan: Plan, store: Path, peak: list[float]) -> None:
     """End this process and its kernels past a limit, or when its parent is gone.
 
     peak : the most MB that all of them had at once, as seen twice a second.
     """
     me, parent = psutil.Process(), multiprocessing.parent_process()
-    minutes, memory = job.plan.minutes, job.plan.memory
+    minutes, memory = plan.minutes, plan.memory
     begin, problem = time.monotonic(), ""
     while not problem and (parent is None or parent.is_alive()):
+        time.sleep(LOOK)
         with suppress(psutil.Error):  # one of them has just ended
             family = [me, *me.children(recursive=True)]
             used = sum(one.memory_info().rss for one in family) / 1e6
@@ -213,12 +188,10 @@ def _watch(job: Job, peak: list[float]) -> None:
             problem = f"The run took longer than {minutes:g} minutes and was ended."
         if memory and peak[0] > 1000 * memory:
             problem = f"The run needed more than {memory:g} GB of memory and was ended."
-        if problem:
-            fail(job, problem)
-        else:
-            time.sleep(LOOK)
+    if problem:
+        fail(plan, store, problem)
     try:
-        _end_kernels(job.folder)
+        _end_kernels(store / plan.key)
     finally:
         os._exit(1)
 
@@ -231,9 +204,9 @@ def _end_kernels(folder: Path) -> None:
                 process.kill()
 
 
-def _run(job: Job) -> dict[str, Any]:
+def _run(plan: Plan, store: Path, share: int) -> dict[str, Any]:
     """Run the notebooks that are not up to date, and say what came of it."""
-    plan, place = job.plan, job.place
+    folder = store / plan.key
     about = {
         "key": plan.key,
         "cell": plan.cell,
@@ -246,16 +219,17 @@ def _run(job: Job) -> dict[str, Any]:
         "parameters": dict(plan.given),
         "shared": plan.shared.key if plan.shared else None,
     }
-    _end_kernels(job.folder)
-    _link(job)
-    os.environ |= {"EMOFACE_RUNS": str(job.folder), CORES: str(job.cores)}
-    os.environ[KERNEL_OF] = str(job.folder)
+    _end_kernels(folder)
+    place = _link(plan, store)
+    os.environ |= {"EMOFACE_RUNS": str(folder), CORES: str(share)}
+    os.environ[KERNEL_OF] = str(folder)
     given = {**plan.given}
     if given.get("corpus"):
         given["corpus"] = place.name
-    before, seconds = [one.path for one in plan.earlier], {}
+    before = [one.path for shared in plan.before for one in shared.notebooks]
+    seconds: dict[str, float] = {}
     for one in plan.notebooks:
-        write_json(job.folder / collect.RUN, {**about, "notebook": one.path.stem})
+        write_json(folder / collect.RUN, {**about, "notebook": one.path.stem})
         step = Step(one.path, before, place, given)
         logging.info("%s: %s", one.path.stem, step.run())
         seconds[one.path.stem] = read_json(step.state)["seconds"]
@@ -266,32 +240,30 @@ def _run(job: Job) -> dict[str, Any]:
     for name in (*plan.outputs, *plan.results):
         if not (place / name).exists():
             raise NotebookError(f"The run ended without leaving {place / name}.")
-    tables = [collect.numbers(place / name, name) for name in plan.results]
-    found = [row for table in tables for row in table]
+    numbers = [row for name in plan.results for row in collect.numbers(place, name)]
     total = round(sum(seconds.values()), 1)
-    return {**about, "numbers": found, "seconds": total, "seconds_of": seconds}
+    return {**about, "numbers": numbers, "seconds": total, "seconds_of": seconds}
 
 
-def _link(job: Job) -> None:
+def _link(plan: Plan, store: Path) -> Path:
     """Link what was made before into the run's place, and nothing that it makes.
 
-    Raises NotebookError if what it shares has failed.
+    Returns that place, where notebooks work. Raises NotebookError if what it shares has
+    failed.
     """
-    place = job.place
-    (place / "notebooks").mkdir(parents=True, exist_ok=True)
-    links: set[str] = set()
-    if job.plan.shared:
-        folder = job.store / job.plan.shared.key
+    place = store / plan.key / plan.name
+    source, links = plan.base or Path(), PREPARED if plan.base else set()
+    if plan.shared:
+        folder = store / plan.shared.key
         if (state := state_of(folder)) != "done":
             why = collect.note_of(folder, state)  # perhaps of what this shares itself
             named = f"{SHARES}, {folder.name}, failed: {why}"
             raise NotebookError(why if why.startswith(SHARES) else named)
-        source = folder / place.name
+        source = folder / plan.name
         links = {path.name for path in source.iterdir() if path.is_dir()} - OWN
         links |= {f"notebooks/{path.name}" for path in source.glob("notebooks/*.json")}
-    elif job.plan.base:
-        source = job.plan.base
-        links = {name for name in PREPARED if (source / name).exists()}
+    (place / "notebooks").mkdir(parents=True, exist_ok=True)
     for name in links:
-        if not (place / name).is_symlink():
+        if (source / name).exists() and not (place / name).is_symlink():
             (place / name).symlink_to((source / name).resolve())
+    return place

@@ -5,7 +5,7 @@ The folders of a store say it, from any machine that sees them. Taught in notebo
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +17,15 @@ from rich.table import Table
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_json
 from emoface_lib.core.locks import is_held
-from emoface_lib.core.settings import runs_folder
 from emoface_lib.runs.sweep_plans import Plan
 
 RUN, RESULT, FAILURE, LOCK = "run.json", "result.json", "failure.json", "lock"
 COLOURS = {"done": "green", "running": "yellow", "failed": "red"}
 STATES = (*COLOURS, "interrupted", "waiting")
-SHOWN = 40  # runs in a table; of more, only those that are at work or have failed
+COLUMNS = ("run", "notebooks", "parameters", "state", "seconds", "memory", "note")
 FRAME = 6  # lines of a terminal that are not runs: the table's head and edges, a sum
-NEEDED = ("metric", "protocol", "value")
 # columns of a table of results that are averaged over, or that the run knows better
 UNIT, RUNS_OWN = ("value", "speaker", "clip", "video"), ("profile", "seed", "corpus")
-
-
-def default_store() -> Path:
-    """The folder in which the runs of all sweeps lie, each once."""
-    return runs_folder() / "batch"
 
 
 def state_of(folder: Path) -> str:
@@ -59,39 +52,35 @@ def note_of(folder: Path, state: str) -> str:
 def status(plans: Sequence[Plan], store: Path) -> pd.DataFrame:
     """What has become of runs, and before them of what they share, one row each.
 
-    Columns run, notebooks, parameters (those that differ), state, seconds, memory (MB),
-    note (see `note_of`).
+    Columns: COLUMNS, of them the parameters that differ, memory in MB, and `note_of`.
     """
-    values: dict[str, set[str]] = {name: set() for plan in plans for name in plan.given}
-    for name, seen in values.items():
-        seen.update(repr(plan.given.get(name)) for plan in plans)
-    varied = {name for name, seen in values.items() if len(seen) > 1} | {"seed"}
+    given = pd.DataFrame([plan.given for plan in plans]).map(repr)
+    varied = {"seed", *given.columns[given.nunique() > 1]}
     shared = {one.key: one for plan in plans for one in plan.before}
-    return pd.DataFrame(
-        [_row(plan, store / plan.key, set()) for plan in shared.values()]
-        + [_row(plan, store / plan.key, varied) for plan in plans]
-    )
-
-
-def _row(plan: Plan, folder: Path, varied: set[str]) -> dict[str, Any]:
-    state = state_of(folder)
-    result = read_json(folder / RESULT) if state == "done" else {}
-    shown = [f"{name}={value}" for name, value in plan.given.items() if name in varied]
-    return {
-        "run": plan.key,
-        "notebooks": " ".join(one.path.stem[:2] for one in plan.notebooks),
-        "parameters": " ".join(shown),
-        "state": state,
-        "seconds": result.get("seconds_in_all"),
-        "memory": result.get("peak_memory_mb"),
-        "note": note_of(folder, state),
-    }
+    rows = []
+    for plan in (*shared.values(), *plans):
+        state = state_of(folder := store / plan.key)
+        result = read_json(folder / RESULT) if state == "done" else {}
+        names = [name for name in plan.given if name in varied and not plan.is_shared]
+        rows.append(
+            (
+                plan.key,
+                " ".join(one.path.stem[:2] for one in plan.notebooks),
+                " ".join(f"{name}={plan.given[name]}" for name in names),
+                state,
+                result.get("seconds_in_all"),
+                result.get("peak_memory_mb"),
+                note_of(folder, state),
+            )
+        )
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def summary(table: pd.DataFrame) -> str:
     """One line: how many runs are done, running, failed, waiting; minutes left."""
     counts = table["state"].value_counts()
-    text = ", ".join(f"{counts[state]} {state}" for state in STATES if state in counts)
+    parts = [f"{counts[state]} {state}" for state in STATES if state in counts]
+    text = ", ".join(parts) or "no runs"
     running = counts.get("running", 0)
     if running and "done" in counts:
         todo = counts.get("interrupted", 0) + counts.get("waiting", 0) + running / 2
@@ -100,23 +89,23 @@ def summary(table: pd.DataFrame) -> str:
     return text
 
 
-def readable(table: pd.DataFrame, rows: int = SHOWN, live: bool = False) -> Group:
-    """A table of runs for a terminal: of many, those at work and those that failed.
+def readable(table: pd.DataFrame, room: int | None = None) -> Group:
+    """A table of runs for a terminal.
 
-    rows : how many there is room for; live : keep each of them to a line.
+    room : lines that there are for runs; of more, only those are shown that are at work
+    or have failed, a line each. By default all are, whatever lines they take.
     """
-    at_work = table["state"].isin(["running", "failed", "interrupted"])
-    chosen = table if len(table) <= rows else table[at_work]
-    shown = Table("run", "notebooks", "parameters", "state", "s", "MB", expand=live)
-    for column in shown.columns:
-        column.no_wrap = live
-    shown.add_column("note", no_wrap=live, ratio=1 if live else None)  # what is left
-    for row in chosen.head(rows).to_dict("records"):
-        cells = [row[name] for name in ("run", "notebooks", "parameters", "state")]
-        costs = [row["seconds"], row["memory"]]
-        cells += ["" if pd.isna(cost) else f"{cost:.0f}" for cost in costs]
-        shown.add_row(*cells, row["note"], style=COLOURS.get(row["state"]))
-    return Group(shown, summary(table))
+    live, total = room is not None, summary(table)
+    if room is not None and len(table) > room:
+        table = table[~table["state"].isin(["done", "waiting"])].head(room)
+    shown = Table(expand=live)
+    for name in ("run", "notebooks", "parameters", "state", "s", "MB", "note"):
+        shown.add_column(name, no_wrap=live)
+    shown.columns[-1].ratio = 1 if live else None  # what is left
+    for *cells, seconds, memory, note in table[list(COLUMNS)].to_numpy().tolist():
+        costs = ["" if pd.isna(cost) else f"{cost:.0f}" for cost in (seconds, memory)]
+        shown.add_row(*cells, *costs, note, style=COLOURS.get(cells[-1]))
+    return Group(shown, total)
 
 
 def live(plans: Sequence[Plan], store: Path) -> Live:
@@ -124,7 +113,7 @@ def live(plans: Sequence[Plan], store: Path) -> Live:
     console = Console()
 
     def now() -> Group:
-        return readable(status(plans, store), console.height - FRAME, live=True)
+        return readable(status(plans, store), console.height - FRAME)
 
     return Live(console=console, get_renderable=now, refresh_per_second=1)
 
@@ -136,17 +125,18 @@ def watch(plans: Sequence[Plan], store: Path) -> None:
             time.sleep(1)
 
 
-def numbers(path: Path, name: str) -> list[dict[str, Any]]:
+def numbers(place: Path, name: str) -> list[dict[str, Any]]:
     """Means over the clips of a table, one row for everything else that differs.
 
-    path : a parquet file with the columns metric, protocol, value, perhaps speaker and
-    clip, and others that say what a number is of, such as method. name : the table's,
-    which the rows carry. A mean without any value is None. Raises InputError if a
-    column lacks.
+    name : of a parquet file in `place`, which the rows carry, with the columns metric,
+    protocol, value, perhaps speaker and clip, and others that say what a number is of,
+    such as method. A mean without any value is None. Raises InputError if a column
+    lacks.
     """
-    frame = pd.read_parquet(path)
-    if missing := [column for column in NEEDED if column not in frame]:
-        raise InputError(f"{path} has no column {missing[0]!r}: it is no result table.")
+    frame = pd.read_parquet(place / name)
+    if lacking := {"metric", "protocol", "value"} - {*frame}:
+        first = min(lacking)
+        raise InputError(f"{place / name} has no column {first!r}: no result table.")
     labels = [column for column in frame if column not in (*UNIT, *RUNS_OWN)]
     grouped = frame.groupby(labels, sort=False, dropna=False)["value"]
     means = grouped.agg(value="mean", clips="count").reset_index()
@@ -166,32 +156,32 @@ def collect(
     clip with its speaker, and not the means. Raises InputError if no run is done.
     """
     places = [store / plan.key / RESULT for plan in plans]
-    found = {path: read_json(path) for path in places if path.exists()}
-    if any_code:
-        cells = {plan.cell for plan in plans}
-        done = {path: read_json(path) for path in store.glob(f"*/{RESULT}")}
-        found = {path: one for path, one in done.items() if one["cell"] in cells}
+    results = {
+        path.parent: read_json(path)
+        for path in (store.glob(f"*/{RESULT}") if any_code else places)
+        if path.exists()
+    }
+    cells = {plan.cell for plan in plans}
+    found = {folder: one for folder, one in results.items() if one["cell"] in cells}
     if not found:
         raise InputError(
             f"No run of this sweep is done in {store}: `emoface batch run`."
         )
     if clips:
-        tables = [_tables(path.parent, result) for path, result in found.items()]
+        tables = [part for run in found.items() for part in _tables(*run)]
         return pd.concat(tables, ignore_index=True)
     rows = [row | _common(one) for one in found.values() for row in one["numbers"]]
     return pd.DataFrame(rows)
 
 
-def _tables(folder: Path, result: dict[str, Any]) -> pd.DataFrame:
+def _tables(folder: Path, result: dict[str, Any]) -> Iterator[pd.DataFrame]:
     """The tables that a run left, clip by clip, with what they depend on."""
-    common, parts = _common(result), []
+    common = _common(result)
     for name in dict.fromkeys(row["table"] for row in result["numbers"]):
         (left,) = folder.glob(f"*/{name}")
-        own = pd.read_parquet(left)
-        known = {key: own[key].fillna(x) for key, x in common.items() if key in own}
-        parts.append(own.assign(table=name, **common | known))
-    whole = pd.concat(parts, ignore_index=True)
-    return whole.astype({"seed": int}) if "seed" in whole else whole
+        own = pd.read_parquet(left).fillna(common)  # some rows say their own seed
+        new = {key: value for key, value in common.items() if key not in own}
+        yield own.assign(table=name, **new).astype({"seed": int})
 
 
 def _common(result: dict[str, Any]) -> dict[str, Any]:

@@ -201,12 +201,8 @@ def check_parameters(
     a setting that is given twice, and a value of another type or out of range. Says on
     standard error which setting none of the notebooks reads.
     """
-    own = {
-        name: default
-        for one in sources
-        for name, default in one.declared.items()
-        if name not in SETTING_NAMES
-    }
+    declared = dict(pair for one in sources for pair in one.declared.items())
+    own = {name: declared[name] for name in declared if name not in SETTING_NAMES}
     given: dict[str, Any] = {}
     for name, value in overrides.items():
         if name in own:

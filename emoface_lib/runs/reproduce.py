@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from emoface_lib.core.checkpoints import commit
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import hash_of, read_json, write_json
-from emoface_lib.core.fresh import code_hash, file_hash
+from emoface_lib.core.fresh import LIBRARY, code_hash, file_hash
 from emoface_lib.core.settings import PRODUCTS, REPOSITORY, Run
 from emoface_lib.runs.notebooks import (
     NOTEBOOKS,
@@ -27,7 +27,6 @@ from emoface_lib.runs.notebooks import (
     read_source,
 )
 
-LIBRARY = Path(__file__).resolve().parents[1]
 DATA_FILES = ("txt", "csv", "yml", "md", "npz", "safetensors")
 WHERE = "device", "devices", "nodes"  # networks are trained; no outcome depends on it
 FIGURES = REPOSITORY / "figures"
@@ -95,7 +94,8 @@ class Step:
         """Hash of all that the outcome depends on."""
         states = [state_of(self.folder, path).get("key") for path in self.before]
         asked = {k: v for k, v in self.parameters.items() if k not in WHERE}
-        code = [self.source.code, code_hash(*self.source.modules), data_hash()]
+        data = library_hash(*DATA_FILES)
+        code = [self.source.code, code_hash(*self.source.modules), data]
         made: list[Any] = [code, asked, versions(), states]
         if self.parameters.get("corpus"):  # no notebook before says what it is
             index = self.folder / PRODUCTS["03_face_alignment"]
@@ -153,17 +153,8 @@ def state_of(run: Path, path: Path) -> dict[str, Any]:
     return read_json(state) if state.exists() else {}
 
 
-def library_hash() -> str:
-    """Hash of the library's sources, weights and data files."""
-    return _hash_of_files("py", *DATA_FILES)
-
-
-def data_hash() -> str:
-    """Hash of the library's weights and data files."""
-    return _hash_of_files(*DATA_FILES)
-
-
-def _hash_of_files(*kinds: str) -> str:
+def library_hash(*kinds: str) -> str:
+    """Hash of the library's files with these endings."""
     files = sorted(path for kind in kinds for path in LIBRARY.rglob(f"*.{kind}"))
     return hash_of(
         {path.relative_to(LIBRARY).as_posix(): file_hash(path) for path in files}

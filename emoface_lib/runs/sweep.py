@@ -7,7 +7,8 @@
       objective: [paper, improved]
       style_learning_rate: [1e-5, 1e-3]
     seeds: 5                       # runs of each combination
-    exclude: ["objective == 'improved' and style_learning_rate < 1e-4"]
+    exclude:                       # but not these
+      - {objective: improved, style_learning_rate: 1e-5}
 
 Everything is checked before anything runs. Taught in notebook 10.
 """
@@ -22,31 +23,29 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import ProfileName, nearest
-from emoface_lib.runs.conditions import naming, read_condition
 
 
 def _several(value: Any) -> Any:
     """One value for a list of one."""
-    if value is None or isinstance(value, tuple):
-        return value
-    return tuple(value) if isinstance(value, list) else (value,)
+    return value if isinstance(value, list | None) else [value]
 
 
 def _named(value: Any) -> Any:
     """Names of notebooks; YAML takes 04 for a number."""
     names = _several(value)
-    return names and tuple(f"{n:02d}" if isinstance(n, int) else n for n in names)
+    return names and [f"{n:02d}" if isinstance(n, int) else n for n in names]
 
 
 def _counted(value: Any) -> Any:
-    return tuple(range(value)) if isinstance(value, int) else value
+    return list(range(value)) if isinstance(value, int) else value
 
 
-Names = Annotated[tuple[str, ...], BeforeValidator(_named)]
-Values = Annotated[tuple[Any, ...], BeforeValidator(_several)]
-Texts = Annotated[tuple[str, ...], BeforeValidator(_several)]
+Names = Annotated[list[str], BeforeValidator(_named)]
+Values = Annotated[list[Any], BeforeValidator(_several)]
+Texts = Annotated[list[str], BeforeValidator(_several)]
+Cells = Annotated[list[dict[str, Values]], BeforeValidator(_several)]
 Seed = Annotated[int, Field(ge=0)]
-Seeds = Annotated[tuple[Seed, ...], BeforeValidator(_counted)]
+Seeds = Annotated[list[Seed], BeforeValidator(_counted)]
 
 
 class Sweep(BaseModel):
@@ -54,7 +53,6 @@ class Sweep(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    name: str = ""  # the file's, by default
     profile: ProfileName = "tutorial"
     notebooks: Names = Field(min_length=1)
     # run once for all runs whose parameters are the same to them, always with seed 0;
@@ -64,10 +62,10 @@ class Sweep(BaseModel):
     folder: str = ""  # where the notebooks lie, if they are not the project's
     parameters: dict[str, Any] = {}
     grid: dict[str, Values] = {}
-    rows: tuple[dict[str, Any], ...] = Field((), alias="list", strict=False)
-    seeds: Seeds = Field((0,), min_length=1, strict=False)
-    exclude: Texts = ()  # conditions on parameters, see `read_condition`
-    outputs: Texts = ()  # files that a run must leave, in the run's folder
+    rows: list[dict[str, Any]] = Field([], alias="list")
+    seeds: Seeds = Field([0], min_length=1)
+    exclude: Cells = []  # runs with all values of one of these are left out
+    outputs: Texts = []  # files that a run must leave, in the run's folder
     results: Texts | None = None  # tables of numbers, see RESULTS; must be written too
     minutes: float | None = Field(None, gt=0)  # after which a run is ended
     memory: float | None = Field(None, gt=0)  # GB, above which a run is ended
@@ -104,7 +102,6 @@ def read_sweep(path: Path) -> Sweep:
         raise InputError(f"{path} can't be read as a sweep: {reason}") from error
     if not isinstance(given, dict):
         raise InputError(f"{path} is no sweep: it should say `notebooks: ...`.")
-    given = {"name": path.stem, **given}
     for key in ("base", "folder"):
         if isinstance(given.get(key), str):
             given[key] = str(path.parent.resolve() / given[key])
@@ -130,10 +127,10 @@ def make_sweep(**given: Any) -> Sweep:
 
 
 def combinations(sweep: Sweep) -> list[dict[str, Any]]:
-    """The parameters of every run, profile and seed among them, without the excluded.
+    """The parameters of every run, its seed among them, without the excluded.
 
-    Raises InputError for a parameter that is given twice, and for a condition that
-    can't be read or excludes nothing.
+    Raises InputError for a parameter that is given twice, and for an `exclude` that
+    names none of them or leaves out no run, or all.
     """
     of_rows = {key for row in sweep.rows for key in row}
     names = [*sweep.parameters, *sweep.grid, *of_rows]
@@ -144,20 +141,24 @@ def combinations(sweep: Sweep) -> list[dict[str, Any]]:
             raise InputError(f"Give {name!r} by the sweep's own key for it.")
         if not sweep.grid.get(name, True):
             raise InputError(f"Parameter {name!r} has no value in the grid.")
-    fixed = {"profile": sweep.profile, **sweep.parameters}
+    varied = {**sweep.grid, "seed": sweep.seeds}
     runs = [
-        {**fixed, **row, **dict(zip(sweep.grid, values, strict=True)), "seed": seed}
-        for row in sweep.rows or ({},)
-        for *values, seed in product(*sweep.grid.values(), sweep.seeds)
+        {**sweep.parameters, **row, **dict(zip(varied, values, strict=True))}
+        for row in sweep.rows or [{}]
+        for values in product(*varied.values())
     ]
-    excluded: set[int] = set()
-    for condition in sweep.exclude:
-        met = read_condition(condition, ("profile", *names, "seed"))
-        meeting = {number for number, run in enumerate(runs) if met(run)}
-        if not meeting:
-            with naming(condition):
-                raise InputError("it excludes no run.")
-        excluded |= meeting
-    if len(excluded) == len(runs):
-        raise InputError("The conditions of `exclude` leave no run.")
-    return [run for number, run in enumerate(runs) if number not in excluded]
+    for cell in sweep.exclude:
+        for name in cell.keys() - {*names, "seed"}:
+            hint = nearest(name, (*names, "seed"))
+            raise InputError(f"`exclude` names no parameter {name!r}; {hint}")
+        kept = [
+            run
+            for run in runs
+            if not all(name in run and run[name] in of for name, of in cell.items())
+        ]
+        if len(kept) == len(runs):
+            raise InputError(f"`exclude` {cell} excludes no run.")
+        runs = kept
+    if not runs:
+        raise InputError("What `exclude` says leaves no run.")
+    return runs

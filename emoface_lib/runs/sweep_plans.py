@@ -20,7 +20,7 @@ from emoface_lib.runs.notebooks import (
     find_notebooks,
     read_source,
 )
-from emoface_lib.runs.reproduce import library_hash, versions
+from emoface_lib.runs.reproduce import DATA_FILES, library_hash, versions
 from emoface_lib.runs.sweep import Sweep, combinations
 
 DATA = ("01_corpus", "02_audio_features", "03_face_alignment")  # a prepared corpus
@@ -37,7 +37,7 @@ class Plan:
     given: Mapping[str, Any]  # profile and seed among them
     code: str  # hash of the library and of the versions
     shared: "Plan | None" = None
-    base: Path | None = None  # folder of prepared data
+    base: Path | None = None  # folder of prepared data, for what shares nothing
     outputs: tuple[str, ...] = ()
     results: tuple[str, ...] = ()
     minutes: float | None = None
@@ -60,15 +60,15 @@ class Plan:
             data = [self.base.name, index.st_size, index.st_mtime_ns]
         return hash_of([*made, self.shared and self.shared.key, data])
 
+    @property
+    def name(self) -> str:
+        """The name, in the run's folder, of the folder that notebooks know as it."""
+        return Path(self.given.get("corpus") or self.given["profile"]).name
+
     @cached_property
     def before(self) -> "tuple[Plan, ...]":
         """The plans of what is shared, in their order."""
         return (*self.shared.before, self.shared) if self.shared else ()
-
-    @property
-    def earlier(self) -> tuple[Source, ...]:
-        """The notebooks that were run before."""
-        return tuple(one for plan in self.before for one in plan.notebooks)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def _plan(
     if base := _base(sweep, given.get("corpus")):
         before = [path for path in before if path.stem not in DATA]
     sources = [read_source(path) for path in (*before, *own)]
-    asked = {name: value for name, value in given.items() if name != "profile"}
+    asked = {**given}
     if len(sweep.seeds) == 1 and not any("seed" in one.declared for one in sources):
         del asked["seed"]
     _, asked = check_parameters(sources, sweep.profile, asked)
@@ -104,17 +104,16 @@ def _plan(
     shared: Plan | None = None
     for one in sources[: len(before)]:
         once = {**given, "seed": 0}
-        start = None if shared else base
-        shared = Plan((one,), once, code, shared, start, is_shared=True)
+        shared = Plan((one,), once, code, shared, base, is_shared=True)
     tables = [RESULTS[path.stem] for path in own if path.stem in RESULTS]
     return Plan(
         tuple(sources[len(before) :]),
         given,
         code,
         shared,
-        None if shared else base,
-        sweep.outputs,
-        tuple(tables) if sweep.results is None else sweep.results,
+        base,
+        tuple(sweep.outputs),
+        tuple(tables if sweep.results is None else sweep.results),
         sweep.minutes,
         sweep.memory,
     )
@@ -135,4 +134,4 @@ def _base(sweep: Sweep, corpus: str | None) -> Path | None:
 
 def code_hash() -> str:
     """Hash of the library and of the versions of what it needs."""
-    return hash_of([library_hash(), versions()])
+    return hash_of([library_hash("py", *DATA_FILES), versions()])

@@ -26,7 +26,7 @@ from emoface_lib.core.parallel import cores
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.evaluation.bootstrap import compare
 from emoface_lib.evaluation.experiment import over_seeds
-from emoface_lib.runs.batch import Job, attempt, run_sweep
+from emoface_lib.runs.batch import attempt, run_sweep
 from emoface_lib.runs.collect import (
     FRAME,
     RESULT,
@@ -67,7 +67,7 @@ shared: 01
 notebooks: 02
 grid: {scale: [1, 2.5], mode: [ok, fail, nothing]}
 seeds: [1, 2]
-exclude: ["mode != 'ok' and (scale > 1 or seed > 1)"]
+exclude: [{mode: [fail, nothing], scale: 2.5}, {mode: [fail, nothing], seed: 2}]
 results: out/results.parquet
 """
 Swept = tuple[Sweep, Path, pd.DataFrame]
@@ -257,13 +257,13 @@ def test_a_live_table_has_room_in_its_terminal() -> None:
     costs = {"seconds": 4.0, "memory": np.nan}
     table = pd.DataFrame({"run": "0123456789ab", "state": states, **told, **costs})
     screen = Console(width=80, height=24, file=StringIO())
-    screen.print(readable(table, screen.height - FRAME, live=True))
+    screen.print(readable(table, screen.height - FRAME))
     lines = screen.file.getvalue().splitlines()
     assert len(lines) == 7  # a head, two edges, two runs, and the sum
     assert max(map(len, lines)) <= 80
     assert "failed" in lines[3]
     assert lines[-1].startswith("30 done, 1 running, 1 failed, 30 waiting; about")
-    screen.print(readable(table.head(18), screen.height - FRAME, live=True))
+    screen.print(readable(table.head(18), screen.height - FRAME))
     assert len(screen.file.getvalue().splitlines()) - 7 <= 24
 
 
@@ -298,21 +298,20 @@ def test_failing_shared_notebooks_fail_what_needs_them(tmp_path: Path) -> None:
 def test_a_run_that_another_process_is_at_is_left_to_it(
     swept: Swept, tmp_path: Path
 ) -> None:
-    job = Job(plan_runs(swept[0])[0], tmp_path)
-    job.folder.mkdir()
-    with (job.folder / "lock").open("ab") as file:
+    plan = plan_runs(swept[0])[0]
+    folder = tmp_path / plan.key
+    folder.mkdir()
+    with (folder / "lock").open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        assert state_of(job.folder) == "running"
-        attempt(job)
-    assert state_of(job.folder) == "waiting"
+        assert state_of(folder) == "running"
+        attempt(plan, tmp_path)
+    assert state_of(folder) == "waiting"
 
 
 def test_a_file_system_without_locks_is_told_of_and_other_errors_are_not_hidden(
-    swept: Swept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = Job(plan_runs(swept[0])[0], tmp_path)
-    job.folder.mkdir()
-    (job.folder / "lock").touch()
+    (tmp_path / "lock").touch()
 
     def refuse(number: int) -> None:
         def flock(*_: Any) -> None:
@@ -322,10 +321,10 @@ def test_a_file_system_without_locks_is_told_of_and_other_errors_are_not_hidden(
 
     refuse(errno.ENOLCK)
     with pytest.warns(RuntimeWarning, match="lock lies on a file system without locks"):
-        assert state_of(job.folder) == "waiting"
+        assert state_of(tmp_path) == "waiting"
     refuse(errno.EIO)
     with pytest.raises(OSError, match="no"):
-        state_of(job.folder)
+        state_of(tmp_path)
 
 
 def wait_for(condition: Callable[[], Any], seconds: float = 120) -> Any:
@@ -401,13 +400,13 @@ def test_tables_of_numbers(tmp_path: Path) -> None:
     path = tmp_path / "results.parquet"
     rows = {"metric": "ES", "protocol": "rendered", "speakers": [4, 8], "seed": 3}
     pd.DataFrame({**rows, "value": [np.nan, 0.5]}).to_parquet(path)
-    none, half = numbers(path, "x")
+    none, half = numbers(tmp_path, path.name)
     assert (none["speakers"], none["value"], none["clips"]) == (4, None, 0)
     assert (half["speakers"], half["value"], half["clips"]) == (8, 0.5, 1)
     assert "seed" not in half
     pd.DataFrame({"metric": ["ES"], "value": [1.0]}).to_parquet(path)
     with pytest.raises(InputError, match="no column 'protocol'"):
-        numbers(path, "x")
+        numbers(tmp_path, path.name)
 
 
 def test_unknown_engines_are_refused(tmp_path: Path) -> None:
