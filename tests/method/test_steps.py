@@ -109,6 +109,22 @@ def test_content_hears_the_phonetic_code_and_style_the_mel_as_well(
         assert not torch.equal(style.emotion(plain), style.emotion(louder))
 
 
+def test_real_mouths_take_their_share_of_each_batch(
+    clips: list[Clip], tiny: Settings, tmp_path: Path
+) -> None:
+    """With none of it, or without such clips, step 1 is what it was."""
+    real = [replace(clip, split="real", name=f"real {clip.name}") for clip in clips[:4]]
+
+    def losses(name: str, some: list[Clip], share: float) -> list[float]:
+        wanted = tiny.changed(real_mouths=share)
+        return train_content(some, tmp_path / name, wanted)[1]["loss"].tolist()
+
+    drawn = losses("drawn", clips, 0.0)
+    assert losses("unused", [*clips, *real], 0.0) == drawn
+    assert losses("none", clips, 0.5) == drawn
+    assert losses("mixed", [*clips, *real], 0.5) != drawn
+
+
 @pytest.mark.slow
 def test_step_2_freezes_content_and_logs_the_contrast(
     clips: list[Clip], tiny: Settings, tmp_path: Path
