@@ -4,7 +4,7 @@ import csv
 import hashlib
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,14 +24,10 @@ def write_beside(path: Path) -> Iterator[Path]:
     """Give a temporary path of the same suffix beside `path`; rename it on success."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(
-        dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix
-    )
-    os.close(handle)
-    beside = Path(name)
+    beside = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
+    beside.touch(exist_ok=False)  # may be read by whom the umask lets
     try:
         yield beside
-        os.chmod(beside, 0o644)
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)

@@ -162,7 +162,7 @@ def fit(
     processes train as one; the first one writes. Leaves `model.safetensors`, one such
     file a model in `along`, and `log.csv` in `folder`; returns the log, one row a step.
     The randomness of a step depends on the seed and the step's number alone. Models are
-    on the CPU again at the end.
+    on the CPU again at the end. Raises InputError at the first loss that is not finite.
     """
     fabric = launched(settings, exact)
     models = nn.ModuleDict({"model": model, **(along or {})})
@@ -196,6 +196,11 @@ def fit(
         nn.utils.clip_grad_norm_(models.parameters(), CLIP_NORM)
         optimiser.step()
         numbers = _averaged(fabric, metrics)
+        if not math.isfinite(numbers["loss"]):
+            raise InputError(
+                f"{folder}: the loss of step {step} is {numbers['loss']}; lower the "
+                f"learning rate, {schedule.learning_rate:g}. Nothing is left of it."
+            )
         seconds = time.perf_counter() - start
         row = {"step": step, "learning_rate": rate, "seconds": seconds, **numbers}
         run.log.append(row)

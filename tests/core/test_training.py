@@ -68,6 +68,24 @@ def test_an_interrupted_run_goes_on_to_the_same_numbers(tmp_path: Path) -> None:
     assert not (tmp_path / "halves" / "state.pt").exists()
 
 
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_the_first_loss_that_is_not_finite_ends_it_and_leaves_no_model(
+    tmp_path: Path, wrong: float
+) -> None:
+    model = Model()
+
+    def loss(step: int, generator: np.random.Generator) -> Metrics:
+        weights = model.layers[0].weight.sum()
+        return {"loss": weights * (wrong if step == 3 else 1.0)}
+
+    settings = load_settings("smoke")
+    with pytest.raises(
+        InputError, match=r"loss of step 3 is .*; lower the learning rate, 0\.01"
+    ):
+        fit(model, loss, Schedule(20, 1e-2, 0.0), tmp_path, settings, "")
+    assert not (tmp_path / "model.safetensors").exists()
+
+
 @pytest.mark.slow
 def test_a_state_of_other_settings_is_not_taken_up(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
