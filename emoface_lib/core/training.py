@@ -198,8 +198,8 @@ def fit(
         numbers = _averaged(fabric, metrics)
         if not math.isfinite(numbers["loss"]):
             raise InputError(
-                f"{folder}: the loss of step {step} is {numbers['loss']}; lower the "
-                f"learning rate, {schedule.learning_rate:g}. Nothing is left of it."
+                f"{folder}: the loss of step {step} is {numbers['loss']}, and no model "
+                f"is written: lower the learning rate, {schedule.learning_rate:g}."
             )
         seconds = time.perf_counter() - start
         row = {"step": step, "learning_rate": rate, "seconds": seconds, **numbers}

@@ -80,7 +80,7 @@ def test_the_first_loss_that_is_not_finite_ends_it_and_leaves_no_model(
 
     settings = load_settings("smoke")
     with pytest.raises(
-        InputError, match=r"loss of step 3 is .*; lower the learning rate, 0\.01"
+        InputError, match=r"loss of step 3 is .*: lower the learning rate, 0\.01"
     ):
         fit(model, loss, Schedule(20, 1e-2, 0.0), tmp_path, settings, "")
     assert not (tmp_path / "model.safetensors").exists()
