@@ -30,13 +30,13 @@ from emoface_lib.core.landmarks import (
 from emoface_lib.core.media import sound_delay
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.video import read_audio, read_video
-from emoface_lib.corpora.real_mouths import real_mouths
 from emoface_lib.evaluation.bootstrap import Interval, bootstrap
 from emoface_lib.evaluation.lips import lag, level, lip_measures, shifted_likeness
 from emoface_lib.features.align import to_canonical
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.extract import extract
 from emoface_lib.features.prepared import to_clips
+from emoface_lib.features.real_mouths import real_mouths
 from emoface_lib.features.voice_activity import speech_level
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import content_displacements
@@ -164,7 +164,7 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = load_settings("tutorial")
     mean, still = to_canonical(mean_face()), settings.changed(look_ahead=0)
-    mouths = real_mouths(settings, mean, drawn_level())
+    mouths = real_mouths(settings, drawn_level())
     videos = sorted((arguments.data / "voxceleb2_sample").rglob("*.mp4"))
     videos = [path for path in videos if LEFT_OUT not in path.parts]
     read = [read_clip(path) for path in videos]

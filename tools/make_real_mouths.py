@@ -18,9 +18,9 @@ from emoface_lib.core.files import write_beside, write_npz
 from emoface_lib.core.landmarks import VIDEO_RATE
 from emoface_lib.core.media import sound_delay
 from emoface_lib.core.video import read_audio, read_video
-from emoface_lib.corpora.real_mouths import FOLDER, SPLITS, STEPS
 from emoface_lib.features.audio import VIDEO_FRAME
 from emoface_lib.features.dlib_detector import DlibDetector
+from emoface_lib.features.real_mouths import FOLDER, SPLITS, STEPS
 
 MOST = 100  # clips of a talker, spread over those that there are
 FRAMES = 75  # 3 s

@@ -16,9 +16,9 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_npz
 from emoface_lib.core.settings import Run, Settings
 from emoface_lib.core.training import launched
-from emoface_lib.corpora.real_mouths import real_mouths
 from emoface_lib.evaluation.rows import OURS, ROWS, train_rows
 from emoface_lib.features.prepared import load_clips
+from emoface_lib.features.real_mouths import real_mouths
 from emoface_lib.method.steps import split, train_content
 from emoface_lib.synthetic.audio_only import audio_only_clips
 from emoface_lib.translation import translators
@@ -90,5 +90,5 @@ def training_clips(run: Run) -> Sequence[Clip]:
     if run.settings.content.real_mouths:
         level = float(read_npz(run.path("audio", "statistics.npz"))["level"])
         audio = run.path("audio")
-        mouths = split(real_mouths(run.settings, mean_face, level, audio), "real")
+        mouths = split(real_mouths(run.settings, level, mean_face, audio), "real")
     return [*clips, *split(audio_only_voices, "train"), *mouths]

@@ -10,11 +10,9 @@ from safetensors.torch import load_file
 from emoface_lib.animation.animate import SHIPPED, best_run
 from emoface_lib.animation.predict import load_predictor
 from emoface_lib.core.files import read_npz
-from emoface_lib.core.landmarks import mean_face
 from emoface_lib.core.settings import PRODUCTS
-from emoface_lib.corpora.real_mouths import read_talker, real_mouths
 from emoface_lib.evaluation.lips import lip_measures, mouth_width
-from emoface_lib.features.align import to_canonical
+from emoface_lib.features.real_mouths import read_talker, real_mouths
 from emoface_lib.method.displacements import content_displacements
 from emoface_lib.method.steps import split
 from tools.ship_weights import NETWORKS, main
@@ -47,7 +45,7 @@ def test_lips_follow_people_whom_nobody_trained_on() -> None:
     """Better than loudness (0.5); by how much, says benchmarks/real_lips.py."""
     shipped = load_predictor(SHIPPED)
     level = float(read_npz(SHIPPED / "audio" / "statistics.npz")["level"])
-    mouths = real_mouths(shipped.settings, to_canonical(mean_face()), level)
+    mouths = real_mouths(shipped.settings, level)
     strangers = split(mouths, "real test")
     moves = content_displacements(shipped.content, strangers)
     pairs = list(zip(moves, strangers, strict=True))

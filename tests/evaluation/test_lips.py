@@ -8,17 +8,15 @@ import torch
 
 from emoface_lib.core.clip import Clip
 from emoface_lib.core.landmarks import lip_opening
-from emoface_lib.core.landmarks import mean_face as frontal_face
 from emoface_lib.core.settings import load_settings
-from emoface_lib.corpora.real_mouths import real_mouths
 from emoface_lib.evaluation.lips import lag, level, lip_measures, shifted_likeness
-from emoface_lib.features.align import to_canonical
+from emoface_lib.features.real_mouths import real_mouths
 
 
 @pytest.fixture(scope="module")
 def mouths() -> list[Clip]:
     settings = load_settings("smoke", features="log_mel", look_ahead=0)
-    return real_mouths(settings, to_canonical(frontal_face()), -25.0)
+    return real_mouths(settings, -25.0)
 
 
 def test_the_real_mouth_follows_itself(mouths: list[Clip]) -> None:

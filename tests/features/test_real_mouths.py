@@ -5,11 +5,9 @@ import pytest
 
 from emoface_lib.core.clip import Clip
 from emoface_lib.core.landmarks import EYE_DISTANCE, eye_distance, lip_opening
-from emoface_lib.core.landmarks import mean_face as frontal_face
 from emoface_lib.core.settings import load_settings
-from emoface_lib.corpora.real_mouths import FOLDER, SPLITS, read_talker, real_mouths
-from emoface_lib.features.align import to_canonical
 from emoface_lib.features.audio import log_mel
+from emoface_lib.features.real_mouths import FOLDER, SPLITS, read_talker, real_mouths
 
 LEVEL = -25.0  # dBFS
 
@@ -17,7 +15,7 @@ LEVEL = -25.0  # dBFS
 @pytest.fixture(scope="module")
 def clips() -> list[Clip]:
     settings = load_settings("smoke", features="log_mel", look_ahead=0)
-    return real_mouths(settings, to_canonical(frontal_face()), LEVEL)
+    return real_mouths(settings, LEVEL)
 
 
 def test_they_are_small_and_hold_no_picture() -> None:
@@ -69,5 +67,5 @@ def test_a_clip_is_its_part_of_the_talkers_sound(clips: list[Clip]) -> None:
 def test_content_hears_them_by_the_phonetic_code() -> None:
     pytest.importorskip("hama")
     settings = load_settings("smoke", features="phonetic")
-    clips = real_mouths(settings, to_canonical(frontal_face()), LEVEL)
+    clips = real_mouths(settings, LEVEL)
     assert {clip.features.shape for clip in clips} == {(150, 224)}

@@ -10,8 +10,10 @@ import numpy as np
 
 from emoface_lib.core.clip import EXPRESSIONS, Clip
 from emoface_lib.core.files import read_npz
+from emoface_lib.core.landmarks import mean_face as frontal_face
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.video import read_audio
+from emoface_lib.features.align import to_canonical
 from emoface_lib.features.audio import VIDEO_FRAME
 from emoface_lib.features.extract import extract
 from emoface_lib.features.prepared import to_clips
@@ -44,16 +46,16 @@ def read_talker(talker: str) -> tuple[list[str], np.ndarray, np.ndarray]:
 
 def real_mouths(
     settings: Settings,
-    mean_face: np.ndarray,
     level: float,
+    mean_face: np.ndarray | None = None,
     audio: Path | None = None,
 ) -> list[Clip]:
     """Clips of real mouths by talker: splits "real", to train on, and "real test".
 
-    mean_face : float[68, 3] px of the canonical frame, to align by; level : dBFS, to
-    which each talker's speech is brought, that of the clips they are mixed with; audio
-    : the run's folder of that name, needed if `features.kind` is "autovc" or "codes".
-    Their emotion is neutral.
+    level : dBFS, to which each talker's speech is brought, that of the clips they are
+    mixed with; mean_face : float[68, 3] px of the canonical frame, to align by, the
+    library's by default; audio : the run's folder of that name, needed if
+    `features.kind` is "autovc" or "codes". Their emotion is neutral.
     """
     features, found = load_features(audio or Path("audio"), settings), []
     for split, talkers in SPLITS.items():
@@ -70,4 +72,5 @@ def real_mouths(
                 known |= {"split": split, "emotion": "neutral"}
                 heard = features.whole(own.get("heard", own["log_mel"]), speaker)
                 found.append({**known, **own, "heard": heard, "expression": NEUTRAL})
-    return to_clips(found, mean_face, settings)
+    face = to_canonical(frontal_face()) if mean_face is None else mean_face
+    return to_clips(found, face, settings)
