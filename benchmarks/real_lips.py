@@ -178,7 +178,7 @@ def main() -> None:
         VOXCELEB: real_clips(read, videos, settings, frames),
     }
     enter_ceiling(read, videos)
-    drawn = audio_only_clips(settings, mean)
+    drawn = audio_only_clips(settings, mean) if arguments.seeds else []
     every = [*drawn, *mouths]
     ways = {
         (hear, mixed): []
