@@ -145,7 +145,7 @@ def measure(clips: list[Clip]) -> tuple[pd.DataFrame, pd.DataFrame]:
     clips = enrolled(clips)
     train, test = split(clips, "train"), split(clips, "test")[::2]  # half of each video
     reader, rows, facts = MotionProbe(train), [], []
-    loudness = [float(clip.features.mean()) for clip in train]
+    loudness = [float(clip.log_mel.mean()) for clip in train]
     plans = [p for n in range(SPEAKERS) for p in plan_audio_only(n, settings_of())]
     floors = {plan.clip: plan.recording.noise for plan in plans}  # dB
     noise = [floors[clip.name] for clip in train]
