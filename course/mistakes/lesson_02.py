@@ -31,7 +31,7 @@ MISTAKES = {
             def read_ahead(train, test, a):
                 def pairs(clips):
                     X = np.concatenate([mel for mel, _ in clips])
-                    return X, np.concatenate([ahead(lips, a) for _, lips in clips])
+                    return X, np.concatenate([prepared.look_ahead(lips, a) for _, lips in clips])
 
                 model = Ridge(10).fit(*pairs(train))
                 X, lips = pairs(test)
@@ -43,7 +43,7 @@ MISTAKES = {
             """
             def read_ahead(train, test, a):
                 def pairs(clips):
-                    X = np.concatenate([ahead(mel, a) for mel, _ in clips])
+                    X = np.concatenate([prepared.look_ahead(mel, a) for mel, _ in clips])
                     return X, np.concatenate([lips for _, lips in clips])
 
                 X, lips = pairs(test)
@@ -55,7 +55,7 @@ MISTAKES = {
             """
             def read_ahead(train, test, a):
                 def pairs(clips):
-                    X = ahead(np.concatenate([mel for mel, _ in clips]), a)
+                    X = prepared.look_ahead(np.concatenate([mel for mel, _ in clips]), a)
                     return X, np.concatenate([lips for _, lips in clips])
 
                 model = Ridge(10).fit(*pairs(train))
