@@ -29,9 +29,11 @@ MISTAKES = {
         (
             """
             def read_ahead(train, test, a):
+                ahead = prepared.look_ahead
+
                 def pairs(clips):
                     X = np.concatenate([mel for mel, _ in clips])
-                    return X, np.concatenate([prepared.look_ahead(lips, a) for _, lips in clips])
+                    return X, np.concatenate([ahead(lips, a) for _, lips in clips])
 
                 model = Ridge(10).fit(*pairs(train))
                 X, lips = pairs(test)
@@ -42,8 +44,10 @@ MISTAKES = {
         (
             """
             def read_ahead(train, test, a):
+                ahead = prepared.look_ahead
+
                 def pairs(clips):
-                    X = np.concatenate([prepared.look_ahead(mel, a) for mel, _ in clips])
+                    X = np.concatenate([ahead(mel, a) for mel, _ in clips])
                     return X, np.concatenate([lips for _, lips in clips])
 
                 X, lips = pairs(test)
@@ -54,8 +58,10 @@ MISTAKES = {
         (
             """
             def read_ahead(train, test, a):
+                ahead = prepared.look_ahead
+
                 def pairs(clips):
-                    X = prepared.look_ahead(np.concatenate([mel for mel, _ in clips]), a)
+                    X = ahead(np.concatenate([mel for mel, _ in clips]), a)
                     return X, np.concatenate([lips for _, lips in clips])
 
                 model = Ridge(10).fit(*pairs(train))
