@@ -34,6 +34,7 @@ from emoface_lib.features.extract import extract
 from emoface_lib.features.openface import read_openface
 from emoface_lib.features.recognisers import choose_recogniser, fitting_recogniser
 from emoface_lib.features.speaker import embed_speakers
+from emoface_lib.features.voice_activity import speech_level
 from emoface_lib.features.voice_conversion import Conversion, LogMel, load_features
 
 LARGEST = 2_000_000_000  # bytes of a clip's pictures; what a worker may take
@@ -130,7 +131,7 @@ class Recipe:
 def arrays_of(row: Row, recipe: Recipe) -> dict[str, np.ndarray]:
     """All features of a clip by name; raises InputError if it can't be used.
 
-    Those of `extract`; found bool[F], confidence float32[F], of the face; crops
+    Those of `extract`; level, dBFS of the speech; found bool[F], confidence float32[F], of the face; crops
     uint8[F / 5, 64, 64]; size int[2] px, width and height, 0 without a video;
     expression float32[7], a softmax; and where the recipe has `audio`, voice
     float32[256] and heard, F_a float32[T, D], if it depends on who speaks.
@@ -144,6 +145,7 @@ def arrays_of(row: Row, recipe: Recipe) -> dict[str, np.ndarray]:
     frames = frames[:count:CROP_EVERY]
     chosen = arrays["landmarks"][::CROP_EVERY][: len(frames)]
     arrays |= {
+        "level": np.array(speech_level(samples[: count * VIDEO_FRAME]), np.float32),
         "found": face.found[:count],
         "confidence": face.confidence[:count],
         "crops": face_crops(frames, chosen),  # type: ignore[arg-type]

@@ -9,7 +9,6 @@ import numpy as np
 from emoface_lib.core.clip import MEL_BANDS
 from emoface_lib.core.errors import InputError
 from emoface_lib.features.audio import VIDEO_FRAME
-from emoface_lib.features.voice_activity import speech_level
 from emoface_lib.features.voice_conversion import heard_features
 
 
@@ -19,9 +18,9 @@ def extract(
     """Audio features and landmarks of a clip, both cut to the shorter.
 
     samples : float[S] at 16 kHz; landmarks : float[F, 68, 3] px of the frame, 25 frames
-    a second. Returns landmarks; log_mel float32[T, 80] in 0..1, T = 2 F; level, a
-    scalar in dBFS of the speech; for the kind "phonetic" heard, F_a float32[T, 224].
-    Raises InputError if less than one frame is left, and as `heard_features`.
+    a second. Returns landmarks; log_mel float32[T, 80] in 0..1, T = 2 F; for the kind
+    "phonetic" heard, F_a float32[T, 224]. Raises InputError if less than one frame is
+    left, and as `heard_features`.
     """
     count = min(len(landmarks), len(samples) // VIDEO_FRAME)
     if count == 0:
@@ -31,6 +30,5 @@ def extract(
     return {
         "landmarks": landmarks[:count],
         "log_mel": heard[:, -MEL_BANDS:],
-        "level": np.array(speech_level(samples), np.float32),
         **({"heard": heard} if kind == "phonetic" else {}),
     }
