@@ -131,9 +131,9 @@ class Recipe:
 def arrays_of(row: Row, recipe: Recipe) -> dict[str, np.ndarray]:
     """All features of a clip by name; raises InputError if it can't be used.
 
-    Those of `extract`; level, dBFS of the speech; found bool[F], confidence float32[F], of the face; crops
-    uint8[F / 5, 64, 64]; size int[2] px, width and height, 0 without a video;
-    expression float32[7], a softmax; and where the recipe has `audio`, voice
+    Those of `extract`; level, dBFS of the speech; found bool[F], confidence float32[F],
+    of the face; crops uint8[F / 5, 64, 64]; size int[2] px, width and height, 0 without
+    a video; expression float32[7], a softmax; and where the recipe has `audio`, voice
     float32[256] and heard, F_a float32[T, D], if it depends on who speaks.
     """
     recogniser, features = load_tools(recipe)
