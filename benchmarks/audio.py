@@ -9,7 +9,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
-from functools import partial
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -213,23 +213,26 @@ def measure_costs(settings: Settings) -> None:
     features = Conversion(new_autovc(settings).eval(), speaker)
     space = EmotionSpace(torch.zeros(128), torch.eye(4, 128), torch.ones(4))
     networks = ContentBranch().eval(), StyleBranch().eval(), space
-    predictor = FacePredictor(*networks, -25.0, settings, features)
+    converting = settings.changed(features="autovc")
+    predictor = FacePredictor(*networks, -25.0, converting, features)
     parts = {
         "log-mel": lambda: log_mel(speech),
         "speaker embedding": lambda: embed_speakers({"": [speech]}),
         "conversion": lambda: features.whole(mel, speaker),
     }
     costs = {name: cpu_seconds(part) / SECONDS for name, part in parts.items()}
-    for name, cost in costs.items():
+    for name, spent in costs.items():
         row = f"audio: {name}, CPU-s a second of speech"
-        enter(TOPIC, row, cost, "s", "", "", COSTS)
-        print(f"{row}: {cost:.5f}")
+        enter(TOPIC, row, spent, "s", "", "", COSTS)
+        print(f"{row}: {spent:.5f}")
     hears = ContentBranch(CODE_SIZE).eval(), StyleBranch(PHONETIC_SIZE).eval(), space
     by_code = FacePredictor(*hears, -25.0, settings.changed(features="phonetic"))
-    moved, moved_by_code = (
-        cpu_seconds(partial(one.predict, speech)) / SECONDS
-        for one in (predictor, by_code)
-    )
+    turned = count()  # another voice each time, since the last one is remembered
+
+    def cost(one: FacePredictor) -> float:
+        return cpu_seconds(lambda: one.predict(np.roll(speech, next(turned)))) / SECONDS
+
+    moved, moved_by_code = cost(predictor), cost(by_code)
     speeds = {
         "feature extraction, all three": (1 / sum(costs.values()), 30),
         "voice to landmarks with AutoVC": (1 / moved, 50),
