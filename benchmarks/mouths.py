@@ -18,6 +18,7 @@ from results import enter
 
 from emoface_lib.core.landmarks import VIDEO_RATE
 from emoface_lib.core.settings import load_settings
+from emoface_lib.features.timing import peak, shifted_r
 from emoface_lib.synthetic import motion
 from emoface_lib.synthetic.clips import make_clip, plan_corpus
 from emoface_lib.synthetic.factors import draw_state
@@ -27,7 +28,7 @@ from emoface_lib.synthetic.visemes import viseme_parts
 from tools.fit_visemes import Take, lips, mean_identity, read_takes, seen
 
 DRAWN = 60  # clips
-LAGS = np.arange(-4, 5)  # video frames
+FURTHEST = 4  # video frames
 
 
 def predicted(take: Take) -> Take:
@@ -53,28 +54,18 @@ def slope(take: Take) -> float:
     return float(np.polyfit(take.opening, take.width, 1)[0])
 
 
-def correlations(late: np.ndarray, early: np.ndarray) -> list[float]:
-    """r of one curve with another that comes LAGS frames later: float[F] both."""
-    inner = slice(max(LAGS), -max(LAGS))
-    moved = [np.roll(early, lag)[inner] for lag in LAGS]
-    return [float(np.corrcoef(late[inner], one)[0, 1]) for one in moved]
-
-
-def lag(r: Sequence[Sequence[float]]) -> float:
+def lag(r: Sequence[np.ndarray]) -> float:
     """The lag, in frames, of the largest mean r : (N, L), between frames too."""
-    means = np.mean(r, 0)
-    best = int(np.clip(means.argmax(), 1, len(LAGS) - 2))
-    a, b, c = means[best - 1 : best + 2]
-    return float(LAGS[best] + (a - c) / 2 / (a - 2 * b + c))
+    return peak(np.mean(r, axis=0))
 
 
-def after_voice(take: Take) -> list[float]:
-    """r of the lips' opening with the voice's loudness, LAGS frames earlier."""
+def after_voice(take: Take) -> np.ndarray:
+    """r of the lips' opening with the voice's loudness, shifted in time."""
     steps = round(take.speech.seconds * motion.CLOCK)
     loud = np.log(motion.loudness(take.speech, steps) + 0.03)
     times = (np.arange(len(take.opening)) + 0.5) / VIDEO_RATE
     known = (np.arange(steps) + 0.5) / motion.CLOCK
-    return correlations(take.opening, np.interp(times, known, loud))
+    return shifted_r(np.interp(times, known, loud), take.opening, FURTHEST)
 
 
 def closures(speech: Speech, opening: np.ndarray) -> list[float]:
@@ -109,8 +100,8 @@ def main() -> None:
         pairs = list(zip(real, ours, strict=True))
         for what in ("opening", "width"):
             both = [(getattr(a, what), getattr(b, what)) for a, b in pairs]
-            r = [correlations(a, b) for a, b in both]
-            middle = len(LAGS) // 2
+            r = [shifted_r(b, a, FURTHEST) for a, b in both]
+            middle = FURTHEST
             report(f"r of {what}, {who}, {rule}", np.mean(r, 0)[middle], "r", how)
             report(f"lag of real {what}, {who}, {rule}", lag(r), "frames", how)
             ratio = sum(b.std() for _, b in both) / sum(a.std() for a, _ in both)

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.lib.stride_tricks import sliding_window_view
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_npz
@@ -28,8 +27,9 @@ from emoface_lib.core.video import video_info
 from emoface_lib.corpora.extract import Recipe, Row, load_tools
 from emoface_lib.corpora.index import ARCHIVES, Reading, read_corpus, stages, walk
 from emoface_lib.features.recognisers import scoring_model
+from emoface_lib.features.timing import shifted_r
 
-LAGS = np.arange(-8, 9)  # video frames
+FURTHEST = 8  # video frames
 USUAL_LAG = (-40, 160)  # ms that the loudness follows the lips, on real clips
 SHOWN = 5  # examples of a finding
 FEW = 3  # clips below which a lag says nothing
@@ -146,15 +146,15 @@ def lag(curves: list[tuple[np.ndarray, np.ndarray]]) -> float | None:
 
     curves : (opening, loudness) of clips, float[F] each. None if there are too few.
     """
-    scores = []
-    for opening, loudness in curves:
-        inner = opening[LAGS[-1] : LAGS[0]]
-        if len(inner) >= len(LAGS) and min(np.ptp(inner), np.ptp(loudness)) > 1e-6:
-            moved = sliding_window_view(loudness, len(inner))  # one for each of LAGS
-            scores.append([np.corrcoef(inner, each)[0, 1] for each in moved])
+    scores = [
+        shifted_r(opening, loudness, FURTHEST)
+        for opening, loudness in curves
+        if len(opening) > 4 * FURTHEST and min(np.ptp(opening), np.ptp(loudness)) > 1e-6
+    ]
     if len(scores) < FEW:
         return None
-    return float(1000 * LAGS[np.mean(scores, axis=0).argmax()] / VIDEO_RATE)
+    best = int(np.mean(scores, axis=0).argmax())
+    return 1000 * (best - FURTHEST) / VIDEO_RATE
 
 
 def spread(index: pd.DataFrame, count: int) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from emoface_lib.core.landmarks import (
     RIGHT_MOUTH_CORNER,
     lip_opening,
 )
+from emoface_lib.features.timing import peak, shifted_r
 
 CLOSED = 0.25  # share of the way between quantiles .02 and .95 of a curve
 FURTHEST = 10  # frames that curves are shifted by, at most
@@ -43,16 +44,12 @@ def shifted_likeness(
     curves : float[T], one a clip, such as `level`. Returns int[21] shifts in frames, >
     0 moves a curve later, and float[21] r.
     """
-    shifts = np.arange(-FURTHEST, FURTHEST + 1)
-    inner = slice(FURTHEST, -FURTHEST)
+    pairs = zip(curves, clips, strict=True)
     found = [
-        [
-            np.corrcoef(np.roll(curve, by)[inner], lip_opening(clip.landmarks)[inner])
-            for by in shifts
-        ]
-        for curve, clip in zip(curves, clips, strict=True)
+        shifted_r(curve, lip_opening(clip.landmarks).numpy(), FURTHEST)
+        for curve, clip in pairs
     ]
-    return shifts, np.array(found)[..., 0, 1].mean(0)
+    return np.arange(-FURTHEST, FURTHEST + 1), np.mean(found, axis=0)
 
 
 def lag(clips: Sequence[Clip]) -> float:
@@ -60,11 +57,8 @@ def lag(clips: Sequence[Clip]) -> float:
 
     clips : of one corpus, whose features don't look ahead. The peak is interpolated.
     """
-    shifts, r = shifted_likeness([level(clip) for clip in clips], clips)
-    best = int(np.clip(r.argmax(), 1, len(r) - 2))
-    before, peak, after = r[best - 1 : best + 2]
-    between = (before - after) / (2 * (before - 2 * peak + after))
-    return float(shifts[best] + between) * 1000 / FRAME_RATE
+    _, r = shifted_likeness([level(clip) for clip in clips], clips)
+    return peak(r) * 1000 / FRAME_RATE
 
 
 def lip_measures(moved: Tensor, clip: Clip) -> dict[str, float]:
