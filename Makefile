@@ -30,7 +30,7 @@ typed = $(subst '~/,~/',$(if $(1),$(quoted)))
 BIN := .venv/bin
 INSTALLED := .venv/installed
 TORCH_INDEX := $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.org/whl/cpu)
-BENCHMARKS := $(filter-out %/results.py %/teaching.py benchmarks/real_%,$(wildcard benchmarks/*.py))
+BENCHMARKS := $(filter-out %/results.py %/teaching.py %/journeys.py benchmarks/real_%,$(wildcard benchmarks/*.py))
 REAL_BENCHMARKS := $(if $(DATA),$(wildcard benchmarks/real_*.py))
 
 # Python would take an empty EMOFACE_RUNS for the folder that it works in. Programs read
@@ -159,9 +159,9 @@ release: editions book ## editions and book as archives in dist/, to attach to a
 	for made in editions book; do tar czf dist/emoface-$$made.tar.gz -C build $$made; done
 
 bench: $(INSTALLED) ## the measurements, into benchmarks/results.csv (real ones with DATA)
-	set -e; for script in $(BENCHMARKS); do $(BIN)/python "$$script"; done
+	set -e; for script in $(BENCHMARKS); do PYTHONPATH=. $(BIN)/python "$$script"; done
 	set -e; for script in $(REAL_BENCHMARKS); do \
-	    $(BIN)/python "$$script" $(call typed,$(DATA)); done
+	    PYTHONPATH=. $(BIN)/python "$$script" $(call typed,$(DATA)); done
 
 format: $(INSTALLED) ## let ruff mend the style
 	$(BIN)/ruff check --fix .

@@ -1,6 +1,6 @@
 """Measure the rule of drawn mouths against the mouths of GRID's talkers.
 
-python benchmarks/mouths.py [--rule fitted]
+PYTHONPATH=. python benchmarks/mouths.py [--rule fitted]
 
 The rule gets the times of their phonemes (`tools.fit_visemes`) and says their lips. Its
 targets were fitted to the training talkers; the others are left out. And the opening

@@ -1,6 +1,6 @@
 """Measure the house: entries, imports between rooms, what a lesson imports, lines.
 
-python benchmarks/structure.py
+PYTHONPATH=. python benchmarks/structure.py
 """
 
 import ast
