@@ -21,9 +21,10 @@ OUT_HELP = (
     "curves), .csv or .npz (landmarks and coefficients); may be repeated."
 )
 EMOTION_HELP = (
-    "How far along the axis, in standard deviations, such as 1.5; key frames "
-    "SECONDS:AMOUNT, such as 0:0,1.5:2; a CSV of them; or a recording to speak like. "
-    "Repeated: faces side by side."
+    "own: the voice's (default); happy, sad, angry, calm, surprised, fearful or "
+    "disgusted; either with an amount, such as happy:1.5. How far along the axis, in "
+    "standard deviations, such as 1.5; key frames SECONDS:AMOUNT, such as 0:0,1.5:2; a "
+    "CSV of them; or a recording to speak like. Repeated: faces side by side."
 )
 AXIS_HELP = (
     "Of the emotion space: arousal, valence, PC1, PC2, ...; by default arousal, or PC1 "
@@ -126,7 +127,7 @@ def animate(
     trained = animation.TrainedModel(model, tuple(enrol or []))
     dials = [
         animation.read_emotion(given, trained, spoken, axis)
-        for given in emotion or ["0"]
+        for given in emotion or [animation.OWN]
     ]
     made = animation.animate(
         photo,

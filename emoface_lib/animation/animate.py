@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from tqdm import tqdm
 
-from emoface_lib.animation.emotion_control import FIRST_AXIS, Dial, Emotion
+from emoface_lib.animation.emotion_control import FIRST_AXIS, Curve, Dial, Emotion
 from emoface_lib.animation.export import (
     METADATA,
     Gallery,
@@ -47,6 +47,7 @@ if TYPE_CHECKING:  # torch takes seconds
 
 ENCODER_THREADS = 2  # one renders while the other encodes
 LAST_NOTEBOOK = "08_emotion_space"  # the last one that the predictor needs
+OWN, AMOUNT = "own", "1.5"  # the voice's own emotion, and how far it is amplified
 SHIPPED = WEIGHTS / "animate"  # laid out as a run's folder
 
 
@@ -92,6 +93,18 @@ class TrainedModel:
         """As `FacePredictor.predict`: float[S] to float32[F, 68, 2] px each."""
         return self.predictor.predict(samples, emotions)
 
+    def own(self, voice: Voice, amount: Curve) -> Dial:
+        """The dial that shows the emotion which a voice has, times an amount.
+
+        Who is enrolled is heard against their own usual voice.
+        """
+        from emoface_lib.features.voice_expression import shipped_voice_expressions
+
+        hears = shipped_voice_expressions()
+        if self.enrol:
+            hears = hears.enrol([read_audio(path) for path in self.enrol])
+        return self.predictor.own(voice.samples, amount, hears)
+
     def like(self, recording: Path | str, voice: Voice) -> Dial:
         """The dial that gives a voice the emotion of another recording.
 
@@ -107,10 +120,14 @@ class TrainedModel:
 def read_emotion(
     given: Emotion, model: TrainedModel, voice: Voice, axis: str = FIRST_AXIS
 ) -> Dial:
-    """The dial of what `Dial.of` reads, or of a recording to speak like.
+    """The dial of what `Dial.of` reads, of a recording to speak like, or of "own".
 
-    Raises InputError that says what can't be read.
+    "own", or "own:1.5" for an amount: the emotion that the voice has. Raises InputError
+    that says what can't be read.
     """
+    word, _, amount = str(given).partition(":")
+    if word.strip().lower() == OWN:
+        return model.own(voice, Curve.parse(amount or AMOUNT))
     path = Path(given) if isinstance(given, str | Path) else Path()
     if path.is_file() and path.suffix.lower() != ".csv":
         return model.like(path, voice)

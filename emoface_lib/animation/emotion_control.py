@@ -1,4 +1,4 @@
-"""How far the dial of emotion is turned, over time: a number, key frames, or a file.
+"""What the dial of emotion is set to, over time: a number, a mood, key frames, a file.
 
 Taught in notebook 09.
 """
@@ -14,7 +14,19 @@ from emoface_lib.core.errors import InputError
 
 FIRST_AXIS = "emotion"  # arousal, or PC1 where labels of it are not known
 LARGEST = 10.0  # standard deviations; beyond it a number is a slip, and no face
-WANTED = "give a number such as 1.5, or key frames SECONDS:AMOUNT such as 0:0,1.5:2"
+WANTED = (
+    "give a number such as 1.5, key frames SECONDS:AMOUNT such as 0:0,1.5:2, a mood "
+    "such as happy or happy:1.5, or own"
+)
+MOODS = {
+    "surprised": "surprise",
+    "fearful": "fear",
+    "disgusted": "disgust",
+    "happy": "happiness",
+    "sad": "sadness",
+    "angry": "anger",
+    "calm": "neutral",
+}  # -> EXPRESSIONS
 
 
 @dataclass(frozen=True)
@@ -74,14 +86,19 @@ class Curve:
 
 @dataclass(frozen=True)
 class Dial:
-    """Curves of one or several axes of the emotion space, by their names."""
+    """Curves of one or several axes of the emotion space, by their names.
+
+    name : by which it is shown; anew : they start from the neutral code, as moods do,
+    and what E_emotion hears in the voice is left out; else from that.
+    """
 
     curves: Mapping[str, Curve]
-    name: str = ""  # by which it is shown
+    name: str = ""
+    anew: bool = False
 
     @classmethod
     def of(cls, emotion: "Emotion", axis: str = FIRST_AXIS) -> "Dial":
-        """A dial along an axis from a number, key frames, or a CSV file's path.
+        """A dial along an axis from a number, key frames, a mood, or a CSV file's path.
 
         Raises InputError that says what can't be read.
         """
@@ -91,6 +108,10 @@ class Dial:
             return cls.read_csv(Path(emotion), axis)
         if isinstance(emotion, Path):
             raise InputError(f"The emotion {emotion} is no CSV file: {WANTED}.")
+        mood, _, amount = str(emotion).partition(":")
+        if mood.strip().lower() in MOODS:
+            shown = MOODS[mood.strip().lower()]
+            return cls({shown: Curve.parse(amount or "1")}, str(emotion), anew=True)
         return cls({axis: Curve.parse(str(emotion))})
 
     @classmethod

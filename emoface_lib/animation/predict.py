@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from emoface_lib.animation.emotion_control import LARGEST, Curve, Dial, Emotion
+from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.files import read_npz
 from emoface_lib.core.landmarks import FRAME_RATE
 from emoface_lib.core.settings import Settings
@@ -24,6 +25,11 @@ from emoface_lib.features.voice_conversion import (
     LogMel,
     heard_features,
     load_features,
+)
+from emoface_lib.features.voice_expression import (
+    VoiceExpressions,
+    sharpened,
+    shipped_voice_expressions,
 )
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.emotion_space import (
@@ -110,8 +116,10 @@ class FacePredictor:
         frame, 25 frames/s, one for each two frames of 20 ms that have begun.
         """
         seconds = np.arange(len(codes.emotion)) / FRAME_RATE
-        offsets = self.space.offsets(Dial.of(emotion).curves, seconds)
-        style = self._style(codes.emotion + offsets, codes.identity)
+        dial = Dial.of(emotion)
+        start = self.space.neutral if dial.anew else codes.emotion
+        shown = start + self.space.offsets(dial.curves, seconds)
+        style = self._style(shown, codes.identity)
         d_style = self.style.displace(codes.content[None], style[None])[0]
         whole = codes.d_content + d_style
         if len(whole) % 2:
@@ -131,6 +139,28 @@ class FacePredictor:
             for number, amount in enumerate(apart.clamp(-LARGEST, LARGEST).tolist())
         }
         return Dial(curves)
+
+    def own(
+        self,
+        samples: np.ndarray,
+        amount: Curve,
+        expressions: VoiceExpressions | None = None,
+    ) -> Dial:
+        """The dial that shows the emotion which a voice has, times an amount.
+
+        samples : float[S] at 16 kHz; expressions : what hears it, by default for the
+        average speaker. A model that does not know moods keeps the voice's own code.
+        """
+        if not len(self.space.expressions):
+            return Dial({}, "own")
+        seconds, softmax = (expressions or shipped_voice_expressions()).tell(samples)
+        shown = np.asarray(amount(seconds))[:, None] * sharpened(softmax)
+        times = tuple(seconds.tolist())
+        curves = {
+            name: Curve(times, tuple(some.tolist()))
+            for name, some in zip(EXPRESSIONS, shown.T, strict=True)
+        }
+        return Dial(curves, "own", anew=True)
 
     def enrol(self, recordings: Iterable[np.ndarray]) -> Tensor:
         """m_spk of a speaker, Tensor[D], from recordings float[S] at 16 kHz each.

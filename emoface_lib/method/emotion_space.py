@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from sklearn.decomposition import PCA
 from torch import Tensor
 
-from emoface_lib.core.clip import MEL_BANDS, PHONETIC_SIZE, Clip
+from emoface_lib.core.clip import EXPRESSIONS, MEL_BANDS, PHONETIC_SIZE, Clip
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import write_beside
 from emoface_lib.core.landmarks import lip_opening
@@ -28,6 +28,7 @@ from emoface_lib.method.displacements import (
 from emoface_lib.method.style import StyleBranch
 
 LOUD = 0.12  # log-mel; 12 dB below the loudest frame; chosen on other speakers
+SHOWN = 0.01  # deviation of a class of the softmax, if clips show it at all
 LABELS = ("arousal", "valence")
 Turn = Callable[[np.ndarray], np.ndarray]  # seconds to amounts
 Codes = Sequence[tuple[Tensor, Tensor]]  # E_content and D_content of clips
@@ -44,20 +45,37 @@ class EmotionSpace:
     mean : Tensor[128]; components : Tensor[K, 128], principal, of unit length;
     deviations : Tensor[K], standard deviations along them; labelled : Tensor[2, 128],
     a standard deviation of embeddings along the axes of arousal and valence; Tensor[0,
-    128] where the corpus has no such labels.
+    128] where the corpus has no such labels; expressions : Tensor[7, 128], the code of
+    each of EXPRESSIONS, Tensor[0, 128] where it is not known.
     """
 
     mean: Tensor
     components: Tensor
     deviations: Tensor
     labelled: Tensor = field(default_factory=_none)
+    expressions: Tensor = field(default_factory=_none)
 
     @property
     def axes(self) -> dict[str, Tensor]:
-        """What one standard deviation adds to E_emotion, by name: Tensor[128] each."""
+        """What an amount of 1 adds to E_emotion, by name: Tensor[128] each.
+
+        A standard deviation, or the way from the neutral code to an expression's.
+        """
         steps = self.deviations[:, None] * self.components
         named = {f"PC{k + 1}": step for k, step in enumerate(steps)}
-        return named | dict(zip(LABELS, self.labelled, strict=False))
+        named |= dict(zip(LABELS, self.labelled, strict=False))
+        ways = self.expressions - self.expressions[-1:]
+        return named | dict(zip(EXPRESSIONS, ways, strict=False))
+
+    @property
+    def neutral(self) -> Tensor:
+        """The code of a neutral face, Tensor[128]; raises InputError if not known."""
+        if not len(self.expressions):
+            raise InputError(
+                "This model does not know what a mood looks like: run notebook "
+                "08_emotion_space on a corpus that shows all expressions."
+            )
+        return self.expressions[-1]
 
     def offset(self, amount: float, axis: str = "PC1") -> Tensor:
         """What to add to E_emotion for `amount` standard deviations: Tensor[128].
@@ -155,21 +173,26 @@ def centred(values: np.ndarray, groups: Sequence[str]) -> np.ndarray:
 def supervised(
     space: EmotionSpace, embeddings: Tensor, clips: Sequence[Clip]
 ) -> EmotionSpace:
-    """The same space with axes of arousal and valence, if all clips have labels.
+    """The same space with the codes of expressions, and axes of arousal and valence.
 
-    embeddings : Tensor[N, 128], one a clip; without labels the space stays as it is.
-    Their directions: how an embedding changes with one label when the other one and the
-    speaker stay, by least squares of embeddings on labels, both centred by speaker. A
-    step is the standard deviation of the embeddings in that direction, as for the
-    components.
+    embeddings : Tensor[N, 128], one a clip. The expressions' codes are those that mix
+    to the embeddings by the clips' softmaxes; the axes' directions are how an embedding
+    changes with one label when the other one and the speaker stay, and a step is the
+    standard deviation of the embeddings there. Both by least squares, all centred by
+    speaker; without labels there are no axes, without an expression no codes.
     """
+    speakers = [clip.speaker for clip in clips]
+    codes = embeddings.double().numpy()
+    softmax = torch.stack([clip.expression for clip in clips]).double().numpy()
+    inner, around = centred(codes, speakers), centred(softmax, speakers)
+    if around.std(0).min() > SHOWN:
+        slopes, *_ = np.linalg.lstsq(around, inner)
+        mixed = codes.mean(0) + slopes - softmax.mean(0) @ slopes
+        space = replace(space, expressions=torch.from_numpy(mixed).float())
     labels = np.array([[getattr(clip, name) for name in LABELS] for clip in clips])
     if not np.isfinite(labels).all():
         return space
-    speakers = [clip.speaker for clip in clips]
-    codes = embeddings.double().numpy()
-    inner = centred(labels, speakers)
-    slopes, *_ = np.linalg.lstsq(inner, centred(codes, speakers))
+    slopes, *_ = np.linalg.lstsq(centred(labels, speakers), inner)
     units = slopes / np.linalg.norm(slopes, axis=1, keepdims=True)
     steps = units * (codes @ units.T).std(0)[:, None]
     return replace(space, labelled=torch.from_numpy(steps).float())
