@@ -32,7 +32,7 @@ from emoface_lib.features.timing import shifted_r
 FURTHEST = 8  # video frames
 USUAL_LAG = (-40, 160)  # ms that the loudness follows the lips, on real clips
 SHOWN = 5  # examples of a finding
-LACKING = "download it; or -p detector=drawn draws a face for each labelled voice"
+LACKING = "download it, or -p detector=drawn draws faces for labelled voices"
 FEW = 3  # clips below which a lag says nothing
 
 

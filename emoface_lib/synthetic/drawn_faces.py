@@ -57,7 +57,7 @@ def heard_speech(samples: np.ndarray) -> Speech:
     InputError if there is no phone, and as `log_probabilities`.
     """
     tokens = log_probabilities(samples).argmax(1)
-    first = np.flatnonzero(np.diff(tokens, prepend=-1))  # of a run of equal tokens
+    first = np.flatnonzero(np.diff(tokens, prepend=-1))  # where a run begins
     spikes = np.array([frame for frame in first if tokens[frame] in PHONES], int)
     if not len(spikes):
         raise InputError("Nobody speaks in it: the recogniser finds no phone.")
