@@ -144,7 +144,9 @@ def arrays_of(row: Row, recipe: Recipe) -> dict[str, np.ndarray]:
     frames = read_pictures(recipe.corpus / row["path"]) if row["path"] else []
     samples = read_sound(row, recipe.corpus)
     if recipe.settings.landmarks.detector == "drawn":
-        face, shown = draw(row, recipe.settings.seed, samples)
+        names = row["speaker"], row["clip"], row["emotion"]
+        landmarks, shown = draw_face(samples, *names, recipe.settings.seed)
+        face = known_faces(landmarks)
     else:
         face, shown = detect(row, recipe, frames), {}
     arrays = extract(samples, face.landmarks, recipe.settings.features.kind)
@@ -220,21 +222,6 @@ def detect(row: Row, recipe: Recipe, frames: Sequence[np.ndarray]) -> Detection:
     if not recipe.drawn and two_faces(detector, frames):
         raise InputError("It shows two faces of like size: who speaks is not known.")
     return found
-
-
-def draw(
-    row: Row, seed: int, samples: np.ndarray
-) -> tuple[Detection, dict[str, np.ndarray]]:
-    """A face drawn for a voice, see `draw_face`, and the state that it shows.
-
-    samples : float[S] at 16 kHz. The state: expression float32[7], arousal, valence.
-    """
-    names = row["speaker"], row["clip"], row["emotion"]
-    landmarks, state = draw_face(samples, *names, seed)
-    shown = {
-        name: getattr(state, name) for name in ("expression", "arousal", "valence")
-    }
-    return known_faces(landmarks), {n: np.array(v, "f4") for n, v in shown.items()}
 
 
 def expression_of(

@@ -13,7 +13,7 @@ from emoface_lib.core.landmarks import FRAME_RATE, VIDEO_RATE
 from emoface_lib.features.audio import frame_loudness
 from emoface_lib.features.phonetic import log_probabilities
 from emoface_lib.synthetic.clips import generator, identity_of
-from emoface_lib.synthetic.factors import EmotionalState, draw_speaker, draw_state
+from emoface_lib.synthetic.factors import draw_speaker, draw_state
 from emoface_lib.synthetic.heads.shape import pose_face, project
 from emoface_lib.synthetic.motion import move
 from emoface_lib.synthetic.speech import PAUSE, Speech
@@ -23,20 +23,21 @@ from emoface_lib.synthetic.visemes import HERE, viseme_parts
 PHONES = {int(token): name for token, _, name in read_table(HERE / "phones.csv")}
 # Phones of espeak-ng, whose times are known, have their spikes 65 ms after they begin,
 # and 95 % of their vowels are shorter than 0.2 s. With both, lips of GRID's talkers and
-# those drawn for their voices open together (r .61).
+# those drawn for their voices open together (r .6).
 LATE = 0.065  # s that a spike comes after its phone's beginning
 LONGEST = 0.2  # s; what is left until the next phone is a pause
 
 
 def draw_face(
     samples: np.ndarray, speaker: str, clip: str, emotion: str, seed: int
-) -> tuple[np.ndarray, EmotionalState]:
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """A face that says a voice in the state of its label.
 
     samples : float[S] at 16 kHz; speaker, clip : names, from which the look and all
     that is random are drawn; emotion : the label. Returns landmarks float32[F, 68, 3]
-    px of 224, 25 frames a second, and the state. Raises InputError if the label is none
-    of the expressions, and as `heard_speech`.
+    px of 224, 25 frames a second, and what they show: expression float32[7], a softmax,
+    arousal and valence. Raises InputError if the label is none of the expressions, and
+    as `heard_speech`.
     """
     if emotion not in EXPRESSIONS:
         raise InputError(
@@ -47,7 +48,9 @@ def draw_face(
     state, identity = draw_state(emotion, rng), identity_of(person)
     controls = move(heard_speech(samples), person, state, rng)
     points = project(identity, pose_face(identity, controls), controls)
-    return points.astype(np.float32), state
+    names = "expression", "arousal", "valence"
+    shown = {name: np.array(getattr(state, name), np.float32) for name in names}
+    return points.astype(np.float32), shown
 
 
 def heard_speech(samples: np.ndarray) -> Speech:

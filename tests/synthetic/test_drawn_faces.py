@@ -38,12 +38,12 @@ def test_phones_and_pauses_fill_the_voice(clip: DrawnClip) -> None:
 
 def test_the_face_shows_the_label_on_one_look_a_speaker(clip: DrawnClip) -> None:
     sound = clip.speech.samples
-    angry, state = draw_face(sound, "a", "a/anger/1", "anger", 0)
+    angry, shown = draw_face(sound, "a", "a/anger/1", "anger", 0)
     again, _ = draw_face(sound, "a", "a/anger/1", "anger", 0)
     happy, _ = draw_face(sound, "a", "a/happiness/1", "happiness", 0)
     assert (again == angry).all()
-    assert EXPRESSIONS[state.expression.argmax()] == "anger"
-    assert state.arousal > 0 > state.valence
+    assert EXPRESSIONS[shown["expression"].argmax()] == "anger"
+    assert shown["arousal"] > 0 > shown["valence"]
     mean = to_canonical(mean_face())
     faces = [align(face.astype(float), mean)[0].mean(0) for face in (angry, happy)]
     brows = [face[17:27, 1].mean() for face in faces]
