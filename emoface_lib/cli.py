@@ -15,7 +15,9 @@ from emoface_lib.core.settings import load_settings, runs_folder
 from emoface_lib.runs.batch_cli import commands as batch_commands
 
 PROFILE_HELP = "smoke, tutorial, full or paper."
-LAYOUT_HELP = "voxceleb2, lrw, ravdess, crema-d, grid or mead; by default what fits."
+LAYOUT_HELP = (
+    "voxceleb2, lrw, ravdess, crema-d, emo-db, grid or mead; by default what fits."
+)
 OUT_HELP = (
     "What to write, by its ending: .mp4, .gif, .svg (rows of pictures over the lips' "
     "curves), .csv or .npz (landmarks and coefficients); may be repeated."

@@ -80,7 +80,8 @@ class AutoVC(Stage):
 class Landmarks(Stage):
     """Detection and alignment of 68 landmarks; notebook 03."""
 
-    detector: Literal["dlib", "fan", "fan2d", "truth"] = "dlib"  # the paper's: fan
+    # the paper's: fan; drawn: a face that is drawn for each labelled voice
+    detector: Literal["dlib", "fan", "fan2d", "truth", "drawn"] = "dlib"
     face_detector: Literal["sfd", "retinaface", "blazeface", "dlib"] = "sfd"  # for fan
     longest_gap: int = Field(12, ge=0)  # video frames without a face; more: a bad clip
     alignment: Literal["icp", "kabsch"] = "icp"

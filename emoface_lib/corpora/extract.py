@@ -22,7 +22,7 @@ from emoface_lib.core.media import sound_delay
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.video import iter_frames, read_audio
 from emoface_lib.features.audio import VIDEO_FRAME
-from emoface_lib.features.detection import Detection
+from emoface_lib.features.detection import Detection, known_faces
 from emoface_lib.features.detectors import choose_detector, two_faces
 from emoface_lib.features.expression import (
     CROP_EVERY,
@@ -36,6 +36,7 @@ from emoface_lib.features.recognisers import choose_recogniser, fitting_recognis
 from emoface_lib.features.speaker import embed_speakers
 from emoface_lib.features.voice_activity import speech_level
 from emoface_lib.features.voice_conversion import Conversion, LogMel, load_features
+from emoface_lib.synthetic.drawn_faces import draw_face
 
 LARGEST = 2_000_000_000  # bytes of a clip's pictures; what a worker may take
 Row = Mapping[Any, Any]  # a row of a corpus' index; sound, tracks, emotion may lack
@@ -86,6 +87,8 @@ class Recipe:
             made["scn_checkpoint"] = digest(Path(settings.expression.scn_checkpoint))
         name = read_json(card)["hash"] if self.drawn else self.corpus.resolve().name
         made |= {"recogniser": self.recogniser, "corpus": name}
+        if settings.landmarks.detector == "drawn":
+            made["seed"] = settings.seed
         return {**made, "code": code_hash(__name__)}
 
     def __call__(self, row: Row) -> dict[str, Any]:
@@ -133,13 +136,19 @@ def arrays_of(row: Row, recipe: Recipe) -> dict[str, np.ndarray]:
 
     Those of `extract`; level, dBFS of the speech; found bool[F], confidence float32[F],
     of the face; crops uint8[F / 5, 64, 64]; size int[2] px, width and height, 0 without
-    a video; expression float32[7], a softmax; and where the recipe has `audio`, voice
-    float32[256] and heard, F_a float32[T, D], if it depends on who speaks.
+    a video; expression float32[7], a softmax; arousal and valence, if the face is drawn
+    by them; and where the recipe has `audio`, voice float32[256] and heard, F_a
+    float32[T, D], if it depends on who speaks.
     """
     recogniser, features = load_tools(recipe)
     frames = read_pictures(recipe.corpus / row["path"]) if row["path"] else []
     samples = read_sound(row, recipe.corpus)
-    face = detect(row, recipe, frames)
+    if recipe.settings.landmarks.detector == "drawn":
+        names = row["speaker"], row["clip"], row["emotion"]
+        landmarks, shown = draw_face(samples, *names, recipe.settings.seed)
+        face = known_faces(landmarks)
+    else:
+        face, shown = detect(row, recipe, frames), {}
     arrays = extract(samples, face.landmarks, recipe.settings.features.kind)
     count = len(arrays["landmarks"])
     frames = frames[:count:CROP_EVERY]
@@ -151,6 +160,7 @@ def arrays_of(row: Row, recipe: Recipe) -> dict[str, np.ndarray]:
         "crops": face_crops(frames, chosen),  # type: ignore[arg-type]
         "size": np.array(frames[0].shape[1::-1] if frames else (0, 0)),
         "expression": expression_of(row, recogniser, frames, chosen),
+        **shown,
     }
     if recipe.audio is None:
         return arrays

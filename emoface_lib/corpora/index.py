@@ -199,6 +199,12 @@ def read_sets(path: Path) -> dict[str, str]:
     return dict(zip(meta["VoxCeleb2 ID"], splits, strict=True))
 
 
+def sounds_alone(index: pd.DataFrame) -> pd.DataFrame:
+    """The index as it would be without pictures: each clip is a sound."""
+    sound = index["sound"].where(index["sound"] != "", index["path"])
+    return index.assign(path="", tracks="", sound=sound)
+
+
 def stages(reading: Reading) -> dict[str, str]:
     """Stage of the method -> "" if the corpus can feed it, else the reason why not.
 

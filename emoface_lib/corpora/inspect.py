@@ -32,6 +32,7 @@ from emoface_lib.features.timing import shifted_r
 FURTHEST = 8  # video frames
 USUAL_LAG = (-40, 160)  # ms that the loudness follows the lips, on real clips
 SHOWN = 5  # examples of a finding
+LACKING = "download it, or -p detector=drawn draws faces for labelled voices"
 FEW = 3  # clips below which a lag says nothing
 
 
@@ -230,7 +231,7 @@ def _of_names(reading: Reading, root: Path) -> list[str]:
         ("media files that fit nowhere", "they are left out", reading.unmatched),
         ("archives", f"if new, unpack them: unzip '{root}/*.zip' -d {root}", archives),
         ("clips known to be faulty", "they are left out", index["clip"][faulty]),
-        ("clips without video or sound", "download it", index["clip"][lack & ~faulty]),
+        ("clips without video or sound", LACKING, index["clip"][lack & ~faulty]),
     ):
         if len(names):
             some = ", ".join(names[:SHOWN]) + (" ..." * (len(names) > SHOWN))

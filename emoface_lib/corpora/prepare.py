@@ -35,7 +35,7 @@ from emoface_lib.core.files import (
 from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import Settings, nearest, runs_folder
 from emoface_lib.corpora.extract import Recipe, Row, load_tools, read_sound
-from emoface_lib.corpora.index import read_corpus
+from emoface_lib.corpora.index import read_corpus, sounds_alone
 from emoface_lib.corpora.journal import WHOLE, Journal
 from emoface_lib.features.detectors import check_detector
 from emoface_lib.features.expression_training import shipped_expressions
@@ -67,6 +67,8 @@ def prepare_corpus(
     """
     root, audio, features = Path(root), run / "audio", run / "features"
     index = read_corpus(root, layout).index
+    if settings.landmarks.detector == "drawn":
+        index = sounds_alone(index)
     _link(run / "corpus", root)
     if settings.features.kind in ("autovc", "codes"):
         _ready_autovc(index, root, audio, settings)

@@ -129,6 +129,15 @@ def box_around(points: np.ndarray) -> Box:
     return float(left), float(top), float(left + width), float(top + width)
 
 
+def known_faces(landmarks: np.ndarray) -> Detection:
+    """What a detector without error finds; landmarks : float32 (F, 68, 3) px."""
+    landmarks = landmarks.copy()
+    landmarks[..., 2] -= landmarks[..., 2].mean(1, keepdims=True)
+    boxes = np.array([box_around(points[:, :2]) for points in landmarks], "f4")
+    sure = np.ones(len(landmarks), np.float32)
+    return Detection(landmarks, sure, sure > 0, boxes)
+
+
 def check_picture(image: np.ndarray) -> None:
     """Raise InputError unless `image` is RGB uint8 (H, W, 3)."""
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:

@@ -9,7 +9,7 @@ import torch
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_npz
 from emoface_lib.core.settings import Settings
-from emoface_lib.features.detection import Detection, Detector, Frames, box_around
+from emoface_lib.features.detection import Detection, Detector, Frames, known_faces
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.fan import FanDetector, require_weights
 
@@ -36,17 +36,15 @@ class TruthDetector:
                 f"{self.sidecar} has {len(landmarks)} frames, the video {len(frames)}: "
                 "make the corpus again."
             )
-        landmarks[..., 2] -= landmarks[..., 2].mean(1, keepdims=True)
-        boxes = np.array([box_around(points[:, :2]) for points in landmarks], "f4")
-        sure = np.ones(len(landmarks), np.float32)
-        return Detection(landmarks, sure, sure > 0, boxes)
+        return known_faces(landmarks)
 
 
 def choose_detector(settings: Settings, sidecar: Path, drawn: bool) -> Detector:
     """The detector that `settings.landmarks.detector` names.
 
     sidecar : a clip's ground truth, for "truth"; drawn : whether the clip is of the
-    embedded corpus. Raises InputError if the weights of "fan" or "fan2d" are missing.
+    embedded corpus. Raises InputError if the weights of "fan" or "fan2d" are missing,
+    and for "drawn", which takes no pictures.
     """
     match settings.landmarks.detector:
         case "truth":
@@ -57,6 +55,11 @@ def choose_detector(settings: Settings, sidecar: Path, drawn: bool) -> Detector:
             return FanDetector(solid, settings.landmarks.face_detector, device)
         case "dlib":
             return _dlib(drawn)
+        case "drawn":
+            raise InputError(
+                "detector=drawn draws faces for voices that are prepared: take another "
+                "one, such as dlib, for pictures."
+            )
 
 
 @lru_cache(maxsize=2)

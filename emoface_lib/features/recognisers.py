@@ -80,8 +80,11 @@ def fitting_recogniser(settings: Settings, drawn: bool, labelled: bool) -> str:
     """What `expression.recogniser` means for a corpus of drawings, or of real faces.
 
     "auto": the shipped one for drawings, SCN if there is a checkpoint, else labels
-    where all clips have one, else the package `fer`.
+    where all clips have one, else the package `fer`. A face that is drawn for a voice
+    shows its label.
     """
+    if settings.landmarks.detector == "drawn":
+        return "labels"
     if settings.expression.recogniser != "auto":
         return settings.expression.recogniser
     if drawn:

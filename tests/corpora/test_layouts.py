@@ -141,6 +141,18 @@ def test_crema_d_names_what_its_authors_call_faulty(tmp_path: Path) -> None:
     assert index["sentence"].iloc[0] == "don't forget a jacket"
 
 
+def test_emo_db_counts_boredom_as_neutral_but_as_a_video_of_its_own(
+    tmp_path: Path,
+) -> None:
+    reading = read_corpus(tree(tmp_path, "wav/03a01Fa.wav", "wav/16b10Lb.wav"))
+    happy, bored = rows(reading).itertuples()
+    assert (reading.layout.name, reading.unmatched) == ("emo-db", [])
+    assert (happy.Index, happy.speaker) == ("03/happiness/03a01Fa", "03")
+    assert (happy.emotion, happy.split) == ("happiness", "train")
+    assert happy.sentence == "der Lappen liegt auf dem Eisschrank"
+    assert (bored.video, bored.emotion, bored.split) == ("boredom", "neutral", "test")
+
+
 def test_grid_tells_its_sentence_and_that_it_is_neutral(tmp_path: Path) -> None:
     tree(tmp_path, "s1/bbaf2n.mpg", "align/s1/bbaf2n.align", "s28/lbaxzn.mpg")
     reading = read_corpus(tmp_path)

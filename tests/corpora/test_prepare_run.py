@@ -179,6 +179,31 @@ def test_tracks_and_sounds_will_do_without_videos(
     assert {clip.emotion for clip in clips} == set(ACTED.values())
 
 
+def test_faces_are_drawn_for_labelled_voices(talking: Talking, tmp_path: Path) -> None:
+    root, said = tmp_path / "voices", {"angry": "anger", "sad": "sadness", "odd": ""}
+    root.mkdir()
+    for name in said:
+        wavfile.write(root / f"{name}.wav", 16_000, talking[1])
+    own = pd.DataFrame({"video": said.keys(), "emotion": said.values()})
+    own = own.assign(clip="a/" + own["video"], speaker="a", path="", split="train")
+    own.assign(sound=own["video"] + ".wav").to_parquet(root / "index.parquet")
+    made = []
+    for run in (tmp_path / "one", tmp_path / "two"):
+        settings = load_settings("smoke", corpus=str(run), detector="drawn")
+        rows = prepare_corpus(root, run, settings, workers=1)
+        assert rows["problem"].tolist()[:2] == ["", ""]
+        assert "odd.wav: Its label is ''" in rows["problem"][2]
+        made.append(load_clips(run / "features", settings))
+    for clip, again in zip(*made, strict=True):
+        assert EXPRESSIONS[clip.expression.argmax()] == clip.emotion
+        assert clip.valence < 0
+        assert (clip.arousal > 0) == (clip.emotion == "anger")
+        assert (clip.landmarks == again.landmarks).all()
+    settings = load_settings("smoke", corpus=str(run), detector="drawn", seed=1)
+    with pytest.raises(InputError, match=r"made with seed = 0, not 1"):
+        prepare_corpus(root, run, settings, workers=1)
+
+
 def test_the_summary_says_what_to_do_next(
     prepared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -258,7 +283,8 @@ def test_the_doctor_does_not_contradict_itself(tmp_path: Path) -> None:
     assert (report.sampled, report.usable) == (0, 0)
     assert all(report.stages[stage] for stage in ("step 1", "ES"))
     (finding,) = report.findings
-    assert "4 clips without video or sound (download it)" in finding
+    assert "4 clips without video or sound (download it, or" in finding
+    assert "-p detector=drawn draws faces" in finding
     assert "trial" not in readable(report)
 
 
