@@ -60,7 +60,10 @@ TURNS = (-2.0, -1.0, 0.0, 1.0, 2.0)
 def gestures(moved: np.ndarray) -> dict[str, float]:
     """Brows up, corners up, lips open, px of the canonical frame, of displacements."""
     face = to_canonical(mean_face())[:, :2]
-    found = {n: float(x.mean()) for n, x in measures((face + moved).reshape(-1, 68, 2)).items()}
+    found = {
+        n: float(x.mean())
+        for n, x in measures((face + moved).reshape(-1, 68, 2)).items()
+    }
     return {
         "brows": (found["left brow"] + found["right brow"]) / 2,
         "corners": (found["left corner"] + found["right corner"]) / 2,
@@ -148,7 +151,9 @@ def share(
 ) -> None:
     """Enter a share of clips with its interval over actors."""
     found = bootstrap(list(map(float, hits)), list(groups), np.random.default_rng(0))
-    where = f"{how}; {len(hits)} clips, 95 % interval {found.low:.2f} to {found.high:.2f}"
+    where = (
+        f"{how}; {len(hits)} clips, 95 % interval {found.low:.2f} to {found.high:.2f}"
+    )
     target, meets = (f">= {least:g}", bool(found.mean >= least)) if least else ("", "")
     enter(TOPIC, name, found.mean, "share", target, meets, where)
     print(f"{name}: {found.mean:.3f} [{found.low:.2f}, {found.high:.2f}] {target}")
@@ -159,8 +164,16 @@ def enter_moods(found: pd.DataFrame, who: str, group: str, bounds: bool, how: st
     four = found[found["mood"].isin(FOUR)]
     least = (0.7, 0.85, 0.8, 0.65, 0.85) if bounds else (0, 0, 0, 0, 0)
     right = four["face"] == four["mood"].map(FOUR)
-    share(f"{who}: face nearest to its mood's, of four", right, four[group], least[0], how)
-    share(f"{who}: heard, of seven", found["heard"] == found["emotion"], found[group], 0, how)
+    share(
+        f"{who}: face nearest to its mood's, of four", right, four[group], least[0], how
+    )
+    share(
+        f"{who}: heard, of seven",
+        found["heard"] == found["emotion"],
+        found[group],
+        0,
+        how,
+    )
     calm = found[found["mood"] == "calm"].groupby(group)[["brows", "corners"]].mean()
     apart = found[["brows", "corners"]] - calm.reindex(found[group]).to_numpy()
     for mood, measure, sign, bound, said in (
@@ -210,7 +223,9 @@ def heads(folder: Path) -> list[Face]:
     found = []
     for name in HEADS:
         rest = np.zeros((1, len(CONTROLS)))
-        (picture,) = draw_faces(identity_of(draw_speaker(name, generator(0, name))), rest)
+        (picture,) = draw_faces(
+            identity_of(draw_speaker(name, generator(0, name))), rest
+        )
         Image.fromarray(picture).save(folder / f"{name}.png")
         found.append(Face(read_portrait(folder / f"{name}.png")))
     return found
@@ -246,7 +261,9 @@ def dial(data: Path, predictor: FacePredictor) -> None:
             voice = read_voice(file)
             codes = predictor.encode(voice.samples)
             for axis in ("arousal", "valence"):
-                ends = [predictor.displace(codes, Dial.of(t, axis)) for t in (-2.0, 2.0)]
+                ends = [
+                    predictor.displace(codes, Dial.of(t, axis)) for t in (-2.0, 2.0)
+                ]
                 low, high = (gestures(one) for one in ends)
                 rows.append({"axis": axis, **{n: high[n] - low[n] for n in low}})
             for face in faces:
@@ -258,13 +275,29 @@ def dial(data: Path, predictor: FacePredictor) -> None:
                 rows.append({"axis": "read", "rises": bool((np.diff(seen) > 0).all())})
     found = pd.DataFrame(rows).groupby("axis").mean(numeric_only=False)
     valence = 100 * max(abs(found.loc["valence", ["corners", "brows"]])) / EYE_DISTANCE
-    enter(TOPIC, "valence -2 to 2: corners or brows move", float(valence), "% of eye distance",
-          ">= 5", bool(valence >= 5), how)
+    enter(
+        TOPIC,
+        "valence -2 to 2: corners or brows move",
+        float(valence),
+        "% of eye distance",
+        ">= 5",
+        bool(valence >= 5),
+        how,
+    )
     lips = float(found.loc["arousal", "lips"])
-    enter(TOPIC, "arousal -2 to 2: lips open further", lips, "px", ">= 2", lips >= 2, how)
+    enter(
+        TOPIC, "arousal -2 to 2: lips open further", lips, "px", ">= 2", lips >= 2, how
+    )
     rises = float(found.loc["read", "rises"])
-    enter(TOPIC, "valence: happiness read rises at every step", rises, "share", ">= 0.8",
-          rises >= 0.8, how)
+    enter(
+        TOPIC,
+        "valence: happiness read rises at every step",
+        rises,
+        "share",
+        ">= 0.8",
+        rises >= 0.8,
+        how,
+    )
     print(found)
 
 

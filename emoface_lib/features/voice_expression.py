@@ -8,7 +8,6 @@ somebody speaks: their mean and deviation. Trained on actors, whose labels are t
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load_file
@@ -24,7 +23,7 @@ LEVEL = -25.0  # dBFS, to which the speech is brought
 WINDOW, STEP = 4 * FRAME_RATE, FRAME_RATE  # frames of 20 ms; a mood lasts for seconds
 # The softmax to this power is shown: sharper than the regression is sure, since a face
 # that shows a bit of all moods shows none. Chosen on the actors who train.
-SHARPNESS = 2.0
+SHARPNESS = 4.0
 
 
 def heard(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
