@@ -42,17 +42,15 @@ from emoface_lib.features.voice_expression import (
     sharpened,
     shipped_voice_expressions,
 )
-from emoface_lib.synthetic.build import draw_faces
-from emoface_lib.synthetic.clips import generator, identity_of
-from emoface_lib.synthetic.factors import CIRCUMPLEX, draw_speaker, draw_state
+from emoface_lib.synthetic.factors import CIRCUMPLEX, draw_state
 from emoface_lib.synthetic.heads.shape import CONTROLS, Identity, pose_face, project
+from emoface_lib.synthetic.portraits import CAST, resting_portrait
 
 TOPIC = "real emotion"
 ACTORS = tuple(f"Actor_{number}" for number in (13, 14, 15, 16))
 FOUR = {"calm": "neutral", "happy": "happiness", "sad": "sadness", "angry": "anger"}
 DRAWS = 24  # faces of an expression that its template averages
 APART = 0.5  # px of the canonical frame; less is no movement
-HEADS = ("id00003", "id00009")  # drawn heads that say voices
 EVERY = 5  # video frames; expressions change slowly
 TURNS = (-2.0, -1.0, 0.0, 1.0, 2.0)
 
@@ -100,11 +98,15 @@ def nearest(moved: np.ndarray) -> str:
 
 
 def own_faces(
-    predictor: FacePredictor, samples: np.ndarray, hears: VoiceExpressions
+    predictor: FacePredictor, samples: np.ndarray, hears: VoiceExpressions | None
 ) -> np.ndarray:
-    """Mean displacement by a voice's own emotion, from neutral: float[68, 2] px."""
-    codes = predictor.encode(samples)
-    own = predictor.own(samples, Curve.parse(AMOUNT), hears)
+    """Mean displacement by a voice's own emotion, from neutral: float[68, 2] px.
+
+    hears : None leaves it to E_emotion.
+    """
+    codes, own = predictor.encode(samples), Dial.of(0.0)
+    if hears:
+        own = predictor.own(samples, Curve.parse(AMOUNT), hears)
     calm = Dial.of("calm")
     faces = [predictor.displace(codes, dial) for dial in (own, calm)]
     return np.asarray((faces[0] - faces[1]).mean(0))
@@ -119,22 +121,27 @@ def actors_voices(data: Path) -> pd.DataFrame:
 
 
 def heard_moods(
-    predictor: FacePredictor, voices: pd.DataFrame, enrolled: bool
+    predictor: FacePredictor, voices: pd.DataFrame, how: str = "own"
 ) -> pd.DataFrame:
-    """What is heard of each voice, and what its face does."""
+    """What is heard of each voice, and what its face does.
+
+    how : "own", "enrolled", or "as heard" by E_emotion alone.
+    """
     rows = []
     for actor, own in voices.groupby("speaker"):
         sounds = {row.file: read_audio(row.file) for row in own.itertuples()}
         hears = shipped_voice_expressions()
-        if enrolled:
+        if how == "enrolled":
             hears = hears.enrol(list(sounds.values()))
         for row in own.itertuples():
             samples = sounds[row.file]
             softmax = hears.tell(samples)[1].mean(0)
-            moved = own_faces(predictor, samples, hears)
+            asked = None if how == "as heard" else hears
+            moved = own_faces(predictor, samples, asked)
             rows.append(
                 {
                     "actor": actor,
+                    "clip": row.file.stem,
                     "mood": row.video,
                     "emotion": row.emotion,
                     "heard": EXPRESSIONS[softmax.argmax()],
@@ -159,34 +166,38 @@ def share(
     print(f"{name}: {found.mean:.3f} [{found.low:.2f}, {found.high:.2f}] {target}")
 
 
-def enter_moods(found: pd.DataFrame, who: str, group: str, bounds: bool, how: str):
-    """Enter what is heard and what the faces do."""
+def enter_moods(
+    found: pd.DataFrame,
+    who: str,
+    group: str,
+    bounds: bool,
+    how: str,
+    heard: bool = True,
+) -> None:
+    """Enter what the faces do and, if `heard`, what the regression hears."""
     four = found[found["mood"].isin(FOUR)]
     least = (0.7, 0.85, 0.8, 0.65, 0.85) if bounds else (0, 0, 0, 0, 0)
-    right = four["face"] == four["mood"].map(FOUR)
-    share(
-        f"{who}: face nearest to its mood's, of four", right, four[group], least[0], how
-    )
-    share(
-        f"{who}: heard, of seven",
-        found["heard"] == found["emotion"],
-        found[group],
-        0,
-        how,
-    )
-    calm = found[found["mood"] == "calm"].groupby(group)[["brows", "corners"]].mean()
-    apart = found[["brows", "corners"]] - calm.reindex(found[group]).to_numpy()
+    name = f"{who}: face nearest to its mood's, of four"
+    share(name, four["face"] == four["mood"].map(FOUR), four[group], least[0], how)
+    calm = found[found["mood"] == "calm"].groupby("actor")[["brows", "corners"]].mean()
+    apart = found[["brows", "corners"]] - calm.reindex(found["actor"]).to_numpy()
     for mood, measure, sign, bound, said in (
         ("angry", "brows", -1, least[1], "brows below calm's"),
+        ("angry", "corners", 1, 0, "corners above calm's"),
         ("happy", "corners", 1, least[2], "corners above calm's"),
         ("sad", "corners", -1, least[3], "corners below calm's"),
     ):
         some = found["mood"] == mood
         moved = sign * apart.loc[some, measure] > APART
         share(f"{who}: {mood}, {said}", moved, found.loc[some, group], bound, how)
+    if not heard:
+        return
+    name = f"{who}: heard, of seven"
+    share(name, found["heard"] == found["emotion"], found[group], 0, how)
     stirred = found[~found["emotion"].isin(["neutral", "disgust"])]
-    asked = np.where(stirred["emotion"] == "sadness", -1, 1)
-    right = np.sign(stirred["arousal"]) == asked
+    right = np.sign(stirred["arousal"]) == np.where(
+        stirred["emotion"] == "sadness", -1, 1
+    )
     share(f"{who}: sign of arousal", right, stirred[group], least[4], how)
 
 
@@ -194,9 +205,10 @@ def voices(data: Path, predictor: FacePredictor) -> None:
     """Actors 13 to 16, unknown and enrolled; EmoDB's speaker."""
     how = "benchmarks/real_emotion.py DATA voices"
     held = actors_voices(data)
-    for enrolled, who in ((False, "actors 13 to 16"), (True, "the same, enrolled")):
-        found = heard_moods(predictor, held, enrolled)
-        enter_moods(found, who, "actor", not enrolled, how)
+    named = {"own": "actors 13 to 16", "enrolled": "the same, enrolled"}
+    for ear, who in (named | {"as heard": "the same, E_emotion alone"}).items():
+        found = heard_moods(predictor, held, ear)
+        enter_moods(found, who, "actor", ear == "own", how, ear != "as heard")
         print(pd.crosstab(found["mood"], found["face"]))
     root = data / "emodb_sample"
     letters = {"W": "anger", "E": "disgust", "A": "fear", "F": "happiness"}
@@ -206,29 +218,24 @@ def voices(data: Path, predictor: FacePredictor) -> None:
     labels = [letters[one.stem[5]] for one in files]
     german = pd.DataFrame({"file": files, "emotion": labels, "speaker": "03"})
     german["video"] = [shown.get(label, label) for label in labels]
-    enter_moods(heard_moods(predictor, german, False), "EmoDB", "mood", False, how)
+    enter_moods(heard_moods(predictor, german), "EmoDB", "clip", False, how)
 
 
 def read_faces(view: Preview, moods: Sequence[str] = EXPRESSIONS) -> np.ndarray:
     """Mean softmax of the expression model over rendered frames, of some classes."""
     numbers = range(0, view.count, EVERY)
     frames = np.stack([view.frame(number) for number in numbers])
-    faces = np.stack([view.poses[number].face for number in numbers])
+    poses = [view.poses[number] for number in numbers]
+    faces = np.stack([p.face @ p.motion[:, :2].T + p.motion[:, 2] for p in poses])
     softmax = recognise(shipped_expressions(), frames, faces).mean(0)
     return softmax[[EXPRESSIONS.index(mood) for mood in moods]]
 
 
 def heads(folder: Path) -> list[Face]:
     """Drawn heads at rest, as photographs."""
-    found = []
-    for name in HEADS:
-        rest = np.zeros((1, len(CONTROLS)))
-        (picture,) = draw_faces(
-            identity_of(draw_speaker(name, generator(0, name))), rest
-        )
-        Image.fromarray(picture).save(folder / f"{name}.png")
-        found.append(Face(read_portrait(folder / f"{name}.png")))
-    return found
+    for name in CAST[:2]:
+        Image.fromarray(resting_portrait(name)).save(folder / f"{name}.png")
+    return [Face(read_portrait(folder / f"{name}.png")) for name in CAST[:2]]
 
 
 def frames(data: Path, predictor: FacePredictor) -> None:
