@@ -295,6 +295,13 @@ def dial(data: Path, predictor: FacePredictor) -> None:
     enter(
         TOPIC, "arousal -2 to 2: lips open further", lips, "px", ">= 2", lips >= 2, how
     )
+    for first, second, moves in (
+        ("arousal", "valence", "corners"),
+        ("valence", "arousal", "brows"),
+    ):
+        part = abs(float(found.loc[first, moves] / found.loc[second, moves]))
+        name = f"{first} -2 to 2 moves {moves}, share of what {second} does"
+        enter(TOPIC, name, part, "share", "<= 0.333", part <= 1 / 3, how)
     rises = float(found.loc["read", "rises"])
     enter(
         TOPIC,

@@ -29,8 +29,8 @@ from emoface_lib.features.voice_expression import (
 )
 
 TRAIN = tuple(f"Actor_{number:02d}" for number in range(1, 13))
-CLIPS = 12  # of a neutral talker, at most
-STRENGTH = 0.01  # of the regression, inverse; chosen by leaving three actors out
+CLIPS = 12  # at most, a neutral talker
+STRENGTH = 0.01  # inverse of the penalty; chosen by leaving three actors out
 
 
 def read_actors(root: Path, actors: Iterable[str]) -> dict[str, list]:

@@ -18,7 +18,7 @@ from emoface_lib.features.phonetic import phonetic_code
 from emoface_lib.features.voice_activity import speech_level, spoken
 
 SHIPPED = WEIGHTS / "voice_expressions.safetensors"
-BLOCKS = 1, 2  # of the recogniser; later ones keep words and drop how they are said
+BLOCKS = 1, 2  # later ones keep words and drop how they are said
 LEVEL = -25.0  # dBFS, to which the speech is brought
 WINDOW, STEP = 4 * FRAME_RATE, FRAME_RATE  # frames of 20 ms; a mood lasts for seconds
 # The softmax to this power is shown: sharper than the regression is sure, since a face
