@@ -15,16 +15,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import (
-    conv1d,
-    conv2d,
-    gelu,
-    glu,
-    linear,
-    pad,
-    scaled_dot_product_attention,
-    silu,
-)
+from torch.nn import functional
+from torch.nn.functional import conv1d, gelu, glu, pad, silu
 
 from emoface_lib.core.clip import CODE_SIZE, HOP_LENGTH, MEL_BANDS
 from emoface_lib.core.errors import InputError
@@ -67,10 +59,9 @@ class Convolution(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Tensor[B, T, 144] to the same."""
         gated = glu(self.pointwise1(self.norm(x)))
-        # as pictures of one row with channels last, for which there is a fast kernel
-        row, weight = gated.mT[:, :, None], self.depthwise.weight[:, :, None]
-        around, each = (0, KERNEL // 2), self.depthwise.groups
-        filtered = conv2d(row, weight, self.depthwise.bias, 1, around, 1, each)
+        row = gated.mT[:, :, None]  # (B, 144, 1, T); so it has a faster kernel
+        kernel, bias = self.depthwise.weight[:, :, None], self.depthwise.bias
+        filtered = functional.conv2d(row, kernel, bias, 1, "same", 1, len(kernel))
         return self.pointwise2(silu(filtered[:, :, 0].mT))
 
 
@@ -92,9 +83,9 @@ class Block(nn.Module):
 
     def _attend(self, x: Tensor) -> Tensor:
         """`self.attn` by a kernel that is faster than its own."""
-        three = linear(x, self.attn.in_proj_weight, self.attn.in_proj_bias)
+        three = functional.linear(x, self.attn.in_proj_weight, self.attn.in_proj_bias)
         heads = three.unflatten(2, (3, HEADS, -1)).permute(2, 0, 3, 1, 4)
-        mixed = scaled_dot_product_attention(*heads)  # (B, HEADS, T, 36)
+        mixed = functional.scaled_dot_product_attention(*heads)  # (B, HEADS, T, 36)
         return self.attn.out_proj(mixed.transpose(1, 2).flatten(2))
 
 
