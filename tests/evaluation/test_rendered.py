@@ -59,7 +59,7 @@ def test_without_voices_the_content_branch_alone_can_be_asked(
     names = np.array(["id0"])
     embedded = np.ones((1, 256), np.float32)
     path = tmp_path / "speakers.npz"
-    write_npz(path, speakers=names, embeddings=embedded, made_of=np.array(["x"]))
+    write_npz(path, speakers=names, embeddings=embedded)
     known = with_voices(clips, path)
     assert [c.voice is not None for c in known] == [c.speaker == "id0" for c in clips]
 
