@@ -102,33 +102,36 @@ class Recogniser(nn.Module):
         self.blocks = nn.ModuleList(Block() for _ in range(BLOCKS))
         self.proj = nn.Linear(CODE_SIZE, TOKENS)
 
-    def encode(self, samples: Tensor, block: int = BLOCKS) -> Tensor:
-        """Output of a block, Tensor[B, T, 144]; 0 is the layer before the first.
+    def encode(self, samples: Tensor, *blocks: int) -> Tensor:
+        """Outputs of blocks side by side, Tensor[B, T, 144 K], by default the last's.
 
-        samples : Tensor[B, S] at 16 kHz, S > 200. Frame t is centred at sample 320 t.
+        0 is the layer before the first. samples : Tensor[B, S] at 16 kHz, S > 200. Frame t is centred at sample 320 t.
         """
         padded = pad(samples[:, None], (FFT // 2, FFT // 2), mode="reflect")
         kernels = self.stft_real_kernel, self.stft_imag_kernel
         real, imaginary = (conv1d(padded, one, stride=MEL_HOP) for one in kernels)
         mel = (real**2 + imaginary**2).transpose(1, 2) @ self.mel_fb
         x = gelu(self.stem(mel.clamp(min=FLOOR).log().transpose(1, 2)))
-        return nn.Sequential(*self.blocks[:block])(x.transpose(1, 2))
+        outputs, wanted = [x.transpose(1, 2)], blocks or (BLOCKS,)
+        for block in self.blocks[: max(wanted)]:
+            outputs.append(block(outputs[-1]))
+        return torch.cat([outputs[number] for number in wanted], -1)
 
     def forward(self, samples: Tensor) -> Tensor:
         """Log-probabilities, Tensor[B, T, 191], of samples : Tensor[B, S]."""
         return self.proj(self.encode(samples)).log_softmax(-1)
 
 
-def phonetic_code(samples: np.ndarray, block: int = 2) -> np.ndarray:
-    """Output of one of the recogniser's four blocks: float32[T, 144].
+def phonetic_code(samples: np.ndarray, *blocks: int) -> np.ndarray:
+    """Outputs of the recogniser's blocks, by default the second's: float32[T, 144 K].
 
     samples : float[S] at 16 kHz; frames are those of `log_mel`. Attention spans all it
     is given, so a frame is *defined* by its window: each 8 s are encoded with the 2 s
     before and after them, as far as there is sound. A stream gives the same frames as
     the whole. Raises InputError as `log_mel`, and if the wheel is missing.
     """
-    recogniser = load_recogniser()
-    return _in_windows(samples, lambda window: recogniser.encode(window, block))
+    recogniser, wanted = load_recogniser(), blocks or (2,)
+    return _in_windows(samples, lambda window: recogniser.encode(window, *wanted))
 
 
 def log_probabilities(samples: np.ndarray) -> np.ndarray:

@@ -32,8 +32,8 @@ def heard(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     samples : float[S] at 16 kHz. Raises InputError as `phonetic_code`.
     """
     scaled = samples * np.float32(10 ** ((LEVEL - speech_level(samples)) / 20))
-    code = np.concatenate([phonetic_code(scaled, block) for block in BLOCKS], axis=1)
-    speech = np.repeat(spoken(scaled), FRAME_RATE // VIDEO_RATE)
+    code = phonetic_code(scaled, *BLOCKS)
+    speech = np.repeat(spoken(samples), FRAME_RATE // VIDEO_RATE)
     return code, np.pad(speech, (0, len(code)))[: len(code)]
 
 
