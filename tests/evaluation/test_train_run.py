@@ -118,7 +118,7 @@ def test_training_goes_on_after_a_process_was_killed(
 ) -> None:
     folder = tmp_path / "run"
     options = ("--devices", "2", "--step", "1")
-    command = start(prepared[0], folder, *options, content_steps=100)
+    command = start(prepared[0], folder, *options, content_steps=200)
     training = subprocess.Popen(command, env=environment())
     while not (folder / "content" / "state.pt").exists():
         time.sleep(0.02)
@@ -129,7 +129,7 @@ def test_training_goes_on_after_a_process_was_killed(
     assert not (folder / "content" / "log.csv").exists()
     assert subprocess.run(command, env=environment(), timeout=600).returncode == 0
     steps = pd.read_csv(folder / "content" / "log.csv")["step"]
-    assert steps.tolist() == list(range(100))
+    assert steps.tolist() == list(range(200))
     assert not (folder / "content" / "state.pt").exists()
 
 
