@@ -1,0 +1,118 @@
+"""Codes exchanged between two clips of a speaker, against the generator's true face.
+
+Three corpora of the embedded kind: on seed 200 settings were chosen, 301 and 302 no
+choice has seen. All clips are audio-only, content hears phones; seeds of training are
+paired over rows, and intervals are over test speakers and over pairs of corpus and
+seed. Tables and models stay in runs/transfer, from where a second run goes on.
+
+python benchmarks/transfer.py [--seeds 2] [--corpora 200 301 302]
+"""
+
+import argparse
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from results import enter
+from style import level, settings_of
+
+from emoface_lib.core.landmarks import mean_face
+from emoface_lib.core.settings import runs_folder
+from emoface_lib.evaluation.bootstrap import Interval, difference
+from emoface_lib.evaluation.experiment import Experiment, Trial
+from emoface_lib.evaluation.rows import FULL, NO_STYLE, PLAIN, TRANSFER
+from emoface_lib.evaluation.transfer import GAIN, GIVEN, exchanges
+from emoface_lib.features.align import to_canonical
+from emoface_lib.method.enrolment import enrolled
+from emoface_lib.method.steps import split
+from emoface_lib.synthetic.audio_only import audio_only_clips
+
+TOPIC = "transfer"
+CORPORA, SEEDS = (200, 301, 302), 2
+EVERY = 2  # of the test clips, so that 180 are exchanged
+UNITS = {"LMD": "px", "ES": "", GAIN: ""}
+TARGETS = {"LMD": -0.15, "ES": 0.15}  # full minus without, E_emotion exchanged
+
+
+def measure(corpus: int, seeds: Sequence[int]) -> pd.DataFrame:
+    settings = settings_of().changed(seed=corpus)
+    face, splits = to_canonical(mean_face()), ("train", "val", "test")
+    clips = enrolled(audio_only_clips(settings, face, splits=splits, workers=1))
+    study = Experiment(
+        clips,
+        settings,
+        (NO_STYLE, *TRANSFER),
+        exchanges=exchanges(split(clips, "test"), settings, face, EVERY),
+        folder=runs_folder() / "transfer" / f"corpus_{corpus}",
+    )
+    found = study.run([Trial(seed) for seed in seeds], workers=1)
+    found = found[found["clip"].notna()]  # and no facts of codes, no curves
+    return found.assign(
+        corpus=corpus,
+        seed=100 * corpus + found["seed"],
+        speaker=f"{corpus}/" + found["speaker"],
+        clip=f"{corpus}/" + found["clip"],
+    )
+
+
+def enter_interval(
+    name: str, found: Interval, metric: str, source: str, target: float | None = None
+) -> None:
+    where = f"{source}; 95 % interval {found.low:.3f} to {found.high:.3f}"
+    asked, meets = "", ""
+    if target is not None:
+        asked = f"{'<=' if target < 0 else '>='} {target}, interval apart from 0"
+        beyond = found.mean <= target if target < 0 else found.mean >= target
+        meets = "yes" if beyond and found.low * found.high > 0 else "no"
+    enter(TOPIC, name, found.mean, UNITS[metric], asked, meets, where)
+    print(f"{name}: {found} {asked} {meets}", flush=True)
+
+
+def enter_all(found: pd.DataFrame) -> None:
+    """Levels of every row, what each differs from *without* by, and that by corpus."""
+    corpora = sorted(found["corpus"].unique())
+    source = (
+        f"benchmarks/transfer.py: corpora {', '.join(map(str, corpora))}, 32 training "
+        f"and 20 test speakers each, audio-only, {found['seed'].nunique()} paired "
+        "seeds over the corpora"
+    )
+    kinds = {"": "", **{given: f", {given} exchanged" for given in GIVEN}}
+    shown = [(m, m + end) for end in kinds.values() for m in UNITS]
+    shown = [(m, name) for m, name in shown if name in set(found["metric"])]
+    for row in TRANSFER:
+        for metric, name in shown:
+            if name != f"{GAIN}, no code exchanged":  # 0 by definition
+                enter_interval(
+                    f"{name}, {row}", level(found, row, name), metric, source
+                )
+    for row in TRANSFER[1:]:
+        for metric, name in shown:
+            if name.endswith("no code exchanged"):
+                continue
+            aim = row == FULL and name == f"{metric}, E_emotion exchanged"
+            change = difference(found, row, PLAIN, name, np.random.default_rng(0))
+            target = TARGETS.get(metric) if aim else None
+            label = f"{name}, {row} minus {PLAIN}"
+            enter_interval(label, change, metric, source, target)
+    for corpus, part in found.groupby("corpus"):
+        for metric in TARGETS:
+            name = f"{metric}, E_emotion exchanged"
+            change = difference(part, FULL, PLAIN, name, np.random.default_rng(0))
+            where = f"benchmarks/transfer.py: {part['seed'].nunique()} paired seeds"
+            label = f"corpus {corpus}: {name}, {FULL} minus {PLAIN}"
+            enter_interval(label, change, metric, f"{where}, 20 test speakers")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--corpora", type=int, nargs="*", default=CORPORA)
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    found = [measure(corpus, range(given.seeds)) for corpus in given.corpora]
+    enter_all(pd.concat(found, ignore_index=True))
+
+
+if __name__ == "__main__":
+    main()
