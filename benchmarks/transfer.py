@@ -30,7 +30,7 @@ from emoface_lib.synthetic.audio_only import audio_only_clips
 
 TOPIC = "transfer"
 CORPORA, SEEDS = (200, 301, 302), 2
-EVERY = 2  # of the test clips, so that 180 are exchanged
+EVERY = 2  # every second test clip is given codes
 UNITS = {"LMD": "px", "ES": "", GAIN: ""}
 TARGETS = {"LMD": -0.15, "ES": 0.15}  # full minus without, E_emotion exchanged
 

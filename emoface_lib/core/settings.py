@@ -1,6 +1,6 @@
 """Settings of a run: one frozen object; a profile is what differs from the paper.
 
-`paper` is the paper to the letter. The other profiles are written as differences with
+`paper` has those of the paper. The other profiles are written as differences with
 their reasons, in `profiles.yml`. A mistyped or ill-typed setting is refused with the
 nearest name.
 """

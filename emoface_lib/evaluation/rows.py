@@ -77,7 +77,7 @@ TABLE_2 = NO_STYLE, *OURS, MAKEITTALK, MAKEITTALK_CONTENT, *BOUNDS
 FLOORS = STATIC, MEAN_DISPLACEMENT, NO_STYLE  # for the studies in notebook 05
 ABLATION = PLAIN, IDENTITY, FULL, IMPROVED
 # for `transfer`: eq. (6) alone, eq. (5) alone, and a control on either side of *full*
-TRANSFER = PLAIN, IDENTITY, ANYONE, FULL, SUPERVISED, SHUFFLED_VIDEOS, IMPROVED
+TRANSFER = PLAIN, IDENTITY, ANYONE, FULL, SUPERVISED, SHUFFLED_VIDEOS
 CONTRASTS = PLAIN, *(n for n in ROWS if n.startswith("eq.")), "InfoNCE", SUPERVISED
 
 Trained = tuple[StyleBranch, pd.DataFrame]  # and the log
