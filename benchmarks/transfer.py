@@ -21,8 +21,15 @@ from emoface_lib.core.landmarks import mean_face
 from emoface_lib.core.settings import runs_folder
 from emoface_lib.evaluation.bootstrap import Interval, difference
 from emoface_lib.evaluation.experiment import Experiment, Trial
-from emoface_lib.evaluation.rows import FULL, NO_STYLE, PLAIN, TRANSFER
-from emoface_lib.evaluation.transfer import GAIN, GIVEN, exchanges
+from emoface_lib.evaluation.rows import (
+    FULL,
+    IDENTITY,
+    NO_STYLE,
+    PLAIN,
+    SHUFFLED_VIDEOS,
+    TRANSFER,
+)
+from emoface_lib.evaluation.transfer import GAIN, exchanges
 from emoface_lib.features.align import to_canonical
 from emoface_lib.method.enrolment import enrolled
 from emoface_lib.method.steps import split
@@ -32,7 +39,14 @@ TOPIC = "transfer"
 CORPORA, SEEDS = (200, 301, 302), 2
 EVERY = 2  # every second test clip is given codes
 UNITS = {"LMD": "px", "ES": "", GAIN: ""}
-TARGETS = {"LMD": -0.15, "ES": 0.15}  # full minus without, E_emotion exchanged
+TARGETS = {"LMD": -0.15, "ES": 0.15}
+EMOTION, BOTH = "E_emotion exchanged", "both codes exchanged"
+NOTHING = "no code exchanged"  # what a face reaches that stays as it is
+NAMES = ["LMD", "ES", *(f"{metric}, {EMOTION}" for metric in UNITS)]
+NAMES += [f"{GAIN}, E_identity exchanged"]
+LEVELS = [f"LMD, {NOTHING}", f"ES, {NOTHING}", *(f"{m}, {BOTH}" for m in UNITS)]
+AIMS = [(FULL, PLAIN, f"{metric}, {EMOTION}") for metric in TARGETS]
+BESIDE = ((FULL, IDENTITY), (FULL, SHUFFLED_VIDEOS))  # what eq. (5) adds to eq. (6)
 
 
 def measure(corpus: int, seeds: Sequence[int]) -> pd.DataFrame:
@@ -69,39 +83,40 @@ def enter_interval(
     print(f"{name}: {found} {asked} {meets}", flush=True)
 
 
+def source(found: pd.DataFrame, *methods: str) -> str:
+    """How rows that are there for all of the methods were measured."""
+    own = [found[found["method"] == method] for method in methods]
+    seeds = set.intersection(*(set(part["seed"]) for part in own))
+    corpora = sorted({str(seed // 100) for seed in seeds})
+    return (
+        f"benchmarks/transfer.py: corpora {', '.join(corpora)}, 32 training and 20 "
+        f"test speakers each, audio-only, {len(seeds)} paired seeds over the corpora"
+    )
+
+
+def enter_difference(
+    found: pd.DataFrame, name: str, first: str, second: str, label: str = ""
+) -> None:
+    metric = name.split(",")[0]
+    aim = not label and (first, second, name) in AIMS
+    change = difference(found, first, second, name, np.random.default_rng(0))
+    where = source(found, first, second)
+    label = f"{label}{name}, {first} minus {second}"
+    enter_interval(label, change, metric, where, TARGETS[metric] if aim else None)
+
+
 def enter_all(found: pd.DataFrame) -> None:
     """Levels of every row, what each differs from *without* by, and that by corpus."""
-    corpora = sorted(found["corpus"].unique())
-    source = (
-        f"benchmarks/transfer.py: corpora {', '.join(map(str, corpora))}, 32 training "
-        f"and 20 test speakers each, audio-only, {found['seed'].nunique()} paired "
-        "seeds over the corpora"
-    )
-    kinds = {"": "", **{given: f", {given} exchanged" for given in GIVEN}}
-    shown = [(m, m + end) for end in kinds.values() for m in UNITS]
-    shown = [(m, name) for m, name in shown if name in set(found["metric"])]
     for row in TRANSFER:
-        for metric, name in shown:
-            if name != f"{GAIN}, no code exchanged":  # 0 by definition
-                enter_interval(
-                    f"{name}, {row}", level(found, row, name), metric, source
-                )
-    for row in TRANSFER[1:]:
-        for metric, name in shown:
-            if name.endswith("no code exchanged"):
-                continue
-            aim = row == FULL and name == f"{metric}, E_emotion exchanged"
-            change = difference(found, row, PLAIN, name, np.random.default_rng(0))
-            target = TARGETS.get(metric) if aim else None
-            label = f"{name}, {row} minus {PLAIN}"
-            enter_interval(label, change, metric, source, target)
+        for name in (*NAMES, *LEVELS):
+            spread, where = level(found, row, name), source(found, row)
+            enter_interval(f"{name}, {row}", spread, name.split(",")[0], where)
+    for first, second in (*((row, PLAIN) for row in TRANSFER[1:]), *BESIDE):
+        for name in NAMES:
+            enter_difference(found, name, first, second)
     for corpus, part in found.groupby("corpus"):
-        for metric in TARGETS:
-            name = f"{metric}, E_emotion exchanged"
-            change = difference(part, FULL, PLAIN, name, np.random.default_rng(0))
-            where = f"benchmarks/transfer.py: {part['seed'].nunique()} paired seeds"
-            label = f"corpus {corpus}: {name}, {FULL} minus {PLAIN}"
-            enter_interval(label, change, metric, f"{where}, 20 test speakers")
+        for _, _, name in AIMS:
+            enter_difference(part, name, FULL, PLAIN, f"corpus {corpus}: ")
 
 
 def main() -> None:
