@@ -18,7 +18,6 @@ from emoface_lib.evaluation.rendered import (
     CONTENT,
     SPEAKER,
     rendered_rows,
-    ship_half,
     shipped_baselines,
     shipped_pc_avs,
     with_voices,
@@ -31,6 +30,7 @@ from emoface_lib.evaluation.rows import (
     RENDERED_TRUTH,
 )
 from emoface_lib.evaluation.scoring import Studio
+from tools.ship_weights import ship_half
 
 
 @pytest.fixture
