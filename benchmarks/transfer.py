@@ -88,9 +88,11 @@ def source(found: pd.DataFrame, *methods: str) -> str:
     own = [found[found["method"] == method] for method in methods]
     seeds = set.intersection(*(set(part["seed"]) for part in own))
     corpora = sorted({str(seed // 100) for seed in seeds})
+    many = "corpora" if len(corpora) > 1 else "corpus"
     return (
-        f"benchmarks/transfer.py: corpora {', '.join(corpora)}, 32 training and 20 "
-        f"test speakers each, audio-only, {len(seeds)} paired seeds over the corpora"
+        f"benchmarks/transfer.py: {len(corpora)} {many} ({', '.join(corpora)}), 32 "
+        "training and 20 test speakers each, audio-only, "
+        f"{len(seeds)} paired seed{'s' * (len(seeds) > 1)} over all"
     )
 
 

@@ -6,13 +6,13 @@ from emoface_lib.core.settings import REPOSITORY
 from emoface_lib.evaluation.claims import markdown
 
 README = REPOSITORY / "README.md"
-START, END = "<!-- claims: python -m tools.write_claims -->\n", "\n<!-- end -->"
+START, END = "<!-- claims: python -m tools.write_claims -->\n", "<!-- end -->"
 
 
 def written(text: str) -> str:
     """A text with the table as it is now between its marks."""
     before, rest = text.split(START)
-    return f"{before}{START}{markdown()}{END}{rest.split(END, 1)[1]}"
+    return f"{before}{START}{markdown()}\n{END}{rest.split(END, 1)[1]}"
 
 
 def main() -> int:

@@ -20,7 +20,9 @@ CLAIMS = LEDGER.with_name("claims.yml")
 HEADER = "claim of the paper", "effect, 95 % interval", "n", "verdict", "why", "where"
 NUMBER = r"(-?\d+\.?\d*)"
 SPREAD = re.compile(rf"(?:95 % interval(?: of r)?|seeds from) {NUMBER} to {NUMBER}")
-COUNTS = re.compile(r"\d+ (?:test speakers|speakers|(?:paired )?seeds|clips and seeds)")
+COUNTS = re.compile(
+    r"\d+ (?:corpora|(?:test )?speakers|(?:paired )?seeds?|clips and seeds)\b"
+)
 
 
 def claims_table(
@@ -42,7 +44,8 @@ def claims_table(
             found, unit, n = effect(ledger, test["topic"], test["row"])
             tests.append(met(test["expect"], found))
             lies = test["expect"] if tests[-1] else f"not {test['expect']}"
-            shown.append(f"{test['shown']} {found}{unit and ' ' + unit} ({lies})")
+            px = " px" if unit == "px" else ""
+            shown.append(f"{test['shown']} {found}{px} ({lies})")
             counts.append(n)
         effects, units = "; ".join(shown), "; ".join(dict.fromkeys(counts))
         told = one["claim"], effects, units, verdict(tests), one["why"], one["where"]
