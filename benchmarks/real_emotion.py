@@ -7,11 +7,15 @@ mood, mean over time. Intervals are over clips within actors.
 
 python benchmarks/real_emotion.py DATA [voices | frames | dial ...]   (a folder with
 ravdess_audio, emodb_sample and portraits)
+
+The part `trained` trains step 2 on drawn faces of actors 1 to 12: with --ravdess RUN,
+made by emoface prepare DATA/ravdess_audio -p detector=drawn --out RUN.
 """
 
 import argparse
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -20,6 +24,10 @@ import pandas as pd
 import torch
 from PIL import Image
 from results import enter
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor
 
 from emoface_lib.animation.animate import AMOUNT, best_run
 from emoface_lib.animation.emotion_control import Curve, Dial
@@ -27,21 +35,37 @@ from emoface_lib.animation.portrait import read_portrait
 from emoface_lib.animation.predict import FacePredictor, load_predictor
 from emoface_lib.animation.preview import Face, Preview
 from emoface_lib.animation.voice import read_voice
-from emoface_lib.core.clip import EXPRESSIONS
+from emoface_lib.core.clip import EXPRESSIONS, Clip
 from emoface_lib.core.landmarks import EYE_DISTANCE, mean_face
+from emoface_lib.core.settings import load_settings, runs_folder
 from emoface_lib.core.video import read_audio
 from emoface_lib.corpora.index import read_corpus
 from emoface_lib.evaluation.bootstrap import bootstrap
+from emoface_lib.evaluation.rows import FULL, IMPROVED, NO_STYLE, PLAIN, train_rows
+from emoface_lib.evaluation.scoring import landmark_scores
 from emoface_lib.features.align import to_canonical
 from emoface_lib.features.expression import recognise
 from emoface_lib.features.expression_training import shipped_expressions
 from emoface_lib.features.gestures import measures
-from emoface_lib.features.prepared import aligned_landmarks
+from emoface_lib.features.prepared import aligned_landmarks, load_clips
 from emoface_lib.features.voice_expression import (
     VoiceExpressions,
     sharpened,
     shipped_voice_expressions,
 )
+from emoface_lib.method import enrolment
+from emoface_lib.method.displacements import (
+    content_codes,
+    style_codes,
+    style_displacements,
+)
+from emoface_lib.method.emotion_space import (
+    emotion_embeddings,
+    emotion_space,
+    supervised,
+)
+from emoface_lib.method.steps import split, train_content
+from emoface_lib.method.style import StyleBranch
 from emoface_lib.synthetic.build import draw_faces
 from emoface_lib.synthetic.clips import generator, identity_of
 from emoface_lib.synthetic.factors import CIRCUMPLEX, draw_speaker, draw_state
@@ -50,17 +74,30 @@ from emoface_lib.synthetic.heads.shape import CONTROLS, Identity, pose_face, pro
 TOPIC = "real emotion"
 ACTORS = tuple(f"Actor_{number}" for number in (13, 14, 15, 16))
 FOUR = {"calm": "neutral", "happy": "happiness", "sad": "sadness", "angry": "anger"}
+FOURS = tuple(FOUR.values())
 DRAWS = 24  # faces of an expression that its template averages
 APART = 0.5  # px of the canonical frame; less is no movement
 HEADS = ("id00003", "id00009")  # drawn heads that say voices
 EVERY = 5  # video frames; expressions change slowly
 TURNS = (-2.0, -1.0, 0.0, 1.0, 2.0)
+SPLITS = {  # of the actors who train step 2; ACTORS are the test
+    f"Actor_{n:02}": "train" if n < 11 else "val" if n < 13 else "test"
+    for n in range(1, 17)
+}
+SEEDS = (0, 1)
+TRUTH = "drawn faces"
+BY_VOICE = f"{FULL}, mixture by the voice"
+BY_CODE = f"{FULL}, mixture by what E_emotion tells"
+BY_LABEL = f"{FULL}, mixture by the label"
 
 
 def gestures(moved: np.ndarray) -> dict[str, float]:
     """Brows up, corners up, lips open, px of the canonical frame, of displacements."""
     face = to_canonical(mean_face())[:, :2]
-    found = {n: float(x.mean()) for n, x in measures((face + moved).reshape(-1, 68, 2)).items()}
+    found = {
+        n: float(x.mean())
+        for n, x in measures((face + moved).reshape(-1, 68, 2)).items()
+    }
     return {
         "brows": (found["left brow"] + found["right brow"]) / 2,
         "corners": (found["left corner"] + found["right corner"]) / 2,
@@ -148,19 +185,21 @@ def share(
 ) -> None:
     """Enter a share of clips with its interval over actors."""
     found = bootstrap(list(map(float, hits)), list(groups), np.random.default_rng(0))
-    where = f"{how}; {len(hits)} clips, 95 % interval {found.low:.2f} to {found.high:.2f}"
+    where = (
+        f"{how}; {len(hits)} clips, 95 % interval {found.low:.2f} to {found.high:.2f}"
+    )
     target, meets = (f">= {least:g}", bool(found.mean >= least)) if least else ("", "")
     enter(TOPIC, name, found.mean, "share", target, meets, where)
     print(f"{name}: {found.mean:.3f} [{found.low:.2f}, {found.high:.2f}] {target}")
 
 
-def enter_moods(found: pd.DataFrame, who: str, group: str, bounds: bool, how: str):
-    """Enter what is heard and what the faces do."""
+def enter_faces(found: pd.DataFrame, who: str, group: str, bounds: bool, how: str):
+    """Enter what the faces show of their moods."""
     four = found[found["mood"].isin(FOUR)]
-    least = (0.7, 0.85, 0.8, 0.65, 0.85) if bounds else (0, 0, 0, 0, 0)
+    least = (0.7, 0.85, 0.8, 0.65) if bounds else (0, 0, 0, 0)
     right = four["face"] == four["mood"].map(FOUR)
-    share(f"{who}: face nearest to its mood's, of four", right, four[group], least[0], how)
-    share(f"{who}: heard, of seven", found["heard"] == found["emotion"], found[group], 0, how)
+    name = f"{who}: face nearest to its mood's, of four"
+    share(name, right, four[group], least[0], how)
     calm = found[found["mood"] == "calm"].groupby(group)[["brows", "corners"]].mean()
     apart = found[["brows", "corners"]] - calm.reindex(found[group]).to_numpy()
     for mood, measure, sign, bound, said in (
@@ -171,10 +210,18 @@ def enter_moods(found: pd.DataFrame, who: str, group: str, bounds: bool, how: st
         some = found["mood"] == mood
         moved = sign * apart.loc[some, measure] > APART
         share(f"{who}: {mood}, {said}", moved, found.loc[some, group], bound, how)
+
+
+def enter_moods(found: pd.DataFrame, who: str, group: str, bounds: bool, how: str):
+    """Enter what is heard and what the faces do."""
+    enter_faces(found, who, group, bounds, how)
+    right = found["heard"] == found["emotion"]
+    share(f"{who}: heard, of seven", right, found[group], 0, how)
     stirred = found[~found["emotion"].isin(["neutral", "disgust"])]
     asked = np.where(stirred["emotion"] == "sadness", -1, 1)
     right = np.sign(stirred["arousal"]) == asked
-    share(f"{who}: sign of arousal", right, stirred[group], least[4], how)
+    least = 0.85 if bounds else 0
+    share(f"{who}: sign of arousal", right, stirred[group], least, how)
 
 
 def voices(data: Path, predictor: FacePredictor) -> None:
@@ -210,7 +257,9 @@ def heads(folder: Path) -> list[Face]:
     found = []
     for name in HEADS:
         rest = np.zeros((1, len(CONTROLS)))
-        (picture,) = draw_faces(identity_of(draw_speaker(name, generator(0, name))), rest)
+        (picture,) = draw_faces(
+            identity_of(draw_speaker(name, generator(0, name))), rest
+        )
         Image.fromarray(picture).save(folder / f"{name}.png")
         found.append(Face(read_portrait(folder / f"{name}.png")))
     return found
@@ -227,8 +276,8 @@ def frames(data: Path, predictor: FacePredictor) -> None:
             voice = read_voice(row.file)
             view = Preview(voice, faces[number % len(faces)], predictor)
             view.turn(predictor.own(voice.samples, Curve.parse(AMOUNT)))
-            seen = read_faces(view, tuple(FOUR.values()))
-            hits.append(tuple(FOUR.values())[seen.argmax()] == row.emotion)
+            seen = read_faces(view, FOURS)
+            hits.append(FOURS[seen.argmax()] == row.emotion)
     name = "actors 13 to 16: frames read as their mood, of four"
     share(name, hits, held["speaker"], 0.55, how)
 
@@ -246,7 +295,9 @@ def dial(data: Path, predictor: FacePredictor) -> None:
             voice = read_voice(file)
             codes = predictor.encode(voice.samples)
             for axis in ("arousal", "valence"):
-                ends = [predictor.displace(codes, Dial.of(t, axis)) for t in (-2.0, 2.0)]
+                ends = [
+                    predictor.displace(codes, Dial.of(t, axis)) for t in (-2.0, 2.0)
+                ]
                 low, high = (gestures(one) for one in ends)
                 rows.append({"axis": axis, **{n: high[n] - low[n] for n in low}})
             for face in faces:
@@ -258,26 +309,176 @@ def dial(data: Path, predictor: FacePredictor) -> None:
                 rows.append({"axis": "read", "rises": bool((np.diff(seen) > 0).all())})
     found = pd.DataFrame(rows).groupby("axis").mean(numeric_only=False)
     valence = 100 * max(abs(found.loc["valence", ["corners", "brows"]])) / EYE_DISTANCE
-    enter(TOPIC, "valence -2 to 2: corners or brows move", float(valence), "% of eye distance",
-          ">= 5", bool(valence >= 5), how)
+    enter(
+        TOPIC,
+        "valence -2 to 2: corners or brows move",
+        float(valence),
+        "% of eye distance",
+        ">= 5",
+        bool(valence >= 5),
+        how,
+    )
     lips = float(found.loc["arousal", "lips"])
-    enter(TOPIC, "arousal -2 to 2: lips open further", lips, "px", ">= 2", lips >= 2, how)
+    enter(
+        TOPIC, "arousal -2 to 2: lips open further", lips, "px", ">= 2", lips >= 2, how
+    )
     rises = float(found.loc["read", "rises"])
-    enter(TOPIC, "valence: happiness read rises at every step", rises, "share", ">= 0.8",
-          rises >= 0.8, how)
+    enter(
+        TOPIC,
+        "valence: happiness read rises at every step",
+        rises,
+        "share",
+        ">= 0.8",
+        rises >= 0.8,
+        how,
+    )
     print(found)
+
+
+def told_by_code(
+    style: StyleBranch, train: Sequence[Clip], clips: Sequence[Clip]
+) -> np.ndarray:
+    """Softmax of EXPRESSIONS that a linear probe reads in E_emotion, float[N, 7].
+
+    Of each clip it takes mean and deviation over the frames.
+    """
+    known, asked = (
+        np.stack([np.concatenate([x.mean(0), x.std(0)]) for x, _ in codes])
+        for codes in (style_codes(style, train), style_codes(style, clips))
+    )
+    labels = [EXPRESSIONS.index(clip.emotion) for clip in train]
+    probe = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=1000))
+    return np.asarray(probe.fit(known, labels).predict_proba(asked))
+
+
+@torch.inference_mode()
+def mixture(
+    style: StyleBranch,
+    expressions: Tensor,
+    clips: Sequence[Clip],
+    codes: Sequence[tuple[Tensor, Tensor]],
+    softmax: np.ndarray,
+) -> list[Tensor]:
+    """D_content + D_style, E_emotion a mixture of the expressions' codes.
+
+    expressions : Tensor[7, 128]; codes : from `content_codes`; softmax : float[N, 7],
+    one a clip. Returns Tensor[T, 68, 2] px each.
+    """
+    mixed = torch.from_numpy(softmax).float() @ expressions
+    found = []
+    every = zip(codes, style_codes(style, clips), mixed, strict=True)
+    for (code, d_content), (_, identity), emotion in every:
+        e_style = style.style(emotion.expand_as(identity)[None], identity[None])
+        found.append(d_content + style.displace(code[None], e_style)[0])
+    return found
+
+
+def faces_of(moved: Sequence[Tensor], clips: Sequence[Clip]) -> pd.DataFrame:
+    """What mean displacements show, less those of the training clips: the calm ones.
+
+    Of each test clip the mood's face that is nearest, the gestures, and the size: how
+    far the face goes the way of its mood's, 1 as far as that.
+    """
+    means = np.stack([one.mean(0).numpy() for one in moved])
+    held = np.array([clip.split == "test" for clip in clips])
+    rows = []
+    apart = means[held] - means[~held].mean(0)
+    for one, clip in zip(apart, split(clips, "test"), strict=True):
+        way = templates()[clip.emotion] if clip.video in FOUR else np.zeros((68, 2))
+        size = (one * way).sum() / max((way**2).sum(), 1e-9)
+        rows.append({"face": nearest(one), "size": size, **gestures(one)})
+    return pd.DataFrame(rows)
+
+
+def step_2(data: Path, run: Path, seed: int) -> pd.DataFrame:
+    """Scores of the test clips by method, of one seed."""
+    settings = load_settings("tutorial", features="phonetic", seed=seed)
+    clips = load_clips(run / "features", settings)
+    clips = enrolment.enrolled([replace(c, split=SPLITS[c.speaker]) for c in clips])
+    folder, train = runs_folder() / "actors" / f"seed_{seed}", split(clips, "train")
+    content, _ = train_content(clips, folder / "content", settings)
+    made = train_rows((PLAIN, FULL, IMPROVED), clips, content, folder, settings)
+    test = split(clips, "test")
+    some = [*(clip for clip in train if clip.video == "calm"), *test]
+    codes = content_codes(content, some)
+    told = {name: told_by_code(style, train, some) for name, (style, _) in made.items()}
+    told[BY_CODE] = told[FULL]
+    sounds = read_corpus(data / "ravdess_audio", "ravdess").index.set_index("clip")
+    files = [data / "ravdess_audio" / sounds.loc[clip.name, "sound"] for clip in some]
+    ear = shipped_voice_expressions()
+    told[BY_VOICE] = np.stack([ear.tell(read_audio(one))[1].mean(0) for one in files])
+    moved = {TRUTH: [c.displacement for c in some], NO_STYLE: [d for _, d in codes]}
+    for name, (style, _) in made.items():
+        moved[name] = style_displacements(style, some, codes)
+    places = emotion_embeddings(full := made[FULL][0], train)
+    axes = supervised(emotion_space(places), places, train).expressions
+    shown = {name: sharpened(told[name]) for name in (BY_VOICE, BY_CODE)}
+    shown[BY_LABEL] = torch.stack([clip.expression for clip in some]).numpy()
+    for name, softmax in shown.items():
+        moved[name] = mixture(full, axes, some, codes, softmax)
+    known = pd.DataFrame([vars(clip) for clip in test])
+    known = known[["name", "speaker", "video", "emotion"]]
+    known.columns = pd.Index(["clip", "actor", "mood", "emotion"])
+    four = [EXPRESSIONS.index(mood) for mood in FOURS]
+    tables = []
+    for name, own in moved.items():
+        lmd = landmark_scores({name: own[-len(test) :]}, test, metrics=("LMD",))
+        rows = known.assign(method=name, seed=seed, LMD=lmd["value"].to_numpy())
+        if name in told:
+            softmax = told[name][-len(test) :]
+            rows["seven"] = [EXPRESSIONS[best] for best in softmax.argmax(1)]
+            rows["four"] = [FOURS[best] for best in softmax[:, four].argmax(1)]
+        tables.append(pd.concat([rows, faces_of(own, some)], axis=1))
+    return pd.concat(tables)
+
+
+def trained(data: Path, run: Path) -> None:
+    """Step 2 on actors 1 to 12: what its faces show of the moods of 13 to 16."""
+    found = pd.concat([step_2(data, run, seed) for seed in SEEDS], ignore_index=True)
+    found.to_csv("/tmp/trained_found.csv")
+    how = (
+        "benchmarks/real_emotion.py DATA trained --ravdess RUN: step 2 on actors 1 to "
+        f"10, chosen on 11 and 12, the tutorial's steps, {len(SEEDS)} seeds"
+    )
+    for method, rows in found.groupby("method", sort=False):
+        who = f"step 2 on actors: {method}"
+        enter_faces(rows, who, "actor", method == BY_VOICE, how)
+        four = rows[rows["mood"].isin(FOUR)]
+        for count, some in (("four", four), ("seven", rows)):
+            if some[count].notna().all():
+                right, name = some[count] == some["emotion"], f"mood heard, of {count}"
+                share(f"{who}: {name}", right, some["actor"], 0, how)
+        stirred = four[four["mood"] != "calm"]
+        for name, values, unit in (
+            ("LMD", rows["LMD"], "px"),
+            ("size of the mood in the face", stirred["size"], "of its face's"),
+        ):
+            actors = found.loc[values.index, "actor"].tolist()
+            each = bootstrap(values.tolist(), actors, np.random.default_rng(0))
+            where = f"{how}; 95 % interval {each.low:.3f} to {each.high:.3f}"
+            enter(TOPIC, f"{who}: {name}", each.mean, unit, "", "", where)
+            print(f"{who}: {name}: {each}")
+        print(pd.crosstab(four["mood"], four["face"]))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parts = {"voices": voices, "frames": frames, "dial": dial}
     parser.add_argument("data", type=Path)
-    parser.add_argument("parts", nargs="*", choices=list(parts))
+    parser.add_argument("parts", nargs="*", choices=[*parts, "trained"])
     parser.add_argument("--run", type=Path, default=None)
+    parser.add_argument("--ravdess", type=Path, default=None, help="for `trained`")
     given = parser.parse_args()
     torch.set_num_threads(1)
+    chosen = given.parts or [*parts, *["trained"] * bool(given.ravdess)]
+    if "trained" in chosen:
+        if not given.ravdess:
+            parser.error("trained needs --ravdess RUN")
+        trained(given.data, given.ravdess)
+    if set(chosen) == {"trained"}:
+        return
     predictor = load_predictor(given.run or best_run())
-    for name in given.parts or parts:
+    for name in [name for name in chosen if name in parts]:
         parts[name](given.data, predictor)
 
 
