@@ -37,11 +37,11 @@ from emoface_lib.animation.preview import Face, Preview
 from emoface_lib.animation.voice import read_voice
 from emoface_lib.core.clip import EXPRESSIONS, Clip
 from emoface_lib.core.landmarks import EYE_DISTANCE, mean_face
-from emoface_lib.core.settings import load_settings, runs_folder
+from emoface_lib.core.settings import Settings, load_settings, runs_folder
 from emoface_lib.core.video import read_audio
 from emoface_lib.corpora.index import read_corpus
 from emoface_lib.evaluation.bootstrap import bootstrap
-from emoface_lib.evaluation.rows import FULL, IMPROVED, NO_STYLE, PLAIN, train_rows
+from emoface_lib.evaluation.rows import FULL, IMPROVED, PLAIN, train_rows
 from emoface_lib.evaluation.scoring import landmark_scores
 from emoface_lib.features.align import to_canonical
 from emoface_lib.features.expression import recognise
@@ -54,6 +54,7 @@ from emoface_lib.features.voice_expression import (
     shipped_voice_expressions,
 )
 from emoface_lib.method import enrolment
+from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import (
     content_codes,
     style_codes,
@@ -84,11 +85,7 @@ SPLITS = {  # of the actors who train step 2; ACTORS are the test
     f"Actor_{n:02}": "train" if n < 11 else "val" if n < 13 else "test"
     for n in range(1, 17)
 }
-SEEDS = (0, 1)
-TRUTH = "drawn faces"
-BY_VOICE = f"{FULL}, mixture by the voice"
-BY_CODE = f"{FULL}, mixture by what E_emotion tells"
-BY_LABEL = f"{FULL}, mixture by the label"
+TRUTH, LONGER = "drawn faces", f"{FULL}, 4 x the steps"
 
 
 def gestures(moved: np.ndarray) -> dict[str, float]:
@@ -354,17 +351,14 @@ def told_by_code(
 @torch.inference_mode()
 def mixture(
     style: StyleBranch,
-    expressions: Tensor,
+    mixed: Tensor,
     clips: Sequence[Clip],
     codes: Sequence[tuple[Tensor, Tensor]],
-    softmax: np.ndarray,
 ) -> list[Tensor]:
-    """D_content + D_style, E_emotion a mixture of the expressions' codes.
+    """D_content + D_style with other codes of emotion, Tensor[N, 128], one a clip.
 
-    expressions : Tensor[7, 128]; codes : from `content_codes`; softmax : float[N, 7],
-    one a clip. Returns Tensor[T, 68, 2] px each.
+    codes : from `content_codes`. Returns Tensor[T, 68, 2] px each.
     """
-    mixed = torch.from_numpy(softmax).float() @ expressions
     found = []
     every = zip(codes, style_codes(style, clips), mixed, strict=True)
     for (code, d_content), (_, identity), emotion in every:
@@ -373,92 +367,135 @@ def mixture(
     return found
 
 
-def faces_of(moved: Sequence[Tensor], clips: Sequence[Clip]) -> pd.DataFrame:
-    """What mean displacements show, less those of the training clips: the calm ones.
+def faces_of(
+    moved: Sequence[Tensor], calm: Sequence[Tensor], clips: Sequence[Clip]
+) -> pd.DataFrame:
+    """What mean displacements of clips show, less those of calm clips that trained.
 
-    Of each test clip the mood's face that is nearest, the gestures, and the size: how
-    far the face goes the way of its mood's, 1 as far as that.
+    The mood's face that is nearest, the gestures, and the size: how far the face goes
+    the way of its mood's, 1 as far as that.
     """
-    means = np.stack([one.mean(0).numpy() for one in moved])
-    held = np.array([clip.split == "test" for clip in clips])
+    rest = np.mean([one.mean(0).numpy() for one in calm], 0)
     rows = []
-    apart = means[held] - means[~held].mean(0)
-    for one, clip in zip(apart, split(clips, "test"), strict=True):
+    for one, clip in zip(moved, clips, strict=True):
+        apart = one.mean(0).numpy() - rest
         way = templates()[clip.emotion] if clip.video in FOUR else np.zeros((68, 2))
-        size = (one * way).sum() / max((way**2).sum(), 1e-9)
-        rows.append({"face": nearest(one), "size": size, **gestures(one)})
-    return pd.DataFrame(rows)
+        size = (apart * way).sum() / max((way**2).sum(), 1e-9)
+        rows.append({"face": nearest(apart), "size": size, **gestures(apart)})
+    lmd = landmark_scores({"": moved}, clips, metrics=("LMD",))["value"]
+    known = {
+        "actor": [clip.speaker for clip in clips],
+        "mood": [clip.video for clip in clips],
+        "emotion": [clip.emotion for clip in clips],
+        "LMD": lmd,
+    }
+    return pd.DataFrame(rows).assign(**known)
 
 
-def step_2(data: Path, run: Path, seed: int) -> pd.DataFrame:
-    """Scores of the test clips by method, of one seed."""
-    settings = load_settings("tutorial", features="phonetic", seed=seed)
+def actors_clips(run: Path, settings: Settings) -> list[Clip]:
+    """The clips of a prepared run, split by actors, enrolled."""
     clips = load_clips(run / "features", settings)
-    clips = enrolment.enrolled([replace(c, split=SPLITS[c.speaker]) for c in clips])
-    folder, train = runs_folder() / "actors" / f"seed_{seed}", split(clips, "train")
-    content, _ = train_content(clips, folder / "content", settings)
-    made = train_rows((PLAIN, FULL, IMPROVED), clips, content, folder, settings)
-    test = split(clips, "test")
-    some = [*(clip for clip in train if clip.video == "calm"), *test]
-    codes = content_codes(content, some)
-    told = {name: told_by_code(style, train, some) for name, (style, _) in made.items()}
-    told[BY_CODE] = told[FULL]
+    return enrolment.enrolled([replace(c, split=SPLITS[c.speaker]) for c in clips])
+
+
+def told_by_voice(data: Path, clips: Sequence[Clip]) -> np.ndarray:
+    """Softmax of the shipped regression, float[N, 7], mean over time."""
     sounds = read_corpus(data / "ravdess_audio", "ravdess").index.set_index("clip")
-    files = [data / "ravdess_audio" / sounds.loc[clip.name, "sound"] for clip in some]
+    files = [data / "ravdess_audio" / sounds.loc[clip.name, "sound"] for clip in clips]
     ear = shipped_voice_expressions()
-    told[BY_VOICE] = np.stack([ear.tell(read_audio(one))[1].mean(0) for one in files])
-    moved = {TRUTH: [c.displacement for c in some], NO_STYLE: [d for _, d in codes]}
-    for name, (style, _) in made.items():
-        moved[name] = style_displacements(style, some, codes)
-    places = emotion_embeddings(full := made[FULL][0], train)
-    axes = supervised(emotion_space(places), places, train).expressions
-    shown = {name: sharpened(told[name]) for name in (BY_VOICE, BY_CODE)}
-    shown[BY_LABEL] = torch.stack([clip.expression for clip in some]).numpy()
-    for name, softmax in shown.items():
-        moved[name] = mixture(full, axes, some, codes, softmax)
-    known = pd.DataFrame([vars(clip) for clip in test])
-    known = known[["name", "speaker", "video", "emotion"]]
-    known.columns = pd.Index(["clip", "actor", "mood", "emotion"])
-    four = [EXPRESSIONS.index(mood) for mood in FOURS]
+    return np.stack([ear.tell(read_audio(file))[1].mean(0) for file in files])
+
+
+def shown_by(
+    name: str,
+    style: StyleBranch,
+    content: ContentBranch,
+    clips: Sequence[Clip],
+    voice: np.ndarray | None = None,
+) -> pd.DataFrame:
+    """Faces of the test clips by a style branch, one row a clip and method.
+
+    voice : softmax of `told_clips`, float[N, 7]; with it, also by mixtures of the
+    expressions' codes in place of E_emotion: by the voice's softmax, by what a probe
+    tells from E_emotion itself, and by the softmax that was drawn.
+    """
+    train, test, some = split(clips, "train"), split(clips, "test"), told_clips(clips)
+    codes = content_codes(content, some)
+    told = {"": told_by_code(style, train, some)}
+    moved = {"": style_displacements(style, some, codes)}
+    if voice is not None:
+        shown = {"voice": sharpened(voice), "code": sharpened(told[""])}
+        shown["label"] = torch.stack([clip.expression for clip in some]).numpy()
+        told["voice"] = voice
+        places = emotion_embeddings(style, train)
+        axes = supervised(emotion_space(places), places, train).expressions
+        for by, softmax in shown.items():
+            mixed = torch.from_numpy(softmax).float() @ axes
+            moved[by] = mixture(style, mixed, some, codes)
     tables = []
-    for name, own in moved.items():
-        lmd = landmark_scores({name: own[-len(test) :]}, test, metrics=("LMD",))
-        rows = known.assign(method=name, seed=seed, LMD=lmd["value"].to_numpy())
-        if name in told:
-            softmax = told[name][-len(test) :]
-            rows["seven"] = [EXPRESSIONS[best] for best in softmax.argmax(1)]
-            rows["four"] = [FOURS[best] for best in softmax[:, four].argmax(1)]
-        tables.append(pd.concat([rows, faces_of(own, some)], axis=1))
+    for by, own in moved.items():
+        rows = faces_of(own[-len(test) :], own[: -len(test)], test)
+        if by in told:
+            likely = told[by][-len(test) :]
+            rows["seven"] = [EXPRESSIONS[best] for best in likely.argmax(1)]
+            ways = [EXPRESSIONS.index(mood) for mood in FOURS]
+            rows["four"] = [FOURS[best] for best in likely[:, ways].argmax(1)]
+        method = f"{name}, mixture by the {by}" if by else name
+        tables.append(rows.assign(method=method))
     return pd.concat(tables)
+
+
+def told_clips(clips: Sequence[Clip]) -> list[Clip]:
+    """Calm training clips, then the test clips."""
+    calm = [clip for clip in split(clips, "train") if clip.video == "calm"]
+    return calm + split(clips, "test")
 
 
 def trained(data: Path, run: Path) -> None:
     """Step 2 on actors 1 to 12: what its faces show of the moods of 13 to 16."""
-    found = pd.concat([step_2(data, run, seed) for seed in SEEDS], ignore_index=True)
-    found.to_csv("/tmp/trained_found.csv")
+    settings = load_settings("tutorial", features="phonetic")
+    clips, folder = actors_clips(run, settings), runs_folder() / "actors"
+    content, _ = train_content(clips, folder / "content", settings)
+    made = train_rows((PLAIN, FULL, IMPROVED), clips, content, folder, settings)
+    many = settings.changed(**{"style.steps": 4 * settings.style.steps})
+    longer = train_rows((FULL,), clips, content, folder / "longer", many)[FULL]
+    some, test = told_clips(clips), split(clips, "test")
+    voice = told_by_voice(data, some)
+    still = [clip.displacement for clip in some]
+    truth = faces_of(still[-len(test) :], still[: -len(test)], test)
+    tables = [truth.assign(method=TRUTH)]
+    for name, (style, _) in (made | {LONGER: longer}).items():
+        known = voice if name in (FULL, LONGER) else None
+        tables.append(shown_by(name, style, content, clips, known))
+    enter_trained(pd.concat(tables, ignore_index=True))
+
+
+def enter_trained(found: pd.DataFrame) -> None:
+    """Enter what the faces of each method show, and what it hears."""
     how = (
-        "benchmarks/real_emotion.py DATA trained --ravdess RUN: step 2 on actors 1 to "
-        f"10, chosen on 11 and 12, the tutorial's steps, {len(SEEDS)} seeds"
+        "benchmarks/real_emotion.py DATA trained --ravdess RUN: actors 1 to 10 train, "
+        "11 and 12 choose, 13 to 16 are the test; the tutorial's steps, 1 seed"
     )
     for method, rows in found.groupby("method", sort=False):
         who = f"step 2 on actors: {method}"
-        enter_faces(rows, who, "actor", method == BY_VOICE, how)
+        bounds = method == f"{LONGER}, mixture by the voice"
+        enter_faces(rows, who, "actor", bounds, how)
         four = rows[rows["mood"].isin(FOUR)]
         for count, some in (("four", four), ("seven", rows)):
             if some[count].notna().all():
                 right, name = some[count] == some["emotion"], f"mood heard, of {count}"
                 share(f"{who}: {name}", right, some["actor"], 0, how)
         stirred = four[four["mood"] != "calm"]
-        for name, values, unit in (
-            ("LMD", rows["LMD"], "px"),
-            ("size of the mood in the face", stirred["size"], "of its face's"),
+        for name, part, unit in (
+            ("LMD", rows, "px"),
+            ("size", stirred, "of its mood's"),
         ):
-            actors = found.loc[values.index, "actor"].tolist()
-            each = bootstrap(values.tolist(), actors, np.random.default_rng(0))
+            actors = part["actor"].tolist()
+            each = bootstrap(part[name].tolist(), actors, np.random.default_rng(0))
             where = f"{how}; 95 % interval {each.low:.3f} to {each.high:.3f}"
             enter(TOPIC, f"{who}: {name}", each.mean, unit, "", "", where)
             print(f"{who}: {name}: {each}")
-        print(pd.crosstab(four["mood"], four["face"]))
+        print(pd.crosstab(four["mood"], four["face"]), flush=True)
 
 
 def main() -> None:
