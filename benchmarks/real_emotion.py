@@ -81,11 +81,12 @@ APART = 0.5  # px of the canonical frame; less is no movement
 HEADS = ("id00003", "id00009")  # drawn heads that say voices
 EVERY = 5  # video frames; expressions change slowly
 TURNS = (-2.0, -1.0, 0.0, 1.0, 2.0)
-SPLITS = {  # of the actors who train step 2; ACTORS are the test
+SPLITS = {  # actors 1 to 10 train step 2, 11 and 12 choose; ACTORS are the test
     f"Actor_{n:02}": "train" if n < 11 else "val" if n < 13 else "test"
     for n in range(1, 17)
 }
 TRUTH, LONGER = "drawn faces", f"{FULL}, 4 x the steps"
+KNOWN = f"{LONGER}, on actors who train"
 
 
 def gestures(moved: np.ndarray) -> dict[str, float]:
@@ -467,7 +468,18 @@ def trained(data: Path, run: Path) -> None:
     for name, (style, _) in (made | {LONGER: longer}).items():
         known = voice if name in (FULL, LONGER) else None
         tables.append(shown_by(name, style, content, clips, known))
+    tables.append(on_known(longer[0], content, clips).assign(method=KNOWN))
     enter_trained(pd.concat(tables, ignore_index=True))
+
+
+def on_known(
+    style: StyleBranch, content: ContentBranch, clips: Sequence[Clip]
+) -> pd.DataFrame:
+    """Faces of the training clips themselves."""
+    own = [clip for clip in split(clips, "train") if clip.video in FOUR]
+    moved = style_displacements(style, own, content_codes(content, own))
+    pairs = zip(moved, own, strict=True)
+    return faces_of(moved, [one for one, clip in pairs if clip.video == "calm"], own)
 
 
 def enter_trained(found: pd.DataFrame) -> None:
