@@ -5,8 +5,9 @@ them; the numbers are of actors 13 to 16, and of EmoDB's speaker, once. The face
 asked for is that of the voice's own emotion less that of the same voice in a neutral
 mood, mean over time. Intervals are over clips within actors.
 
-python benchmarks/real_emotion.py DATA [voices | frames | dial ...]   (a folder with
-ravdess_audio, emodb_sample and portraits)
+python benchmarks/real_emotion.py DATA [blocks | voices | frames | dial | lips ...]
+
+DATA : a folder with ravdess_audio, emodb_sample and portraits.
 """
 
 import argparse
@@ -20,6 +21,10 @@ import pandas as pd
 import torch
 from PIL import Image
 from results import enter
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from emoface_lib.animation.animate import AMOUNT, best_run
 from emoface_lib.animation.emotion_control import Curve, Dial
@@ -32,23 +37,33 @@ from emoface_lib.core.landmarks import EYE_DISTANCE, mean_face
 from emoface_lib.core.video import read_audio
 from emoface_lib.corpora.index import read_corpus
 from emoface_lib.evaluation.bootstrap import bootstrap
+from emoface_lib.evaluation.lips import lip_measures
 from emoface_lib.features.align import to_canonical
+from emoface_lib.features.audio import log_mel
 from emoface_lib.features.expression import recognise
 from emoface_lib.features.expression_training import shipped_expressions
 from emoface_lib.features.gestures import measures
+from emoface_lib.features.phonetic import phonetic_code
 from emoface_lib.features.prepared import aligned_landmarks
+from emoface_lib.features.real_mouths import LATE, SPLITS, read_talker, real_mouths
+from emoface_lib.features.voice_activity import speech_level, spoken
 from emoface_lib.features.voice_expression import (
+    LEVEL,
     VoiceExpressions,
     sharpened,
     shipped_voice_expressions,
+    statistics,
 )
+from emoface_lib.method.steps import split
 from emoface_lib.synthetic.factors import CIRCUMPLEX, draw_state
 from emoface_lib.synthetic.heads.shape import CONTROLS, Identity, pose_face, project
 from emoface_lib.synthetic.portraits import CAST, resting_portrait
 
 TOPIC = "real emotion"
+TRAIN = tuple(f"Actor_{number:02d}" for number in range(1, 13))
 ACTORS = tuple(f"Actor_{number}" for number in (13, 14, 15, 16))
 FOUR = {"calm": "neutral", "happy": "happiness", "sad": "sadness", "angry": "anger"}
+FOURS = tuple(FOUR.values())
 DRAWS = 24  # faces of an expression that its template averages
 APART = 0.5  # px of the canonical frame; less is no movement
 EVERY = 5  # video frames; expressions change slowly
@@ -166,17 +181,12 @@ def share(
     print(f"{name}: {found.mean:.3f} [{found.low:.2f}, {found.high:.2f}] {target}")
 
 
-def enter_moods(
-    found: pd.DataFrame,
-    who: str,
-    group: str,
-    bounds: bool,
-    how: str,
-    heard: bool = True,
+def enter_faces(
+    found: pd.DataFrame, who: str, group: str, bounds: bool, how: str
 ) -> None:
-    """Enter what the faces do and, if `heard`, what the regression hears."""
+    """Enter what the faces show of their moods."""
     four = found[found["mood"].isin(FOUR)]
-    least = (0.7, 0.85, 0.8, 0.65, 0.85) if bounds else (0, 0, 0, 0, 0)
+    least = (0.7, 0.85, 0.8, 0.65) if bounds else (0, 0, 0, 0)
     name = f"{who}: face nearest to its mood's, of four"
     share(name, four["face"] == four["mood"].map(FOUR), four[group], least[0], how)
     calm = found[found["mood"] == "calm"].groupby("actor")[["brows", "corners"]].mean()
@@ -190,15 +200,19 @@ def enter_moods(
         some = found["mood"] == mood
         moved = sign * apart.loc[some, measure] > APART
         share(f"{who}: {mood}, {said}", moved, found.loc[some, group], bound, how)
-    if not heard:
-        return
+
+
+def enter_ear(
+    found: pd.DataFrame, who: str, group: str, bounds: bool, how: str
+) -> None:
+    """Enter what the regression hears."""
     name = f"{who}: heard, of seven"
     share(name, found["heard"] == found["emotion"], found[group], 0, how)
     stirred = found[~found["emotion"].isin(["neutral", "disgust"])]
-    right = np.sign(stirred["arousal"]) == np.where(
-        stirred["emotion"] == "sadness", -1, 1
-    )
-    share(f"{who}: sign of arousal", right, stirred[group], least[4], how)
+    asked = np.where(stirred["emotion"] == "sadness", -1, 1)
+    right = np.sign(stirred["arousal"]) == asked
+    least = 0.85 if bounds else 0
+    share(f"{who}: sign of arousal", right, stirred[group], least, how)
 
 
 def voices(data: Path, predictor: FacePredictor) -> None:
@@ -208,7 +222,9 @@ def voices(data: Path, predictor: FacePredictor) -> None:
     named = {"own": "actors 13 to 16", "enrolled": "the same, enrolled"}
     for ear, who in (named | {"as heard": "the same, E_emotion alone"}).items():
         found = heard_moods(predictor, held, ear)
-        enter_moods(found, who, "actor", ear == "own", how, ear != "as heard")
+        enter_faces(found, who, "actor", ear == "own", how)
+        if ear != "as heard":
+            enter_ear(found, who, "actor", ear == "own", how)
         print(pd.crosstab(found["mood"], found["face"]))
     root = data / "emodb_sample"
     letters = {"W": "anger", "E": "disgust", "A": "fear", "F": "happiness"}
@@ -218,7 +234,9 @@ def voices(data: Path, predictor: FacePredictor) -> None:
     labels = [letters[one.stem[5]] for one in files]
     german = pd.DataFrame({"file": files, "emotion": labels, "speaker": "03"})
     german["video"] = [shown.get(label, label) for label in labels]
-    enter_moods(heard_moods(predictor, german), "EmoDB", "clip", False, how)
+    found = heard_moods(predictor, german)
+    enter_faces(found, "EmoDB", "clip", False, how)
+    enter_ear(found, "EmoDB", "clip", False, how)
 
 
 def read_faces(view: Preview, moods: Sequence[str] = EXPRESSIONS) -> np.ndarray:
@@ -315,9 +333,78 @@ def dial(data: Path, predictor: FacePredictor) -> None:
     print(found)
 
 
+def layers_of(samples: np.ndarray) -> dict[str, np.ndarray]:
+    """Statistics of speech in the log-mel and in each block of the recogniser."""
+    scaled = samples * np.float32(10 ** ((LEVEL - speech_level(samples)) / 20))
+    speech = np.repeat(spoken(samples), 2)
+    found = {"log-mel": log_mel(scaled)}
+    blocks = phonetic_code(scaled, 0, 1, 2, 3, 4)
+    for number, code in enumerate(np.split(blocks, 5, axis=1)):
+        found[f"block {number}"] = code
+    whole = np.pad(speech, (0, len(blocks)))[: len(blocks)]
+    return {name: statistics(code, whole) for name, code in found.items()}
+
+
+def blocks(data: Path, _: FacePredictor) -> None:
+    """Where emotion and speaker are, on the actors who train: linear probes."""
+    index = read_corpus(data / "ravdess_audio", "ravdess").index
+    index = index[index["speaker"].isin(TRAIN)]
+    sounds = (read_audio(data / "ravdess_audio" / sound) for sound in index["sound"])
+    found = pd.DataFrame([layers_of(samples) for samples in sounds])
+    who, mood = index["speaker"].to_numpy(), index["emotion"].to_numpy()
+    first = (index["sentence"] == index["sentence"].iloc[0]).to_numpy()
+    how = "benchmarks/real_emotion.py DATA blocks: actors 1 to 12"
+    for layer in found:
+        values = np.stack(found[layer].tolist())
+        probe = make_pipeline(
+            StandardScaler(), LogisticRegression(C=0.01, max_iter=500)
+        )
+        told = cross_val_predict(probe, values, mood, groups=who, cv=GroupKFold(4))
+        share(
+            f"{layer}: emotion, of seven",
+            told == mood,
+            who,
+            0,
+            f"{how}, three left out",
+        )
+        probe.fit(values[first], who[first])
+        told = probe.predict(values[~first]) == who[~first]
+        share(
+            f"{layer}: speaker, of twelve, in another sentence",
+            told,
+            who[~first],
+            0,
+            how,
+        )
+
+
+def lips(_: Path, predictor: FacePredictor) -> None:
+    """Whether the mood of a voice costs lip sync: GRID's talkers who are left out."""
+    clips = split(real_mouths(predictor.settings, predictor.level), "real test")
+    known = {clip.name: clip for clip in clips}
+    rows = []
+    for talker in SPLITS["real test"]:
+        for name, samples, _ in zip(*read_talker(talker), strict=True):
+            late = np.pad(samples, (LATE, 0))[:-LATE]
+            codes = predictor.encode(late)
+            own = predictor.own(late, Curve.parse(AMOUNT))
+            clip = known[f"{talker}/{name}"]
+            for how, dial in (("as heard", Dial.of(0.0)), ("own", own)):
+                moved = torch.from_numpy(predictor.displace(codes, dial))
+                moved = moved.repeat_interleave(2, 0)[: len(clip.landmarks)]
+                rows.append({"how": how, "r": lip_measures(moved, clip)["lip r"]})
+    found = pd.DataFrame(rows).groupby("how")["r"].mean()
+    lost = float(found["as heard"] - found["own"])
+    name = "lip r that the mood of a voice costs, GRID's talkers left out"
+    how = "benchmarks/real_emotion.py DATA lips"
+    enter(TOPIC, name, lost, "r", "<= 0.02", lost <= 0.02, how)
+    print(found)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parts = {"voices": voices, "frames": frames, "dial": dial}
+    parts = {"blocks": blocks, "voices": voices, "frames": frames, "dial": dial}
+    parts["lips"] = lips
     parser.add_argument("data", type=Path)
     parser.add_argument("parts", nargs="*", choices=list(parts))
     parser.add_argument("--run", type=Path, default=None)
