@@ -105,8 +105,8 @@ class Recogniser(nn.Module):
     def encode(self, samples: Tensor, *blocks: int) -> Tensor:
         """Outputs of blocks side by side, Tensor[B, T, 144 K], by default the last's.
 
-        0 is the layer before the first. samples : Tensor[B, S] at 16 kHz, S > 200. Frame
-        t is centred at sample 320 t.
+        0 is the layer before the first. samples : Tensor[B, S] at 16 kHz, S > 200;
+        frame t is centred at sample 320 t.
         """
         padded = pad(samples[:, None], (FFT // 2, FFT // 2), mode="reflect")
         kernels = self.stft_real_kernel, self.stft_imag_kernel
