@@ -86,9 +86,12 @@ check: $(INSTALLED) ## style, types and the hygiene of the notebooks
 	$(BIN)/python -m tools.check_language
 	$(BIN)/python -m tools.check_notebooks notebooks
 
-# The tests of the library, two files at a time. Those in a browser want a notebook's run.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile \
-    --ignore-glob '*/test_browser.py' --ignore-glob '*/test_book.py'
+# The tests of the library, two files at a time, those of rooms with long ones first:
+# neither process waits for the other's last. Those in a browser want a notebook's run.
+LONG := tests/evaluation/ tests/translation/
+ROOMS := $(filter-out $(LONG),$(sort $(dir $(wildcard tests/*/test_*.py))))
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
+    --ignore-glob '*/test_browser.py' --ignore-glob '*/test_book.py' $(LONG) $(ROOMS)
 
 test-library: $(INSTALLED)
 	$(PYTEST) --cov --cov-report=
@@ -137,7 +140,8 @@ test-notebooks: $(INSTALLED)
 # Needs Debian's chromium; without it the tests are skipped, and say so.
 test-browser: $(INSTALLED) ## the dial and the book in a real browser
 	$(BIN)/emoface reproduce --profile smoke --through 08_emotion_space
-	$(BIN)/python -m pytest -rs tests/course/test_book.py tests/course/test_browser.py
+	$(BIN)/python -m pytest -rs -n 2 --dist loadfile \
+	    tests/course/test_book.py tests/course/test_browser.py
 
 lab: $(INSTALLED) ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab $(LAB) notebooks

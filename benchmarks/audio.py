@@ -19,7 +19,6 @@ from results import enter
 
 from emoface_lib.animation.predict import FacePredictor
 from emoface_lib.core.clip import CODE_SIZE, PHONETIC_SIZE, Clip, with_features
-from emoface_lib.core.files import write_npz
 from emoface_lib.core.landmarks import mean_face
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.evaluation.probes import probe_table
@@ -27,7 +26,12 @@ from emoface_lib.evaluation.scoring import landmark_scores
 from emoface_lib.features.align import to_canonical
 from emoface_lib.features.audio import log_mel
 from emoface_lib.features.prepared import clip_of
-from emoface_lib.features.speaker import SPEAKER_SIZE, UTTERANCES, embed_speakers
+from emoface_lib.features.speaker import (
+    SPEAKER_SIZE,
+    UTTERANCES,
+    embed_speakers,
+    write_embeddings,
+)
 from emoface_lib.features.voice_conversion import (
     MODEL,
     SPEAKERS,
@@ -90,12 +94,7 @@ def train(
     start = time.process_time()
     train_autovc(mels, names, known, (folder / MODEL).parent, settings)
     used = time.process_time() - start
-    write_npz(
-        folder / SPEAKERS,
-        speakers=np.array(list(known)),
-        embeddings=np.stack(list(known.values())),
-        made_of=np.array(["benchmark"] * len(known)),
-    )
+    write_embeddings(folder / SPEAKERS, known)
     return used
 
 

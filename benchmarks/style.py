@@ -1,9 +1,10 @@
 """Steps 1 and 2 on speakers never heard: what style, contrast and enrolment are worth.
 
 Settings were chosen on the embedded corpus of seed 100; the numbers here are of seed
-200, with other speakers and sentences, which no choice has seen. All clips are heard
-only (true landmarks); seeds of training are paired over methods; intervals are over
-test speakers and seeds.
+200, with other speakers and sentences, which some later choices have seen, too (none
+has seen those of transfer.py). All clips are audio-only (true landmarks), and ES reads
+landmarks; seeds of training are paired over methods; intervals are over test speakers
+and seeds.
 
 python benchmarks/style.py [PART ...]; parts: speed, minutes, ablation, blindness,
 enrolment, collapse, curve

@@ -34,7 +34,6 @@ from emoface_lib.evaluation.rendered import (
     PICTURES,
     SPEAKER,
     rendered_rows,
-    ship_half,
     with_voices,
 )
 from emoface_lib.evaluation.rows import DETECTOR
@@ -47,6 +46,7 @@ from emoface_lib.method.enrolment import enrolled
 from emoface_lib.method.steps import split
 from emoface_lib.synthetic.audio_only import audio_only_clips
 from emoface_lib.translation.translators import load_translator
+from tools.ship_weights import ship_half
 
 TOPIC = "table_2"
 CORPUS, SPEAKERS, TEST_SPEAKERS, VIDEOS = 300, 24, 12, 4

@@ -10,6 +10,7 @@ from IPython.display import Markdown
 
 from emoface_lib import __version__
 from emoface_lib.core.settings import REPOSITORY, Settings
+from emoface_lib.evaluation.claims import markdown
 
 NAMED = ("torch", "librosa", "numpy")
 
@@ -24,6 +25,11 @@ def ledger() -> pd.DataFrame:
     """The project's measurements, a row each: topic, name, value, unit, target, ..."""
     path = REPOSITORY / "benchmarks" / "results.csv"
     return pd.read_csv(path, dtype={"value": str})  # some are not numbers
+
+
+def claims() -> Markdown:
+    """The paper's claims, each with its test and verdict, links among the lessons."""
+    return Markdown(markdown(folder=""))
 
 
 def shipped_table(name: str) -> pd.DataFrame:

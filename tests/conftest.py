@@ -69,8 +69,8 @@ def tiny() -> Settings:
     return load_settings(
         "smoke",
         features="log_mel",
-        content_steps=12,
-        style_steps=10,
+        content_steps=4,
+        style_steps=4,
         crop_frames=20,
         content_batch=4,
         style_batch=2,

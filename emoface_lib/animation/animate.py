@@ -47,7 +47,7 @@ if TYPE_CHECKING:  # torch takes seconds
 
 ENCODER_THREADS = 2  # one renders while the other encodes
 LAST_NOTEBOOK = "08_emotion_space"  # the last one that the predictor needs
-OWN, AMOUNT = "own", "1.5"  # the voice's own emotion, and how far it is amplified
+OWN, AMOUNT = "own", "2"  # the voice's own emotion, and how far it is amplified
 SHIPPED = WEIGHTS / "animate"  # laid out as a run's folder
 
 

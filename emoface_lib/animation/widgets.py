@@ -15,7 +15,8 @@ import pandas as pd
 from PIL import Image
 from skimage.data import astronaut
 
-from emoface_lib.animation.emotion_control import Curve, Dial
+from emoface_lib.animation.animate import AMOUNT, OWN
+from emoface_lib.animation.emotion_control import MOODS, Curve, Dial
 from emoface_lib.animation.export import reduced
 from emoface_lib.animation.portrait import read_portrait
 from emoface_lib.animation.predict import FacePredictor, load_predictor
@@ -23,9 +24,11 @@ from emoface_lib.animation.preview import Face, Preview
 from emoface_lib.animation.voice import read_voice
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import VIDEO_RATE
-from emoface_lib.core.video import iter_frames
+from emoface_lib.synthetic.portraits import CAST, resting_portrait
 
 AXES = ("PC1", "PC2", "arousal", "valence")
+PAD = (-2.0, -1.0, 0.0, 1.0, 2.0)  # standard deviations of arousal and of valence
+HEARD = "as heard"  # by E_emotion, as in the paper
 FURTHEST, STEP = 3.0, 0.1  # standard deviations of a slider
 LONGEST = 30.0  # s of a voice in the panel
 LONGEST_SIDE = 480  # px of a photograph in the panel
@@ -64,6 +67,14 @@ class Panel:
             for axis in AXES
             if axis in predictor.space.axes
         }
+        self.mood = w.Dropdown(
+            options=[HEARD, OWN, *MOODS][
+                : None if len(predictor.space.expressions) else 1
+            ],
+            description="mood",
+            layout={"width": "250px"},
+        )
+        self.pad = self._pad()
         self.amount = _slider("amount", 0.0, 2.0, 1.0, "all sliders times this")
         self.over_time = w.Text(
             description="over time",
@@ -103,6 +114,8 @@ class Panel:
                 w.HBox([self.voice, self.own_voice]),
                 w.HBox([self.face, self.own_face]),
                 w.HTML("<b>How</b>, in standard deviations"),
+                self.mood,
+                self.pad,
                 *self.sliders.values(),
                 self.amount,
                 self.over_time,
@@ -122,12 +135,34 @@ class Panel:
         ):
             take = partial(self._take, given, chooser)
             given.observe(self._guarded(take), "value")
-        for slider in (*self.sliders.values(), self.amount, self.over_time):
+        turned = (self.mood, *self.sliders.values(), self.amount, self.over_time)
+        for slider in turned:
             slider.observe(self._guarded(self._turn), "value")
         self.time.observe(self._guarded(self._show), "value")
         self.play.on_click(self._guarded(self._play))
         self.key_frame.on_click(self._guarded(self._add_key_frame))
         self.reset.on_click(self._guarded(self._reset))
+
+    def _pad(self) -> w.Widget:
+        """The circumplex: a button for each place, excited above, pleased to the right.
+
+        It sets both sliders; empty where a model knows no such axes.
+        """
+        buttons = []
+        for arousal in PAD[::-1]:
+            for valence in PAD:
+                place = {"arousal": arousal, "valence": valence}
+                said = ", ".join(f"{axis} {x:+g}" for axis, x in place.items())
+                one = w.Button(tooltip=said, layout={"width": "26px", "height": "16px"})
+                one.on_click(partial(self._go, place))
+                buttons.append(one)
+        known = set(place) <= set(self.sliders)
+        columns = {"grid_template_columns": "repeat(5, 30px)", "padding": "4px 90px"}
+        return w.GridBox(buttons if known else [], layout=columns)
+
+    def _go(self, place: Mapping[str, float], _: Any = None) -> None:
+        for axis, value in place.items():
+            self.sliders[axis].value = value
 
     def _guarded(self, action: Callable[[], None]) -> Callable[[Any], None]:
         """The action as an observer; an error is shown below the sliders."""
@@ -145,14 +180,18 @@ class Panel:
         """How the sliders stand. Raises InputError if the key frames can't be read."""
         text = self.over_time.value.strip()
         amount = Curve.parse(text) if text else Curve((0.0,), (self.amount.value,))
-        return Dial(
-            {
-                axis: Curve(
-                    amount.seconds, tuple(x * slider.value for x in amount.amounts)
-                )
-                for axis, slider in self.sliders.items()
-            }
-        )
+        turned = {
+            axis: Curve(amount.seconds, tuple(x * slider.value for x in amount.amounts))
+            for axis, slider in self.sliders.items()
+        }
+        if self.mood.value == HEARD:
+            return Dial(turned)
+        if self.mood.value == OWN:
+            own = Curve.parse(AMOUNT)
+            mood = self.predictor.own(self.preview.voice.samples, own)
+        else:
+            mood = Dial.of(f"{self.mood.value}:{AMOUNT}")
+        return Dial({**turned, **mood.curves}, self.mood.value, anew=True)
 
     def _load(self) -> None:
         """Take in the chosen voice and face."""
@@ -198,6 +237,7 @@ class Panel:
 
     def _reset(self) -> None:
         self.over_time.value, self.amount.value = "", 1.0
+        self.mood.value = HEARD
         for slider in self.sliders.values():
             slider.value = 0.0
 
@@ -220,12 +260,12 @@ class Panel:
 
 
 def open_panel(run: Path, voices: int = 6) -> Panel:
-    """The panel of a trained run: voices and heads that it never trained on.
+    """The panel of a trained run: voices that it never trained on, and faces.
 
-    run : folder that notebooks 01 to 08 have filled; voices : how many to offer. Heads
-    are first frames of videos; beside them stands the portrait of the astronaut Eileen
-    Collins (NASA, in the public domain, from scikit-image). Raises InputError that
-    names what is missing.
+    run : folder that notebooks 01 to 08 have filled; voices : how many to offer. Beside
+    the drawn heads of CAST stands the portrait of the astronaut Eileen Collins (NASA,
+    in the public domain, from scikit-image). Raises InputError that names what is
+    missing.
     """
     predictor = load_predictor(run)
     index = pd.read_parquet(run / "corpus" / "index.parquet")
@@ -234,11 +274,9 @@ def open_panel(run: Path, voices: int = 6) -> Panel:
     folder.mkdir(parents=True, exist_ok=True)
     faces = {"photograph": folder / "astronaut.png"}
     Image.fromarray(astronaut()[:260, 90:350]).save(faces["photograph"])
-    for row in test.groupby("speaker").head(1).to_dict("records"):
-        name = f"drawn head {row['speaker']}"
-        faces[name] = folder / f"{row['speaker']}.png"
-        first = next(iter_frames(run / "corpus" / row["path"]))
-        Image.fromarray(first).save(faces[name])
+    for name in CAST:
+        faces[name] = folder / f"{name}.png"
+        Image.fromarray(resting_portrait(name)).save(faces[name])
     chosen = test.iloc[:: max(1, len(test) // voices)].head(voices)
     said = {
         f"{row['speaker']}, {row['emotion']}": run / "corpus" / row["path"]

@@ -1,6 +1,6 @@
 """Settings of a run: one frozen object; a profile is what differs from the paper.
 
-`paper` is the paper to the letter. The other profiles are written as differences with
+`paper` has those of the paper. The other profiles are written as differences with
 their reasons, in `profiles.yml`. A mistyped or ill-typed setting is refused with the
 nearest name.
 """
@@ -124,7 +124,7 @@ class Style(Stage):
     attention_heads: int = Field(4, ge=1)  # not given in the paper
     joint: bool = False  # train the content branch, too, instead of freezing it
     objective: Literal["paper", "improved"] = "paper"  # notebook 05, section 9
-    triplets: Literal["videos", "labels"] = "videos"  # what V_r and V_s share
+    triplets: Literal["videos", "labels", "shuffled"] = "videos"  # what V_r, V_s share
     contrast: Literal["triplet", "variance", "supervised", "infonce"] = "triplet"
     margin: float = Field(0.1, gt=0)  # eq. (5)
     emotion_distance: Literal["frames", "means"] = "frames"  # d of eq. (5)

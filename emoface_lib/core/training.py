@@ -27,6 +27,7 @@ from emoface_lib.core.checkpoints import (
     save_state,
 )
 from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import write_beside
 from emoface_lib.core.fresh import digest
 from emoface_lib.core.settings import Settings
 
@@ -40,6 +41,7 @@ Loss = Callable[[int, np.random.Generator], Metrics]
 Monitor = Callable[[pd.DataFrame], None]
 CLIP_NORM = 5.0  # largest norm of a gradient; keeps a one-cycle peak from diverging
 STATES = 10  # times a run validates, and writes its state to go on from
+PAUSE = 1.0  # s between two states at least; to write one takes a tenth of that
 
 
 @dataclass(frozen=True)
@@ -242,6 +244,7 @@ class _Run:
     log: list[dict[str, float]] = field(default_factory=list)
     best: dict[str, Tensor] = field(default_factory=dict)
     best_value: float = math.inf
+    saved: float = field(default_factory=time.monotonic)
 
     @property
     def state(self) -> Path:
@@ -282,7 +285,8 @@ class _Run:
             weights = self.models.state_dict()
             self.best = {name: tensor.clone() for name, tensor in weights.items()}
             self.best_value = value
-        if self.fabric.is_global_zero:
+        if self.fabric.is_global_zero and time.monotonic() - self.saved >= PAUSE:
+            self.saved = time.monotonic()
             save_state(
                 self.state,
                 self.made_from,
@@ -299,7 +303,8 @@ class _Run:
         self.models.to("cpu").eval()
         log = pd.DataFrame(self.log)
         if self.fabric.is_global_zero:
-            log.to_csv(self.folder / "log.csv", index=False)
+            with write_beside(self.folder / "log.csv") as beside:
+                log.to_csv(beside, index=False)
             for name, model in self.models.items():
                 path = self.folder / f"{name}.safetensors"
                 save_model(path, model, self.settings, self.made_from)

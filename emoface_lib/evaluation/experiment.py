@@ -37,6 +37,7 @@ from emoface_lib.evaluation.rows import (
     train_rows,
 )
 from emoface_lib.evaluation.scoring import SHORT, LandmarkExpressions, landmark_scores
+from emoface_lib.evaluation.transfer import Exchange, transfer_scores
 from emoface_lib.method.collapse import CollapseWarning, effective_rank
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import style_codes
@@ -70,8 +71,9 @@ class Experiment:
     clips : of all splits, with embedded voices if MakeItTalk is among the rows; rows :
     of TABLE_2 and ROWS; content : the branch that step 2 starts from, by default
     trained in the trial; metrics : of landmarks; split : whose clips are scored;
-    folder : where models and tables stay, and from where an interrupted experiment goes
-    on, by default none.
+    exchanges : of codes, which the rows of step 2 are scored on, too; folder : where
+    models and tables stay, and from where an interrupted experiment goes on, by default
+    none.
     """
 
     clips: Sequence[Clip]
@@ -80,16 +82,17 @@ class Experiment:
     content: ContentBranch | None = None
     metrics: Sequence[str] = SHORT
     split: str = "test"
+    exchanges: Sequence[Exchange] = ()
     folder: Path | None = None
 
     def run(self, trials: Sequence[Trial], workers: int | None = None) -> pd.DataFrame:
         """Train every row in every trial, and score it: one table.
 
-        Its rows are scores of clips, facts of E_emotion (see `code_facts`) and curves
-        of step 2; columns method, metric, protocol, value, speaker, clip, step, seed
-        and training_speakers, and with a folder minutes of the trial. The same
-        arguments give the same numbers, in any number of processes. A row whose losses
-        the corpus can't give is left out.
+        Its rows are scores of clips (see `transfer_scores` for those of exchanges),
+        facts of E_emotion (see `code_facts`) and curves of step 2; columns method,
+        metric, protocol, value, speaker, clip, step, seed and training_speakers, and
+        with a folder minutes of the trial. The same arguments give the same numbers, in
+        any number of processes. A row whose losses the corpus can't give is left out.
         """
         found = dict(each(self.trial, list(trials), workers, "training and scoring"))
         return pd.concat([found[trial] for trial in trials], ignore_index=True)
@@ -102,7 +105,7 @@ class Experiment:
         place, start = self.folder / trial.folder, time.perf_counter()
         path = place / f"{self.split}.parquet"
         content = self.content and self.content.state_dict()
-        asked = trial, self.rows, self.metrics, content, self.clips
+        asked = trial, self.rows, self.metrics, content, self.clips, self.exchanges
         source = made_from(self.settings, (), __name__, *asked)
         if path.exists():
             found = pd.read_parquet(path)
@@ -119,12 +122,12 @@ class Experiment:
         """The rows of a trial by name, trained or loaded in the folder."""
         assert self.folder is not None
         clips = some_speakers(enrolled(self.clips), trial)
-        return self._made(trial, clips, self.folder / trial.folder)[0]
+        return self._made(trial, clips, self.folder / trial.folder)[1]
 
     def _made(
         self, trial: Trial, clips: Sequence[Clip], place: Path
-    ) -> tuple[dict[str, Method], dict[str, Trained]]:
-        """The rows by name, and what step 2 trained for them."""
+    ) -> tuple[ContentBranch, dict[str, Method], dict[str, Trained]]:
+        """The content branch, the rows by name, and what step 2 trained for them."""
         settings, content = self.settings.changed(seed=trial.seed), self.content
         with catch_warnings():
             simplefilter("ignore", CollapseWarning)  # it is what is studied
@@ -136,19 +139,24 @@ class Experiment:
         if {MAKEITTALK, MAKEITTALK_CONTENT} & set(self.rows):
             both = train_makeittalk(clips, place / "makeittalk", settings)
             methods |= makeittalk_methods(both)
-        return {name: methods[name] for name in self.rows if name in methods}, trained
+        asked = {name: methods[name] for name in self.rows if name in methods}
+        return content, asked, trained
 
     def _table(self, trial: Trial, place: Path) -> pd.DataFrame:
         clips = some_speakers(enrolled(self.clips), trial)
-        methods, trained = self._made(trial, clips, place)
-        scored, facts, curves = split(clips, self.split), [], []
+        content, methods, trained = self._made(trial, clips, place)
+        scored, facts, parts = split(clips, self.split), [], []
         for name, (style, log) in trained.items():
             facts += [(name, *fact, CODES) for fact in code_facts(style, clips).items()]
-            curves.append(in_parts(log).assign(method=name))
+            parts.append(in_parts(log).assign(method=name))
+            if self.exchanges:
+                among = self.exchanges, self.classifier, self.metrics
+                found = transfer_scores(style, content, *among)
+                parts.append(found.assign(method=name))
         moves = {name: method(scored) for name, method in methods.items()}
         scores = landmark_scores(moves, scored, self.classifier, self.metrics)
         codes = pd.DataFrame(facts, columns=["method", "metric", "value", "protocol"])
-        return pd.concat([codes, scores, *curves], ignore_index=True).assign(
+        return pd.concat([codes, scores, *parts], ignore_index=True).assign(
             seed=trial.seed,
             training_speakers=len({clip.speaker for clip in split(clips, "train")}),
         )

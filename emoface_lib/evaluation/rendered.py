@@ -9,12 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
 
 from emoface_lib.core.checkpoints import load_model
 from emoface_lib.core.clip import MEL_BANDS, Clip
-from emoface_lib.core.files import write_beside
 from emoface_lib.core.landmarks import WEIGHTS
 from emoface_lib.core.settings import Settings
 from emoface_lib.evaluation.baselines import Method, misheard
@@ -73,16 +70,6 @@ def shipped_pc_avs(settings: Settings, folder: Path = WEIGHTS) -> PCAVS | None:
     if settings.features.kind not in ("log_mel", "phonetic"):
         return None
     return load_pc_avs(folder / PICTURES, MEL_BANDS)
-
-
-def ship_half(source: Path, target: Path) -> None:
-    """Copy a checkpoint with its provenance, numbers in half precision."""
-    with safe_open(source, framework="pt") as file:
-        metadata = file.metadata()
-    weights = load_file(source)
-    halves = {n: w.half() if w.is_floating_point() else w for n, w in weights.items()}
-    with write_beside(target) as beside:
-        save_file(halves, beside, metadata=metadata)
 
 
 def rendered_rows(

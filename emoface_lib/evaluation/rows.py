@@ -36,6 +36,8 @@ from emoface_lib.method.triplets import NoTripletsError
 
 NO_STYLE, FULL, IMPROVED = "without D_style", "full", "improved"
 PLAIN, ANYONE = "without L_emotion", "without L_identity"
+IDENTITY, SUPERVISED = "L_identity alone", "SupCon with labels"
+SHUFFLED_VIDEOS = "full, shuffled videos"
 MAKEITTALK, MAKEITTALK_CONTENT = "MakeItTalk", "MakeItTalk, content branch alone"
 STATIC, MEAN_DISPLACEMENT = "static face", "mean displacement"
 ENERGY, SHUFFLED = "energy-driven mouth", "shuffled audio"
@@ -57,7 +59,7 @@ ROWS = {
         "style_without_emotion", {"emotion_weight": 0.0, "identity_weight": 0.0}
     ),
     ANYONE: Row("style_without_identity", {"identity_weight": 0.0}),
-    "L_identity alone": Row("style_identity_alone", {"emotion_weight": 0.0}),
+    IDENTITY: Row("style_identity_alone", {"emotion_weight": 0.0}),
     FULL: Row("style", {}),
     IMPROVED: Row("style_improved", {"objective": "improved"}),
     "eq. (5), frame by frame": Row("style_frames", {"emotion_distance": "frames"}),
@@ -66,14 +68,17 @@ ROWS = {
         "style_variance", {"emotion_distance": "means", "contrast": "variance"}
     ),
     "InfoNCE": Row("style_infonce", {"contrast": "infonce"}),
-    "SupCon with labels": Row("style_supervised", {"contrast": "supervised"}),
+    SUPERVISED: Row("style_supervised", {"contrast": "supervised"}),
+    SHUFFLED_VIDEOS: Row("style_shuffled", {"triplets": "shuffled"}),
 }
 OURS = PLAIN, ANYONE, FULL, IMPROVED
 BOUNDS = STATIC, MEAN_DISPLACEMENT, ENERGY, SHUFFLED, AGAIN
 TABLE_2 = NO_STYLE, *OURS, MAKEITTALK, MAKEITTALK_CONTENT, *BOUNDS
 FLOORS = STATIC, MEAN_DISPLACEMENT, NO_STYLE  # for the studies in notebook 05
-ABLATION = PLAIN, "L_identity alone", FULL, IMPROVED
-CONTRASTS = PLAIN, *(name for name in ROWS if name not in (*OURS, *ABLATION))
+ABLATION = PLAIN, IDENTITY, FULL, IMPROVED
+# for `transfer`: eq. (6) alone, eq. (5) alone, and a control on either side of *full*
+TRANSFER = PLAIN, IDENTITY, ANYONE, FULL, SUPERVISED, SHUFFLED_VIDEOS
+CONTRASTS = PLAIN, *(n for n in ROWS if n.startswith("eq.")), "InfoNCE", SUPERVISED
 
 Trained = tuple[StyleBranch, pd.DataFrame]  # and the log
 

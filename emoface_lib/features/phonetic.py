@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.functional import conv1d, gelu, glu, pad, silu
 
 from emoface_lib.core.clip import CODE_SIZE, HOP_LENGTH, MEL_BANDS
@@ -51,14 +52,17 @@ class Convolution(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         size, self.norm = CODE_SIZE, nn.LayerNorm(CODE_SIZE)
-        self.pointwise1 = nn.Conv1d(size, 2 * size, 1)
-        self.depthwise = nn.Conv1d(size, size, KERNEL, padding="same", groups=size)
-        self.pointwise2 = nn.Conv1d(size, size, 1)
+        self.pointwise1 = nn.Linear(size, 2 * size)
+        self.depthwise = nn.Conv1d(size, size, KERNEL, groups=size)
+        self.pointwise2 = nn.Linear(size, size)
 
     def forward(self, x: Tensor) -> Tensor:
         """Tensor[B, T, 144] to the same."""
-        gated = glu(self.pointwise1(self.norm(x).transpose(1, 2)), dim=1)
-        return self.pointwise2(silu(self.depthwise(gated))).transpose(1, 2)
+        gated = glu(self.pointwise1(self.norm(x)))
+        row = gated.mT[:, :, None]  # (B, 144, 1, T); so it has a faster kernel
+        kernel, bias = self.depthwise.weight[:, :, None], self.depthwise.bias
+        filtered = functional.conv2d(row, kernel, bias, 1, "same", 1, len(kernel))
+        return self.pointwise2(silu(filtered[:, :, 0].mT))
 
 
 class Block(nn.Module):
@@ -73,10 +77,16 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Tensor[B, T, 144] to the same."""
         x = x + self.ffn1(x) / 2
-        query = self.attn_norm(x)
-        x = x + self.attn(query, query, query, need_weights=False)[0]
+        x = x + self._attend(self.attn_norm(x))
         x = x + self.conv(x)
         return self.norm(x + self.ffn2(x) / 2)
+
+    def _attend(self, x: Tensor) -> Tensor:
+        """`self.attn` by a kernel that is faster than its own."""
+        three = functional.linear(x, self.attn.in_proj_weight, self.attn.in_proj_bias)
+        heads = three.unflatten(2, (3, HEADS, -1)).permute(2, 0, 3, 1, 4)
+        mixed = functional.scaled_dot_product_attention(*heads)  # (B, HEADS, T, 36)
+        return self.attn.out_proj(mixed.transpose(1, 2).flatten(2))
 
 
 class Recogniser(nn.Module):
@@ -90,36 +100,39 @@ class Recogniser(nn.Module):
         self.mel_fb = nn.Parameter(torch.zeros(bins, MEL_BANDS))
         self.stem = nn.Conv1d(MEL_BANDS, CODE_SIZE, 3, stride=2, padding=1)
         self.blocks = nn.ModuleList(Block() for _ in range(BLOCKS))
-        self.proj = nn.Conv1d(CODE_SIZE, TOKENS, 1)
+        self.proj = nn.Linear(CODE_SIZE, TOKENS)
 
-    def encode(self, samples: Tensor, block: int = BLOCKS) -> Tensor:
-        """Output of a block, Tensor[B, T, 144]; 0 is the layer before the first.
+    def encode(self, samples: Tensor, *blocks: int) -> Tensor:
+        """Outputs of blocks side by side, Tensor[B, T, 144 K], by default the last's.
 
-        samples : Tensor[B, S] at 16 kHz, S > 200. Frame t is centred at sample 320 t.
+        0 is the layer before the first. samples : Tensor[B, S] at 16 kHz, S > 200;
+        frame t is centred at sample 320 t.
         """
         padded = pad(samples[:, None], (FFT // 2, FFT // 2), mode="reflect")
         kernels = self.stft_real_kernel, self.stft_imag_kernel
         real, imaginary = (conv1d(padded, one, stride=MEL_HOP) for one in kernels)
         mel = (real**2 + imaginary**2).transpose(1, 2) @ self.mel_fb
         x = gelu(self.stem(mel.clamp(min=FLOOR).log().transpose(1, 2)))
-        return nn.Sequential(*self.blocks[:block])(x.transpose(1, 2))
+        outputs, wanted = [x.transpose(1, 2)], blocks or (BLOCKS,)
+        for block in self.blocks[: max(wanted)]:
+            outputs.append(block(outputs[-1]))
+        return torch.cat([outputs[number] for number in wanted], -1)
 
     def forward(self, samples: Tensor) -> Tensor:
         """Log-probabilities, Tensor[B, T, 191], of samples : Tensor[B, S]."""
-        scores = self.proj(self.encode(samples).transpose(1, 2))  # (B, 191, T)
-        return scores.transpose(1, 2).log_softmax(-1)
+        return self.proj(self.encode(samples)).log_softmax(-1)
 
 
-def phonetic_code(samples: np.ndarray, block: int = 2) -> np.ndarray:
-    """Output of one of the recogniser's four blocks: float32[T, 144].
+def phonetic_code(samples: np.ndarray, *blocks: int) -> np.ndarray:
+    """Outputs of the recogniser's blocks, by default the second's: float32[T, 144 K].
 
     samples : float[S] at 16 kHz; frames are those of `log_mel`. Attention spans all it
     is given, so a frame is *defined* by its window: each 8 s are encoded with the 2 s
     before and after them, as far as there is sound. A stream gives the same frames as
     the whole. Raises InputError as `log_mel`, and if the wheel is missing.
     """
-    recogniser = load_recogniser()
-    return _in_windows(samples, lambda window: recogniser.encode(window, block))
+    recogniser, wanted = load_recogniser(), blocks or (2,)
+    return _in_windows(samples, lambda window: recogniser.encode(window, *wanted))
 
 
 def log_probabilities(samples: np.ndarray) -> np.ndarray:
@@ -166,5 +179,6 @@ def _weights(data: bytes) -> Iterator[tuple[str, Tensor]]:
     for name, kind, shape, offset in listed:
         values = np.frombuffer(data, kind, math.prod(shape), start + offset)
         weight = torch.from_numpy(values.reshape(shape).astype(np.float32))
+        weight = weight.squeeze(-1)  # a convolution over one frame is a linear layer
         own = next(numbered) if name.startswith("onnx::") else name
         yield own.removeprefix(NETWORK), weight.T if "MatMul" in name else weight

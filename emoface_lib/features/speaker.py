@@ -3,7 +3,6 @@
 Taught in notebook 02; Wan et al. 2018.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +14,7 @@ import torch
 from emoface_lib.core.clip import SAMPLE_RATE
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_npz, write_npz
-from emoface_lib.core.video import SILENCE, read_audio
+from emoface_lib.core.video import SILENCE
 
 SPEAKER_SIZE = 256
 UTTERANCES = 3  # a speaker; the embedding is their mean, and more change little
@@ -43,45 +42,21 @@ def embed_speakers(
     return found
 
 
-def cached_embeddings(
-    files: Mapping[str, Sequence[Path]], cache: Path
-) -> dict[str, np.ndarray]:
-    """Embeddings of speakers from their files, kept in `cache` (.npz).
-
-    files : sound files of each speaker by name. Returns float32[256], of length 1, by
-    name. A speaker is embedded again only if the bytes of the files have changed.
-    Raises InputError if a file can't be read or is silent.
-    """
-    made_of = {name: _fingerprint(paths) for name, paths in files.items()}
-    known = _read(cache) if cache.exists() else {}
-    kept = {n: known[n, m] for n, m in made_of.items() if (n, m) in known}
-    todo = {name: paths for name, paths in files.items() if name not in kept}
-    new = embed_speakers({n: [read_audio(p) for p in todo[n]] for n in todo})
-    found = {name: {**kept, **new}[name] for name in files}
-    write_embeddings(cache, found, list(made_of.values()))
-    return found
+def write_embeddings(path: Path, found: Mapping[str, np.ndarray]) -> None:
+    """Write embeddings float32[256] by speaker, as one file (.npz)."""
+    names, values = list(found), list(found.values())
+    write_npz(path, speakers=np.array(names), embeddings=np.stack(values))
 
 
-def write_embeddings(
-    cache: Path, found: Mapping[str, np.ndarray], made_of: Sequence[str] = ()
-) -> None:
-    """Write embeddings float32[256] by speaker, and of which files each was made."""
-    write_npz(
-        cache,
-        speakers=np.array(list(found)),
-        embeddings=np.stack(list(found.values())),
-        made_of=np.array(made_of or ["features"] * len(found)),
-    )
-
-
-def read_embeddings(cache: Path) -> dict[str, np.ndarray]:
-    """Embeddings that `cached_embeddings` wrote: float32[256] by speaker.
+def read_embeddings(path: Path) -> dict[str, np.ndarray]:
+    """Embeddings that `write_embeddings` wrote: float32[256] by speaker, in order.
 
     Raises InputError if the file is missing.
     """
-    if not cache.exists():
-        raise InputError(f"{cache} is missing: run notebook 02_audio_features first.")
-    return {name: embedding for (name, _), embedding in _read(cache).items()}
+    if not path.exists():
+        raise InputError(f"{path} is missing: run notebook 02_audio_features first.")
+    stored = read_npz(path)
+    return dict(zip(stored["speakers"].tolist(), stored["embeddings"], strict=True))
 
 
 def embed_start(
@@ -141,17 +116,3 @@ def _encoder() -> Any:
 def _mean(embeddings: Sequence[np.ndarray]) -> np.ndarray:
     mean = np.mean(embeddings, axis=0)
     return mean / max(np.linalg.norm(mean), 1e-6)
-
-
-def _fingerprint(paths: Sequence[Path]) -> str:
-    content = hashlib.sha256()
-    for path in paths:
-        content.update(path.read_bytes())
-    return content.hexdigest()[:12]
-
-
-def _read(cache: Path) -> dict[tuple[str, str], np.ndarray]:
-    """Speaker and fingerprint -> embedding, in the order of the file."""
-    stored = read_npz(cache)
-    keys = zip(stored["speakers"].tolist(), stored["made_of"].tolist(), strict=True)
-    return dict(zip(keys, stored["embeddings"], strict=True))

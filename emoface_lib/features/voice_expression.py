@@ -8,7 +8,6 @@ somebody speaks: their mean and deviation. Trained on actors, whose labels are t
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load_file
@@ -19,12 +18,12 @@ from emoface_lib.features.phonetic import phonetic_code
 from emoface_lib.features.voice_activity import speech_level, spoken
 
 SHIPPED = WEIGHTS / "voice_expressions.safetensors"
-BLOCKS = 1, 2  # of the recogniser; later ones keep words and drop how they are said
+BLOCKS = 1, 2  # later ones keep words and drop how they are said
 LEVEL = -25.0  # dBFS, to which the speech is brought
 WINDOW, STEP = 4 * FRAME_RATE, FRAME_RATE  # frames of 20 ms; a mood lasts for seconds
 # The softmax to this power is shown: sharper than the regression is sure, since a face
 # that shows a bit of all moods shows none. Chosen on the actors who train.
-SHARPNESS = 2.0
+SHARPNESS = 4.0
 
 
 def heard(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -33,8 +32,8 @@ def heard(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     samples : float[S] at 16 kHz. Raises InputError as `phonetic_code`.
     """
     scaled = samples * np.float32(10 ** ((LEVEL - speech_level(samples)) / 20))
-    code = np.concatenate([phonetic_code(scaled, block) for block in BLOCKS], axis=1)
-    speech = np.repeat(spoken(scaled), FRAME_RATE // VIDEO_RATE)
+    code = phonetic_code(scaled, *BLOCKS)
+    speech = np.repeat(spoken(samples), FRAME_RATE // VIDEO_RATE)
     return code, np.pad(speech, (0, len(code)))[: len(code)]
 
 

@@ -4,7 +4,6 @@ Taught in notebook 05.
 """
 
 import warnings
-from collections.abc import Sequence
 
 import pandas as pd
 import torch
@@ -89,22 +88,19 @@ def collapses(log: pd.DataFrame) -> list[str]:
     return sentences
 
 
-def collapse_monitor(
-    also: Monitor | None = None, codes: Sequence[str] = ("emotion",)
-) -> Monitor:
-    """A monitor for `training.fit` that warns once of each collapsed code.
+def collapse_monitor(also: Monitor | None = None) -> Monitor:
+    """A monitor for `training.fit` that warns once if E_emotion has collapsed.
 
-    also : another monitor to call, such as curves; codes : those whose collapse
-    matters.
+    also : another monitor to call, such as curves.
     """
-    warned: set[str] = set()
+    warned = False
 
     def monitor(log: pd.DataFrame) -> None:
-        for sentence in collapses(log):
-            name = sentence.split()[0].removeprefix("E_")
-            if name in codes and name not in warned:
-                warned.add(name)
-                warnings.warn(sentence, CollapseWarning, stacklevel=2)
+        nonlocal warned
+        dead = [text for text in collapses(log) if text.startswith("E_emotion ")]
+        if dead and not warned:
+            warned = True
+            warnings.warn(dead[0], CollapseWarning, stacklevel=2)
         if also is not None:
             also(log)
 

@@ -67,7 +67,6 @@ def coded_clips(
     return {name: with_features(clips, own) for name, own in codes.items()}
 
 
-@torch.no_grad()
 def style_displacements(
     style: StyleBranch,
     clips: Sequence[Clip],
@@ -79,14 +78,27 @@ def style_displacements(
     codes : from `content_codes`; emotion_offset : Tensor[128], added to E_emotion.
     Returns Tensor[T, 68, 2] px of the canonical frame each.
     """
-    device = device_of(style)
     offset = torch.zeros(()) if emotion_offset is None else emotion_offset
-    displacement = []
-    for (emotion, identity), (code, d_content) in zip(
-        style_codes(style, clips), codes, strict=True
-    ):
-        parts = (emotion + offset)[None].to(device), identity[None].to(device)
-        placed = style.displace(code[None].to(device), style.style(*parts))
+    pairs = [(e + offset, i) for e, i in style_codes(style, clips)]
+    return displaced(style, pairs, codes)
+
+
+@torch.no_grad()
+def displaced(
+    style: StyleBranch,
+    pairs: Sequence[tuple[Tensor, Tensor]],
+    codes: Sequence[tuple[Tensor, Tensor]],
+) -> list[Tensor]:
+    """D_content + D_style of codes, whichever clips they are of.
+
+    pairs : E_emotion and E_identity, Tensor[T, 128] each, as from `style_codes`; codes
+    : from `content_codes`. Returns Tensor[T, 68, 2] px of the canonical frame each.
+    """
+    device, displacement = device_of(style), []
+    for pair, (code, d_content) in zip(pairs, codes, strict=True):
+        emotion, identity = (part[None].to(device) for part in pair)
+        styled = style.style(emotion, identity)
+        placed = style.displace(code[None].to(device), styled)
         displacement.append(d_content + placed[0].cpu())
     return displacement
 

@@ -4,7 +4,7 @@ The improved objective takes F_a - m_spk, the deviation from the mean, as its in
 Taught in notebook 05, section 9.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -36,15 +36,9 @@ def speaker_means(clips: Sequence[Clip]) -> dict[str, Tensor]:
     return means
 
 
-def enrolled(
-    clips: Sequence[Clip], means: Mapping[str, Tensor] | None = None
-) -> list[Clip]:
-    """The clips, each with m_spk of its speaker.
-
-    means : Tensor[D] by speaker, in units of F_a; by default `speaker_means`. Raises
-    KeyError if a speaker is not among them.
-    """
-    known = speaker_means(clips) if means is None else means
+def enrolled(clips: Sequence[Clip]) -> list[Clip]:
+    """The clips, each with m_spk of its speaker, see `speaker_means`."""
+    known = speaker_means(clips)
     return [replace(clip, speaker_mean=known[clip.speaker]) for clip in clips]
 
 

@@ -43,23 +43,26 @@ class Triplet(NamedTuple):
 class TripletSampler:
     """Draws triplets: r and s of one video of a speaker, p of another of the same.
 
-    by : "videos", the paper's assumption that a video holds one emotion, or "labels",
-    where r and s share a speaker's emotion and p has another one. NoTripletsError
-    says what the clips lack if there is no triplet. Paper section 3.2.
+    by : "videos", the paper's assumption that a video holds one emotion; "labels",
+    where r and s share a speaker's emotion and p has another one; or "shuffled", a
+    negative control: a speaker's clips are dealt to the videos at random.
+    NoTripletsError says what the clips lack if there is no triplet. Paper section 3.2.
     """
 
     def __init__(
         self,
         clips: Sequence[Utterance],
-        by: Literal["videos", "labels"] = "videos",
+        by: Literal["videos", "labels", "shuffled"] = "videos",
     ) -> None:
         self.groups: dict[str, dict[str, list[int]]] = {}
-        for position, clip in enumerate(clips):
-            shared = clip.video if by == "videos" else clip.emotion
-            if not clip.speaker or not shared:
+        shared = [clip.emotion if by == "labels" else clip.video for clip in clips]
+        if by == "shuffled":
+            shared = _dealt(shared, [clip.speaker for clip in clips])
+        for position, (clip, name) in enumerate(zip(clips, shared, strict=True)):
+            if not clip.speaker or not name:
                 continue
             speaker = self.groups.setdefault(clip.speaker, {})
-            speaker.setdefault(shared, []).append(position)
+            speaker.setdefault(name, []).append(position)
         self.anchors = [
             (position, speaker, shared)
             for speaker, groups in self.groups.items()
@@ -82,7 +85,7 @@ class TripletSampler:
             )
         if by == "labels" and not self.groups:
             return "the clips have no labels of emotion: give triplets = 'videos'."
-        what = "video" if by == "videos" else "emotion"
+        what = "emotion" if by == "labels" else "video"
         lonely = sum(len(groups) == 1 for groups in self.groups.values())
         if lonely == len(self.groups):
             return (
@@ -113,3 +116,13 @@ class TripletSampler:
         other = groups[others[generator.integers(len(others))]]
         s = same[generator.integers(len(same))]
         return Triplet(r, s, other[generator.integers(len(other))])
+
+
+def _dealt(videos: Sequence[str], speakers: Sequence[str]) -> list[str]:
+    """The videos of clips, permuted among the clips of each speaker."""
+    dealt, generator = list(videos), np.random.default_rng(0)
+    for speaker in dict.fromkeys(speakers):
+        own = [i for i, name in enumerate(speakers) if name == speaker]
+        for i, j in zip(own, generator.permutation(own), strict=True):
+            dealt[i] = videos[j]
+    return dealt

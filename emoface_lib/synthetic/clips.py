@@ -152,16 +152,17 @@ def _plan_video(
     ]
 
 
-def make_clip(plan: ClipPlan) -> DrawnClip:
+def make_clip(plan: ClipPlan, state: EmotionalState | None = None) -> DrawnClip:
     """Speech and landmarks of a clip, 25 frames a second; not drawn yet.
 
-    Sound and motion have the same length: whole frames. Taught in notebook 01.
+    Sound and motion have the same length: whole frames. state : of the face, with the
+    same random numbers; by default the voice's own. Taught in notebook 01.
     """
     rng = generator(plan.seed, plan.clip)
     prosody = draw_prosody(plan.speaker, plan.state, rng)
     speech = speak(plan.sentence, plan.speaker.voice, prosody, plan.recording, rng)
     identity = identity_of(plan.speaker)
-    controls = move(speech, plan.speaker, plan.state, rng)
+    controls = move(speech, plan.speaker, state or plan.state, rng)
     points = project(identity, pose_face(identity, controls), controls)
     whole = speech.samples[: len(points) * speech.rate // VIDEO_RATE]
     speech = replace(speech, samples=whole)

@@ -26,6 +26,8 @@ from emoface_lib.synthetic.motion import expressions
 
 TAKES = 3  # pictures of a speaker in an expression, with other mouths and poses
 BROWS = 0.2  # how far an accent of speech raises the brows
+# six people who look pleasant at rest, for `resting_portrait`
+CAST = ("cast05", "cast21", "cast26", "cast34", "cast37", "cast38")
 READING_ERROR = 1.0  # px; error of a detector's landmarks
 
 
@@ -67,3 +69,13 @@ def _controls(emotion: str, rng: np.random.Generator) -> np.ndarray:
         for name, weight in expressions(state, raised, rng).items():
             take[CONTROLS.index(name)] = weight[0]
     return controls
+
+
+def resting_portrait(name: str, seed: int = 0) -> np.ndarray:
+    """A drawn head that rests and looks at us, as a photograph: uint8[224, 224, 3].
+
+    name : any, such as one of CAST; each is another person.
+    """
+    identity = identity_of(draw_speaker(name, generator(seed, name)))
+    (picture,) = draw_faces(identity, np.zeros((1, len(CONTROLS))))
+    return picture

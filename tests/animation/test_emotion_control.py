@@ -23,6 +23,16 @@ def test_a_number_is_the_same_at_all_times() -> None:
     assert str(Dial.of(0.0)) == "0"
 
 
+def test_a_mood_starts_from_a_neutral_face_and_has_an_amount() -> None:
+    happy = Dial.of("happy")
+    assert happy.anew
+    assert happy.curves["happiness"](np.zeros(1)) == 1.0
+    rising = Dial.of("Angry:0:0,2:3").curves["anger"]
+    np.testing.assert_allclose(rising(np.array([0.0, 1.0, 9.0])), [0, 1.5, 3])
+    assert str(Dial.of("sad:1.5")) == "sad:1.5"
+    assert not Dial.of(1.0).anew
+
+
 @given(
     st.lists(st.floats(0, 600, width=16), min_size=1, max_size=6, unique=True),
     st.floats(-LARGEST, LARGEST),
@@ -48,6 +58,7 @@ def test_key_frames_are_met_in_whatever_order_they_come(
         ("nan", "finite"),
         ("0:inf", "finite"),
         ("50", "no face"),
+        ("joyful", "such as happy"),
     ],
 )
 def test_what_is_no_emotion_is_refused_with_a_reason(text: str, reason: str) -> None:

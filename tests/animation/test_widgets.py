@@ -26,7 +26,7 @@ from tests.animation.test_animate import write_wav
 def predictor() -> FacePredictor:
     torch.manual_seed(0)
     parts = torch.zeros(128), 5 * torch.eye(4, 128), torch.ones(4)
-    space = EmotionSpace(*parts, 5 * torch.eye(9, 128)[7:])
+    space = EmotionSpace(*parts, 5 * torch.eye(9, 128)[7:], 5 * torch.eye(7, 128))
     networks = ContentBranch().eval(), StyleBranch().eval()
     return FacePredictor(*networks, space, -25.0, load_settings("smoke"))
 
@@ -61,6 +61,20 @@ def test_a_slider_changes_the_picture_and_back(panel: Panel, axis: str) -> None:
     turned = seen(panel)
     panel.amount.value = 0.0
     assert turned != before
+    assert seen(panel) == before
+
+
+@pytest.mark.slow
+def test_a_mood_and_a_place_on_the_pad_change_the_picture(panel: Panel) -> None:
+    before = seen(panel)
+    panel.mood.value = "happy"
+    happy = seen(panel)
+    panel.pad.children[4].click()  # its upper right corner
+    assert panel.sliders["arousal"].value == panel.sliders["valence"].value == 2.0
+    assert len({before, happy, seen(panel)}) == 3
+    panel.reset.click()
+    assert panel.mood.value == "as heard"
+    panel.amount.value = 0.0
     assert seen(panel) == before
 
 

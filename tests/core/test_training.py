@@ -1,5 +1,6 @@
 """The loop: schedules, the best checkpoint, and a resumed run's identical numbers."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load, load_file, save_file
 from torch import nn
 
+from emoface_lib.core import training
 from emoface_lib.core.checkpoints import load_model, read_settings
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import Settings, load_settings
@@ -53,12 +55,21 @@ def train(
     return fit(model, loss, Schedule(20, 1e-2, 0.0), folder, settings, source)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _every_state() -> Iterator[None]:
+    """States are written however soon they follow one another."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "PAUSE", 0.0)
+        yield
+
+
 @pytest.mark.slow
 def test_an_interrupted_run_goes_on_to_the_same_numbers(tmp_path: Path) -> None:
     settings = load_settings("smoke")
     whole = train(tmp_path / "whole", settings)
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path / "halves", settings, stop_at=13)
+    assert (tmp_path / "halves" / "state.pt").exists()
     halves = train(tmp_path / "halves", settings)
     assert numbers(whole).equals(numbers(halves))
     first, second = (

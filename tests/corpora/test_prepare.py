@@ -210,7 +210,7 @@ def test_f_a_is_made_as_settings_say_when_clips_are_loaded(
     small = {"autovc_pre": 16, "autovc_width": 16, "autovc_post": 16}
     wanted = settings.changed(features="codes", **small)
     save_model(tmp_path / MODEL, new_autovc(wanted), wanted)
-    known = {"speakers": np.array(["a"]), "made_of": np.array(["x"])}
+    known = {"speakers": np.array(["a"])}
     one = np.eye(1, 256, dtype=np.float32)
     write_npz(tmp_path / SPEAKERS, embeddings=one, **known)
     with pytest.raises(InputError, match=r"does not know .*02_audio_features again"):

@@ -22,6 +22,7 @@ from emoface_lib.evaluation.experiment import (
 )
 from emoface_lib.evaluation.rows import ABLATION, FLOORS, FULL, PLAIN, TABLE_2
 from emoface_lib.evaluation.scoring import ALL, LandmarkExpressions, one_a_video
+from emoface_lib.evaluation.transfer import Exchange
 
 
 @pytest.fixture
@@ -56,7 +57,13 @@ def test_a_comparison_scores_every_row_in_every_trial(
 def test_what_was_found_is_one_table_of_scores_codes_and_curves(
     labelled: list[Clip], short: Settings
 ) -> None:
-    found = Experiment(labelled, short, (*FLOORS, PLAIN, FULL)).run([Trial(0)], 1)
+    own, other = [clip for clip in labelled if clip.split == "test"][1:3]
+    changed = replace(own, landmarks=own.landmarks + 1)
+    study = Experiment(labelled, short, (*FLOORS, PLAIN, FULL))
+    given = replace(study, exchanges=[Exchange(own, other, changed)])
+    found = given.run([Trial(0)], 1)
+    swapped = found[found["metric"] == "LMD, E_emotion exchanged"]
+    assert swapped["method"].tolist() == [PLAIN, FULL]
     codes = found[found["protocol"] == CODES]
     curves = found[found["step"].notna()]
     assert set(codes["method"]) == {PLAIN, FULL} == set(curves["method"])

@@ -18,7 +18,6 @@ from emoface_lib.evaluation.rendered import (
     CONTENT,
     SPEAKER,
     rendered_rows,
-    ship_half,
     shipped_baselines,
     shipped_pc_avs,
     with_voices,
@@ -31,6 +30,7 @@ from emoface_lib.evaluation.rows import (
     RENDERED_TRUTH,
 )
 from emoface_lib.evaluation.scoring import Studio
+from tools.ship_weights import ship_half
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_without_voices_the_content_branch_alone_can_be_asked(
     names = np.array(["id0"])
     embedded = np.ones((1, 256), np.float32)
     path = tmp_path / "speakers.npz"
-    write_npz(path, speakers=names, embeddings=embedded, made_of=np.array(["x"]))
+    write_npz(path, speakers=names, embeddings=embedded)
     known = with_voices(clips, path)
     assert [c.voice is not None for c in known] == [c.speaker == "id0" for c in clips]
 

@@ -237,7 +237,6 @@ def test_settings_choose_what_f_a_is(small: Settings, tmp_path: Path) -> None:
         tmp_path / "speakers.npz",
         speakers=np.array(["a"]),
         embeddings=voices["a"][None],
-        made_of=np.array(["x"]),
     )
     assert load_features(tmp_path, wanted).whole(mel_of(50)).shape == (50, 80)
     codes = load_features(tmp_path, wanted.changed(features="codes"))
@@ -254,7 +253,6 @@ def test_the_official_network_runs_on_its_own_clock(
         tmp_path / "speakers.npz",
         speakers=np.array(["a"]),
         embeddings=np.eye(1, 256, dtype=np.float32),
-        made_of=np.array(["x"]),
     )
     # whoever reads F_a later need not know the path
     features = load_features(tmp_path, load_settings("paper"))

@@ -8,13 +8,11 @@ from resemblyzer import VoiceEncoder, preprocess_wav
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import load_settings
-from emoface_lib.core.video import write_video
-from emoface_lib.features import speaker as module
 from emoface_lib.features.speaker import (
-    cached_embeddings,
     embed_speakers,
     embed_start,
     read_embeddings,
+    write_embeddings,
 )
 from emoface_lib.synthetic.audio_only import hear_voices
 from emoface_lib.synthetic.clips import make_clip, plan_speaker
@@ -57,43 +55,13 @@ def test_a_speaker_is_nearer_to_himself_than_to_others(
     assert np.allclose(np.linalg.norm(first, axis=1), 1, atol=1e-5)
 
 
-@pytest.fixture
-def files(voices: dict[str, list[np.ndarray]], tmp_path: Path) -> dict[str, list[Path]]:
-    frames = np.zeros((80, 32, 32, 3), np.uint8)
-    paths = {}
-    for name, utterances in list(voices.items())[:2]:
-        paths[name] = [tmp_path / f"{name}.mp4"]
-        write_video(paths[name][0], frames, utterances[0])
-    return paths
-
-
-def test_a_known_speaker_is_not_embedded_again_until_the_voice_changes(
-    files: dict[str, list[Path]],
-    voices: dict[str, list[np.ndarray]],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+def test_embeddings_are_read_as_they_were_written(
+    embeddings: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
-    cache, embedded = tmp_path / "speakers.npz", []
-    original = module.embed_speakers
-
-    def note(given: dict) -> dict:
-        embedded.append(sorted(given))
-        return original(given)
-
-    monkeypatch.setattr(module, "embed_speakers", note)
-    first = cached_embeddings(files, cache)
-    again = cached_embeddings(files, cache)
-    assert embedded == [sorted(files), []]
-    assert list(again) == list(files)  # the first one stays the target
-    assert all(np.array_equal(first[name], again[name]) for name in files)
-    assert all(np.array_equal(first[n], x) for n, x in read_embeddings(cache).items())
-    changed, kept = files
-    other = voices[list(voices)[2]][0]
-    write_video(files[changed][0], np.zeros((80, 32, 32, 3), np.uint8), other)
-    third = cached_embeddings(files, cache)
-    assert embedded[-1] == [changed]
-    assert not np.allclose(third[changed], first[changed])
-    assert np.array_equal(third[kept], first[kept])
+    write_embeddings(tmp_path / "speakers.npz", embeddings)
+    again = read_embeddings(tmp_path / "speakers.npz")
+    assert list(again) == list(embeddings)  # the first one is the target
+    assert all(np.array_equal(again[name], x) for name, x in embeddings.items())
 
 
 def test_without_embeddings_it_says_which_notebook_to_run(tmp_path: Path) -> None:

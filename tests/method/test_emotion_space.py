@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from emoface_lib.animation.emotion_control import Curve
-from emoface_lib.core.clip import Clip
+from emoface_lib.core.clip import EXPRESSIONS, Clip
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import lip_opening
 from emoface_lib.method.content import ContentBranch
@@ -101,6 +101,29 @@ def test_an_axis_of_arousal_is_the_direction_that_arousal_takes(
         assert step.norm() == pytest.approx(
             float((codes @ direction).std(correction=0) / direction.norm()), rel=1e-3
         )
+
+
+def test_expressions_have_the_codes_that_mix_to_those_of_the_clips(
+    clips: list[Clip],
+) -> None:
+    generator = torch.Generator().manual_seed(1)
+    softmax = torch.rand(40, 7, generator=generator).softmax(1)
+    some = [replace(clips[0], expression=one) for one in softmax]
+    true = torch.randn(7, 128, generator=generator)
+    space = supervised(emotion_space(softmax @ true), softmax @ true, some)
+    ways = true - true[-1]
+    for name, way in zip(EXPRESSIONS, ways, strict=True):
+        torch.testing.assert_close(space.axes[name], way, atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(space.neutral, true[-1], atol=1e-3, rtol=1e-3)
+
+
+def test_moods_that_no_clip_shows_are_not_known(clips: list[Clip]) -> None:
+    same = [replace(clip, expression=torch.eye(7)[6]) for clip in clips]
+    codes = torch.randn(len(clips), 128, generator=torch.Generator().manual_seed(0))
+    space = supervised(emotion_space(codes), codes, same)
+    with pytest.raises(InputError, match="does not know what a mood looks like"):
+        space.neutral  # noqa: B018
+    assert "anger" not in space.axes
 
 
 def test_centring_leaves_nothing_of_the_speaker() -> None:

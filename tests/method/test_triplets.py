@@ -45,6 +45,19 @@ def test_a_step_draws_the_same_whatever_was_drawn_before(clips: list[Clip]) -> N
     assert sampler.draw(4, 7, 1, np.random.default_rng(2)) == first
 
 
+def test_shuffled_videos_have_as_many_clips_of_the_same_speaker(
+    clips: list[Clip],
+) -> None:
+    usual, dealt = TripletSampler(clips), TripletSampler(clips, by="shuffled")
+    for speaker, videos in usual.groups.items():
+        mine = dealt.groups[speaker]
+        assert {i for own in mine.values() for i in own} == {
+            i for own in videos.values() for i in own
+        }
+        assert {n: len(v) for n, v in mine.items()} == dict.fromkeys(videos, 2)
+    assert dealt.groups != usual.groups
+
+
 def test_labels_may_stand_in_for_videos(clips: list[Clip]) -> None:
     """RAVDESS has no second clip of a video, but labels."""
     emotions = ["anger", "sadness"]

@@ -110,7 +110,6 @@ def test_they_are_heard_through_autovc_as_settings_say(
         tmp_path / SPEAKERS,
         speakers=np.array(["a"]),
         embeddings=target,
-        made_of=np.array(["x"]),
     )
     clips = audio_only_clips(wanted, to_canonical(mean_face()), tmp_path, workers=1)
     for clip, plain in zip(clips, audio_only_voices, strict=True):

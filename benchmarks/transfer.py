@@ -1,0 +1,135 @@
+"""Codes exchanged between two clips of a speaker, against the generator's true face.
+
+Three corpora of the embedded kind: on seed 200 settings were chosen, 301 and 302 no
+choice has seen. All clips are audio-only, content hears phones; seeds of training are
+paired over rows, and intervals are over test speakers and over pairs of corpus and
+seed. Tables and models stay in runs/transfer, from where a second run goes on.
+
+python benchmarks/transfer.py [--seeds 2] [--corpora 200 301 302]
+"""
+
+import argparse
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from results import enter
+from style import level, settings_of
+
+from emoface_lib.core.landmarks import mean_face
+from emoface_lib.core.settings import runs_folder
+from emoface_lib.evaluation.bootstrap import Interval, difference
+from emoface_lib.evaluation.experiment import Experiment, Trial
+from emoface_lib.evaluation.rows import (
+    FULL,
+    IDENTITY,
+    NO_STYLE,
+    PLAIN,
+    SHUFFLED_VIDEOS,
+    TRANSFER,
+)
+from emoface_lib.evaluation.transfer import GAIN, exchanges
+from emoface_lib.features.align import to_canonical
+from emoface_lib.method.enrolment import enrolled
+from emoface_lib.method.steps import split
+from emoface_lib.synthetic.audio_only import audio_only_clips
+
+TOPIC = "transfer"
+CORPORA, SEEDS = (200, 301, 302), 2
+EVERY = 2  # every second test clip is given codes
+UNITS = {"LMD": "px", "ES": "", GAIN: ""}
+TARGETS = {"LMD": -0.15, "ES": 0.15}
+EMOTION, BOTH = "E_emotion exchanged", "both codes exchanged"
+NOTHING = "no code exchanged"  # what a face reaches that stays as it is
+NAMES = ["LMD", "ES", *(f"{metric}, {EMOTION}" for metric in UNITS)]
+NAMES += [f"{GAIN}, E_identity exchanged"]
+LEVELS = [f"LMD, {NOTHING}", f"ES, {NOTHING}", *(f"{m}, {BOTH}" for m in UNITS)]
+AIMS = [(FULL, PLAIN, f"{metric}, {EMOTION}") for metric in TARGETS]
+BESIDE = ((FULL, IDENTITY), (FULL, SHUFFLED_VIDEOS))  # what eq. (5) adds to eq. (6)
+
+
+def measure(corpus: int, seeds: Sequence[int]) -> pd.DataFrame:
+    settings = settings_of().changed(seed=corpus)
+    face, splits = to_canonical(mean_face()), ("train", "val", "test")
+    clips = enrolled(audio_only_clips(settings, face, splits=splits, workers=1))
+    study = Experiment(
+        clips,
+        settings,
+        (NO_STYLE, *TRANSFER),
+        exchanges=exchanges(split(clips, "test"), settings, face, EVERY),
+        folder=runs_folder() / "transfer" / f"corpus_{corpus}",
+    )
+    found = study.run([Trial(seed) for seed in seeds], workers=1)
+    found = found[found["clip"].notna()]  # and no facts of codes, no curves
+    return found.assign(
+        corpus=corpus,
+        seed=100 * corpus + found["seed"],
+        speaker=f"{corpus}/" + found["speaker"],
+        clip=f"{corpus}/" + found["clip"],
+    )
+
+
+def enter_interval(
+    name: str, found: Interval, metric: str, source: str, target: float | None = None
+) -> None:
+    where = f"{source}; 95 % interval {found.low:.3f} to {found.high:.3f}"
+    asked, meets = "", ""
+    if target is not None:
+        asked = f"{'<=' if target < 0 else '>='} {target}, interval apart from 0"
+        beyond = found.mean <= target if target < 0 else found.mean >= target
+        meets = "yes" if beyond and found.low * found.high > 0 else "no"
+    enter(TOPIC, name, found.mean, UNITS[metric], asked, meets, where)
+    print(f"{name}: {found} {asked} {meets}", flush=True)
+
+
+def source(found: pd.DataFrame, *methods: str) -> str:
+    """How rows that are there for all of the methods were measured."""
+    own = [found[found["method"] == method] for method in methods]
+    seeds = set.intersection(*(set(part["seed"]) for part in own))
+    corpora = sorted({str(seed // 100) for seed in seeds})
+    many = "corpora" if len(corpora) > 1 else "corpus"
+    return (
+        f"benchmarks/transfer.py: {len(corpora)} {many} ({', '.join(corpora)}), 32 "
+        "training and 20 test speakers each, audio-only, "
+        f"{len(seeds)} paired seed{'s' * (len(seeds) > 1)} over all"
+    )
+
+
+def enter_difference(
+    found: pd.DataFrame, name: str, first: str, second: str, label: str = ""
+) -> None:
+    metric = name.split(",")[0]
+    aim = not label and (first, second, name) in AIMS
+    change = difference(found, first, second, name, np.random.default_rng(0))
+    where = source(found, first, second)
+    label = f"{label}{name}, {first} minus {second}"
+    enter_interval(label, change, metric, where, TARGETS[metric] if aim else None)
+
+
+def enter_all(found: pd.DataFrame) -> None:
+    """Levels of every row, what each differs from *without* by, and that by corpus."""
+    for row in TRANSFER:
+        for name in (*NAMES, *LEVELS):
+            spread, where = level(found, row, name), source(found, row)
+            enter_interval(f"{name}, {row}", spread, name.split(",")[0], where)
+    for first, second in (*((row, PLAIN) for row in TRANSFER[1:]), *BESIDE):
+        for name in NAMES:
+            enter_difference(found, name, first, second)
+    for corpus, part in found.groupby("corpus"):
+        for _, _, name in AIMS:
+            enter_difference(part, name, FULL, PLAIN, f"corpus {corpus}: ")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--corpora", type=int, nargs="*", default=CORPORA)
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    found = [measure(corpus, range(given.seeds)) for corpus in given.corpora]
+    enter_all(pd.concat(found, ignore_index=True))
+
+
+if __name__ == "__main__":
+    main()
