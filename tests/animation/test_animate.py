@@ -15,9 +15,9 @@ from skimage import data
 from typer.testing import CliRunner, Result
 
 from emoface_lib.animation.animate import animate, rendered
-from emoface_lib.animation.emotion_control import Dial, Emotion
+from emoface_lib.animation.emotion_control import Curve, Dial, Emotion
 from emoface_lib.animation.retarget import hold_last, into_photo
-from emoface_lib.animation.voice import read_voice
+from emoface_lib.animation.voice import Voice, read_voice
 from emoface_lib.animation.watermark import Watermark
 from emoface_lib.cli import app
 from emoface_lib.core.checkpoints import save_model
@@ -52,6 +52,10 @@ class LoudnessMouth:
                 opening[point, 1] = (14 + amount) * sum(weights)
             predicted.append(loudness.clip(0, 1)[:, None, None] * opening)
         return predicted
+
+    def own(self, _: Voice, amount: Curve) -> Dial:
+        """The voice's own emotion: as much arousal as the amount."""
+        return Dial({"arousal": amount}, "own")
 
 
 @pytest.fixture(autouse=True)
