@@ -21,7 +21,7 @@ HEADER = "claim of the paper", "effect, 95 % interval", "n", "verdict", "why", "
 NUMBER = r"(-?\d+\.?\d*)"
 SPREAD = re.compile(rf"(?:95 % interval(?: of r)?|seeds from) {NUMBER} to {NUMBER}")
 COUNTS = re.compile(
-    r"\d+ (?:corpora|(?:test )?speakers|(?:paired )?seeds?|clips and seeds)\b"
+    r"\d+ (?:corpora|(?:test )?speakers|(?:paired )?seeds?|clips(?: and seeds)?)\b"
 )
 
 
