@@ -59,7 +59,7 @@ from emoface_lib.synthetic.factors import CIRCUMPLEX, draw_state
 from emoface_lib.synthetic.heads.shape import CONTROLS, Identity, pose_face, project
 from emoface_lib.synthetic.portraits import CAST, resting_portrait
 
-TOPIC = "real emotion"
+TOPIC = "moods"
 TRAIN = tuple(f"Actor_{number:02d}" for number in range(1, 13))
 ACTORS = tuple(f"Actor_{number}" for number in (13, 14, 15, 16))
 FOUR = {"calm": "neutral", "happy": "happiness", "sad": "sadness", "angry": "anger"}
