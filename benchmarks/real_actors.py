@@ -1,10 +1,10 @@
 """Step 2 on the voices of actors and drawn faces: does the face show the mood?
 
-Actors 1 to 10 of RAVDESS train, 11 and 12 choose, 13 to 16 are the test. RUN is made by
-`emoface prepare DATA/ravdess_audio -p detector=drawn --out RUN`. The face that counts
-is the mean displacement over time, less that of calm clips that trained.
+Actors 1 to 10 of RAVDESS train, 11 and 12 choose, 13 to 16 are the test. Their faces are drawn first, as
+`emoface prepare DATA/ravdess_audio -p detector=drawn` does it. The face that counts is
+the mean displacement over time, less that of calm clips that trained.
 
-python benchmarks/actors.py DATA RUN    (DATA: a folder with ravdess_audio)
+python benchmarks/real_actors.py DATA    (a folder with ravdess_audio)
 """
 
 import argparse
@@ -35,6 +35,7 @@ from emoface_lib.core.clip import EXPRESSIONS, Clip
 from emoface_lib.core.settings import Settings, load_settings, runs_folder
 from emoface_lib.core.video import read_audio
 from emoface_lib.corpora.index import read_corpus
+from emoface_lib.corpora.prepare import prepare_corpus
 from emoface_lib.evaluation.bootstrap import bootstrap
 from emoface_lib.evaluation.rows import FULL, IMPROVED, PLAIN, train_rows
 from emoface_lib.evaluation.scoring import landmark_scores
@@ -224,7 +225,7 @@ def on_known(
 def enter_trained(found: pd.DataFrame) -> None:
     """Enter what the faces of each method show, and what it hears."""
     how = (
-        "benchmarks/actors.py DATA RUN: actors 1 to 10 train, "
+        "benchmarks/real_actors.py DATA: actors 1 to 10 train, "
         "11 and 12 choose, 13 to 16 are the test; the tutorial's steps, 1 seed; with 4 "
         "x the steps 2"
     )
@@ -253,10 +254,12 @@ def enter_trained(found: pd.DataFrame) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
-    parser.add_argument("run", type=Path)
-    given = parser.parse_args()
+    data = parser.parse_args().data
     torch.set_num_threads(1)
-    trained(given.data, given.run)
+    run = runs_folder() / "actors" / "corpus"
+    settings = load_settings("tutorial", features="phonetic", detector="drawn")
+    prepare_corpus(data / "ravdess_audio", run, settings)
+    trained(data, run)
 
 
 if __name__ == "__main__":
