@@ -1,8 +1,9 @@
 """Step 2 on the voices of actors and drawn faces: does the face show the mood?
 
-Actors 1 to 10 of RAVDESS train, 11 and 12 choose, 13 to 16 are the test. Their faces are drawn first, as
-`emoface prepare DATA/ravdess_audio -p detector=drawn` does it. The face that counts is
-the mean displacement over time, less that of calm clips that trained.
+Actors 1 to 10 of RAVDESS train, 11 and 12 choose, 13 to 16 are the test. Their faces
+are drawn first, as `emoface prepare DATA/ravdess_audio -p detector=drawn` does it. The
+face that counts is the mean displacement over time, less that of calm clips that
+trained.
 
 python benchmarks/real_actors.py DATA    (a folder with ravdess_audio)
 """
