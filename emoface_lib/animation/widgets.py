@@ -24,7 +24,6 @@ from emoface_lib.animation.preview import Face, Preview
 from emoface_lib.animation.voice import read_voice
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import VIDEO_RATE
-from emoface_lib.synthetic.portraits import CAST, resting_portrait
 
 AXES = ("PC1", "PC2", "arousal", "valence")
 PAD = (-2.0, -1.0, 0.0, 1.0, 2.0)  # standard deviations of arousal and of valence
@@ -263,9 +262,9 @@ def open_panel(run: Path, voices: int = 6) -> Panel:
     """The panel of a trained run: voices that it never trained on, and faces.
 
     run : folder that notebooks 01 to 08 have filled; voices : how many to offer. Beside
-    the drawn heads of CAST stands the portrait of the astronaut Eileen Collins (NASA,
-    in the public domain, from scikit-image). Raises InputError that names what is
-    missing.
+    the drawn heads that 08 has left stands the portrait of the astronaut Eileen Collins
+    (NASA, in the public domain, from scikit-image). Raises InputError that names what
+    is missing.
     """
     predictor = load_predictor(run)
     index = pd.read_parquet(run / "corpus" / "index.parquet")
@@ -274,9 +273,7 @@ def open_panel(run: Path, voices: int = 6) -> Panel:
     folder.mkdir(parents=True, exist_ok=True)
     faces = {"photograph": folder / "astronaut.png"}
     Image.fromarray(astronaut()[:260, 90:350]).save(faces["photograph"])
-    for name in CAST:
-        faces[name] = folder / f"{name}.png"
-        Image.fromarray(resting_portrait(name)).save(faces[name])
+    faces |= {one.stem: one for one in sorted(run.glob("emotion_space/cast*.png"))}
     chosen = test.iloc[:: max(1, len(test) // voices)].head(voices)
     said = {
         f"{row['speaker']}, {row['emotion']}": run / "corpus" / row["path"]
