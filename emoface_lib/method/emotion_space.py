@@ -28,7 +28,8 @@ from emoface_lib.method.displacements import (
 from emoface_lib.method.style import StyleBranch
 
 LOUD = 0.12  # log-mel; 12 dB below the loudest frame; chosen on other speakers
-SHOWN = 0.01  # deviation of a class of the softmax, if clips show it at all
+SHOWN = 0.01  # deviation of the softmax, if clips show any expressions
+HARDLY = 0.05  # share of the largest spread; so rare a mood gets the middle code
 LABELS = ("arousal", "valence")
 Turn = Callable[[np.ndarray], np.ndarray]  # seconds to amounts
 Codes = Sequence[tuple[Tensor, Tensor]]  # E_content and D_content of clips
@@ -179,14 +180,14 @@ def supervised(
     to the embeddings by the clips' softmaxes; the axes' directions are how an embedding
     changes with one label when the other one and the speaker stay, and a step is the
     standard deviation of the embeddings there. Both by least squares, all centred by
-    speaker; without labels there are no axes, without an expression no codes.
+    speaker; without labels there are no axes, without expressions no codes.
     """
     speakers = [clip.speaker for clip in clips]
     codes = embeddings.double().numpy()
     softmax = torch.stack([clip.expression for clip in clips]).double().numpy()
     inner, around = centred(codes, speakers), centred(softmax, speakers)
-    if around.std(0).min() > SHOWN:
-        slopes, *_ = np.linalg.lstsq(around, inner)
+    if around.std() > SHOWN:
+        slopes, *_ = np.linalg.lstsq(around, inner, HARDLY)
         mixed = codes.mean(0) + slopes - softmax.mean(0) @ slopes
         space = replace(space, expressions=torch.from_numpy(mixed).float())
     labels = np.array([[getattr(clip, name) for name in LABELS] for clip in clips])

@@ -117,6 +117,18 @@ def test_expressions_have_the_codes_that_mix_to_those_of_the_clips(
     torch.testing.assert_close(space.neutral, true[-1], atol=1e-3, rtol=1e-3)
 
 
+def test_a_mood_that_hardly_any_clip_shows_is_the_middle_one(clips: list[Clip]) -> None:
+    generator = torch.Generator().manual_seed(2)
+    softmax = torch.rand(40, 7, generator=generator).mul(3).softmax(1)
+    softmax[:, 2] = 1e-4 * torch.rand(40, generator=generator)  # a reader's noise
+    some = [replace(clips[0], expression=one) for one in softmax]
+    codes = softmax @ torch.randn(7, 128, generator=generator)
+    codes += 0.01 * torch.randn(40, 128, generator=generator)
+    space = supervised(emotion_space(codes), codes, some)
+    far = {name: float(space.axes[name].norm()) for name in EXPRESSIONS}
+    assert far["disgust"] < max(far["anger"], far["happiness"])
+
+
 def test_moods_that_no_clip_shows_are_not_known(clips: list[Clip]) -> None:
     same = [replace(clip, expression=torch.eye(7)[6]) for clip in clips]
     codes = torch.randn(len(clips), 128, generator=torch.Generator().manual_seed(0))
