@@ -28,7 +28,7 @@ def ledger() -> pd.DataFrame:
 
 
 def claims() -> Markdown:
-    """The paper's claims, each with its test and verdict, links among the lessons."""
+    """The paper's claims, each with its test, verdict and lesson."""
     return Markdown(markdown(folder=""))
 
 

@@ -83,9 +83,9 @@ def verdict(tests: Sequence[bool]) -> str:
 
 
 def markdown(folder: str = "notebooks/") -> str:
-    """The table of the repository in Markdown, with links to notebooks in a folder."""
+    """The table of the repository in Markdown, linked to notebooks if in a folder."""
     lines = [HEADER, ("---",) * len(HEADER)]
     for *cells, said, why, where in claims_table().itertuples(index=False):
-        link = f"[{where[:2]}]({folder}{where}.ipynb)"
+        link = f"[{where[:2]}]({folder}{where}.ipynb)" if folder else where[:2]
         lines.append((*cells, f"**{said}**", why, link))
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
