@@ -47,7 +47,7 @@ if TYPE_CHECKING:  # torch takes seconds
 
 ENCODER_THREADS = 2  # one renders while the other encodes
 LAST_NOTEBOOK = "08_emotion_space"  # the last one that the predictor needs
-OWN, AMOUNT = "own", "2"  # the voice's own emotion, and how far it is amplified
+OWN = "own"  # the voice's own emotion
 SHIPPED = WEIGHTS / "animate"  # laid out as a run's folder
 
 
@@ -96,14 +96,18 @@ class TrainedModel:
     def own(self, voice: Voice, amount: Curve) -> Dial:
         """The dial that shows the emotion which a voice has, times an amount.
 
-        Who is enrolled is heard against their own usual voice.
+        Who is enrolled is heard against their own usual voice. A model that does not
+        know moods keeps what E_emotion hears.
         """
         from emoface_lib.features.voice_expression import shipped_voice_expressions
 
-        hears = shipped_voice_expressions()
-        if self.enrol:
-            hears = hears.enrol([read_audio(path) for path in self.enrol])
-        return self.predictor.own(voice.samples, amount, hears)
+        if not len(self.predictor.space.expressions):
+            return Dial({}, OWN)
+        if not self.enrol:
+            return Dial.own(*voice.told, amount)
+        known = [read_audio(path) for path in self.enrol]
+        told = shipped_voice_expressions().enrol(known).tell(voice.samples)
+        return Dial.own(*told, amount)
 
     def like(self, recording: Path | str, voice: Voice) -> Dial:
         """The dial that gives a voice the emotion of another recording.
@@ -127,7 +131,7 @@ def read_emotion(
     """
     word, _, amount = str(given).partition(":")
     if word.strip().lower() == OWN:
-        return model.own(voice, Curve.parse(amount or AMOUNT))
+        return model.own(voice, Curve.parse(amount or "1"))
     path = Path(given) if isinstance(given, str | Path) else Path()
     if path.is_file() and path.suffix.lower() != ".csv":
         return model.like(path, voice)

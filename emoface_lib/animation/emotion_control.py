@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.errors import InputError
 
 FIRST_AXIS = "emotion"  # arousal, or PC1 where labels of it are not known
@@ -27,6 +28,9 @@ MOODS = {
     "angry": "anger",
     "calm": "neutral",
 }  # -> EXPRESSIONS
+# Chosen on the actors who train: how far a voice's own emotion is shown, and the power
+# of its softmax, since a face that shows a bit of all moods shows none.
+AMPLIFIED, SHARPNESS = 2.0, 4.0
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,20 @@ class Dial:
         return cls({axis: Curve.parse(str(emotion))})
 
     @classmethod
+    def own(cls, seconds: np.ndarray, softmax: np.ndarray, amount: Curve) -> "Dial":
+        """The dial that shows the emotion which a voice has, times an amount.
+
+        seconds : float[K]; softmax : float[K, 7]; both from `VoiceExpressions.tell`.
+        """
+        shown = AMPLIFIED * amount(seconds)[:, None] * sharpened(softmax)
+        times = tuple(seconds.tolist())
+        curves = {
+            name: Curve(times, tuple(some.tolist()))
+            for name, some in zip(EXPRESSIONS, shown.T, strict=True)
+        }
+        return cls(curves, "own", anew=True)
+
+    @classmethod
     def read_csv(cls, path: Path, axis: str = FIRST_AXIS) -> "Dial":
         """Read key frames: a column `seconds`, and one a axis, or one called `amount`.
 
@@ -148,6 +166,12 @@ class Dial:
     def __str__(self) -> str:
         turned = {a: c for a, c in self.curves.items() if any(c.amounts)}
         return self.name or ", ".join(f"{a} {c}" for a, c in turned.items()) or "0"
+
+
+def sharpened(softmax: np.ndarray) -> np.ndarray:
+    """Probabilities to the power SHARPNESS, again with the sum 1: float[K, 7]."""
+    sharp = softmax**SHARPNESS
+    return np.asarray(sharp / sharp.sum(1, keepdims=True))
 
 
 Emotion = float | str | Path | Dial  # what users may give

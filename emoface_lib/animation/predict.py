@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from emoface_lib.animation.emotion_control import LARGEST, Curve, Dial, Emotion
-from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.files import read_npz
 from emoface_lib.core.landmarks import FRAME_RATE
 from emoface_lib.core.settings import Settings
@@ -25,11 +24,6 @@ from emoface_lib.features.voice_conversion import (
     LogMel,
     heard_features,
     load_features,
-)
-from emoface_lib.features.voice_expression import (
-    VoiceExpressions,
-    sharpened,
-    shipped_voice_expressions,
 )
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.emotion_space import (
@@ -139,28 +133,6 @@ class FacePredictor:
             for number, amount in enumerate(apart.clamp(-LARGEST, LARGEST).tolist())
         }
         return Dial(curves)
-
-    def own(
-        self,
-        samples: np.ndarray,
-        amount: Curve,
-        expressions: VoiceExpressions | None = None,
-    ) -> Dial:
-        """The dial that shows the emotion which a voice has, times an amount.
-
-        samples : float[S] at 16 kHz; expressions : what hears it, by default for the
-        average speaker. A model that does not know moods keeps the voice's own code.
-        """
-        if not len(self.space.expressions):
-            return Dial({}, "own")
-        seconds, softmax = (expressions or shipped_voice_expressions()).tell(samples)
-        shown = np.asarray(amount(seconds))[:, None] * sharpened(softmax)
-        times = tuple(seconds.tolist())
-        curves = {
-            name: Curve(times, tuple(some.tolist()))
-            for name, some in zip(EXPRESSIONS, shown.T, strict=True)
-        }
-        return Dial(curves, "own", anew=True)
 
     def enrol(self, recordings: Iterable[np.ndarray]) -> Tensor:
         """m_spk of a speaker, Tensor[D], from recordings float[S] at 16 kHz each.

@@ -51,6 +51,16 @@ class Voice:
         held = np.pad(~spoken(self.samples), EASE - 1, mode="edge")
         return np.convolve(held, window / window.sum(), mode="valid")
 
+    @cached_property
+    def told(self) -> tuple[np.ndarray, np.ndarray]:
+        """Its expression over time, see `VoiceExpressions.tell`; of who is not known.
+
+        Raises InputError as `spoken`.
+        """
+        from emoface_lib.features.voice_expression import shipped_voice_expressions
+
+        return shipped_voice_expressions().tell(self.samples)
+
 
 def read_voice(path: Path | str, longest: float = LONGEST_VOICE) -> Voice:
     """Decode a recording, once. Raises InputError as `decode_audio`."""

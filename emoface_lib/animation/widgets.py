@@ -15,7 +15,7 @@ import pandas as pd
 from PIL import Image
 from skimage.data import astronaut
 
-from emoface_lib.animation.animate import AMOUNT, OWN
+from emoface_lib.animation.animate import OWN
 from emoface_lib.animation.emotion_control import MOODS, Curve, Dial
 from emoface_lib.animation.export import reduced
 from emoface_lib.animation.portrait import read_portrait
@@ -66,15 +66,12 @@ class Panel:
             for axis in AXES
             if axis in predictor.space.axes
         }
+        moods = [OWN, *MOODS] if len(predictor.space.expressions) else []
         self.mood = w.Dropdown(
-            options=[HEARD, OWN, *MOODS][
-                : None if len(predictor.space.expressions) else 1
-            ],
-            description="mood",
-            layout={"width": "250px"},
+            options=[HEARD, *moods], description="mood", layout={"width": "250px"}
         )
         self.pad = self._pad()
-        self.amount = _slider("amount", 0.0, 2.0, 1.0, "all sliders times this")
+        self.amount = _slider("amount", 0.0, 2.0, 1.0, "mood and sliders times this")
         self.over_time = w.Text(
             description="over time",
             placeholder="0:0, 1.5:2 (seconds:amount)",
@@ -186,11 +183,10 @@ class Panel:
         if self.mood.value == HEARD:
             return Dial(turned)
         if self.mood.value == OWN:
-            own = Curve.parse(AMOUNT)
-            mood = self.predictor.own(self.preview.voice.samples, own)
+            shown = Dial.own(*self.preview.voice.told, amount).curves
         else:
-            mood = Dial.of(f"{self.mood.value}:{AMOUNT}")
-        return Dial({**turned, **mood.curves}, self.mood.value, anew=True)
+            shown = {MOODS[self.mood.value]: amount}
+        return Dial({**turned, **shown}, self.mood.value, anew=True)
 
     def _load(self) -> None:
         """Take in the chosen voice and face."""

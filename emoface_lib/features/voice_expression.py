@@ -21,9 +21,6 @@ SHIPPED = WEIGHTS / "voice_expressions.safetensors"
 BLOCKS = 1, 2  # later ones keep words and drop how they are said
 LEVEL = -25.0  # dBFS, to which the speech is brought
 WINDOW, STEP = 4 * FRAME_RATE, FRAME_RATE  # frames of 20 ms; a mood lasts for seconds
-# The softmax to this power is shown: sharper than the regression is sure, since a face
-# that shows a bit of all moods shows none. Chosen on the actors who train.
-SHARPNESS = 4.0
 
 
 def heard(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -91,9 +88,3 @@ def shipped_voice_expressions() -> VoiceExpressions:
     """What comes with the library."""
     halves = load_file(SHIPPED)
     return VoiceExpressions(**{n: x.astype(np.float32) for n, x in halves.items()})
-
-
-def sharpened(softmax: np.ndarray) -> np.ndarray:
-    """Probabilities to the power SHARPNESS, again with the sum 1: float[K, 7]."""
-    sharp = softmax**SHARPNESS
-    return sharp / sharp.sum(1, keepdims=True)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emoface_lib.animation.emotion_control import LARGEST, Curve, Dial
+from emoface_lib.animation.emotion_control import AMPLIFIED, LARGEST, Curve, Dial
+from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.errors import InputError
 
 
@@ -31,6 +32,19 @@ def test_a_mood_starts_from_a_neutral_face_and_has_an_amount() -> None:
     np.testing.assert_allclose(rising(np.array([0.0, 1.0, 9.0])), [0, 1.5, 3])
     assert str(Dial.of("sad:1.5")) == "sad:1.5"
     assert not Dial.of(1.0).anew
+
+
+def test_a_voice_shows_what_is_heard_in_it_surer_than_it_is_heard() -> None:
+    seconds, softmax = np.array([2.0, 4.0]), np.zeros((2, 7))
+    softmax[:, EXPRESSIONS.index("anger")] = 1.0, 0.6
+    softmax[1, EXPRESSIONS.index("fear")] = 0.4
+    own = Dial.own(seconds, softmax, Curve.parse("0:0,4:2"))
+    assert own.anew
+    assert own.curves.keys() == set(EXPRESSIONS)
+    anger, fear = (np.array(own.curves[name].amounts) for name in ("anger", "fear"))
+    np.testing.assert_allclose(anger + fear, AMPLIFIED * np.array([1.0, 2.0]))
+    assert anger[1] / fear[1] > 3  # 0.6 to 0.4 is told
+    assert not any(own.curves["happiness"].amounts)
 
 
 @given(

@@ -8,17 +8,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emoface_lib.animation.emotion_control import Curve, Emotion
+from emoface_lib.animation.emotion_control import Emotion
 from emoface_lib.animation.predict import ATTENDED, STEP, FacePredictor
-from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import load_settings
 from emoface_lib.features.audio import log_mel
 from emoface_lib.features.prepared import look_ahead
-from emoface_lib.features.real_mouths import read_talker
 from emoface_lib.features.voice_activity import speech_level
 from emoface_lib.features.voice_conversion import Conversion, new_autovc
-from emoface_lib.features.voice_expression import VoiceExpressions
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.emotion_space import EmotionSpace
 from emoface_lib.method.style import StyleBranch
@@ -166,22 +163,6 @@ def test_a_mood_does_not_depend_on_what_is_heard(predictor: FacePredictor) -> No
     assert np.abs(happy - knows.displace(codes, "happy:2")).max() > 1e-3
     with pytest.raises(InputError, match="does not know what a mood looks like"):
         predictor.displace(codes, "happy")
-
-
-@pytest.mark.slow
-def test_a_voice_shows_what_is_heard_in_it(predictor: FacePredictor) -> None:
-    space = replace(predictor.space, expressions=3 * torch.eye(7, 128))
-    knows = replace(predictor, space=space)
-    sure = VoiceExpressions(np.zeros((576, 7)), 50 * np.eye(7)[5], np.zeros(576))
-    samples = np.concatenate(read_talker("s2")[1][:3])
-    own = knows.own(samples, Curve.parse("0:0,7:2"), sure)
-    assert own.anew
-    times = np.array([2.0, 3.5, 5.0])
-    anger = own.curves["anger"](times)
-    np.testing.assert_allclose(anger, times * 2 / 7, atol=1e-6)
-    assert max(map(abs, own.curves["happiness"].amounts)) < 1e-6
-    assert knows.own(samples, Curve.parse("1")).curves.keys() == set(EXPRESSIONS)
-    assert not predictor.own(samples, Curve.parse("1")).anew  # it knows no moods
 
 
 def test_codes_give_what_the_voice_gives(predictor: FacePredictor) -> None:

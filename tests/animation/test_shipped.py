@@ -1,5 +1,6 @@
 """Shipped weights: `animate` works before anything has been trained."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from emoface_lib.animation.animate import SHIPPED, best_run
+from emoface_lib.animation.animate import SHIPPED, TrainedModel, best_run
+from emoface_lib.animation.emotion_control import Curve, Dial
 from emoface_lib.animation.predict import load_predictor
+from emoface_lib.animation.voice import Voice
 from emoface_lib.core.files import read_npz
 from emoface_lib.core.settings import PRODUCTS
 from emoface_lib.evaluation.lips import lip_measures, mouth_width
@@ -39,6 +42,21 @@ def test_a_finished_run_of_ones_own_is_taken_before_it(empty: Path) -> None:
     own.parent.mkdir(parents=True)
     own.touch()
     assert best_run() == empty / "smoke"
+
+
+def test_it_shows_the_mood_of_a_voice_if_it_knows_moods() -> None:
+    model = TrainedModel(SHIPPED)
+    samples = read_talker("s2")[1][0]
+    voice = Voice(Path("s2.flac"), samples, samples[:, None])
+    own, more = (model.own(voice, Curve.parse(amount)) for amount in ("1", "2"))
+    assert own.anew
+    told = voice.told[1].argmax()
+    name = list(own.curves)[told]
+    assert more.curves[name].amounts[0] == 2 * own.curves[name].amounts[0] > 0.5
+    knows = model.predictor.space
+    plain = replace(model.predictor, space=replace(knows, expressions=torch.zeros(0)))
+    vars(model)["predictor"] = plain  # as a run on a corpus without expressions
+    assert model.own(voice, Curve.parse("1")) == Dial({}, "own")
 
 
 def test_lips_follow_people_whom_nobody_trained_on() -> None:

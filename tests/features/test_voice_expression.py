@@ -7,7 +7,6 @@ from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.features.real_mouths import read_talker
 from emoface_lib.features.voice_expression import (
     VoiceExpressions,
-    sharpened,
     shipped_voice_expressions,
     statistics,
 )
@@ -48,11 +47,3 @@ def test_who_is_enrolled_is_heard_against_their_own_voice() -> None:
     known = plain.enrol(sounds[:1])
     np.testing.assert_allclose(known.tell(sounds[0])[1], 1 / 7, atol=1e-4)
     assert np.abs(plain.tell(sounds[0])[1] - 1 / 7).max() > 1e-2
-
-
-def test_sharpening_keeps_the_order_and_the_sum() -> None:
-    softmax = np.array([[0.5, 0.3, 0.2, 0, 0, 0, 0]])
-    sharp = sharpened(softmax)
-    assert sharp[0, 0] > 0.8
-    assert np.all(np.diff(sharp[0]) <= 0)
-    assert sharp.sum() == pytest.approx(1)
