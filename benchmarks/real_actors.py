@@ -5,7 +5,7 @@ are drawn first, as `emoface prepare DATA/ravdess_audio -p detector=drawn` does 
 face that counts is the mean displacement over time, less that of calm clips that
 trained.
 
-python benchmarks/real_actors.py DATA    (a folder with ravdess_audio)
+PYTHONPATH=. python benchmarks/real_actors.py DATA    (a folder with ravdess_audio)
 """
 
 import argparse
@@ -32,6 +32,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
+from emoface_lib.animation.emotion_control import sharpened
 from emoface_lib.core.clip import EXPRESSIONS, Clip
 from emoface_lib.core.settings import Settings, load_settings, runs_folder
 from emoface_lib.core.video import read_audio
@@ -41,10 +42,7 @@ from emoface_lib.evaluation.bootstrap import bootstrap
 from emoface_lib.evaluation.rows import FULL, IMPROVED, PLAIN, train_rows
 from emoface_lib.evaluation.scoring import landmark_scores
 from emoface_lib.features.prepared import load_clips
-from emoface_lib.features.voice_expression import (
-    sharpened,
-    shipped_voice_expressions,
-)
+from emoface_lib.features.voice_expression import shipped_voice_expressions
 from emoface_lib.method import enrolment
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import (

@@ -5,9 +5,10 @@ them; the numbers are of actors 13 to 16, and of EmoDB's speaker, once. The face
 asked for is that of the voice's own emotion less that of the same voice in a neutral
 mood, mean over time. Intervals are over clips within actors.
 
-python benchmarks/real_emotion.py DATA [blocks | voices | frames | dial | lips ...]
+PYTHONPATH=. python benchmarks/real_emotion.py DATA [PART ...]
 
-DATA : a folder with ravdess_audio, emodb_sample and portraits.
+DATA : a folder with ravdess_audio, emodb_sample and portraits; parts: blocks, voices,
+frames, dial, lips.
 """
 
 import argparse
@@ -26,8 +27,8 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from emoface_lib.animation.animate import AMOUNT, best_run
-from emoface_lib.animation.emotion_control import Curve, Dial
+from emoface_lib.animation.animate import best_run
+from emoface_lib.animation.emotion_control import Curve, Dial, sharpened
 from emoface_lib.animation.portrait import read_portrait
 from emoface_lib.animation.predict import FacePredictor, load_predictor
 from emoface_lib.animation.preview import Face, Preview
@@ -50,7 +51,6 @@ from emoface_lib.features.voice_activity import speech_level, spoken
 from emoface_lib.features.voice_expression import (
     LEVEL,
     VoiceExpressions,
-    sharpened,
     shipped_voice_expressions,
     statistics,
 )
@@ -58,9 +58,10 @@ from emoface_lib.method.steps import split
 from emoface_lib.synthetic.factors import CIRCUMPLEX, draw_state
 from emoface_lib.synthetic.heads.shape import CONTROLS, Identity, pose_face, project
 from emoface_lib.synthetic.portraits import CAST, resting_portrait
+from tools.fit_voice_expressions import STRENGTH, TRAIN
 
 TOPIC = "moods"
-TRAIN = tuple(f"Actor_{number:02d}" for number in range(1, 13))
+ONCE = Curve.parse("1")
 ACTORS = tuple(f"Actor_{number}" for number in (13, 14, 15, 16))
 FOUR = {"calm": "neutral", "happy": "happiness", "sad": "sadness", "angry": "anger"}
 FOURS = tuple(FOUR.values())
@@ -121,18 +122,22 @@ def own_faces(
     """
     codes, own = predictor.encode(samples), Dial.of(0.0)
     if hears:
-        own = predictor.own(samples, Curve.parse(AMOUNT), hears)
+        own = Dial.own(*hears.tell(samples), ONCE)
     calm = Dial.of("calm")
     faces = [predictor.displace(codes, dial) for dial in (own, calm)]
     return np.asarray((faces[0] - faces[1]).mean(0))
 
 
+def voices_of(root: Path, layout: str) -> pd.DataFrame:
+    """The clips of a corpus with their files; the layout's video names the mood."""
+    index = read_corpus(root, layout).index
+    return index.assign(file=[root / sound for sound in index["sound"]])
+
+
 def actors_voices(data: Path) -> pd.DataFrame:
-    """The held-out actors' clips: actor, mood (as the layout's video), file."""
-    index = read_corpus(data / "ravdess_audio", "ravdess").index
-    held = index[index["speaker"].isin(ACTORS)]
-    files = [data / "ravdess_audio" / sound for sound in held["sound"]]
-    return held.assign(file=files)
+    """The held-out actors' clips."""
+    found = voices_of(data / "ravdess_audio", "ravdess")
+    return found[found["speaker"].isin(ACTORS)]
 
 
 def heard_moods(
@@ -226,15 +231,10 @@ def voices(data: Path, predictor: FacePredictor) -> None:
         if ear != "as heard":
             enter_ear(found, who, "actor", ear == "own", how)
         print(pd.crosstab(found["mood"], found["face"]))
-    root = data / "emodb_sample"
-    letters = {"W": "anger", "E": "disgust", "A": "fear", "F": "happiness"}
-    letters |= {"T": "sadness", "N": "neutral"}
-    shown = {own: mood for mood, own in FOUR.items()}
-    files = [one for one in sorted(root.glob("*.wav")) if one.stem[5] in letters]
-    labels = [letters[one.stem[5]] for one in files]
-    german = pd.DataFrame({"file": files, "emotion": labels, "speaker": "03"})
-    german["video"] = [shown.get(label, label) for label in labels]
-    found = heard_moods(predictor, german)
+    german = voices_of(data / "emodb_sample", "emo-db")
+    german = german[german["video"] != "boredom"]
+    moods = {own: mood for mood, own in FOUR.items()}
+    found = heard_moods(predictor, german.replace({"video": moods}))
     enter_faces(found, "EmoDB", "clip", False, how)
     enter_ear(found, "EmoDB", "clip", False, how)
 
@@ -266,9 +266,8 @@ def frames(data: Path, predictor: FacePredictor) -> None:
         for number, row in enumerate(held.itertuples()):
             voice = read_voice(row.file)
             view = Preview(voice, faces[number % len(faces)], predictor)
-            view.turn(predictor.own(voice.samples, Curve.parse(AMOUNT)))
-            seen = read_faces(view, tuple(FOUR.values()))
-            hits.append(tuple(FOUR.values())[seen.argmax()] == row.emotion)
+            view.turn(Dial.own(*voice.told, ONCE))
+            hits.append(FOURS[read_faces(view, FOURS).argmax()] == row.emotion)
     name = "actors 13 to 16: frames read as their mood, of four"
     share(name, hits, held["speaker"], 0.55, how)
 
@@ -347,9 +346,9 @@ def layers_of(samples: np.ndarray) -> dict[str, np.ndarray]:
 
 def blocks(data: Path, _: FacePredictor) -> None:
     """Where emotion and speaker are, on the actors who train: linear probes."""
-    index = read_corpus(data / "ravdess_audio", "ravdess").index
+    index = voices_of(data / "ravdess_audio", "ravdess")
     index = index[index["speaker"].isin(TRAIN)]
-    sounds = (read_audio(data / "ravdess_audio" / sound) for sound in index["sound"])
+    sounds = map(read_audio, index["file"])
     found = pd.DataFrame([layers_of(samples) for samples in sounds])
     who, mood = index["speaker"].to_numpy(), index["emotion"].to_numpy()
     first = (index["sentence"] == index["sentence"].iloc[0]).to_numpy()
@@ -357,7 +356,7 @@ def blocks(data: Path, _: FacePredictor) -> None:
     for layer in found:
         values = np.stack(found[layer].tolist())
         probe = make_pipeline(
-            StandardScaler(), LogisticRegression(C=0.01, max_iter=500)
+            StandardScaler(), LogisticRegression(C=STRENGTH, max_iter=500)
         )
         told = cross_val_predict(probe, values, mood, groups=who, cv=GroupKFold(4))
         share(
@@ -387,7 +386,7 @@ def lips(_: Path, predictor: FacePredictor) -> None:
         for name, samples, _ in zip(*read_talker(talker), strict=True):
             late = np.pad(samples, (LATE, 0))[:-LATE]
             codes = predictor.encode(late)
-            own = predictor.own(late, Curve.parse(AMOUNT))
+            own = Dial.own(*shipped_voice_expressions().tell(late), ONCE)
             clip = known[f"{talker}/{name}"]
             for how, dial in (("as heard", Dial.of(0.0)), ("own", own)):
                 moved = torch.from_numpy(predictor.displace(codes, dial))
