@@ -28,8 +28,8 @@ MOODS = {
     "angry": "anger",
     "calm": "neutral",
 }  # -> EXPRESSIONS
-# Chosen on the actors who train: how far a voice's own emotion is shown, and the power
-# of its softmax, since a face that shows a bit of all moods shows none.
+# Chosen on the actors who train: how far a voice's own emotion is shown, and to which
+# power its softmax is taken, since a face that shows a bit of all moods shows none.
 AMPLIFIED, SHARPNESS = 2.0, 4.0
 
 

@@ -125,7 +125,7 @@ def test_a_mood_that_hardly_any_clip_shows_is_the_middle_one(clips: list[Clip]) 
     codes = softmax @ torch.randn(7, 128, generator=generator)
     codes += 0.01 * torch.randn(40, 128, generator=generator)
     space = supervised(emotion_space(codes), codes, some)
-    middle = space.expressions[[0, 1, 3, 4, 5, 6]].mean(0)  # of those that are shown
+    middle = space.expressions[[0, 1, 3, 4, 5, 6]].mean(0)  # what clips show
     apart = (space.expressions - middle).norm(dim=1)
     assert apart[2] < 0.5 * apart[[0, 1, 3, 4, 5, 6]].min()
 
