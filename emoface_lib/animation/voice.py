@@ -53,9 +53,10 @@ class Voice:
 
     @cached_property
     def told(self) -> tuple[np.ndarray, np.ndarray]:
-        """Its expression over time, see `VoiceExpressions.tell`; of who is not known.
+        """Its expression over time, of who is not known: float[K], float[K, 7].
 
-        Raises InputError as `spoken`.
+        Seconds and probabilities, see `VoiceExpressions.tell`. Raises InputError as
+        `spoken`.
         """
         from emoface_lib.features.voice_expression import shipped_voice_expressions
 
