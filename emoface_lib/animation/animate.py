@@ -202,7 +202,7 @@ def animate(
     tracks, streams = [], []
     for dial, moved, moment in zip(dials, predicted, moments, strict=True):
         moved = hold_last(moved, count)
-        poses = moving_faces(portrait, moved, moment, voice.pauses)
+        poses = moving_faces(portrait, moved, moment, voice.closed_lips)
         tracks.append(Track(str(dial), resting_face(portrait)))
         seen = rendered(chosen, tracks[-1].watch(poses), mark)
         streams.append(gallery.watch_one(seen))

@@ -64,9 +64,9 @@ class Preview:
         return lip_opening(np.stack([pose.canonical for pose in self._posed(0.0)]))
 
     def _posed(self, emotion: Emotion) -> list[Pose]:
-        pauses = self.voice.pauses
+        shut = self.voice.closed_lips
         moved = hold_last(self.predictor.displace(self.codes, emotion), self.count)
-        return list(moving_faces(self.face.portrait, moved, self.moments, pauses))
+        return list(moving_faces(self.face.portrait, moved, self.moments, shut))
 
     def frame(self, number: int) -> np.ndarray:
         """One frame: uint8 (H, W, 3) RGB."""

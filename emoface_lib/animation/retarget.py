@@ -1,4 +1,4 @@
-"""A portrait's face in motion: displacements, head motion, blinks and pauses.
+"""A portrait's face in motion: displacements, head motion, blinks and closed lips.
 
 The faces stream, frame by frame. Taught in notebook 09.
 """
@@ -25,7 +25,7 @@ from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.translation.warp.lips import close_lips
 
 HEAD_FRAMES = 500  # frames of a video whose head motion is taken; 20 s, then backwards
-PAUSE_SHARE = 0.15  # share of a gap between the lips that the upper closes in a pause
+UPPER_CLOSES = 0.15  # of a gap, what the upper lip closes in a pause or for p, b, m
 
 
 class Pose(NamedTuple):
@@ -45,12 +45,12 @@ def moving_faces(
     portrait: Portrait,
     displacements: Iterable[np.ndarray],
     moments: Iterable[Moment],
-    resting: Iterable[float] = repeat(0.0),
+    closed_lips: Iterable[float] = repeat(0.0),
 ) -> Iterator[Pose]:
     """The faces of an animated portrait, frame by frame.
 
     displacements : float (68, 2) px of the canonical frame each, 25 a second; moments :
-    where the head is; resting : how far pauses close the mouth whatever the
+    where the head is; closed_lips : how far the voice closes them whatever the
     displacements are, 0..1 each.
     """
     flat = portrait.landmarks[:, :2].astype(float)
@@ -59,10 +59,11 @@ def moving_faces(
     place = into_photo(portrait.landmarks)
     up = closed[EYES].mean(0) - closed[CHIN]
     up /= np.linalg.norm(up)
-    for moved, moment, rest in zip(displacements, moments, resting, strict=False):
+    streams = displacements, moments, closed_lips
+    for moved, moment, shut in zip(*streams, strict=False):
         turned = turn_face(solid, moment.yaw, moment.pitch)
         target = closed + turned + moved @ place
-        target += rest * (close_lips(target, PAUSE_SHARE) - target)
+        target += shut * (close_lips(target, UPPER_CLOSES) - target)
         target = blink(target, moment.closed)
         canonical = (target - turned) @ np.linalg.inv(place)
         yield Pose(target, head_transform(moment, closed, unit, up), canonical)

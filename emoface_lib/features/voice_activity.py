@@ -1,6 +1,7 @@
-"""When somebody speaks, and how loudly: a door's bang, a fan and music are no speech.
+"""When somebody speaks, how loudly, and when lips meet, by the phone recogniser.
 
-Speech is where the phone recogniser hears phones. Taught in notebook 09.
+Speech is where it hears phones: a door's bang, a fan and music are none. Taught in
+notebook 09.
 """
 
 from functools import lru_cache
@@ -8,12 +9,18 @@ from functools import lru_cache
 import numpy as np
 from scipy.ndimage import binary_dilation
 
+from emoface_lib.core.clip import SAMPLE_RATE
+from emoface_lib.core.landmarks import FRAME_RATE, VIDEO_RATE
 from emoface_lib.features.audio import VIDEO_FRAME, frame_loudness
 from emoface_lib.features.phonetic import BOUNDARY, log_probabilities
 
 # Video frames of speech around a phone, 0.16 s: CTC names a phone in one frame only,
 # and the longest gap between those of drawn, GRID's and EmoDB's voices is 0.32 s.
 AROUND = 4
+BILABIAL = [10, 31, 35, 36, 37, 82]  # the tokens of b, m and p, also of other languages
+# Lips of GRID's talkers meet before the spike of a bilabial. Chosen on those left out,
+# with what `animate` then shows scored (benchmarks/real_lips.py).
+MEET, HELD, EASE = 0.095, 0.03, 0.1  # s before it; s to each side; s to close or open
 LOUD = 75  # percentile; a louder one hears bangs within speech, a softer one consonants
 
 
@@ -22,16 +29,35 @@ def spoken(samples: np.ndarray) -> np.ndarray:
 
     samples : float[S] at 16 kHz. Raises InputError as `phonetic_code`.
     """
-    return _spoken(np.asarray(samples, np.float32).tobytes())
-
-
-@lru_cache(maxsize=1)  # level and pauses of a voice are asked for one after the other
-def _spoken(sound: bytes) -> np.ndarray:
-    samples = np.frombuffer(sound, np.float32).copy()
-    phones = log_probabilities(samples).argmax(1) < BOUNDARY
+    phones = tokens(samples) < BOUNDARY
     frames = -(-len(samples) // VIDEO_FRAME)
     pairs = np.pad(phones, (0, 2 * frames - len(phones))).reshape(-1, 2)
     return binary_dilation(pairs.any(1), iterations=AROUND)
+
+
+def lips_meet(samples: np.ndarray, rate: int = VIDEO_RATE) -> np.ndarray:
+    """How far p, b and m close the lips, float[F] in 0..1, `rate` frames a second.
+
+    samples : float[S] at 16 kHz. Raises InputError as `phonetic_code`.
+    """
+    spikes = np.flatnonzero(np.isin(tokens(samples), BILABIAL))
+    middles = (np.arange(-(-len(samples) * rate // SAMPLE_RATE)) + 0.5) / rate
+    closest = (spikes + 0.5) / FRAME_RATE - MEET
+    apart = np.abs(np.subtract.outer(middles, closest)).min(1, initial=HELD + EASE)
+    return (1 + np.cos(np.pi * ((apart - HELD) / EASE).clip(0, 1))) / 2
+
+
+def tokens(samples: np.ndarray) -> np.ndarray:
+    """The recogniser's likeliest token every 20 ms, int[T].
+
+    samples : float[S] at 16 kHz. Raises InputError as `phonetic_code`.
+    """
+    return _tokens(np.asarray(samples, np.float32).tobytes())
+
+
+@lru_cache(maxsize=1)  # level, pauses and closures of a voice are asked for in turn
+def _tokens(sound: bytes) -> np.ndarray:
+    return log_probabilities(np.frombuffer(sound, np.float32).copy()).argmax(1)
 
 
 def speech_level(samples: np.ndarray) -> float:

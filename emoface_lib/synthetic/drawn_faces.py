@@ -11,7 +11,7 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_table
 from emoface_lib.core.landmarks import FRAME_RATE, VIDEO_RATE
 from emoface_lib.features.audio import frame_loudness
-from emoface_lib.features.phonetic import log_probabilities
+from emoface_lib.features.voice_activity import tokens
 from emoface_lib.synthetic.clips import generator, identity_of
 from emoface_lib.synthetic.factors import draw_speaker, draw_state
 from emoface_lib.synthetic.heads.shape import pose_face, project
@@ -57,14 +57,14 @@ def heard_speech(samples: np.ndarray) -> Speech:
     """A voice as speech, its phones those that the recogniser finds.
 
     samples : float[S] at 16 kHz. The louder half of the vowels is stressed. Raises
-    InputError if there is no phone, and as `log_probabilities`.
+    InputError if there is no phone, and as `tokens`.
     """
-    tokens = log_probabilities(samples).argmax(1)
-    first = np.flatnonzero(np.diff(tokens, prepend=-1))  # where a run begins
-    spikes = np.array([frame for frame in first if tokens[frame] in PHONES], int)
+    found = tokens(samples)
+    first = np.flatnonzero(np.diff(found, prepend=-1))  # where a run begins
+    spikes = np.array([frame for frame in first if found[frame] in PHONES], int)
     if not len(spikes):
         raise InputError("Nobody speaks in it: the recogniser finds no phone.")
-    phones = [PHONES[token] for token in tokens[spikes]]
+    phones = [PHONES[token] for token in found[spikes]]
     vowels = np.array([viseme_parts(phone)[0][0] in "AEIOU" for phone in phones])
     loud = frame_loudness(samples)[spikes // (FRAME_RATE // VIDEO_RATE)]
     stressed = vowels & (loud >= np.median(loud[vowels] if vowels.any() else loud))
