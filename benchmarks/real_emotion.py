@@ -41,8 +41,6 @@ from emoface_lib.evaluation.bootstrap import bootstrap
 from emoface_lib.evaluation.lips import lip_measures
 from emoface_lib.features.align import to_canonical
 from emoface_lib.features.audio import log_mel
-from emoface_lib.features.expression import recognise
-from emoface_lib.features.expression_training import shipped_expressions
 from emoface_lib.features.gestures import measures
 from emoface_lib.features.phonetic import phonetic_code
 from emoface_lib.features.prepared import aligned_landmarks
@@ -241,11 +239,7 @@ def voices(data: Path, predictor: FacePredictor) -> None:
 
 def read_faces(view: Preview, moods: Sequence[str] = EXPRESSIONS) -> np.ndarray:
     """Mean softmax of the expression model over rendered frames, of some classes."""
-    numbers = range(0, view.count, EVERY)
-    frames = np.stack([view.frame(number) for number in numbers])
-    poses = [view.poses[number] for number in numbers]
-    faces = np.stack([p.face @ p.motion[:, :2].T + p.motion[:, 2] for p in poses])
-    softmax = recognise(shipped_expressions(), frames, faces).mean(0)
+    softmax = view.readings(range(0, view.count, EVERY)).mean(0)
     return softmax[[EXPRESSIONS.index(mood) for mood in moods]]
 
 

@@ -4,7 +4,7 @@ What does not depend on the dial is kept: the codes of the voice, the portrait, 
 warp, the head's motion. Taught in notebook 08, section 5.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache
 from itertools import islice
 from pathlib import Path
@@ -22,6 +22,8 @@ from emoface_lib.animation.retarget import Pose, hold_last, moving_faces
 from emoface_lib.animation.voice import TRACK_RATE, Voice
 from emoface_lib.core.landmarks import VIDEO_RATE, lip_opening
 from emoface_lib.core.video import write_video
+from emoface_lib.features.expression import recognise
+from emoface_lib.features.expression_training import shipped_expressions
 from emoface_lib.translation.framing import Square
 from emoface_lib.translation.warp.photo_warp import PhotoWarp
 
@@ -78,6 +80,13 @@ class Preview:
         picture, landmarks = self.face.portrait.picture, self.face.portrait.landmarks
         square = Square.around(landmarks[:, :2], picture.shape)
         return square.cut(self.frame(number), size)
+
+    def readings(self, numbers: Sequence[int]) -> np.ndarray:
+        """What the shipped expression model reads in frames: softmax float32[K, 7]."""
+        frames = np.stack([self.frame(number) for number in numbers])
+        poses = [self.poses[number] for number in numbers]
+        turned = [one.face @ one.motion[:, :2].T + one.motion[:, 2] for one in poses]
+        return recognise(shipped_expressions(), frames, np.stack(turned))
 
     def stage(self, number: int) -> np.ndarray:
         """One frame, and below it the curve of the lips with the frame's position.
