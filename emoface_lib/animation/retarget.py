@@ -25,7 +25,7 @@ from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.translation.warp.lips import close_lips
 
 HEAD_FRAMES = 500  # frames of a video whose head motion is taken; 20 s, then backwards
-UPPER_CLOSES = 0.15  # of a gap, what the upper lip closes in a pause or for p, b, m
+UPPER_CLOSES = 0.15  # share of a gap that the upper lip closes where the voice does
 
 
 class Pose(NamedTuple):
