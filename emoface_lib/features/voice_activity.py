@@ -18,9 +18,9 @@ from emoface_lib.features.phonetic import BOUNDARY, log_probabilities
 # and the longest gap between those of drawn, GRID's and EmoDB's voices is 0.32 s.
 AROUND = 4
 BILABIAL = [10, 31, 35, 36, 37, 82]  # the tokens of b, m and p, also of other languages
-# Lips of GRID's talkers meet before the spike of a bilabial. Chosen on those left out,
-# with what `animate` then shows scored (benchmarks/real_lips.py).
-MEET, HELD, EASE = 0.095, 0.03, 0.1  # s before it; s to each side; s to close or open
+# Phones of espeak-ng, whose times are known, have their spikes 65 ms after they begin.
+LATE = 0.065  # s that a spike comes after its phone's beginning, where the lips meet
+HELD, EASE = 0.02, 0.1  # s that they stay so to each side; s to close, and to open
 LOUD = 75  # percentile; a louder one hears bangs within speech, a softer one consonants
 
 
@@ -42,7 +42,7 @@ def lips_meet(samples: np.ndarray, rate: int = VIDEO_RATE) -> np.ndarray:
     """
     spikes = np.flatnonzero(np.isin(tokens(samples), BILABIAL))
     middles = (np.arange(-(-len(samples) * rate // SAMPLE_RATE)) + 0.5) / rate
-    closest = (spikes + 0.5) / FRAME_RATE - MEET
+    closest = (spikes + 0.5) / FRAME_RATE - LATE
     apart = np.abs(np.subtract.outer(middles, closest)).min(1, initial=HELD + EASE)
     return (1 + np.cos(np.pi * ((apart - HELD) / EASE).clip(0, 1))) / 2
 

@@ -11,7 +11,7 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_table
 from emoface_lib.core.landmarks import FRAME_RATE, VIDEO_RATE
 from emoface_lib.features.audio import frame_loudness
-from emoface_lib.features.voice_activity import tokens
+from emoface_lib.features.voice_activity import LATE, tokens
 from emoface_lib.synthetic.clips import generator, identity_of
 from emoface_lib.synthetic.factors import draw_speaker, draw_state
 from emoface_lib.synthetic.heads.shape import pose_face, project
@@ -21,10 +21,8 @@ from emoface_lib.synthetic.visemes import HERE, viseme_parts
 
 # The recogniser's tokens -> phones by espeak-ng's names; tones and marks are none.
 PHONES = {int(token): name for token, _, name in read_table(HERE / "phones.csv")}
-# Phones of espeak-ng, whose times are known, have their spikes 65 ms after they begin,
-# and 95 % of their vowels are shorter than 0.2 s. With both, lips of GRID's talkers and
+# 95 % of espeak-ng's vowels are shorter than 0.2 s. With it, lips of GRID's talkers and
 # those drawn for their voices open together (r .6).
-LATE = 0.065  # s that a spike comes after its phone's beginning
 LONGEST = 0.2  # s; what is left until the next phone is a pause
 
 
