@@ -1,7 +1,8 @@
-"""Figures: data in, axes out; every figure is shown with a text that says the same."""
+"""Figures: data in, axes out; every figure has a caption, also for screen readers."""
 
 from collections.abc import Mapping, Sequence
 from io import BytesIO
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from IPython.display import display
+from IPython.display import Markdown, display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -27,6 +28,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "svg": {"metadata": {"Date": None}},
     "jpeg": {"pil_kwargs": {"quality": 65}},
 }
+_NUMBERS = count(1)  # of the figures that a notebook shows
 TITLES = 42  # px above tiled pictures
 DOTS_PER_INCH = 110  # for pictures in notebooks; keeps a page under 1.5 MB
 
@@ -51,10 +53,11 @@ def show(
     data: pd.DataFrame | None = None,
     kind: str = "png",
 ) -> None:
-    """Show a figure with its alternative text, and keep it with the data behind it.
+    """Show a figure above its numbered caption, and keep it with the data behind it.
 
-    alt : what a reader who can't see the figure should know; path : without suffix,
-    gets `.png`, `.svg` and, with `data`, `.csv`; kind : "jpeg" suits many faces.
+    alt : the caption, which tells who can't see the figure what is in it; path :
+    without suffix, gets `.png`, `.svg` and, with `data`, `.csv`; kind : "jpeg" suits
+    many faces.
     Raises InputError without alt text.
     """
     output, metadata = _output(encode(drawn, kind), alt, kind)
@@ -65,6 +68,12 @@ def show(
             keep(path.with_suffix(".csv"), data.to_csv(index=False).encode())
     plt.close(drawn)
     display(output, raw=True, metadata=metadata)
+    show_caption(alt)
+
+
+def show_caption(alt: str) -> None:
+    """Show the caption of the next figure of this notebook."""
+    display(Markdown(f"**Figure {next(_NUMBERS)}.** {alt}"))
 
 
 def as_output(drawn: Figure, alt: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -32,6 +32,7 @@ class LiveCurves:
         data, metadata = base.as_output(drawn, self.alt)
         if self.shown is None:
             self.shown = display(data, raw=True, metadata=metadata, display_id=True)
+            base.show_caption(self.alt)
         else:
             self.shown.update(data, raw=True, metadata=metadata)
 

@@ -1,6 +1,8 @@
 """Figures are kept with their data and a text that says the same."""
 
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,28 +13,38 @@ from emoface_lib.plots import base
 
 
 @pytest.fixture(autouse=True)
-def shown(monkeypatch: pytest.MonkeyPatch) -> list[tuple[dict, dict]]:
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, dict]]:
     """What was displayed: data and metadata by their types."""
-    seen: list[tuple[dict, dict]] = []
-    monkeypatch.setattr(
-        base, "display", lambda data, raw, metadata: seen.append((data, metadata))
-    )
+    seen: list[tuple[Any, dict]] = []
+
+    def display(data: Any, raw: bool = False, metadata: dict | None = None) -> None:
+        seen.append((data, metadata or {}))
+
+    monkeypatch.setattr(base, "display", display)
     return seen
 
 
 def test_a_figure_is_shown_with_its_text_and_kept_with_its_data(
-    shown: list[tuple[dict, dict]], tmp_path: Path
+    shown: list[tuple[Any, dict]], tmp_path: Path
 ) -> None:
     drawn, axes = plots.figure()
     plots.draw_curves(axes[0, 0], {"a": np.arange(5.0)}, 25, "px")
     data = pd.DataFrame({"a": np.arange(5.0)})
     plots.show(drawn, "A rising line.", tmp_path / "rising", data)
-    [(pictures, metadata)] = shown
+    (pictures, metadata), (caption, _) = shown
+    assert re.fullmatch(r"\*\*Figure \d+\.\*\* A rising line\.", caption.data)
     assert pictures["image/png"].startswith(b"\x89PNG")
     assert metadata["image/png"]["alt"] == "A rising line."
     for suffix in (".png", ".svg", ".csv"):
         assert (tmp_path / f"rising{suffix}").stat().st_size > 0
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "rising.csv"), data)
+
+
+def test_figures_are_numbered(shown: list[tuple[Any, dict]]) -> None:
+    for _ in range(2):
+        plots.show(plots.figure()[0], "A line.")
+    first, second = (int(re.search(r"\d+", one.data)[0]) for one, _ in shown[1::2])
+    assert second == first + 1
 
 
 @pytest.mark.slow
@@ -59,7 +71,7 @@ def test_lines_can_be_told_apart_without_colour() -> None:
 
 
 def test_tiles_lie_edge_to_edge_and_are_kept_small(
-    shown: list[tuple[dict, dict]],
+    shown: list[tuple[Any, dict]],
 ) -> None:
     tiles = np.full((3, 4, 20, 16, 3), 128, np.uint8)
     drawn = plots.draw_tiles(tiles, ["one", "two"], ["a", "b"])
@@ -68,7 +80,7 @@ def test_tiles_lie_edge_to_edge_and_are_kept_small(
     names = [label.get_text() for label in drawn.axes[0].get_xticklabels()]
     assert names[:4] == ["a", "b", "a", "b"]
     plots.show(drawn, "Grey.", kind="jpeg")
-    [(pictures, metadata)] = shown
+    (pictures, metadata), _ = shown
     assert pictures["image/jpeg"].startswith(b"\xff\xd8")
     assert metadata["image/jpeg"]["alt"] == "Grey."
 
