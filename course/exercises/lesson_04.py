@@ -115,6 +115,14 @@ def check_loudness_face(function: Callable[[Tensor, Tensor, Tensor], Tensor]) ->
     right("a face that hears nothing but loudness is the floor to beat in Table 2.")
 
 
+class Frames(nn.BatchNorm1d):
+    """Batch norm of Tensor[B, T, D], its statistics over clips and frames."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise x : Tensor[B, T, D]."""
+        return super().forward(x.transpose(1, 2)).transpose(1, 2)
+
+
 class _Watched(nn.Module):
     """A network of one weight, right at 1, that remembers how it is trained."""
 
@@ -270,6 +278,6 @@ def train_beside(
     )
     mine, theirs = (curve[-5:].mean() for curve in curves.values())
     print(
-        f"After {steps} steps: {mine:.2f} px, the library's {theirs:.2f} px; a still "
+        f"After {steps} steps: {mine:.2f} px, the library's {theirs:.2f} px; a static "
         f"face has {still:.2f} px."
     )

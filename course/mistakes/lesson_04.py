@@ -65,14 +65,10 @@ MISTAKES = {
             """
             from torch import nn
 
-            class Frames(nn.BatchNorm1d):
-                def forward(self, x):
-                    return super().forward(x.transpose(1, 2)).transpose(1, 2)
-
             def mlp(*sizes):
                 layers = []
-                for one, other in zip(sizes[:-2], sizes[1:-1]):
-                    layers += [nn.Linear(one, other), Frames(other), nn.LeakyReLU(0.2)]
+                for a, b in zip(sizes[:-2], sizes[1:-1]):
+                    layers += [nn.Linear(a, b), lesson_04.Frames(b), nn.LeakyReLU(0.2)]
                 return nn.Sequential(*layers, nn.Linear(*sizes[-2:]))
 
             class Content(nn.Module):
@@ -92,14 +88,10 @@ MISTAKES = {
             """
             from torch import nn
 
-            class Frames(nn.BatchNorm1d):
-                def forward(self, x):
-                    return super().forward(x.transpose(1, 2)).transpose(1, 2)
-
             def mlp(*sizes):
                 layers = []
-                for one, other in zip(sizes[:-2], sizes[1:-1]):
-                    layers += [nn.Linear(one, other), nn.LeakyReLU(0.2)]
+                for a, b in zip(sizes[:-2], sizes[1:-1]):
+                    layers += [nn.Linear(a, b), nn.LeakyReLU(0.2)]
                 return nn.Sequential(*layers, nn.Linear(*sizes[-2:]))
 
             class Content(nn.Module):
@@ -119,14 +111,10 @@ MISTAKES = {
             """
             from torch import nn
 
-            class Frames(nn.BatchNorm1d):
-                def forward(self, x):
-                    return super().forward(x.transpose(1, 2)).transpose(1, 2)
-
             def mlp(*sizes):
                 layers = []
-                for one, other in zip(sizes[:-2], sizes[1:-1]):
-                    layers += [nn.Linear(one, other), Frames(other)]
+                for a, b in zip(sizes[:-2], sizes[1:-1]):
+                    layers += [nn.Linear(a, b), lesson_04.Frames(b)]
                 return nn.Sequential(*layers, nn.Linear(*sizes[-2:]))
 
             class Content(nn.Module):
@@ -146,14 +134,10 @@ MISTAKES = {
             """
             from torch import nn
 
-            class Frames(nn.BatchNorm1d):
-                def forward(self, x):
-                    return super().forward(x.transpose(1, 2)).transpose(1, 2)
-
             def mlp(*sizes):
                 layers = []
-                for one, other in zip(sizes[:-2], sizes[1:-1]):
-                    layers += [nn.Linear(one, other), Frames(other), nn.LeakyReLU(0.2)]
+                for a, b in zip(sizes[:-2], sizes[1:-1]):
+                    layers += [nn.Linear(a, b), lesson_04.Frames(b), nn.LeakyReLU(0.2)]
                 return nn.Sequential(*layers, nn.Linear(*sizes[-2:]))
 
             class Content(nn.Module):
@@ -173,14 +157,10 @@ MISTAKES = {
             """
             from torch import nn
 
-            class Frames(nn.BatchNorm1d):
-                def forward(self, x):
-                    return super().forward(x.transpose(1, 2)).transpose(1, 2)
-
             def mlp(*sizes):
                 layers = []
-                for one, other in zip(sizes[:-2], sizes[1:-1]):
-                    layers += [nn.Linear(one, other), Frames(other), nn.LeakyReLU()]
+                for a, b in zip(sizes[:-2], sizes[1:-1]):
+                    layers += [nn.Linear(a, b), lesson_04.Frames(b), nn.LeakyReLU()]
                 return nn.Sequential(*layers, nn.Linear(*sizes[-2:]))
 
             class Content(nn.Module):
@@ -200,14 +180,10 @@ MISTAKES = {
             """
             from torch import nn
 
-            class Frames(nn.BatchNorm1d):
-                def forward(self, x):
-                    return super().forward(x.transpose(1, 2)).transpose(1, 2)
-
             def mlp(*sizes):
                 layers = []
-                for one, other in zip(sizes[:-2], sizes[1:-1]):
-                    layers += [nn.Linear(one, other), Frames(other), nn.LeakyReLU(0.2)]
+                for a, b in zip(sizes[:-2], sizes[1:-1]):
+                    layers += [nn.Linear(a, b), lesson_04.Frames(b), nn.LeakyReLU(0.2)]
                 return nn.Sequential(*layers, nn.Linear(*sizes[-2:]))
 
             class Content(nn.Module):

@@ -28,7 +28,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "svg": {"metadata": {"Date": None}},
     "jpeg": {"pil_kwargs": {"quality": 65}},
 }
-_NUMBERS = count(1)  # of the figures that a notebook shows
+_NUMBERS = count(1)  # figures of a notebook
 TITLES = 42  # px above tiled pictures
 DOTS_PER_INCH = 110  # for pictures in notebooks; keeps a page under 1.5 MB
 

@@ -1,0 +1,56 @@
+"""Measure the lessons: what a student builds and reads.
+
+PYTHONPATH=. python benchmarks/course.py
+"""
+
+import re
+
+from results import enter
+
+from emoface_lib.runs.notebooks import code_cells, find_notebooks, read_notebook
+from tools.check_language import findings
+
+TOPIC, HOW = "course", "benchmarks/course.py"
+CORE = ("00", "01", "04", "05", "08", "09")
+BUILT = ("04", "05", "06")
+FOLDED = re.compile(r"<details>.*?</details>", re.DOTALL)
+FORMULA = re.compile(r"\$\$.*?\$\$|\$[^$]*\$", re.DOTALL)
+
+
+def words(text: str) -> int:
+    """Words that a reader meets: a formula is one, folded answers are none."""
+    return len(re.findall(r"\w[\w'-]*", FORMULA.sub("x", FOLDED.sub("", text))))
+
+
+def enter_count(name: str, value: int, least: int | None, most: int | None) -> None:
+    """Enter a count with its bound."""
+    met = value >= least if least is not None else value <= (most or 0)
+    target = f">= {least}" if least is not None else f"<= {most or 0}"
+    enter(TOPIC, name, value, "", target, met, HOW)
+
+
+def main() -> None:
+    """Count, and enter what was counted."""
+    for path in find_notebooks():
+        lesson, notebook = path.name[:2], read_notebook(path)
+        code = [cell.source for cell in code_cells(notebook)]
+        prose = [c.source for c in notebook.cells if c.cell_type == "markdown"]
+        whole = "\n".join(code)
+        if lesson in BUILT:
+            modules = len(re.findall(r"class \w+\(nn\.Module\)", whole))
+            enter_count(f"{lesson}: modules the student writes", modules, 1, None)
+            loops = whole.count(".backward()")
+            enter_count(f"{lesson}: loops the student writes", loops, 1, None)
+        if lesson in CORE:
+            lesson_part = "\n".join(prose).split("\n## Exercises")[0]
+            enter_count(f"{lesson}: words", words(lesson_part), None, 2500)
+        shown = [o.get("data", {}) for c in code_cells(notebook) for o in c.outputs]
+        pictures = sum(any(k.startswith("image/") for k in data) for data in shown)
+        captions = [data.get("text/markdown", "") for data in shown]
+        bare = pictures - sum(text.startswith("**Figure ") for text in captions)
+        enter_count(f"{lesson}: figures without a caption", bare, None, 0)
+    enter_count("words of the left columns", len(list(findings())), None, 0)
+
+
+if __name__ == "__main__":
+    main()
