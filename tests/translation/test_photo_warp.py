@@ -26,9 +26,8 @@ from emoface_lib.translation.warp.fields import Lattice, invert, thin_plate
 from emoface_lib.translation.warp.lips import (
     JAW_FOLLOWS,
     LOWER_LIP,
-    UPPER_CURVE,
     close_lips,
-    lip_curve,
+    lip_curves,
     uncross_lips,
 )
 from emoface_lib.translation.warp.photo_warp import PhotoWarp
@@ -200,7 +199,7 @@ def test_face_at_the_picture_border_is_rendered(
 
 
 @settings(max_examples=20)
-@given(seed=st.integers(0, 2**32 - 1), slope=st.floats(0, 0.5))
+@given(seed=st.integers(0, 2**32 - 1), slope=st.floats(0, 0.8))
 def test_fields_are_inverted(seed: int, slope: float) -> None:
     lattice = Lattice(left=10, top=-5, columns=30, rows=20, step=4)
     nodes = lattice.nodes
@@ -238,9 +237,17 @@ def test_blending_mixes_by_the_mask() -> None:
     assert below[0, :, 0].tolist() == [0, 100, 200]
 
 
-def test_lip_curve_passes_through_its_landmarks(warp: PhotoWarp) -> None:
-    curve = lip_curve(warp.landmarks, UPPER_CURVE)
-    np.testing.assert_allclose(curve[::4], warp.landmarks[UPPER_CURVE], atol=1e-9)
+def test_lip_curves_pass_through_their_landmarks_and_round_the_corners(
+    warp: PhotoWarp,
+) -> None:
+    face = opened(warp.closed, 16)
+    upper, lower = lip_curves(face)
+    np.testing.assert_allclose(upper[::4], face[60:65], atol=1e-9)
+    np.testing.assert_allclose(lower[::4], face[[60, 67, 66, 65, 64]], atol=1e-9)
+    across, down = np.abs(upper[1] - lower[1])
+    assert down > 4 * across  # both edges leave the corner upright
+    for shut in lip_curves(warp.closed):
+        np.testing.assert_allclose(shut, lip_curves(warp.closed)[0], atol=1e-6)
 
 
 def test_teeth_take_the_light_of_the_photograph(warp: PhotoWarp) -> None:
