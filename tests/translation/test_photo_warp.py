@@ -13,10 +13,12 @@ from emoface_lib.animation.head_motion import (
     turn_face,
 )
 from emoface_lib.core.landmarks import (
+    LEFT_EYE,
     LEFT_LIDS,
     LIPS,
     LOWER_INNER_LIP,
     OUTER_LIPS,
+    RIGHT_EYE,
     RIGHT_LIDS,
     UPPER_INNER_LIP,
     lip_opening,
@@ -278,6 +280,32 @@ def test_motion_begins_in_the_photographs_pose_and_stays_gentle(
     assert 8 <= blinks <= 25
     repeat = gentle_motion(np.random.default_rng(3))
     assert next(repeat).closed == first[0].closed
+
+
+def test_eyes_blink_every_two_to_four_seconds_but_not_in_the_widest_vowel() -> None:
+    wide = np.zeros(1500, bool)
+    wide[::40] = True
+    for seed in range(5):
+        moments = gentle_motion(np.random.default_rng(seed), wide=wide)
+        closed = np.array([next(moments).closed for _ in wide])
+        starts = np.flatnonzero((closed[1:] > 0) & (closed[:-1] == 0)) + 1
+        assert starts[0] <= 75
+        assert closed[starts[0] : starts[0] + 6].max() == 1
+        pauses = np.diff(starts) / 25
+        assert (pauses < 4.7).all()  # a blink, four seconds, and the end of a vowel
+        assert ((pauses > 2) | (pauses < 0.7)).all()  # or a double one
+        assert closed[wide].max() == 0
+
+
+def test_irises_turn_and_lids_stay(warp: PhotoWarp) -> None:
+    ahead = warp.render(warp.closed)
+    aside = warp.render(warp.closed, gaze=np.array([2.0, 0]))
+    changed = np.abs(aside.astype(int) - ahead).max(-1)
+    eyes = np.zeros(changed.shape, bool)
+    for eye in (RIGHT_EYE, LEFT_EYE):
+        eyes |= polygon_mask(warp.landmarks[eye], changed.shape) > 0
+    assert changed[eyes].max() > 40
+    assert changed[~eyes].max() < 25
 
 
 def test_turning_the_head_moves_the_nose_before_the_ears() -> None:

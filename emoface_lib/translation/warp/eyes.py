@@ -42,6 +42,7 @@ SMOOTH = 0.008  # blur of the picture in which it is searched
 LASHES = 0.04  # above the edge, which the skin moves without stretching
 HANGING = 0.02  # below the edge, lashes over the eyeball
 OVERLAP = 0.01  # by which a closed upper lid covers the lower one's rim
+RIM = 0.03  # of the eyeball inside the lids, in which the iris slides beneath them
 SHADOW = 0.05  # depth of the lid's shadow on the eyeball
 SKIN = (0.04, 0.14)  # below the lower lid, where skin is taken
 FOLD = 0.08  # above the edge, where the light on the lid's top is read
@@ -73,14 +74,20 @@ class Lids:
         self.edges = [upper_edge(picture, landmarks, eye) for eye in EYES]
 
     def draw(
-        self, picture: np.ndarray, landmarks: np.ndarray, opened: np.ndarray
+        self,
+        picture: np.ndarray,
+        landmarks: np.ndarray,
+        opened: np.ndarray,
+        gaze: np.ndarray,
     ) -> None:
-        """Close the eyes of `picture` in place, as far as the landmarks say.
+        """Turn the eyes of `picture` in place and close them as the landmarks say.
 
         landmarks : float (68, 2) px wanted; opened : (68, 2) px, of the open eyes
-        shown.
+        shown; gaze : (2,) px, shift of the irises.
         """
         for eye, edge in zip(EYES, self.edges, strict=True):
+            if gaze.any():
+                _turn(picture, opened, eye, gaze)
             share = _opening(landmarks, eye) / max(_opening(opened, eye), 1e-6)
             if share < OPEN:
                 _close(picture, opened, eye, edge, 1 - max(share, 0.0))
@@ -190,6 +197,19 @@ def _close(
     )
     _lay(part, lid, cover * taper * np.minimum(1, fall))
     picture[box] = np.round(part.clip(0, 255))
+
+
+def _turn(picture: np.ndarray, face: np.ndarray, eye: Eye, gaze: np.ndarray) -> None:
+    """Shift the iris of an open eye behind its still lids, in place."""
+    unit = float(eye_distance(face))
+    box = box_around(face[[*eye.upper, *eye.lower]], 2, picture.shape)
+    if not picture[box].size:
+        return
+    region = _Region(picture, box, face, eye)
+    depth = np.minimum(region.down - region.upper, region.lower - region.down)
+    share = smoothstep(depth / (RIM * unit)) * smoothstep(region.ends / ENDS)
+    origins = region.points - share[..., None] * gaze
+    picture[box] = pull(picture, origins.astype(np.float32))
 
 
 class _Region:

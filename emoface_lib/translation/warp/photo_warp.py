@@ -45,6 +45,7 @@ BAND = (
 )  # half-height of the wedge in which they do: slope, least, most
 INNER_CORNERS = [60, 64]
 STILL = np.eye(2, 3)  # no motion of the head
+AHEAD = np.zeros(2)  # irises as photographed
 
 # jaw, corners of the eyes and of the mouth steer both fields
 SHARED = [*range(17), 36, 39, 42, 45, 48, 54, 60, 64]
@@ -92,25 +93,29 @@ class PhotoWarp:
         self,
         landmarks: Iterable[np.ndarray],
         motions: Iterable[np.ndarray] = repeat(STILL),
+        gazes: Iterable[np.ndarray] = repeat(AHEAD),
     ) -> Iterator[np.ndarray]:
         """As `Renderer.frames`, one by one.
 
-        landmarks : float (68, 2) px each; motions : affine (2, 3) px each. Yields uint8
-        (H, W, 3) RGB.
+        landmarks : float (68, 2) px each; motions : affine (2, 3) px each; gazes : (2,)
+        px each. Yields uint8 (H, W, 3) RGB.
         """
-        for face, motion in zip(landmarks, motions, strict=False):
-            yield self.render(face, motion)
+        for face, motion, gaze in zip(landmarks, motions, gazes, strict=False):
+            yield self.render(face, motion, gaze)
 
     def render(
-        self, landmarks: np.ndarray, motion: np.ndarray | None = None
+        self,
+        landmarks: np.ndarray,
+        motion: np.ndarray = STILL,
+        gaze: np.ndarray = AHEAD,
     ) -> np.ndarray:
         """The photograph with displaced landmarks: uint8 (H, W, 3) RGB.
 
         landmarks : float (68, 2) px, in the pose of the photograph; motion : float
-        (2, 3), an affine transform of the whole head on top.
+        (2, 3), an affine transform of the whole head on top; gaze : float (2,) px,
+        shift of the irises.
         """
         target = uncross_lips(landmarks)
-        motion = STILL if motion is None else motion
         arrived = self.nodes if motion is STILL else self._before(motion)
         above, below = self._origins(target, arrived)
         area = pull(self.skin, self.lattice.expand(above))
@@ -119,7 +124,7 @@ class PhotoWarp:
         self._add_lower(area, below, moved - corner)
         self.interior.draw(area, target, motion, corner)
         opened = self._open_eyes(target, motion) - corner
-        self.lids.draw(area, moved - corner, opened)
+        self.lids.draw(area, moved - corner, opened, gaze)
         frame = self.picture.copy()
         place = frame[corner[1] : corner[1] + len(area), corner[0] :]
         place = place[:, : area.shape[1]]
