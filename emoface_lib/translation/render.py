@@ -5,7 +5,7 @@ warp.
 Taught in notebook 06, paper section 3.4.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, repeat
 from pathlib import Path
 from typing import Protocol
@@ -79,7 +79,7 @@ class NetworkRenderer:
         while some := list(islice(faces, BATCH)):
             yield from self._render(some)
 
-    def _render(self, faces: list[tuple[np.ndarray, ...]]) -> list[np.ndarray]:
+    def _render(self, faces: Sequence[tuple[np.ndarray, ...]]) -> list[np.ndarray]:
         moved = np.stack([transform(face, motion) for face, motion, _ in faces])
         corner = np.array([self.square.left, self.square.top])
         canonical = scale_points(moved - corner, CANONICAL_SIDE / self.square.side)

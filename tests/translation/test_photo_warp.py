@@ -261,6 +261,14 @@ def test_teeth_take_the_light_of_the_photograph(warp: PhotoWarp) -> None:
     assert light[0] > 1.5 * light[1]
 
 
+def test_eyes_that_are_not_white_do_not_colour_teeth(warp: PhotoWarp) -> None:
+    coloured = warp.picture.copy()
+    for eye in (RIGHT_EYE, LEFT_EYE):
+        coloured[polygon_mask(warp.landmarks[eye], coloured.shape) > 0] = [40, 200, 60]
+    red, green, _ = light_on_teeth(coloured, warp.landmarks)
+    assert green <= red
+
+
 def test_motion_begins_in_the_photographs_pose_and_stays_gentle(
     warp: PhotoWarp,
 ) -> None:

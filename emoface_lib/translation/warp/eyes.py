@@ -27,7 +27,7 @@ EYES = (
     Eye((36, 37, 38, 39), (36, 41, 40, 39)),
     Eye((42, 43, 44, 45), (42, 47, 46, 45)),
 )
-MEETING = 0.7  # where the lids meet, as a share of the way down from the upper lid
+MEETING = 0.65  # where the lids meet, as a share of the way down from the upper lid
 CORNER = 0.06  # share of an eye's width, from its corners to where it is drawn whole
 ENDS = 0.3  # share of an eye's width, in which lashes grow to their full length
 SHADES = (0.3, 1.1)  # how dark and how bright the fold may be against other skin
@@ -42,7 +42,7 @@ SMOOTH = 0.008  # blur of the picture in which it is searched
 LASHES = 0.04  # above the edge, which the skin moves without stretching
 HANGING = 0.02  # below the edge, lashes over the eyeball
 OVERLAP = 0.01  # by which a closed upper lid covers the lower one's rim
-RIM = 0.03  # of the eyeball inside the lids, in which the iris slides beneath them
+RIM = 0.03  # depth inside the lids, in which the iris slides beneath them
 SHADOW = 0.05  # depth of the lid's shadow on the eyeball
 SKIN = (0.04, 0.14)  # below the lower lid, where skin is taken
 FOLD = 0.08  # above the edge, where the light on the lid's top is read
