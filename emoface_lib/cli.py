@@ -109,7 +109,13 @@ def animate(
     mark: Annotated[
         bool, typer.Option("--mark", help="Write 'synthetic' into the picture.")
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of head motion and blinks.")] = 0,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Of head motion and blinks; by default the photograph's and voice's.",
+        ),
+    ] = None,
     renderer: Annotated[
         str, typer.Option(help="warp, or a network: unet or improved.")
     ] = "warp",

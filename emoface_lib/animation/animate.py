@@ -11,6 +11,7 @@ from functools import cached_property
 from itertools import tee
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+from zlib import crc32
 
 import numpy as np
 from tqdm import tqdm
@@ -24,7 +25,7 @@ from emoface_lib.animation.export import (
     side_by_side,
     write_exports,
 )
-from emoface_lib.animation.head_motion import gentle_motion
+from emoface_lib.animation.head_motion import gentle_motion, widest_vowels
 from emoface_lib.animation.portrait import LONGEST_SIDE, Portrait, read_portrait
 from emoface_lib.animation.retarget import (
     Pose,
@@ -168,7 +169,7 @@ def animate(
     out: Path | str | Sequence[Path | str],
     predictor: Predictor,
     emotion: Emotion | Sequence[Emotion] = 0.0,
-    seed: int = 0,
+    seed: int | None = None,
     motion: float = 1.0,
     mark: bool = False,
     renderer: str = "warp",
@@ -182,10 +183,11 @@ def animate(
     photo : a picture of one frontal face; voice : from `read_voice`; out : .mp4, or
     .gif, .svg (rows of pictures and the lips' curves), .csv or .npz (landmarks), or
     several of them. emotion : what `Dial.of` reads, standard deviations of the emotion
-    codes; several make faces side by side. motion : amount of synthetic head motion, 0
-    for none; mark : write "synthetic" into the picture; renderer : "warp", or "unet" or
-    "improved" of the run in the folder `run`, by default the best; head : a video whose
-    head motion and blinks are taken instead.
+    codes; several make faces side by side. seed : of head motion, blinks and saccades,
+    by default another for each photograph and voice. motion : amount of synthetic head
+    motion, 0 for none; mark : write "synthetic" into the picture; renderer : "warp", or
+    "unet" or "improved" of the run in the folder `run`, by default the best; head : a
+    video whose head motion and blinks are taken instead.
     Raises InputError, before the work begins where that is possible, and never leaves a
     half-written file.
     """
@@ -197,7 +199,9 @@ def animate(
     square = Square.around(portrait.landmarks[:, :2], portrait.picture.shape)
     gallery = Gallery([path.suffix.lower() for path in paths], count, square)
     predicted = predictor.predict(voice.samples, dials)
-    sway = gentle_motion(np.random.default_rng(seed), motion)
+    own = own_seed(portrait, voice) if seed is None else seed
+    wide = widest_vowels(hold_last(predicted[0], count))
+    sway = gentle_motion(np.random.default_rng(own), motion, wide)
     moments = tee(read_motion(head) if head else sway, len(dials))
     tracks, streams = [], []
     for dial, moved, moment in zip(dials, predicted, moments, strict=True):
@@ -223,6 +227,11 @@ def animate(
     return Animation(tuple(paths), voice.seconds, count, portrait.notes)
 
 
+def own_seed(portrait: Portrait, voice: Voice) -> int:
+    """The seed that belongs to a photograph and a voice, always the same."""
+    return crc32(voice.samples.tobytes(), crc32(portrait.picture.tobytes()))
+
+
 def _as_list(emotion: Emotion | Sequence[Emotion]) -> Sequence[Emotion]:
     if isinstance(emotion, str) or not isinstance(emotion, Sequence):
         return [emotion]
@@ -233,9 +242,13 @@ def rendered(
     renderer: Renderer, poses: Iterable[Pose], mark: bool = False
 ) -> Iterator[np.ndarray]:
     """Frames of faces: uint8 (H, W, 3) RGB each; mark : write "synthetic" into them."""
-    first, second = tee(poses)
+    first, second, third = tee(poses, 3)
     watermark = None
-    for frame in renderer.frames((p.face for p in first), (p.motion for p in second)):
+    for frame in renderer.frames(
+        (pose.face for pose in first),
+        (pose.motion for pose in second),
+        (pose.gaze for pose in third),
+    ):
         if mark:
             watermark = watermark or Watermark(frame.shape)
             watermark.press(frame)

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from emoface_lib.animation.emotion_control import Dial, Emotion
 from emoface_lib.animation.export import METADATA
-from emoface_lib.animation.head_motion import gentle_motion
+from emoface_lib.animation.head_motion import gentle_motion, widest_vowels
 from emoface_lib.animation.portrait import Portrait
 from emoface_lib.animation.predict import FacePredictor
 from emoface_lib.animation.retarget import Pose, hold_last, moving_faces
@@ -44,13 +44,12 @@ class Face:
 class Preview:
     """A face animated by a voice; its frames depend on the dial."""
 
-    def __init__(
-        self, voice: Voice, face: Face, predictor: FacePredictor, seed: int = 0
-    ) -> None:
+    def __init__(self, voice: Voice, face: Face, predictor: FacePredictor) -> None:
         self.voice, self.face, self.predictor = voice, face, predictor
         self.codes = predictor.encode(voice.samples)
         self.count = len(voice.loudness)
-        sway = gentle_motion(np.random.default_rng(seed))
+        wide = widest_vowels(predictor.displace(self.codes))
+        sway = gentle_motion(np.random.default_rng(0), wide=wide)
         self.moments = list(islice(sway, self.count))
         self.turn(0.0)
 
@@ -73,7 +72,7 @@ class Preview:
     def frame(self, number: int) -> np.ndarray:
         """One frame: uint8 (H, W, 3) RGB."""
         pose = self.poses[number]
-        return self.face.warp.render(pose.face, pose.motion)
+        return self.face.warp.render(*pose[:3])
 
     def close_up(self, number: int, size: int) -> np.ndarray:
         """The face in one frame: uint8 (size, size, 3) RGB."""

@@ -32,12 +32,13 @@ class Pose(NamedTuple):
     """A face in one frame.
 
     face : float (68, 2) px of the photograph; motion : (2, 3) of the whole head on top;
-    canonical : the same face without head motion, frontal, (68, 2) px of the canonical
-    frame.
+    gaze : (2,) px, shift of the irises; canonical : the same face without head motion,
+    frontal, (68, 2) px of the canonical frame.
     """
 
     face: np.ndarray
     motion: np.ndarray
+    gaze: np.ndarray
     canonical: np.ndarray
 
 
@@ -64,9 +65,11 @@ def moving_faces(
         turned = turn_face(solid, moment.yaw, moment.pitch)
         target = closed + turned + moved @ place
         target += shut * (close_lips(target, UPPER_CLOSES) - target)
-        target = blink(target, moment.closed)
+        gaze = unit * moment.gaze
+        target = blink(target, moment.closed, gaze[1])
         canonical = (target - turned) @ np.linalg.inv(place)
-        yield Pose(target, head_transform(moment, closed, unit, up), canonical)
+        motion = head_transform(moment, closed, unit, up)
+        yield Pose(target, motion, gaze, canonical)
 
 
 def resting_face(portrait: Portrait) -> np.ndarray:

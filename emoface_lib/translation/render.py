@@ -5,7 +5,7 @@ warp.
 Taught in notebook 06, paper section 3.4.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, repeat
 from pathlib import Path
 from typing import Protocol
@@ -18,7 +18,7 @@ from emoface_lib.core.landmarks import CANONICAL_SIDE, scale_points
 from emoface_lib.translation.framing import Square, scaled
 from emoface_lib.translation.landmark_images import landmark_images
 from emoface_lib.translation.translators import FOLDERS, PairRenderer, load_translator
-from emoface_lib.translation.warp.photo_warp import STILL, PhotoWarp, transform
+from emoface_lib.translation.warp.photo_warp import AHEAD, STILL, PhotoWarp, transform
 
 RENDERERS = ("warp", *FOLDERS)
 BATCH = 4  # frames rendered at once; more is no faster
@@ -31,11 +31,13 @@ class Renderer(Protocol):
         self,
         landmarks: Iterable[np.ndarray],
         motions: Iterable[np.ndarray] = repeat(STILL),
+        gazes: Iterable[np.ndarray] = repeat(AHEAD),
     ) -> Iterator[np.ndarray]:
         """Frames uint8 (H, W, 3) RGB of the picture's size, one a face.
 
         landmarks : float (68, 2) px of the picture each; motions : affine (2, 3) of the
-        whole head on top of them, which hair follows, too.
+        whole head on top of them, which hair follows, too; gazes : (2,) px, shift of
+        the irises each.
         """
         ...
 
@@ -65,18 +67,20 @@ class NetworkRenderer:
         self,
         landmarks: Iterable[np.ndarray],
         motions: Iterable[np.ndarray] = repeat(STILL),
+        gazes: Iterable[np.ndarray] = repeat(AHEAD),
     ) -> Iterator[np.ndarray]:
         """As `Renderer.frames`, BATCH frames at a time.
 
-        landmarks : float (68, 2) px each; motions : affine (2, 3) px each. Yields uint8
+        landmarks : float (68, 2) px each; motions : affine (2, 3) px each; gazes : (2,)
+        px each, which only a network that corrects the warp shows. Yields uint8
         (H, W, 3) RGB.
         """
-        faces = zip(landmarks, motions, strict=False)
+        faces = zip(landmarks, motions, gazes, strict=False)
         while some := list(islice(faces, BATCH)):
             yield from self._render(some)
 
-    def _render(self, faces: list[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray]:
-        moved = np.stack([transform(face, motion) for face, motion in faces])
+    def _render(self, faces: Sequence[tuple[np.ndarray, ...]]) -> list[np.ndarray]:
+        moved = np.stack([transform(face, motion) for face, motion, _ in faces])
         corner = np.array([self.square.left, self.square.top])
         canonical = scale_points(moved - corner, CANONICAL_SIDE / self.square.side)
         drawn = landmark_images(canonical, self.size, self.network.style)

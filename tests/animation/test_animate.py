@@ -2,6 +2,7 @@
 
 import wave
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from PIL import Image
 from skimage import data
 from typer.testing import CliRunner, Result
 
-from emoface_lib.animation.animate import animate, rendered
+from emoface_lib.animation.animate import animate, own_seed, rendered
 from emoface_lib.animation.emotion_control import Curve, Dial, Emotion
+from emoface_lib.animation.portrait import read_portrait
 from emoface_lib.animation.retarget import hold_last, into_photo
 from emoface_lib.animation.voice import Voice, read_voice
 from emoface_lib.animation.watermark import Watermark
@@ -152,6 +154,16 @@ def test_same_seed_same_video_and_another_seed_another(folder: Path) -> None:
     a, b, c = (read_video(folder / f"{name}.mp4")[0] for name in "abc")
     np.testing.assert_array_equal(a, b)
     assert (a != c).any()
+
+
+def test_films_of_another_photograph_or_voice_move_otherwise(folder: Path) -> None:
+    portrait = read_portrait(folder / "face.png")
+    voice = read_voice(folder / "voice.wav")
+    louder = replace(voice, samples=1.1 * voice.samples)
+    redder = replace(portrait, picture=portrait.picture | np.uint8(1))
+    seed = own_seed(portrait, voice)
+    assert own_seed(portrait, voice) == seed
+    assert len({seed, own_seed(portrait, louder), own_seed(redder, voice)}) == 3
 
 
 @pytest.mark.slow

@@ -13,10 +13,12 @@ from emoface_lib.animation.head_motion import (
     turn_face,
 )
 from emoface_lib.core.landmarks import (
+    LEFT_EYE,
     LEFT_LIDS,
     LIPS,
     LOWER_INNER_LIP,
     OUTER_LIPS,
+    RIGHT_EYE,
     RIGHT_LIDS,
     UPPER_INNER_LIP,
     lip_opening,
@@ -26,9 +28,8 @@ from emoface_lib.translation.warp.fields import Lattice, invert, thin_plate
 from emoface_lib.translation.warp.lips import (
     JAW_FOLLOWS,
     LOWER_LIP,
-    UPPER_CURVE,
     close_lips,
-    lip_curve,
+    lip_curves,
     uncross_lips,
 )
 from emoface_lib.translation.warp.photo_warp import PhotoWarp
@@ -200,7 +201,7 @@ def test_face_at_the_picture_border_is_rendered(
 
 
 @settings(max_examples=20)
-@given(seed=st.integers(0, 2**32 - 1), slope=st.floats(0, 0.5))
+@given(seed=st.integers(0, 2**32 - 1), slope=st.floats(0, 0.8))
 def test_fields_are_inverted(seed: int, slope: float) -> None:
     lattice = Lattice(left=10, top=-5, columns=30, rows=20, step=4)
     nodes = lattice.nodes
@@ -238,9 +239,17 @@ def test_blending_mixes_by_the_mask() -> None:
     assert below[0, :, 0].tolist() == [0, 100, 200]
 
 
-def test_lip_curve_passes_through_its_landmarks(warp: PhotoWarp) -> None:
-    curve = lip_curve(warp.landmarks, UPPER_CURVE)
-    np.testing.assert_allclose(curve[::4], warp.landmarks[UPPER_CURVE], atol=1e-9)
+def test_lip_curves_pass_through_their_landmarks_and_round_the_corners(
+    warp: PhotoWarp,
+) -> None:
+    face = opened(warp.closed, 16)
+    upper, lower = lip_curves(face)
+    np.testing.assert_allclose(upper[::4], face[60:65], atol=1e-9)
+    np.testing.assert_allclose(lower[::4], face[[60, 67, 66, 65, 64]], atol=1e-9)
+    across, down = np.abs(upper[1] - lower[1])
+    assert down > 4 * across  # both edges leave the corner upright
+    for shut in lip_curves(warp.closed):
+        np.testing.assert_allclose(shut, lip_curves(warp.closed)[0], atol=1e-6)
 
 
 def test_teeth_take_the_light_of_the_photograph(warp: PhotoWarp) -> None:
@@ -250,6 +259,14 @@ def test_teeth_take_the_light_of_the_photograph(warp: PhotoWarp) -> None:
     red = (warp.picture * [1, 0.5, 0.5]).astype(np.uint8)
     light = light_on_teeth(red, warp.landmarks)
     assert light[0] > 1.5 * light[1]
+
+
+def test_eyes_that_are_not_white_do_not_colour_teeth(warp: PhotoWarp) -> None:
+    coloured = warp.picture.copy()
+    for eye in (RIGHT_EYE, LEFT_EYE):
+        coloured[polygon_mask(warp.landmarks[eye], coloured.shape) > 0] = [40, 200, 60]
+    red, green, _ = light_on_teeth(coloured, warp.landmarks)
+    assert green <= red
 
 
 def test_motion_begins_in_the_photographs_pose_and_stays_gentle(
@@ -271,6 +288,32 @@ def test_motion_begins_in_the_photographs_pose_and_stays_gentle(
     assert 8 <= blinks <= 25
     repeat = gentle_motion(np.random.default_rng(3))
     assert next(repeat).closed == first[0].closed
+
+
+def test_eyes_blink_every_two_to_four_seconds_but_not_in_the_widest_vowel() -> None:
+    wide = np.zeros(1500, bool)
+    wide[::40] = True
+    for seed in range(5):
+        moments = gentle_motion(np.random.default_rng(seed), wide=wide)
+        closed = np.array([next(moments).closed for _ in wide])
+        starts = np.flatnonzero((closed[1:] > 0) & (closed[:-1] == 0)) + 1
+        assert starts[0] <= 75
+        assert closed[starts[0] : starts[0] + 6].max() == 1
+        pauses = np.diff(starts) / 25
+        assert (pauses < 4.7).all()  # a blink, four seconds, and the end of a vowel
+        assert ((pauses > 2) | (pauses < 0.7)).all()  # or a double one
+        assert closed[wide].max() == 0
+
+
+def test_irises_turn_and_lids_stay(warp: PhotoWarp) -> None:
+    ahead = warp.render(warp.closed)
+    aside = warp.render(warp.closed, gaze=np.array([2.0, 0]))
+    changed = np.abs(aside.astype(int) - ahead).max(-1)
+    eyes = np.zeros(changed.shape, bool)
+    for eye in (RIGHT_EYE, LEFT_EYE):
+        eyes |= polygon_mask(warp.landmarks[eye], changed.shape) > 0
+    assert changed[eyes].max() > 40
+    assert changed[~eyes].max() < 25
 
 
 def test_turning_the_head_moves_the_nose_before_the_ears() -> None:

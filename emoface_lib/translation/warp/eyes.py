@@ -1,7 +1,13 @@
-"""Eyelids of a photograph: skin comes down over a still eyeball."""
+"""Eyelids of a photograph: the upper lid's own skin and lashes come down over the eye.
+
+An eye has axes of its own: along it from corner to corner, 0..1, and down, px. Its lids
+are curves over the first. In a blink the upper one goes down with its lashes and meets
+the lower one, which rises a little; the skin that comes out of the fold is the eye's.
+"""
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from emoface_lib.core.landmarks import eye_distance
@@ -21,18 +27,30 @@ EYES = (
     Eye((36, 37, 38, 39), (36, 41, 40, 39)),
     Eye((42, 43, 44, 45), (42, 47, 46, 45)),
 )
+MEETING = 0.65  # where the lids meet, as a share of the way down from the upper lid
+CORNER = 0.06  # share of an eye's width, from its corners to where it is drawn whole
+ENDS = 0.3  # share of an eye's width, in which lashes grow to their full length
+SHADES = (0.3, 1.1)  # how dark and how bright the fold may be against other skin
+FOLD_SHARES = (0.3, 1.0)  # the part that a lid has at its edge and at its top
+THICKER = 0.4  # how much darker lashes are where those of both lids meet
+SHADE = 0.3  # darkness of the lid's shadow on the eyeball
 OPEN = 0.97  # an eye open by more than this share of its own opening is left alone
-MEETING = 0.7  # where the lids meet, as a share of the way down from the upper lid
+PLACES = np.linspace(0, 1, 25)  # along an eye, where its upper edge is searched
 # In eye distances:
-LASHES = 0.045  # above the upper lid's edge, to be covered with skin
-BELOW = 0.025  # below the lower lid's edge, where clean skin begins
-LINE = 0.007  # half thickness of the line where the lids meet
-REACH = 0.6  # how far below the eye skin is taken, as a share of the eye's height
-FOLD = (0.04, 0.07)  # above the upper lid's edge, where the fold's shade is read
+SEARCH = 0.035  # how far from the landmarks the upper lid's edge may lie
+SMOOTH = 0.008  # blur of the picture in which it is searched
+LASHES = 0.04  # above the edge, which the skin moves without stretching
+HANGING = 0.02  # below the edge, lashes over the eyeball
+OVERLAP = 0.01  # by which a closed upper lid covers the lower one's rim
+RIM = 0.03  # depth inside the lids, in which the iris slides beneath them
+SHADOW = 0.05  # depth of the lid's shadow on the eyeball
+SKIN = (0.04, 0.14)  # below the lower lid, where skin is taken
+FOLD = 0.08  # above the edge, where the light on the lid's top is read
+TOP = 0.08  # above the edge, where the new skin begins; at the edge it is whole
 
 
 def hold_lids(shift: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """Shifts in which closing lids keep their opening, to squash no eyeball.
+    """Shifts in which closing lids stay with the eye's corners, to squash no eyeball.
 
     shift, landmarks : float (68, 2) px. Widening lids keep their shift.
     """
@@ -41,82 +59,198 @@ def hold_lids(shift: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
         upper, lower = list(eye.upper[1:3]), list(eye.lower[1:3])
         gap = landmarks[lower] - landmarks[upper]
         if ((shift[lower] - shift[upper]) * gap).sum() < 0:
-            held[upper] = held[lower] = (shift[upper] + shift[lower]) / 2
+            held[upper + lower] = shift[list(eye.upper[::3])].mean(0)
     return held
 
 
-def draw_lids(picture: np.ndarray, landmarks: np.ndarray, opened: np.ndarray) -> None:
-    """Close the eyes of `picture` in place, as far as the landmarks say.
+class Lids:
+    """Closes the eyes of a photograph.
 
-    landmarks : float (68, 2) px wanted; opened : (68, 2) px, of the open eyes shown.
+    picture : uint8 (H, W, 3) RGB; landmarks : float (68, 2) px, whose upper lids are
+    moved to the edge between skin and lashes that the picture shows.
     """
-    for eye in EYES:
-        share = _opening(landmarks, eye) / max(_opening(opened, eye), 1e-6)
-        if share < OPEN:
-            _draw_lid(picture, opened, eye, 1 - max(share, 0.0))
+
+    def __init__(self, picture: np.ndarray, landmarks: np.ndarray) -> None:
+        self.edges = [upper_edge(picture, landmarks, eye) for eye in EYES]
+
+    def draw(
+        self,
+        picture: np.ndarray,
+        landmarks: np.ndarray,
+        opened: np.ndarray,
+        gaze: np.ndarray,
+    ) -> None:
+        """Turn the eyes of `picture` in place and close them as the landmarks say.
+
+        landmarks : float (68, 2) px wanted; opened : (68, 2) px, of the open eyes
+        shown; gaze : (2,) px, shift of the irises.
+        """
+        for eye, edge in zip(EYES, self.edges, strict=True):
+            if gaze.any():
+                _turn(picture, opened, eye, gaze)
+            share = _opening(landmarks, eye) / max(_opening(opened, eye), 1e-6)
+            if share < OPEN:
+                _close(picture, opened, eye, edge, 1 - max(share, 0.0))
+
+
+def upper_edge(picture: np.ndarray, landmarks: np.ndarray, eye: Eye) -> np.ndarray:
+    """Where skin turns into lashes, float (PLACES,) eye distances below the landmarks.
+
+    A parabola through the steepest falls of brightness, zero at the eye's corners.
+    picture : uint8 (H, W, 3) RGB; landmarks : float (68, 2) px.
+    """
+    unit = float(eye_distance(landmarks))
+    axes = _Axes.of(landmarks, eye)
+    offsets = np.linspace(-SEARCH, SEARCH, 29)
+    down = axes.curve(landmarks, eye.upper)(PLACES)[:, None] + offsets * unit
+    points = axes.points(np.broadcast_to(PLACES[:, None], down.shape), down)
+    box = box_around(points.reshape(-1, 2), 0.1 * unit, picture.shape)
+    if not picture[box].size:
+        return np.zeros(len(PLACES))
+    part = cv2.cvtColor(np.ascontiguousarray(picture[box]), cv2.COLOR_RGB2GRAY)
+    part = cv2.GaussianBlur(part, (0, 0), max(0.5, SMOOTH * unit))
+    corner = [box[1].start, box[0].start]
+    light = pull(part, (points - corner).astype(np.float32)).astype(float)
+    fall = -np.gradient(light, axis=1) * (1 - (offsets / SEARCH) ** 2)
+    steepest = fall.argmax(1)
+    weight = np.take_along_axis(fall, steepest[:, None], 1)[:, 0].clip(0)
+    arcs = (PLACES * (1 - PLACES))[:, None] * np.vander(PLACES - 0.5, 2)
+    rows = weight[:, None] * arcs
+    least = np.vstack([rows, 1e-3 * rows.sum() * np.eye(2) + 1e-6 * np.eye(2)])
+    wanted = np.append(weight * offsets[steepest], [0, 0])
+    return (arcs @ np.linalg.lstsq(least, wanted)[0]).clip(-SEARCH, SEARCH)
+
+
+@dataclass(frozen=True)
+class _Axes:
+    """Axes of an eye: its left corner (2,) px, and along it to the other (2,) px."""
+
+    corner: np.ndarray
+    along: np.ndarray
+
+    @classmethod
+    def of(cls, landmarks: np.ndarray, eye: Eye) -> "_Axes":
+        left, right = landmarks[[eye.upper[0], eye.upper[-1]]]
+        return cls(left, right - left)
+
+    @property
+    def down(self) -> np.ndarray:
+        """Unit vector (2,), across the eye."""
+        normal = np.array([-self.along[1], self.along[0]])
+        return normal / np.linalg.norm(normal)
+
+    def coordinates(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Along the eye and px down, of points (..., 2) px."""
+        offset = points - self.corner
+        return offset @ self.along / (self.along @ self.along), offset @ self.down
+
+    def points(self, along: np.ndarray, down: np.ndarray) -> np.ndarray:
+        """Points (..., 2) px of coordinates."""
+        return self.corner + along[..., None] * self.along + down[..., None] * self.down
+
+    def curve(
+        self, landmarks: np.ndarray, lid: tuple[int, ...]
+    ) -> np.polynomial.Polynomial:
+        """A lid's edge, px down over its place along the eye: a cubic."""
+        return np.polynomial.Polynomial.fit(*self.coordinates(landmarks[list(lid)]), 3)
 
 
 def _opening(landmarks: np.ndarray, eye: Eye) -> float:
     """Height of the opening between the lids, px."""
-    upper, lower = landmarks[list(eye.upper), 1], landmarks[list(eye.lower), 1]
-    return float(np.mean(lower[1:3] - upper[1:3]))
+    gap = landmarks[list(eye.lower[1:3])] - landmarks[list(eye.upper[1:3])]
+    return float((gap @ _Axes.of(landmarks, eye).down).mean())
 
 
-def _draw_lid(picture: np.ndarray, face: np.ndarray, eye: Eye, closed: float) -> None:
-    """Cover the eye with skin mirrored from below it, down to the lid's new edge."""
+def _close(
+    picture: np.ndarray, face: np.ndarray, eye: Eye, edge: np.ndarray, closed: float
+) -> None:
+    """Draw the lids of an open eye, closed by a share 0..1, in place."""
     unit = float(eye_distance(face))
-    upper, lower = face[list(eye.upper)], face[list(eye.lower)]
-    both = np.vstack([upper, lower])
-    box = box_around(both, 0.1 * unit, picture.shape)
-    y, x = (axis.astype(np.float32) for axis in np.mgrid[box])
-    top, bottom = (_lid_edge(lid, x[0]) for lid in (upper, lower))
-    height = np.maximum(bottom - top, 0)
-    beside = ((x < upper[0, 0]) | (x > upper[-1, 0])).astype(np.float32)
-    edge = top + closed * MEETING * height
-    floor = bottom + (1 - closed) * BELOW * unit - closed * (1 - MEETING) * height
-    skin = _mirrored_skin(picture, box, y, x, bottom + BELOW * unit)
-    up = np.clip((bottom - y) / (height + 1), 0, 1)[..., None]
-    shade = _mean_colour(picture[box], (top - y) / unit, FOLD)
-    shade = shade / _mean_colour(skin, (bottom - y) * (y - top), (0, np.inf))
-    skin *= 1 + (shade.clip(0.3, 1.05) - 1) * (0.3 + 0.7 * up)
-    fold = top - closed * LASHES * unit
-    lid = np.clip(edge - y + 0.5, 0, 1) * smoothstep(
-        (y - fold) / (2 * LASHES * unit) + 0.5
-    )
-    rising = np.clip(y - floor + 0.5, 0, 1) * smoothstep(
-        (bottom - y) / (BELOW * unit) + 1
-    )
-    taper = smoothstep(height / (0.04 * unit)) * (1 - beside)
+    box = box_around(face[[*eye.upper, *eye.lower]], SKIN[1] * unit, picture.shape)
     part = picture[box].astype(np.float32)
-    part += (taper * np.maximum(lid, rising * closed))[..., None] * (skin - part)
-    line = np.exp(-(((y - edge) / (LINE * unit + 0.3)) ** 2)) * taper
-    dark = np.percentile(picture[box].reshape(-1, 3), 4, axis=0)
-    part += (0.5 * min(1.0, 3 * closed) * line)[..., None] * (dark - part)
+    if not part.size:
+        return
+    region = _Region(picture, box, face, eye)
+    down, taper = region.down, region.taper
+    upper = region.upper + unit * np.interp(region.place, PLACES, edge)
+    lower = np.maximum(region.lower, upper)
+    height = closed * (lower - upper)
+    rise = (1 - MEETING) * height
+    fall = MEETING * height + closed**2 * OVERLAP * unit * taper
+    below = (down - lower + rise) / unit  # the risen lower lid, in eye distances
+    risen = region.pulled(rise * (1 - smoothstep(below / SKIN[1])))
+    _lay(part, risen, np.clip(below * unit + 0.5, 0, 1))
+    under = (down - upper - fall) / unit  # the fallen upper lid
+    shadow = smoothstep(1 - under / SHADOW) * (under > 0) * (below < 0)
+    part *= 1 - (SHADE * closed * taper * shadow)[..., None]
+    lashes = region.pulled(-fall)
+    dark = THICKER * closed * smoothstep(1.5 + under / HANGING)
+    lashes *= (1 - dark)[..., None].astype(np.float32)
+    up = (-under / (fall / unit + TOP)).clip(0, 1)
+    lid = _lid_skin(region, upper, lower, up, unit)
+    _lay(lid, lashes, smoothstep((LASHES + under) / (0.7 * LASHES)))
+    hanging = (under > 0)[..., None]
+    lid = np.where(hanging, np.minimum(part, lashes), lid)
+    thickness = HANGING * smoothstep(region.ends / ENDS) + 0.5 / unit
+    cover = smoothstep(1 - under / thickness) * smoothstep(
+        1 + (down - upper) / (TOP * unit)
+    )
+    _lay(part, lid, cover * taper * np.minimum(1, fall))
     picture[box] = np.round(part.clip(0, 255))
 
 
-def _mean_colour(
-    picture: np.ndarray, where: np.ndarray, between: tuple[float, float]
+def _turn(picture: np.ndarray, face: np.ndarray, eye: Eye, gaze: np.ndarray) -> None:
+    """Shift the iris of an open eye behind its still lids, in place."""
+    unit = float(eye_distance(face))
+    box = box_around(face[[*eye.upper, *eye.lower]], 2, picture.shape)
+    if not picture[box].size:
+        return
+    region = _Region(picture, box, face, eye)
+    depth = np.minimum(region.down - region.upper, region.lower - region.down)
+    share = smoothstep(depth / (RIM * unit)) * smoothstep(region.ends / ENDS)
+    origins = region.points - share[..., None] * gaze
+    picture[box] = pull(picture, origins.astype(np.float32))
+
+
+class _Region:
+    """Pixels around an eye: where each lies along it and below its left corner."""
+
+    def __init__(
+        self, picture: np.ndarray, box: tuple[slice, slice], face: np.ndarray, eye: Eye
+    ) -> None:
+        self.picture, self.axes = picture, _Axes.of(face, eye)
+        y, x = np.mgrid[box].astype(np.float32)
+        self.points = np.stack([x, y], -1)
+        self.along, self.down = self.axes.coordinates(self.points)
+        self.place = self.along.clip(0, 1)
+        self.ends = np.minimum(self.along, 1 - self.along)
+        self.taper = smoothstep(self.ends / CORNER)
+        self.upper = self.axes.curve(face, eye.upper)(self.place)
+        self.lower = self.axes.curve(face, eye.lower)(self.place)
+
+    def pulled(self, shift: np.ndarray) -> np.ndarray:
+        """The picture from `shift` px (h, w) further down: float32 (h, w, 3)."""
+        origins = self.points + shift[..., None] * self.axes.down
+        return pull(self.picture, origins.astype(np.float32)).astype(np.float32)
+
+
+def _lid_skin(
+    region: _Region, upper: np.ndarray, lower: np.ndarray, up: np.ndarray, unit: float
 ) -> np.ndarray:
-    """Mean colour (3,) of the pixels whose `where` lies between two values."""
-    chosen = picture[(where > between[0]) & (where < between[1])]
-    return chosen.mean(0) if len(chosen) else np.full(3, 128.0)
+    """Skin for an upper lid: of below the eye, in the light of the fold above it.
+
+    upper, lower : px down of the open lids, up : height in the closed one, 0..1, for
+    each pixel; returns float32 (h, w, 3).
+    """
+    below = SKIN[0] + (SKIN[1] - SKIN[0]) * up
+    skin = region.pulled(lower + below * unit - region.down)
+    fold = region.pulled(upper - FOLD * unit - region.down)
+    fold = cv2.GaussianBlur(fold, (0, 0), FOLD * unit / 2)
+    shade = (fold / np.maximum(skin.mean((0, 1)), 1)).clip(*SHADES)
+    share = FOLD_SHARES[0] + (FOLD_SHARES[1] - FOLD_SHARES[0]) * up[..., None]
+    return np.asarray(skin * (1 + (shade - 1) * share), np.float32)
 
 
-def _mirrored_skin(
-    picture: np.ndarray,
-    box: tuple[slice, slice],
-    y: np.ndarray,
-    x: np.ndarray,
-    clean: np.ndarray,
-) -> np.ndarray:
-    """Skin below an eye, turned upside down over it: float32 (h, w, 3)."""
-    origin = clean + REACH * np.abs(clean - y)
-    origins = np.stack([x, origin], -1).astype(np.float32)
-    return pull(picture, origins).astype(np.float32)
-
-
-def _lid_edge(points: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Height of a lid's edge in each column: a cubic through four points."""
-    arc = np.polynomial.Polynomial.fit(points[:, 0], points[:, 1], 3)
-    return arc(columns.clip(points[0, 0], points[-1, 0]))
+def _lay(below: np.ndarray, above: np.ndarray, share: np.ndarray) -> None:
+    """Lay a picture (h, w, 3) over another one by shares (h, w), in place."""
+    below += share[..., None].astype(np.float32) * (above - below)

@@ -12,7 +12,8 @@ import numpy as np
 from scipy.interpolate import RBFInterpolator
 
 STIFFNESS = 1e-5  # added to the kernel's diagonal; regularisation, for near points
-ITERATIONS = 6  # fixed-point steps that invert a field, whose slope is below 1
+ITERATIONS = 4  # Newton's steps that invert a field
+LEAST_DETERMINANT = 0.2  # least one of its Jacobian, where a field all but folds
 
 
 @dataclass(frozen=True)
@@ -88,14 +89,21 @@ class Lattice:
 
 
 def invert(lattice: Lattice, field: np.ndarray, arrived: np.ndarray) -> np.ndarray:
-    """Where points came from: solves x + field(x) = arrived by fixed-point steps.
+    """Where points came from: solves x + field(x) = arrived by Newton's steps.
 
     field : float32 (rows, columns, 2) px on the lattice; arrived, and what is returned,
     float32 (..., 2) px of the picture.
     """
+    slopes = np.stack(np.gradient(field, lattice.step, axis=(1, 0)), -1)
+    slopes = slopes.reshape(*field.shape[:2], 4)  # dx/dx, dx/dy, dy/dx, dy/dy
     origin = arrived
     for _ in range(ITERATIONS):
-        origin = arrived - lattice.sample(field, origin)
+        left = arrived - origin - lattice.sample(field, origin)
+        a, b, c, d = np.moveaxis(lattice.sample(slopes, origin), -1, 0)
+        x, y = left[..., 0], left[..., 1]
+        scale = 1 / np.maximum((1 + a) * (1 + d) - b * c, LEAST_DETERMINANT)
+        step = (1 + d) * x - b * y, (1 + a) * y - c * x
+        origin = origin + scale[..., None] * np.stack(step, -1)
     return origin
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from emoface_lib.core.landmarks import (
+    INNER_LIPS,
     LEFT_MOUTH_CORNER,
     LOWER_INNER_LIP,
     RIGHT_MOUTH_CORNER,
@@ -13,8 +14,6 @@ from emoface_lib.core.landmarks import (
     eye_distance,
 )
 
-UPPER_CURVE = [60, 61, 62, 63, 64]  # the inner edge of the upper lip
-LOWER_CURVE = [60, 67, 66, 65, 64]  # the inner edge of the lower lip
 CURVE_POINTS = 17  # points with which a curve is drawn
 
 # How much of the shift of the three inner points each lip point takes along.
@@ -83,12 +82,23 @@ def _opening(landmarks: np.ndarray, gaps: np.ndarray) -> np.ndarray:
 
 
 @cache
-def curve_weights() -> np.ndarray:
-    """Weights (CURVE_POINTS, 5) of a natural cubic spline through five points."""
-    spline = CubicSpline(np.arange(5), np.eye(5), bc_type="natural")
-    return spline(np.linspace(0, 4, CURVE_POINTS))
+def curve_weights() -> tuple[np.ndarray, np.ndarray]:
+    """Weights (CURVE_POINTS, 8) of the inner lips: their upper and their lower edge.
+
+    Both are halves of one closed cubic spline, so that the corners are round, the more
+    the wider the mouth opens.
+    """
+    contour = CubicSpline(
+        np.arange(9), np.eye(9, 8) + np.eye(9, 8, -8), bc_type="periodic"
+    )
+    halves = np.linspace(0, 4, CURVE_POINTS), np.linspace(8, 4, CURVE_POINTS)
+    return contour(halves[0]), contour(halves[1])
 
 
-def lip_curve(landmarks: np.ndarray, curve: list[int]) -> np.ndarray:
-    """A smooth inner lip edge, corner to corner, float (CURVE_POINTS, 2) px."""
-    return curve_weights() @ landmarks[curve]
+def lip_curves(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Smooth inner edges of the upper and the lower lip, corner to corner.
+
+    landmarks : float (68, 2) px; returns float (CURVE_POINTS, 2) px each.
+    """
+    upper, lower = curve_weights()
+    return upper @ landmarks[INNER_LIPS], lower @ landmarks[INNER_LIPS]

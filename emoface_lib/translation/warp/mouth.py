@@ -18,9 +18,10 @@ from emoface_lib.core.landmarks import (
     lip_opening,
 )
 from emoface_lib.translation.warp.fields import smoothstep
-from emoface_lib.translation.warp.lips import LOWER_CURVE, UPPER_CURVE, lip_curve
+from emoface_lib.translation.warp.lips import lip_curves
 from emoface_lib.translation.warp.raster import blend, box_around, polygon_mask
 from emoface_lib.translation.warp.teeth import (
+    colour_of_lips,
     darkest_row,
     light_on_teeth,
     redder,
@@ -33,6 +34,7 @@ SHOWS_INSIDE = 0.04  # a photographed mouth open by more shows its own teeth
 WIDE_OPEN = 0.2  # and by more than this, upper and lower teeth apart
 MARGIN = 0.015  # around the photographed opening, where landmarks may err
 NEAR = 2  # margins around it in which teeth are searched, by their brightness
+SMOOTH = 0.01  # radius of the smallest corner of photographed teeth
 STRIP = 0.04  # above the lower lip, where the landmarks may take lip for teeth
 LINE = 0.012  # thickness of the line between lips that were apart in the photograph
 UPPER_EDGE = 0.02  # edge of the upper incisors, below the line of the closed lips
@@ -44,11 +46,16 @@ LINE_SHARE = 0.6  # how dark that line is
 PHOTO_EDGE, DRAWN_EDGE = 0.85, 0.45
 SHADE = 0.04  # depth of the lips' shadow
 FADE = (0.008, 0.035)  # opening at which teeth begin to show, and show whole
-# Widths of teeth from the middle outwards, in half mouth widths, foreshortened.
-UPPER_TEETH = (0.34, 0.24, 0.20, 0.14, 0.10)
-LOWER_TEETH = (0.22, 0.22, 0.20, 0.16, 0.12)
-TONGUE = np.array([0.62, 0.30, 0.28])
-CAVITY = np.array([0.17, 0.06, 0.055])
+# Widths of teeth from the middle outwards, foreshortened by the arch's bend.
+UPPER_TEETH = (0.088, 0.066, 0.062, 0.048, 0.04)
+LOWER_TEETH = (0.055, 0.058, 0.058, 0.048, 0.04)
+GUM_HEIGHT = 0.09  # above photographed teeth, in the middle
+GUM_SHADE = 0.7  # brightness of gum in the lip's shadow
+TONGUE_EDGE, TONGUE_WIDTH = -0.075, 0.22
+# Colours as shares of the lips' own.
+GUM = np.array([0.95, 0.8, 0.8])
+TONGUE = np.array([1.0, 0.82, 0.85])
+CAVITY = np.array([0.25, 0.13, 0.13])
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,7 @@ class MouthInterior:
         self.opening = float(lip_opening(landmarks)) / self.unit
         self.shows_inside = self.opening > SHOWS_INSIDE
         self.light = light_on_teeth(picture, landmarks)
+        self.lip = colour_of_lips(picture, landmarks)
         self.box = box_around(landmarks[LIPS], 0.3 * self.unit, picture.shape)
         rows, columns = self.box
         self.corner = np.array([columns.start, rows.start])
@@ -92,7 +100,7 @@ class MouthInterior:
         self.upper, self.lower = self._drawn_layers(part.shape)
         if self.shows_inside:
             self._use_photographed_teeth(part, landmarks)
-        self.cavity = (CAVITY * self.light).astype(np.float32)
+        self.cavity = (CAVITY * self.lip).astype(np.float32)
 
     def draw(
         self,
@@ -106,7 +114,7 @@ class MouthInterior:
         area : uint8 (h, w, 3), whose first pixel is `corner` (x, y) of the frame;
         target : (68, 2) px before the head's motion, an affine transform (2, 3).
         """
-        upper, lower = (lip_curve(target, c) for c in (UPPER_CURVE, LOWER_CURVE))
+        upper, lower = lip_curves(target)
         opening = np.linalg.norm(lower - upper, axis=1)
         if self.shows_inside:
             upper, lower = _thicken(upper, lower, LINE * self.unit - opening)
@@ -151,26 +159,38 @@ class MouthInterior:
         """Teeth and tongue in the place that they have while the mouth is closed."""
         x, y = self._mouth_axes(shape)
         pixel = 1 / self.unit
-        upper, shown = row_of_teeth(x, UPPER_EDGE - y, UPPER_TEETH, pixel)
-        lower, shown_low = row_of_teeth(x, y - LOWER_EDGE, LOWER_TEETH, pixel)
-        tongue = smoothstep((y - TONGUE_EDGE - 0.06 * x**2) / 0.04)
-        tongue = (tongue * smoothstep((0.95 - np.abs(x)) / 0.3))[..., None]
-        colour = self.light * (0.75 * lower * shown_low + TONGUE * (1 - shown_low))
+        upper, shown, gum = row_of_teeth(x, UPPER_EDGE - y, UPPER_TEETH, pixel)
+        lower, shown_low, _ = row_of_teeth(x, y - LOWER_EDGE, LOWER_TEETH, pixel)
+        upper = self.light * upper
+        upper += gum * (GUM * self.lip - upper)
+        tongue, share = self._tongue(x, y)
         return (
-            _layer(self.light * upper, shown),
-            _layer(colour, np.maximum(0.8 * tongue, shown_low)),
+            _layer(upper, shown),
+            _layer(
+                tongue + shown_low * (0.8 * self.light * lower - tongue),
+                np.maximum(share, shown_low),
+            ),
         )
 
+    def _tongue(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Colour (H, W, 3) and share (H, W, 1): a dome with a groove, dark behind."""
+        across = x / TONGUE_WIDTH
+        depth = (y - TONGUE_EDGE * np.sqrt((1 - across**2).clip(0))) / -TONGUE_EDGE
+        round_ = np.sqrt((1 - across**2).clip(0.05))
+        groove = 1 - 0.25 * np.exp(-((x / 0.02) ** 2)) * smoothstep(1.2 - depth)
+        lit = (0.35 + 0.65 * smoothstep(depth)) * round_ * groove
+        share = smoothstep(3 * depth) * smoothstep(4 * (1 - np.abs(across)))
+        return TONGUE * self.lip * lit[..., None], share[..., None]
+
     def _mouth_axes(self, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """Across in half mouth widths, down in eye distances, for each pixel."""
+        """Across and down from the middle of the closed lips, in eye distances."""
         right, left = self.closed[[RIGHT_MOUTH_CORNER, LEFT_MOUTH_CORNER]]
         along = (left - right) / np.linalg.norm(left - right)
         lips = self.closed[[UPPER_LIP_INNER, LOWER_LIP_INNER]].mean(0)
         y, x = np.mgrid[: shape[0], : shape[1]]
         points = np.stack([x, y], -1) + self.corner - lips
-        half = float(np.linalg.norm(left - right)) / 2
-        across = points @ along / half
-        return across, points @ np.array([-along[1], along[0]]) / self.unit
+        points /= self.unit
+        return points @ along, points @ np.array([-along[1], along[0]])
 
     def _use_photographed_teeth(self, part: np.ndarray, landmarks: np.ndarray) -> None:
         """Make layers of the teeth that the photograph shows, take them off `skin`."""
@@ -195,7 +215,10 @@ class MouthInterior:
             below = np.zeros_like(opening)
             below[:-depth] = opening[depth:]  # what is this far below
             lip = redder(part, lips, opening > 0) & (below == 0)
-            self.upper = _layer(part, self._soft(np.where(lip, 0, opening)))
+            teeth = cv2.morphologyEx(
+                np.where(lip, 0, opening), cv2.MORPH_OPEN, _ellipse(SMOOTH * self.unit)
+            )
+            self.upper = self._below_gum(part, teeth, landmarks)
 
     def _split_layers(
         self, part: np.ndarray, opening: np.ndarray, landmarks: np.ndarray
@@ -204,7 +227,7 @@ class MouthInterior:
         row = darkest_row(part, opening, landmarks - self.corner)
         upper, lower = opening.copy(), opening.copy()
         upper[row:], lower[:row] = 0, 0
-        self.upper = _layer(part, self._soft(upper))
+        self.upper = self._below_gum(part, upper, landmarks)
         shift = (self.closed - landmarks)[[CHIN, LOWER_LIP_INNER]].mean(0)
         move = np.array([[1, 0, shift[0]], [0, 1, shift[1]]])
         size = part.shape[1::-1]
@@ -212,6 +235,18 @@ class MouthInterior:
             cv2.warpAffine(part, move, size),
             cv2.warpAffine(self._soft(lower), move, size),
         )
+
+    def _below_gum(
+        self, part: np.ndarray, teeth: np.ndarray, landmarks: np.ndarray
+    ) -> Layer:
+        """Photographed teeth, with gum where the lip covered what is above them."""
+        lip, _ = lip_curves(landmarks - self.corner)
+        raised, _ = _thicken(lip, lip, np.full(len(lip), 2 * GUM_HEIGHT * self.unit))
+        above = polygon_mask(np.vstack([lip, raised[::-1]]), part.shape)
+        above = cv2.GaussianBlur(above, (0, 0), max(0.6, 0.01 * self.unit))
+        soft, gum = self._soft(teeth)[..., None], GUM_SHADE * GUM * self.lip
+        share = np.maximum(soft[..., 0], self._soft(above))
+        return _layer(gum + soft * (part - gum), share)
 
     def _soft(self, mask: np.ndarray) -> np.ndarray:
         """Whole up to the mask's edge, then fading out; 0..1."""

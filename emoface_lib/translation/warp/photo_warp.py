@@ -10,16 +10,21 @@ from itertools import repeat
 import cv2
 import numpy as np
 
-from emoface_lib.core.landmarks import BROWS, CHIN, EYES, JAW, LIPS, eye_distance
-from emoface_lib.translation.warp.eyes import draw_lids, hold_lids
+from emoface_lib.core.landmarks import (
+    BROWS,
+    CHIN,
+    EYES,
+    INNER_LIPS,
+    JAW,
+    LIPS,
+    eye_distance,
+)
+from emoface_lib.translation.warp.eyes import Lids, hold_lids
 from emoface_lib.translation.warp.fields import Lattice, invert, smoothstep, thin_plate
 from emoface_lib.translation.warp.lips import (
-    CURVE_POINTS,
-    LOWER_CURVE,
-    UPPER_CURVE,
     close_lips,
     curve_weights,
-    lip_curve,
+    lip_curves,
     uncross_lips,
 )
 from emoface_lib.translation.warp.mouth import MouthInterior
@@ -32,14 +37,20 @@ HEAD_FREE, HEAD_END = 0.4, 1.3  # so is the head's: hair comes along, shoulders 
 FOREHEAD = 0.45  # height of the outline above the brows
 ANCHORS = 1.9  # fixed points stand this many times as far out as the outline
 ABOVE_MOUTH = 0.35  # where the lower field begins, above the outer lips
-BEYOND_CORNERS = 0.35  # half mouth widths, in which the two fields become one
-BAND = 0.12  # half-height of the band in which they do
+BEYOND_CORNERS = 0.02  # inside the corners, where the two fields become one
+BAND = (
+    0.8,
+    0.01,
+    0.15,
+)  # half-height of the wedge in which they do: slope, least, most
 INNER_CORNERS = [60, 64]
 STILL = np.eye(2, 3)  # no motion of the head
+AHEAD = np.zeros(2)  # irises as photographed
 
-SHARED = [*range(17), 36, 39, 42, 45]  # jaw and eye corners steer both fields
-UPPER_POINTS = [*SHARED, *range(17, 36), 37, 38, 40, 41, 43, 44, 46, 47, *range(48, 55)]
-LOWER_POINTS = [*SHARED, *range(54, 60), 48]
+# jaw, corners of the eyes and of the mouth steer both fields
+SHARED = [*range(17), 36, 39, 42, 45, 48, 54, 60, 64]
+UPPER_POINTS = [*SHARED, *range(17, 36), 37, 38, 40, 41, 43, 44, 46, 47, *range(49, 54)]
+LOWER_POINTS = [*SHARED, *range(55, 60)]
 
 
 class PhotoWarp:
@@ -62,43 +73,49 @@ class PhotoWarp:
         face = 1 - smoothstep((outside - FACE_FREE) / (FACE_END - FACE_FREE))
         middle = outline.mean(0)
         anchors = middle + ANCHORS * (outline - middle)
-        self.upper = _Field(self, self.nodes, face, UPPER_POINTS, UPPER_CURVE, anchors)
+        upper, lower = curve_weights()
+        self.upper = _Field(self, self.nodes, face, UPPER_POINTS, upper, anchors)
         self.below = _below_mouth(self.lattice, self.landmarks, self.unit, face)
         self.lower = _Field(
             self,
             self.nodes[self.below],
             face[self.below],
             LOWER_POINTS,
-            LOWER_CURVE,
+            lower,
             anchors,
         )
         self.lower_lattice = self.lattice.part(self.below)
         self.interior = MouthInterior(picture, self.landmarks, self.closed)
         self.skin = self.interior.skin
+        self.lids = Lids(picture, self.landmarks)
 
     def frames(
         self,
         landmarks: Iterable[np.ndarray],
         motions: Iterable[np.ndarray] = repeat(STILL),
+        gazes: Iterable[np.ndarray] = repeat(AHEAD),
     ) -> Iterator[np.ndarray]:
         """As `Renderer.frames`, one by one.
 
-        landmarks : float (68, 2) px each; motions : affine (2, 3) px each. Yields uint8
-        (H, W, 3) RGB.
+        landmarks : float (68, 2) px each; motions : affine (2, 3) px each; gazes : (2,)
+        px each. Yields uint8 (H, W, 3) RGB.
         """
-        for face, motion in zip(landmarks, motions, strict=False):
-            yield self.render(face, motion)
+        for face, motion, gaze in zip(landmarks, motions, gazes, strict=False):
+            yield self.render(face, motion, gaze)
 
     def render(
-        self, landmarks: np.ndarray, motion: np.ndarray | None = None
+        self,
+        landmarks: np.ndarray,
+        motion: np.ndarray = STILL,
+        gaze: np.ndarray = AHEAD,
     ) -> np.ndarray:
         """The photograph with displaced landmarks: uint8 (H, W, 3) RGB.
 
         landmarks : float (68, 2) px, in the pose of the photograph; motion : float
-        (2, 3), an affine transform of the whole head on top.
+        (2, 3), an affine transform of the whole head on top; gaze : float (2,) px,
+        shift of the irises.
         """
         target = uncross_lips(landmarks)
-        motion = STILL if motion is None else motion
         arrived = self.nodes if motion is STILL else self._before(motion)
         above, below = self._origins(target, arrived)
         area = pull(self.skin, self.lattice.expand(above))
@@ -106,7 +123,8 @@ class PhotoWarp:
         corner = np.array([self.lattice.left, self.lattice.top])
         self._add_lower(area, below, moved - corner)
         self.interior.draw(area, target, motion, corner)
-        draw_lids(area, moved - corner, self._open_eyes(target, motion) - corner)
+        opened = self._open_eyes(target, motion) - corner
+        self.lids.draw(area, moved - corner, opened, gaze)
         frame = self.picture.copy()
         place = frame[corner[1] : corner[1] + len(area), corner[0] :]
         place = place[:, : area.shape[1]]
@@ -145,7 +163,7 @@ class PhotoWarp:
         )
         skin = pull(self.skin, lattice.expand(below))
         height, width = skin.shape[:2]
-        edge = lip_curve(moved, LOWER_CURVE) - offset
+        edge = lip_curves(moved)[1] - offset
         across = edge[-1] - edge[0]
         along = 4 * across * width / np.linalg.norm(across)
         down = np.array([-along[1], along[0]])
@@ -177,12 +195,13 @@ class _Field:
         nodes: np.ndarray,
         window: np.ndarray,
         points: list[int],
-        curve: list[int],
+        curve: np.ndarray,
         anchors: np.ndarray,
     ) -> None:
-        steering = np.zeros((len(points) + CURVE_POINTS - 2, 68))
+        curve = curve[2:-2:2]  # the corners are among the points
+        steering = np.zeros((len(points) + len(curve), 68))
         steering[np.arange(len(points)), points] = 1
-        steering[len(points) :, curve] = curve_weights()[1:-1]
+        steering[len(points) :, INNER_LIPS] = curve
         controls = np.vstack([steering @ warp.landmarks, anchors])
         self.shape, self.inside = nodes.shape, window > 0
         weights = thin_plate(nodes[self.inside], controls, warp.unit)
@@ -251,8 +270,9 @@ def _seam(
     half = float(np.linalg.norm(along)) / 2
     along /= 2 * half
     offset = points - ((left + right) / 2).astype(np.float32)
-    beside = np.abs(offset @ along) / half - 1
+    beside = np.abs(offset @ along) - half
     under = offset @ np.array([-along[1], along[0]])
-    meets = smoothstep(beside / BEYOND_CORNERS)
-    lower = smoothstep(0.5 + under / (2 * BAND * unit))
+    band = np.clip(BAND[0] * beside, BAND[1] * unit, BAND[2] * unit)
+    meets = smoothstep(beside / (BEYOND_CORNERS * unit) + 1)
+    lower = smoothstep(0.5 + under / (2 * band))
     return meets[..., None], lower[..., None]

@@ -38,7 +38,7 @@ def pull(picture: np.ndarray, origins: np.ndarray) -> np.ndarray:
     """
     small = origins.shape[0] * origins.shape[1] < BICUBIC_PIXELS
     method = cv2.INTER_CUBIC if small else cv2.INTER_LINEAR
-    whole, part = cv2.convertMaps(origins[..., 0], origins[..., 1], cv2.CV_16SC2)
+    whole, part = cv2.convertMaps(origins, np.empty(0, np.float32), cv2.CV_16SC2)
     return np.asarray(
         cv2.remap(picture, whole, part, method, borderMode=cv2.BORDER_REPLICATE)
     )
