@@ -5,7 +5,6 @@ prepared, to find what fails, how long all will take and how much they will fill
 in notebook 01.
 """
 
-import os
 import tempfile
 import time
 from collections import Counter
@@ -22,6 +21,7 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_npz
 from emoface_lib.core.landmarks import VIDEO_RATE, lip_opening
 from emoface_lib.core.media import audio_stream, open_media
+from emoface_lib.core.parallel import cores
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.video import video_info
 from emoface_lib.corpora.extract import Recipe, Row, load_tools
@@ -128,14 +128,13 @@ def readable(report: Report) -> str:
     if report.sampled:
         lines.append(f"Prepared on trial: {report.usable} of {report.sampled} clips")
     if report.usable:
-        cores = len(os.sched_getaffinity(0))
-        spent = [timedelta(hours=report.core_hours / n) for n in (1, cores)]
+        spent = [timedelta(hours=report.core_hours / n) for n in (1, cores())]
         alone, together = (str(one).partition(".")[0] for one in spent)
         lines += [
             f"  frames/s: {_listed(report.frame_rates)}; "
             f"Hz: {_listed(report.sample_rates)}",
             f"  all clips take about {alone} (h:min:s) of one core, {together} on the "
-            f"{cores} of this machine, and {1000 * report.gigabytes:,.0f} MB of disk",
+            f"{cores()} of this machine, and {1000 * report.gigabytes:,.0f} MB of disk",
         ]
     if report.findings:
         lines += ["Findings", *(f"  - {finding}" for finding in report.findings)]
