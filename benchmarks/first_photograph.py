@@ -5,11 +5,14 @@ the environment, its installation, and the first command in an empty folder, whe
 is no checkout; the photograph is scikit-image's, the voice a talker of GRID.
 """
 
+import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from results import enter
 
 ROOT = Path(__file__).resolve().parents[1]
 GIVEN = """
@@ -26,8 +29,9 @@ HOW = "benchmarks/first_photograph.py: an empty environment of Python {}.{}, 2 c
 
 def timed(*command: object, cwd: Path) -> float:
     """Seconds that a command takes; an error ends the script."""
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     begin = time.perf_counter()
-    subprocess.run([str(word) for word in command], cwd=cwd, check=True)
+    subprocess.run([str(word) for word in command], cwd=cwd, env=own, check=True)
     return time.perf_counter() - begin
 
 
@@ -65,9 +69,6 @@ def main(options: list[str]) -> None:
             ("first talking photograph, 3 s", seconds, "s", "", ""),
             ("what a run leaves beside it", megabytes(work), "MB", "", ""),
         )
-        sys.path.append(str(ROOT))
-        from results import enter
-
         for row, value, unit, target, meets in rows:
             enter("install", row, value, unit, target, meets, how)
 

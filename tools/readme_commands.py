@@ -6,6 +6,7 @@ one, such as 'make book'. Words in capitals are files: PHOTO is scikit-image's p
 VOICE and VIDEO are made from the shipped talkers of GRID.
 """
 
+import argparse
 import fnmatch
 import os
 import re
@@ -131,27 +132,30 @@ def run(command: str, checkout: Path, limit: float) -> tuple[float, str]:
     return seconds, (said or ["it says nothing"])[-1] if wrong else ""
 
 
-def main(patterns: list[str], limit: float = 5400) -> int:
+def main() -> int:
     """Run README's commands (those that match a pattern); how many failed."""
-    wanted = [
-        one
-        for one in commands((REPOSITORY / "README.md").read_text(encoding="utf-8"))
-        if not patterns or any(fnmatch.fnmatch(one, each) for each in patterns)
-    ]
-    failed = 0
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("patterns", nargs="*", default=["*"])
+    parser.add_argument("--checkout", type=Path, help="an installed one, not a copy")
+    parser.add_argument("--limit", type=float, default=5400, help="s a command")
+    given, failed = parser.parse_args(), 0
+    found = commands((REPOSITORY / "README.md").read_text(encoding="utf-8"))
     with TemporaryDirectory() as name:
-        checkout = Path(name) / "emoface"
-        clone = ["git", "clone", "--quiet", str(REPOSITORY), str(checkout)]
-        subprocess.run(clone, check=True)
-        subprocess.run(["make", "install"], cwd=checkout, check=True)
-        python = checkout / ".venv" / "bin" / "python"
-        subprocess.run([python, "-c", GIVEN], cwd=checkout, check=True)
-        for one in wanted:
-            seconds, last = run(one, checkout, limit)
-            failed += bool(last)
-            print(f"{seconds:7.1f} s  {one}  {last or 'ok'}", flush=True)
+        checkout = given.checkout or Path(name) / "emoface"
+        if not given.checkout:
+            clone = ["git", "clone", "--quiet", str(REPOSITORY), str(checkout)]
+            subprocess.run(clone, check=True)
+            subprocess.run(["make", "install"], cwd=checkout, check=True)
+        programs = (checkout / ".venv" / "bin").resolve()
+        subprocess.run([programs / "python", "-c", GIVEN], cwd=checkout, check=True)
+        os.environ["PATH"] = f"{programs}:{os.environ['PATH']}"
+        for one in found:
+            if any(fnmatch.fnmatch(one, each) for each in given.patterns):
+                seconds, wrong = run(one, checkout, given.limit)
+                failed += bool(wrong)
+                print(f"{seconds:7.1f} s  {one}  {wrong or 'ok'}", flush=True)
     return failed
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from tqdm.auto import tqdm
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_npz
@@ -79,7 +80,8 @@ def examine(
     with tempfile.TemporaryDirectory() as folder:
         recipe, lacking = _recipe(index, root, Path(folder), settings, not can["ES"])
         rows = spread(whole, sample).to_dict("records")
-        clips = [_prepare(row, recipe) for row in rows]
+        shown = tqdm(rows, desc="trying clips", disable=None)  # on a terminal
+        clips = [_prepare(row, recipe) for row in shown]
     used = [clip for clip in clips if not clip["problem"]]
     named, videos = reading.layout.names_speakers, index.groupby("speaker")["video"]
     costs = np.array([(clip["seconds"], clip["bytes"]) for clip in used] or [(0, 0)])

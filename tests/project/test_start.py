@@ -101,6 +101,16 @@ def test_info_says_versions_device_runs_and_cards() -> None:
 
 
 @pytest.mark.slow
+def test_without_unix_all_but_sweeps_and_prepare_is_imported() -> None:
+    code = "import os, sys; del os.sched_getaffinity; sys.modules['fcntl'] = None\n"
+    code += "sys.modules['resource'] = None\nimport course.lab, emoface_lib.cli\n"
+    code += "import emoface_lib.animation.widgets, emoface_lib.runs.reproduce\n"
+    code += "from emoface_lib.core.parallel import cores; print(cores() > 0)"
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    assert done.stdout == b"True\n"
+
+
+@pytest.mark.slow
 def test_the_wheel_holds_weights_lessons_and_tables(tmp_path: Path) -> None:
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
     build += ["--no-build-isolation", "--wheel-dir", tmp_path, str(REPOSITORY)]
