@@ -1,8 +1,9 @@
-# Two commands on a machine with Python 3.11 and make: `make reproduce` and `make test`.
+# Two commands on a machine with Python 3.11 (or 3.12, 3.13) and make: `make reproduce` and `make test`.
 # Variables, given after the target (`make reproduce PROFILE=smoke`):
 #   PROFILE   smoke, tutorial (default), full or paper
-#   PYTHON    the Python 3.11 that makes the environment
-#   TORCH     `cpu` takes PyTorch's build without CUDA, for machines without a GPU
+#   PYTHON    the Python that makes the environment
+#   TORCH     `cpu` takes PyTorch's build without CUDA, as is done where no GPU is seen;
+#             `cuda` takes the one with it
 #   DATA      folder of real clips for the benchmarks named real_*
 #   LAB       options of JupyterLab, such as "--no-browser --port 8890"
 #   COURSE    folder that `make course` fills for nbgrader
@@ -10,7 +11,7 @@
 
 PYTHON ?= python3.11
 PROFILE ?= tutorial
-TORCH ?=
+TORCH ?= $(if $(shell command -v nvidia-smi),cuda,cpu)
 DATA ?=
 LAB ?=
 APP ?=
@@ -29,8 +30,11 @@ typed = $(subst '~/,~/',$(if $(1),$(quoted)))
 
 BIN := .venv/bin
 INSTALLED := .venv/installed
-TORCH_INDEX := $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.org/whl/cpu)
-BENCHMARKS := $(filter-out %/results.py %/teaching.py %/journeys.py benchmarks/real_%,$(wildcard benchmarks/*.py))
+# Asked for PyTorch alone, once and briefly: where it can't be reached, pip goes on with
+# what it has elsewhere.
+TORCH_INDEX := $(if $(filter cpu,$(TORCH)),--retries 1 --timeout 20 \
+    --extra-index-url https://download.pytorch.org/whl/cpu)
+BENCHMARKS := $(filter-out %/results.py %/teaching.py %/journeys.py %/first_photograph.py benchmarks/real_%,$(wildcard benchmarks/*.py))
 REAL_BENCHMARKS := $(if $(DATA),$(wildcard benchmarks/real_*.py))
 
 # Python would take an empty EMOFACE_RUNS for the folder that it works in. Programs read
@@ -51,7 +55,7 @@ in_runs = $(foreach name,$(1),$(call quoted,$(RUNS)/$(name)))
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2}' Makefile
-	@echo "PROFILE=smoke|tutorial|full|paper (now $(PROFILE)); TORCH=cpu: PyTorch without CUDA"
+	@echo "PROFILE=smoke|tutorial|full|paper (now $(PROFILE)); TORCH=cpu|cuda (now $(TORCH))"
 
 install: $(INSTALLED) ## the environment in .venv, once (the others do it by themselves)
 
@@ -66,9 +70,10 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@rm -f $@
 	@echo "Installing into .venv, once, which takes about 3 minutes ..."
 	$(call typed,$(PYTHON)) -m venv .venv
-	$(BIN)/python -m pip install --quiet --no-deps $(TORCH_INDEX) -r requirements.lock
-	$(BIN)/python -m pip install --quiet $(TORCH_INDEX) \
-	    "$$(grep '^torch==' requirements.lock)" # and its CUDA libraries
+	$(BIN)/python -m pip install --quiet --no-deps $(TORCH_INDEX) \
+	    "$$(grep '^torch==' requirements.lock)"
+	$(BIN)/python -m pip install --quiet --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet "$$(grep '^torch==' requirements.lock)" # CUDA's
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@mv .venv/installing $@
 
@@ -175,7 +180,7 @@ lock: ## write requirements.lock from what is installed
 	@mkdir -p build
 	$(BIN)/python -m pip freeze --all --exclude pip --exclude-editable > build/freeze
 	{ grep '^#' requirements.lock; \
-	    grep -v "^nvidia\|^cuda\|^triton\|^typing=\|^webrtcvad=" build/freeze \
+	    grep -v "^nvidia\|^cuda\|^triton\|^opencv-python=" build/freeze \
 	    | sed "s/+cpu//"; \
 	    grep ' ; extra == ' requirements.lock; } > build/lock
 	mv build/lock requirements.lock

@@ -42,7 +42,7 @@ def collect(source: Path) -> None:
     (source / "api").mkdir()
     for start in REPOSITORY.glob("emoface_lib/**/__init__.py"):
         text = describe_package(start.parent)
-        (source / "api" / f"{start.parent.name}.rst").write_text(text)
+        (source / "api" / f"{start.parent.name}.rst").write_text(text, encoding="utf-8")
 
 
 def copy_into(source: Path, path: Path, root: Path) -> None:
@@ -62,7 +62,7 @@ def write_lesson(path: Path, copy: Path) -> None:
         cell.source = NBVAL.sub("", cell.source)
         if SOLUTION in tags(cell):
             cell.metadata.update(tags=[*tags(cell), "hide-input"], mystnb=PROMPTS)
-    copy.write_text(text_of(lesson))
+    copy.write_text(text_of(lesson), encoding="utf-8")
     shutil.copystat(path, copy)
 
 

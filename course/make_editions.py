@@ -103,7 +103,7 @@ def main(folder: Path = EDITIONS) -> None:
     for path in lessons():
         for name, notebook in editions(path).items():
             with write_beside(folder / name / path.name) as beside:
-                beside.write_text(text_of(notebook))
+                beside.write_text(text_of(notebook), encoding="utf-8")
     print(f"The editions lie in {folder}.")
 
 

@@ -71,11 +71,13 @@ def make_course(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "nbgrader_config.py"
     if not config.exists():
-        config.write_text(config_text())
+        config.write_text(config_text(), encoding="utf-8")
     for path in lessons():
         name = path.stem
         with write_beside(folder / "source" / name / path.name) as beside:
-            beside.write_text(text_of(instructor(read_notebook(path), {})))
+            beside.write_text(
+                text_of(instructor(read_notebook(path), {})), encoding="utf-8"
+            )
         nbgrader(folder, "generate_assignment", name, "--force")
         _compare(path, folder / "release" / name / path.name)
 
@@ -136,7 +138,7 @@ def hand_in(
         elif alone and not {SOLUTION, CHECK} & set(tags(cell)):
             cell.source = imports(cell.source)
     with write_beside(folder / "submitted" / who / path.stem / path.name) as beside:
-        beside.write_text(text_of(notebook))
+        beside.write_text(text_of(notebook), encoding="utf-8")
 
 
 def imports(source: str) -> str:

@@ -1,3 +1,3 @@
 """emoface: audio-driven face animation whose emotion can be dialled, step by step."""
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"

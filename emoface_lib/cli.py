@@ -1,6 +1,7 @@
 """The command `emoface`: the library's main jobs from a shell."""
 
 import json
+import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +12,7 @@ from typer.core import TyperGroup
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.parallel import read_shard
-from emoface_lib.core.settings import load_settings, runs_folder
+from emoface_lib.core.settings import INSTALLED, load_settings, runs_folder
 from emoface_lib.runs.batch_cli import commands as batch_commands
 
 PROFILE_HELP = "smoke, tutorial, full or paper."
@@ -63,7 +64,7 @@ def _commands() -> None:
     """Keep sub-commands by name even while there is only one."""
 
 
-@app.command()
+@app.command(epilog="Example: emoface reproduce --profile smoke -p seed=3")
 def reproduce(
     profile: Annotated[str, typer.Option(help=PROFILE_HELP)] = "tutorial",
     only: Annotated[
@@ -84,7 +85,9 @@ def reproduce(
     run(profile, only=only or [], through=through, overrides=overrides, force=force)
 
 
-@app.command()
+@app.command(
+    epilog="Example: emoface animate photo.jpg voice.wav --emotion happy -o out.mp4"
+)
 def animate(
     photo: Annotated[Path, typer.Argument(help="A picture of one frontal face.")],
     voice: Annotated[Path, typer.Argument(help="An audio file, or a video's sound.")],
@@ -157,7 +160,7 @@ def animate(
         typer.echo(f"{path}: {made.seconds:.2f} s, {made.frames} frames")
 
 
-@app.command()
+@app.command(epilog="Example: emoface doctor ravdess --sample 50")
 def doctor(
     corpus: Annotated[Path, typer.Argument(help="Folder of a corpus.")],
     layout: Annotated[str, typer.Option(help=LAYOUT_HELP)] = "",
@@ -176,7 +179,7 @@ def doctor(
     typer.echo(json.dumps(asdict(report), indent=1) if as_json else readable(report))
 
 
-@app.command()
+@app.command(epilog="Example: emoface prepare ravdess --workers 2")
 def prepare(
     corpus: Annotated[Path, typer.Argument(help="Folder of a corpus.")],
     out: Annotated[
@@ -221,7 +224,7 @@ def prepare(
     typer.echo(summary(rows, run))
 
 
-@app.command()
+@app.command(epilog="Example: emoface train --profile full --devices 4")
 def train(
     profile: Annotated[str, typer.Option(help=PROFILE_HELP)] = "tutorial",
     parameter: Parameters = None,
@@ -245,6 +248,37 @@ def train(
         typer.echo(path)
 
 
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    epilog="Example: emoface lab lessons --no-browser --port 8890",
+)
+def lab(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="Where the lessons go.")] = Path(
+        "lessons"
+    ),
+    copy_only: Annotated[
+        bool, typer.Option("--copy-only", help="Copy the lessons, open nothing.")
+    ] = False,
+) -> None:
+    """Copy the lessons to work in, and open JupyterLab (which gets other options)."""
+    from course.lab import copy_lessons, serve
+
+    copied = len(list(copy_lessons(folder)))
+    typer.echo(f"{copied} lessons copied to {folder}; what was there stays.")
+    if not copy_only:
+        raise typer.Exit(serve(folder, context.args))
+
+
+@app.command(epilog="Example: emoface info")
+def info() -> None:
+    """Say the versions, the device, the runs, and the weights with their cards."""
+    from emoface_lib.runs.about import about  # torch takes seconds
+
+    for line in about():
+        typer.echo(line)
+
+
 def _overrides(parameters: list[str] | None) -> dict[str, Any]:
     return dict(read_parameter(text) for text in parameters or [])
 
@@ -264,5 +298,7 @@ app.add_typer(batch_commands, name="batch")
 
 
 def main() -> None:
-    """Run the command."""
+    """Run the command; without a checkout, results go to `runs` in this folder."""
+    if INSTALLED:
+        os.environ.setdefault("EMOFACE_RUNS", str(runs_folder()))
     app()

@@ -260,7 +260,7 @@ def write_csv(path: Path, tracks: Sequence[Track]) -> None:
     whole = pd.concat([table_of(track) for track in tracks])
     text = f"# {SYNTHETIC}\n" + whole.to_csv(index=False, float_format="%.4f")
     with write_beside(path) as beside:
-        beside.write_text(text)
+        beside.write_text(text, encoding="utf-8")
 
 
 def write_arrays(path: Path, tracks: Sequence[Track]) -> None:

@@ -33,13 +33,15 @@ def provenance(settings: Settings) -> dict[str, str]:
 
 def commit() -> str | None:
     """The commit checked out, with `+` if tracked files differ from it; else None."""
+    if not (REPOSITORY / ".git").exists():
+        return None  # a copy without history, though perhaps within another's
     command = ["git", "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"]
     try:
         answer = subprocess.run(
             command, cwd=REPOSITORY, capture_output=True, text=True, check=True
         )
     except (OSError, subprocess.CalledProcessError):
-        return None  # no git here, or a copy without history
+        return None  # no git here
     return answer.stdout.strip()
 
 

@@ -43,12 +43,14 @@ def drop_torn(path: Path) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON with sorted keys."""
     with write_beside(path) as beside:
-        beside.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
+        beside.write_text(
+            json.dumps(value, indent=1, sort_keys=True) + "\n", encoding="utf-8"
+        )
 
 
 def read_json(path: Path) -> Any:
     """Read a JSON file."""
-    return json.loads(Path(path).read_text())
+    return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 def write_npz(path: Path, **arrays: np.ndarray) -> None:

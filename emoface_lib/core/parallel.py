@@ -22,7 +22,11 @@ QUEUED = 3  # items a process that are handed out at a time; memory stays flat
 
 def cores() -> int:
     """How many cores this process may use: all, or its share beside other runs."""
-    return int(os.environ.get(CORES, 0)) or len(os.sched_getaffinity(0))
+    if share := int(os.environ.get(CORES, 0)):
+        return share
+    if hasattr(os, "sched_getaffinity"):  # Linux
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def each(

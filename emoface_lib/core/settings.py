@@ -27,7 +27,9 @@ ProfileName = Literal["smoke", "tutorial", "full", "paper"]
 PROFILES: tuple[ProfileName, ...] = ("smoke", "tutorial", "full", "paper")
 Precision = Literal["float32", "bfloat16", "auto"]  # auto: bfloat16 where not emulated
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+PACKAGE = Path(__file__).resolve().parents[1]
+INSTALLED = (PACKAGE / "project").exists()  # from a wheel, which holds them there
+REPOSITORY = PACKAGE / "project" if INSTALLED else PACKAGE.parent  # notebooks, tables
 # Profile -> full name of a setting -> value; `improved` is a recipe in any profile.
 DIFFERENCES: dict[str, dict[str, Any]] = yaml.safe_load(
     Path(__file__).with_name("profiles.yml").read_text(encoding="utf-8")
@@ -307,8 +309,12 @@ def nearest(name: str, known: tuple[str, ...]) -> str:
 
 
 def runs_folder() -> Path:
-    """Where results are kept: the folder in EMOFACE_RUNS, or `runs` in the project."""
-    return Path(os.environ.get("EMOFACE_RUNS", REPOSITORY / "runs"))
+    """Where results are kept: the folder in EMOFACE_RUNS, or `runs` in the project.
+
+    Without a checkout that is `runs` in the folder where the command was given.
+    """
+    beside = Path.cwd() if INSTALLED else REPOSITORY
+    return Path(os.environ.get("EMOFACE_RUNS", beside / "runs"))
 
 
 # What each notebook leaves for the later ones, relative to the run's folder.
@@ -359,7 +365,7 @@ class Run:
 
     @property
     def figures(self) -> Path:
-        """Where figures go: `figures/`; for smoke and real corpora, inside the run."""
+        """Where figures go: a checkout's `figures/`; else, and for smoke, the run's."""
         own = self.settings.profile == "smoke" or bool(self.settings.corpus)
-        own = own or "EMOFACE_RUNS" in os.environ
+        own = own or INSTALLED or "EMOFACE_RUNS" in os.environ
         return self.path("figures") if own else REPOSITORY / "figures"

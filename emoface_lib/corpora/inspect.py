@@ -5,7 +5,6 @@ prepared, to find what fails, how long all will take and how much they will fill
 in notebook 01.
 """
 
-import os
 import tempfile
 import time
 from collections import Counter
@@ -17,11 +16,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from tqdm.auto import tqdm
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_npz
 from emoface_lib.core.landmarks import VIDEO_RATE, lip_opening
 from emoface_lib.core.media import audio_stream, open_media
+from emoface_lib.core.parallel import cores
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.video import video_info
 from emoface_lib.corpora.extract import Recipe, Row, load_tools
@@ -79,7 +80,8 @@ def examine(
     with tempfile.TemporaryDirectory() as folder:
         recipe, lacking = _recipe(index, root, Path(folder), settings, not can["ES"])
         rows = spread(whole, sample).to_dict("records")
-        clips = [_prepare(row, recipe) for row in rows]
+        shown = tqdm(rows, desc="trying clips", disable=None)  # on a terminal
+        clips = [_prepare(row, recipe) for row in shown]
     used = [clip for clip in clips if not clip["problem"]]
     named, videos = reading.layout.names_speakers, index.groupby("speaker")["video"]
     costs = np.array([(clip["seconds"], clip["bytes"]) for clip in used] or [(0, 0)])
@@ -128,14 +130,13 @@ def readable(report: Report) -> str:
     if report.sampled:
         lines.append(f"Prepared on trial: {report.usable} of {report.sampled} clips")
     if report.usable:
-        cores = len(os.sched_getaffinity(0))
-        spent = [timedelta(hours=report.core_hours / n) for n in (1, cores)]
+        spent = [timedelta(hours=report.core_hours / n) for n in (1, cores())]
         alone, together = (str(one).partition(".")[0] for one in spent)
         lines += [
             f"  frames/s: {_listed(report.frame_rates)}; "
             f"Hz: {_listed(report.sample_rates)}",
             f"  all clips take about {alone} (h:min:s) of one core, {together} on the "
-            f"{cores} of this machine, and {1000 * report.gigabytes:,.0f} MB of disk",
+            f"{cores()} of this machine, and {1000 * report.gigabytes:,.0f} MB of disk",
         ]
     if report.findings:
         lines += ["Findings", *(f"  - {finding}" for finding in report.findings)]

@@ -30,7 +30,9 @@ Store = Annotated[
 ]
 
 
-@commands.command("run")
+@commands.command(
+    "run", epilog="Example: emoface batch run sweeps/features.yml --dry-run"
+)
 def batch_run(
     sweep: SweepFile,
     store: Store,
@@ -64,7 +66,9 @@ def batch_run(
         raise typer.Exit(1)
 
 
-@commands.command("status")
+@commands.command(
+    "status", epilog="Example: emoface batch status sweeps/features.yml --watch"
+)
 def batch_status(
     sweep: SweepFile,
     store: Store,
@@ -81,7 +85,10 @@ def batch_status(
         _print_status(_plans(sweep), store)
 
 
-@commands.command("collect")
+@commands.command(
+    "collect",
+    epilog="Example: emoface batch collect sweeps/features.yml -o all.parquet",
+)
 def batch_collect(
     sweep: SweepFile,
     store: Store,

@@ -96,7 +96,7 @@ def read_sweep(path: Path) -> Sweep:
     Paths in it are relative to the file.
     """
     try:
-        given = yaml.load(path.read_text(), _Loader)
+        given = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path} can't be read as a sweep: {reason}") from error

@@ -83,7 +83,9 @@ def build_corpus(
     ]
     _write_metadata(plans, folder)
     with write_beside(folder / "DATA_CARD.md") as beside:
-        beside.write_text(data_card(index, settings.seed, code_hash(__name__)))
+        beside.write_text(
+            data_card(index, settings.seed, code_hash(__name__)), encoding="utf-8"
+        )
     with write_beside(folder / INDEX) as beside:
         index.to_parquet(beside, index=False)
     return index
@@ -171,7 +173,7 @@ def _write_metadata(plans: list[ClipPlan], folder: Path) -> None:
         part = "test" if plan.split == "test" else "dev"
         lines.append(f"{name} ,n{name[2:]} ,{plan.speaker.gender} ,{part} ")
     with write_beside(folder / VOXCELEB_META) as beside:
-        beside.write_text("\n".join(lines) + "\n")
+        beside.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def data_card(index: pd.DataFrame, seed: int, code: str) -> str:

@@ -3,7 +3,6 @@
 Nothing is unpacked to disk. Taught in notebook 06, paper section 3.4.
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from emoface_lib.core.files import read_npz
 from emoface_lib.core.landmarks import CANONICAL_SIDE, scale_points
+from emoface_lib.core.parallel import cores
 from emoface_lib.core.polylines import DISTINCT, Style
 from emoface_lib.core.video import iter_frames
 from emoface_lib.translation.landmark_images import landmark_images
@@ -140,7 +140,7 @@ def batches(steps: Steps, wanted: range, workers: int | None = None) -> Iterator
     leaves, up to WORKERS.
     """
     if workers is None:
-        workers = min(max(1, len(os.sched_getaffinity(0)) - 1), WORKERS)
+        workers = min(max(1, cores() - 1), WORKERS)
     return iter(
         DataLoader(
             steps,

@@ -104,4 +104,4 @@ def test_conda_installs_the_project_in_versions_of_the_lock() -> None:
         Version(python.removeprefix("python="))
         in Requirement(f"python{PYPROJECT['project']['requires-python']}").specifier
     )
-    assert pip == {"pip": ["-c requirements.lock", "-e .[dev,fer]"]}
+    assert pip == {"pip": ["-c requirements.lock", "-e .[dev,fer,fan,app,book]"]}
