@@ -59,8 +59,9 @@ def moving_faces(
     place = into_photo(portrait.landmarks)
     up = closed[EYES].mean(0) - closed[CHIN]
     up /= np.linalg.norm(up)
+    axes = np.array([[-up[1], up[0]], -up])  # across and down a face that is tilted
     for moved, moment, rest in zip(displacements, moments, resting, strict=False):
-        turned = turn_face(solid, moment.yaw, moment.pitch)
+        turned = turn_face(solid, moment.yaw, moment.pitch) @ axes
         target = closed + turned + moved @ place
         target += rest * (close_lips(target, PAUSE_SHARE) - target)
         target = blink(target, moment.closed)
