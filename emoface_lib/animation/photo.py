@@ -1,7 +1,7 @@
 """Picture files of any kind: upright, RGB, with what is transparent in them."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,10 +71,24 @@ def read_photo(path: Path | str) -> Photo:
         raise InputError(f"{path} is a damaged or cut short picture.") from error
 
 
-def is_picture(path: Path | str) -> bool:
-    """Whether a file begins as a picture does."""
+def tell_apart(paths: Sequence[Path]) -> list[tuple[Path, Path]]:
+    """Each photograph among some files with each voice among them.
+
+    Of two files the first is the photograph, else those that begin as pictures do.
+    Raises InputError if there is no photograph or no voice.
+    """
+    photos = [paths[0]] if len(paths) == 2 else [x for x in paths if _is_picture(x)]
+    voices = [path for path in paths if path not in photos]
+    if not photos or not voices:
+        raise InputError(
+            "A photograph and a voice are needed: give at least one file of each."
+        )
+    return [(photo, voice) for voice in voices for photo in photos]
+
+
+def _is_picture(path: Path) -> bool:
     try:
-        with _any_size(), _opened(Path(path)):
+        with _any_size(), _opened(path):
             return True
     except (OSError, SyntaxError, ValueError):
         return False

@@ -47,7 +47,7 @@ class Preview:
     ) -> None:
         self.voice, self.face, self.predictor = voice, face, predictor
         self.codes = predictor.encode(voice.samples)
-        self.count = len(voice.loudness)
+        self.count = voice.frames(VIDEO_RATE)
         sway = gentle_motion(np.random.default_rng(seed))
         self.moments = list(islice(sway, self.count))
         self.turn(0.0)

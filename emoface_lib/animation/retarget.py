@@ -69,6 +69,19 @@ def moving_faces(
         yield Pose(target, head_transform(moment, closed, unit, up), canonical)
 
 
+def at_rate(poses: Iterable[Pose], rate: int, count: int) -> Iterator[Pose]:
+    """As many poses at a rate, linear between those given, VIDEO_RATE a second."""
+    given = iter(poses)
+    here = next(given)
+    there, number = next(given, here), 0
+    for frame in range(count):
+        place, part = divmod(frame * VIDEO_RATE, rate)
+        while number < place:
+            here, there, number = there, next(given, there), number + 1
+        pairs = zip(here, there, strict=True)
+        yield Pose(*(a + part / rate * (b - a) for a, b in pairs))
+
+
 def resting_face(portrait: Portrait) -> np.ndarray:
     """The portrait's face with closed lips, as `Pose.canonical`: float (68, 2) px."""
     closed = close_lips(portrait.landmarks[:, :2].astype(float))

@@ -3,7 +3,7 @@
 Speech is where the phone recogniser hears phones. Taught in notebook 09.
 """
 
-from functools import lru_cache
+from hashlib import blake2b
 
 import numpy as np
 from scipy.ndimage import binary_dilation
@@ -15,6 +15,8 @@ from emoface_lib.features.phonetic import BOUNDARY, log_probabilities
 # and the longest gap between those of drawn, GRID's and EmoDB's voices is 0.32 s.
 AROUND = 4
 LOUD = 75  # percentile; a louder one hears bangs within speech, a softer one consonants
+# The last voice's; its level and its pauses are asked for one after the other.
+_LAST: dict[bytes, np.ndarray] = {}
 
 
 def spoken(samples: np.ndarray) -> np.ndarray:
@@ -22,16 +24,15 @@ def spoken(samples: np.ndarray) -> np.ndarray:
 
     samples : float[S] at 16 kHz. Raises InputError as `phonetic_code`.
     """
-    return _spoken(np.asarray(samples, np.float32).tobytes())
-
-
-@lru_cache(maxsize=1)  # level and pauses of a voice are asked for one after the other
-def _spoken(sound: bytes) -> np.ndarray:
-    samples = np.frombuffer(sound, np.float32).copy()
-    phones = log_probabilities(samples).argmax(1) < BOUNDARY
-    frames = -(-len(samples) // VIDEO_FRAME)
-    pairs = np.pad(phones, (0, 2 * frames - len(phones))).reshape(-1, 2)
-    return binary_dilation(pairs.any(1), iterations=AROUND)
+    given = np.ascontiguousarray(samples, np.float32)
+    key = blake2b(given).digest()
+    if key not in _LAST:
+        phones = log_probabilities(given).argmax(1) < BOUNDARY
+        frames = -(-len(given) // VIDEO_FRAME)
+        pairs = np.pad(phones, (0, 2 * frames - len(phones))).reshape(-1, 2)
+        _LAST.clear()
+        _LAST[key] = binary_dilation(pairs.any(1), iterations=AROUND)
+    return _LAST[key]
 
 
 def speech_level(samples: np.ndarray) -> float:
