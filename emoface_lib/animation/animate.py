@@ -261,7 +261,7 @@ def rendered(
 
     mark : write "synthetic" into them; portrait : whose transparent parts stay so.
     """
-    alpha = portrait and portrait.alpha
+    alpha = None if portrait is None else portrait.alpha
     warp = None
     if portrait is not None and alpha is not None:
         warp = PhotoWarp(portrait.picture, portrait.landmarks)
@@ -269,7 +269,7 @@ def rendered(
     frames = renderer.frames((p.face for p in first), (p.motion for p in second))
     watermark = None
     for frame, pose in zip(frames, third, strict=True):
-        if alpha is not None and warp is not None:
+        if alpha is not None and warp:
             opacity = warp.carry(alpha, pose.face, pose.motion)
             frame = np.dstack([frame, opacity])
         if mark:

@@ -99,7 +99,7 @@ def _search(
         cv2.resize(picture, None, fx=scale, fy=scale, interpolation=method)
     )
     height, width = copy.shape[:2]
-    motion = np.eye(2, 3)
+    motion: np.ndarray = np.eye(2, 3)
     if turn:
         motion = cv2.getRotationMatrix2D((width / 2, height / 2), turn, 1.0)
         corners = np.array([[0, 0], [width, 0], [0, height], [width, height]])

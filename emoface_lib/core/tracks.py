@@ -10,9 +10,9 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 # x264's macroblock tree gives other bytes now and then where the processor has AVX-512:
 # one of 16 files, measured on the same frames
-X264 = {"x264-params": "mbtree=0"}
+X264: dict[str, object] = {"x264-params": "mbtree=0"}
 # As fast as h264; frames of the alternate reference have no opacity.
-VP9 = {
+VP9: dict[str, object] = {
     "crf": "24",
     "b": "0",
     "deadline": "realtime",
@@ -43,7 +43,9 @@ class VideoTrack:
         webm = container.format.name == "webm"
         self.clear = webm and first.shape[2] == 4
         codec = "libvpx-vp9" if webm else "libx264"
-        self.stream = container.add_stream(codec, rate=self.rate)
+        stream = container.add_stream(codec, rate=self.rate)
+        assert isinstance(stream, av.VideoStream)  # by its codec
+        self.stream = stream
         self.height, self.width = (side // 2 * 2 for side in first.shape[:2])
         self.stream.height, self.stream.width = self.height, self.width
         self.stream.pix_fmt = "yuva420p" if self.clear else "yuv420p"
@@ -101,9 +103,9 @@ class AudioTrack:
         self.rest = next(self.blocks)  # decoded and not yet encoded
         self.layout = "stereo" if self.rest.shape[1] == 2 else "mono"
         opus = container.format.name == "webm"
-        self.stream = container.add_stream(
-            "libopus" if opus else "aac", rate=sample_rate
-        )
+        stream = container.add_stream("libopus" if opus else "aac", rate=sample_rate)
+        assert isinstance(stream, av.AudioStream)  # by its codec
+        self.stream = stream
         self.stream.layout = self.layout
         self.stream.bit_rate = 96_000 if self.layout == "mono" else 160_000
 

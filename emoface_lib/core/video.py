@@ -114,7 +114,7 @@ def read_audio(
     def read(mix: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         return np.concatenate([mix(x) for x in iter_audio(path, sample_rate, longest)])
 
-    powers = []  # of both together and of the first, (2,) a block
+    powers = []  # a block's, both channels together and the first alone
 
     def mean(block: np.ndarray) -> np.ndarray:
         both = block.mean(1)
@@ -205,7 +205,7 @@ def write_video(
     if isinstance(sound, np.ndarray):
         sound = [sound.reshape(len(sound), -1)]  # (S,) -> (S, 1)
     with ExitStack() as files:
-        films: list[tuple[VideoTrack, AudioTrack | None]] = []
+        videos: list[tuple[VideoTrack, AudioTrack | None]] = []
         sounds = tee(sound or (), len(places))
         for path, blocks in zip(places, sounds, strict=True):
             beside = files.enter_context(write_beside(path))
@@ -215,13 +215,13 @@ def write_video(
             spoken = (
                 None if sound is None else AudioTrack(container, blocks, sample_rate)
             )
-            films.append((picture, spoken))
+            videos.append((picture, spoken))
         for frame in chain([first], frames):
-            for picture, voice in films:
+            for picture, voice in videos:
                 picture.add(frame)
                 if voice:
                     voice.add_until(picture.seconds)
-        for picture, voice in films:
+        for picture, voice in videos:
             picture.close()
             if voice:
                 voice.add_until(None)

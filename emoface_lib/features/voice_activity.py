@@ -25,7 +25,7 @@ def spoken(samples: np.ndarray) -> np.ndarray:
     samples : float[S] at 16 kHz. Raises InputError as `phonetic_code`.
     """
     given = np.ascontiguousarray(samples, np.float32)
-    key = blake2b(given).digest()
+    key = blake2b(given.data).digest()
     if key not in _LAST:
         phones = log_probabilities(given).argmax(1) < BOUNDARY
         frames = -(-len(given) // VIDEO_FRAME)
