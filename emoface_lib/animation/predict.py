@@ -39,6 +39,7 @@ from emoface_lib.method.style import StyleBranch
 # Attention over all T frames takes memory for T * T numbers a head, 14 GB for ten
 # minutes, and was trained on crops of two seconds.
 ATTENDED = 200  # frames that attend to one another; 4 s, about a sentence
+TOGETHER = 3000  # frames that pass through the layers at once, a minute
 STEP = ATTENDED // 2  # neighbouring stretches overlap by half, so that no frame jumps
 
 
@@ -93,14 +94,14 @@ class FacePredictor:
         ahead = self.settings.features.look_ahead
         features = torch.from_numpy(look_ahead(audio_features, ahead))[None]
         mean = self._speaker_mean(scaled, features[0])
-        content, _ = self.content.encode(features)
-        return Codes(
-            content[0],
-            self.content.displace(content)[0],
-            self.style.emotion(features, mean[None])[0],
-            self.style.identity(features)[0],
-            frame_level(features[0]),
-        )
+        codes, state = [], None
+        for part in features.split(TOGETHER, 1):
+            content, state = self.content.encode(part, state)
+            d_content = self.content.displace(content)
+            emotion = self.style.emotion(part, mean[None])
+            codes.append((content, d_content, emotion, self.style.identity(part)))
+        whole = (torch.cat(each, 1)[0] for each in zip(*codes, strict=True))
+        return Codes(*whole, frame_level(features[0]))
 
     @torch.inference_mode()
     def displace(self, codes: Codes, emotion: Emotion = 0.0) -> np.ndarray:
@@ -114,8 +115,9 @@ class FacePredictor:
         start = self.space.neutral if dial.anew else codes.emotion
         shown = start + self.space.offsets(dial.curves, seconds)
         style = self._style(shown, codes.identity)
-        d_style = self.style.displace(codes.content[None], style[None])[0]
-        whole = codes.d_content + d_style
+        pairs = zip(codes.content.split(TOGETHER), style.split(TOGETHER), strict=True)
+        d_style = [self.style.displace(each[None], s[None])[0] for each, s in pairs]
+        whole = codes.d_content + torch.cat(d_style)
         if len(whole) % 2:
             whole = torch.cat([whole, whole[-1:]])
         return to_video_rate(whole).numpy()
