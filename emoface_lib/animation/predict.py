@@ -92,8 +92,13 @@ class FacePredictor:
         """Codes of a voice. samples : float[S] at 16 kHz."""
         features, mean = self._inputs(samples)
         count = len(features)
-        sizes = (count, 256), (count, 68, 2), (count, 128), (count, 128)
-        codes = Codes(*(torch.empty(size) for size in sizes), frame_level(features))
+        codes = Codes(
+            torch.empty(count, 256),
+            torch.empty(count, 68, 2),
+            torch.empty(count, 128),
+            torch.empty(count, 128),
+            frame_level(features),
+        )
         state = None
         for part in _minutes(count):
             some = features[None, part]
