@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,9 +20,15 @@ PROFILE_HELP = "smoke, tutorial, full or paper."
 LAYOUT_HELP = (
     "voxceleb2, lrw, ravdess, crema-d, emo-db, grid or mead; by default what fits."
 )
+IN_HELP = (
+    "A picture of a face, and an audio file or a video's sound. Several of either may "
+    "be given, in any order."
+)
 OUT_HELP = (
-    "What to write, by its ending: .mp4, .gif, .svg (rows of pictures over the lips' "
-    "curves), .csv or .npz (landmarks and coefficients); may be repeated."
+    "What to write, by its ending: .mp4, .webm (keeps transparency), .gif, .svg (rows "
+    "of pictures over the lips' curves), .csv or .npz (landmarks and coefficients), "
+    ".vtt (captions: phones) or .json (times of phones and visemes); may be repeated. "
+    "{photo} and {voice} stand for the names of several."
 )
 EMOTION_HELP = (
     "own: the voice's (default); happy, sad, angry, calm, surprised, fearful or "
@@ -89,11 +96,8 @@ def reproduce(
     epilog="Example: emoface animate photo.jpg voice.wav --emotion happy -o out.mp4"
 )
 def animate(
-    photo: Annotated[Path, typer.Argument(help="A picture of one frontal face.")],
-    voice: Annotated[Path, typer.Argument(help="An audio file, or a video's sound.")],
-    out: Annotated[
-        list[Path] | None, typer.Option("--out", "-o", help=OUT_HELP)
-    ] = None,
+    inputs: Annotated[list[Path], typer.Argument(metavar="PHOTO VOICE", help=IN_HELP)],
+    out: Annotated[list[str] | None, typer.Option("--out", "-o", help=OUT_HELP)] = None,
     emotion: Annotated[list[str] | None, typer.Option(help=EMOTION_HELP)] = None,
     axis: Annotated[str, typer.Option(help=AXIS_HELP)] = "emotion",
     model: Annotated[
@@ -126,38 +130,62 @@ def animate(
         Path | None,
         typer.Option(help="A video whose head motion is taken (VOICE, or another)."),
     ] = None,
+    face: Annotated[
+        str, typer.Option(help="Of several: its number by size, or X,Y px in it.")
+    ] = "1",
+    crop: Annotated[
+        bool, typer.Option("--crop", help="Show head and shoulders only.")
+    ] = False,
+    fps: Annotated[
+        int, typer.Option(help="Frames a second: 24, 25, 30, 50 or 60.")
+    ] = 25,
 ) -> None:
-    """Animate a photograph by a voice."""
+    """Animate a photograph by a voice, or several by several: each says each."""
     from emoface_lib.animation import animate as animation  # takes a second
+    from emoface_lib.animation.export import check_outputs, name_outputs
+    from emoface_lib.animation.photo import tell_apart
     from emoface_lib.animation.voice import read_voice
 
-    outs = out or [Path("animated.mp4")]
-    animation.check_outputs(outs, photo, voice)
-    spoken = read_voice(voice)
-
+    pairs = tell_apart(inputs)
+    named = name_outputs(out or [], pairs)
+    for (photo, voice), outs in zip(pairs, named, strict=True):
+        check_outputs(outs, photo, voice)
+    read = lru_cache(maxsize=1)(read_voice)
     trained = animation.TrainedModel(model, tuple(enrol or []))
-    dials = [
-        animation.read_emotion(given, trained, spoken, axis)
-        for given in emotion or [animation.OWN]
-    ]
-    made = animation.animate(
-        photo,
-        spoken,
-        outs,
-        trained,
-        emotion=dials,
-        seed=seed,
-        motion=motion,
-        mark=mark,
-        renderer=renderer,
-        run=model,
-        head=head,
-        progress=sys.stderr.isatty(),
-    )
-    for note in made.notes:
-        typer.echo(f"emoface: note: {note}", err=True)
-    for path in made.paths:
-        typer.echo(f"{path}: {made.seconds:.2f} s, {made.frames} frames")
+    failed = False
+    for (photo, voice), outs in zip(pairs, named, strict=True):
+        try:
+            spoken = read(voice)
+            made = animation.animate(
+                photo,
+                spoken,
+                outs,
+                trained,
+                emotion=[
+                    animation.read_emotion(given, trained, spoken, axis)
+                    for given in emotion or [animation.OWN]
+                ],
+                seed=seed,
+                motion=motion,
+                mark=mark,
+                renderer=renderer,
+                run=model,
+                head=head,
+                face=face,
+                crop=crop,
+                rate=fps,
+                progress=sys.stderr.isatty(),
+            )
+        except InputError as error:  # the others are animated all the same
+            typer.echo(f"emoface: {error}", err=True)
+            failed = True
+            continue
+        for note in made.notes:
+            typer.echo(f"emoface: note: {note}", err=True)
+        for path in made.paths:
+            typer.echo(f"{path}: {made.seconds:.2f} s, {made.frames} frames")
+    if failed:
+        raise typer.Exit(2)
 
 
 @app.command(epilog="Example: emoface doctor ravdess --sample 50")

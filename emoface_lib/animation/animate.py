@@ -16,9 +16,12 @@ from zlib import crc32
 import numpy as np
 from tqdm import tqdm
 
+from emoface_lib.animation.captions import CAPTIONS
 from emoface_lib.animation.emotion_control import FIRST_AXIS, Curve, Dial, Emotion
 from emoface_lib.animation.export import (
     METADATA,
+    TABLES,
+    VIDEOS,
     Gallery,
     Track,
     check_outputs,
@@ -29,6 +32,7 @@ from emoface_lib.animation.head_motion import gentle_motion, widest_vowels
 from emoface_lib.animation.portrait import LONGEST_SIDE, Portrait, read_portrait
 from emoface_lib.animation.retarget import (
     Pose,
+    at_rate,
     hold_last,
     moving_faces,
     read_motion,
@@ -36,18 +40,21 @@ from emoface_lib.animation.retarget import (
 )
 from emoface_lib.animation.voice import TRACK_RATE, Voice
 from emoface_lib.animation.watermark import Watermark
-from emoface_lib.core.landmarks import WEIGHTS
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.landmarks import VIDEO_RATE, WEIGHTS
 from emoface_lib.core.settings import PRODUCTS, Run, load_settings
 from emoface_lib.core.video import read_audio, write_video
 from emoface_lib.translation.framing import Square
 from emoface_lib.translation.render import Renderer, make_renderer
 from emoface_lib.translation.translators import FOLDERS
+from emoface_lib.translation.warp.photo_warp import PhotoWarp
 
 if TYPE_CHECKING:  # torch takes seconds
     from emoface_lib.animation.predict import FacePredictor
 
 ENCODER_THREADS = 2  # one renders while the other encodes
 LAST_NOTEBOOK = "08_emotion_space"  # the last one that the predictor needs
+RATES = (24, VIDEO_RATE, 30, 50, 60)  # frames a second that videos may have
 OWN = "own"  # the voice's own emotion
 SHIPPED = WEIGHTS / "animate"  # laid out as a run's folder
 
@@ -176,28 +183,39 @@ def animate(
     run: Path | None = None,
     head: Path | str | None = None,
     longest_side: int = LONGEST_SIDE,
+    face: str = "1",
+    crop: bool = False,
+    rate: int = VIDEO_RATE,
     progress: bool = False,
 ) -> Animation:
-    """Animate a photograph by a voice, and write that as an mp4 with sound.
+    """Animate a photograph by a voice, and write that as a video with sound.
 
-    photo : a picture of one frontal face; voice : from `read_voice`; out : .mp4, or
-    .gif, .svg (rows of pictures and the lips' curves), .csv or .npz (landmarks), or
-    several of them. emotion : what `Dial.of` reads, standard deviations of the emotion
-    codes; several make faces side by side. seed : of head motion, blinks and saccades,
-    by default another for each photograph and voice. motion : amount of synthetic head
+    photo : a picture of a face; voice : from `read_voice`; out : .mp4, .webm (in which
+    what is transparent in the photograph stays so), .gif, .svg (rows of pictures and
+    the lips' curves), .csv or .npz (landmarks), .vtt or .json (phones), or several of
+    them. emotion : what `Dial.of` reads, standard deviations of the emotion codes;
+    several make faces side by side. seed : of head motion, blinks and saccades, by
+    default another for each photograph and voice. motion : amount of synthetic head
     motion, 0 for none; mark : write "synthetic" into the picture; renderer : "warp", or
     "unet" or "improved" of the run in the folder `run`, by default the best; head : a
-    video whose head motion and blinks are taken instead.
+    video whose head motion and blinks are taken instead; face, crop : as in
+    `read_portrait`; rate : frames a second, one of RATES.
     Raises InputError, before the work begins where that is possible, and never leaves a
     half-written file.
     """
+    if rate not in RATES:
+        raise InputError(
+            f"There are no videos of {rate} frames a second: take one of "
+            f"{', '.join(map(str, RATES))}."
+        )
     paths = check_outputs(out, photo, voice.path)
+    kinds = [path.suffix.lower() for path in paths]
     dials = [Dial.of(one) for one in _as_list(emotion)]
-    portrait = read_portrait(photo, longest_side=longest_side)
-    count = len(voice.loudness)
+    portrait = read_portrait(photo, None, longest_side, face, crop)
+    count = voice.frames(rate)
     chosen = renderer_of(portrait, renderer, run)
     square = Square.around(portrait.landmarks[:, :2], portrait.picture.shape)
-    gallery = Gallery([path.suffix.lower() for path in paths], count, square)
+    gallery = Gallery(kinds, count, rate, square)
     predicted = predictor.predict(voice.samples, dials)
     own = own_seed(portrait, voice) if seed is None else seed
     wide = widest_vowels(hold_last(predicted[0], count))
@@ -205,25 +223,29 @@ def animate(
     moments = tee(read_motion(head) if head else sway, len(dials))
     tracks, streams = [], []
     for dial, moved, moment in zip(dials, predicted, moments, strict=True):
-        moved = hold_last(moved, count)
+        moved = hold_last(moved, voice.frames(VIDEO_RATE))
         poses = moving_faces(portrait, moved, moment, voice.closed_lips)
+        poses = at_rate(poses, rate, count)
         tracks.append(Track(str(dial), resting_face(portrait)))
-        seen = rendered(chosen, tracks[-1].watch(poses), mark)
+        if {".svg", *TABLES} & {*kinds}:
+            poses = tracks[-1].watch(poses)
+        seen = rendered(chosen, poses, mark, portrait)
         streams.append(gallery.watch_one(seen))
     frames = gallery.watch_all(side_by_side(streams, [track.name for track in tracks]))
     frames = iter(tqdm(frames, total=count, unit="frame", disable=not progress))
-    for path in paths:
-        if path.suffix.lower() == ".mp4":
-            write_video(
-                path,
-                frames,
-                voice.track,
-                TRACK_RATE,
-                metadata=METADATA,
-                threads=ENCODER_THREADS,
-            )
-    deque(frames, maxlen=0)  # without a video, the frames are drawn for the exports
-    write_exports(paths, tracks, gallery)
+    if videos := [path for path in paths if path.suffix.lower() in VIDEOS]:
+        write_video(
+            videos,
+            frames,
+            voice.track,
+            TRACK_RATE,
+            rate,
+            metadata=METADATA,
+            threads=ENCODER_THREADS,
+        )
+    elif {*kinds} - {*CAPTIONS}:
+        deque(frames, maxlen=0)  # they are drawn for the exports
+    write_exports(paths, tracks, gallery, voice)
     return Animation(tuple(paths), voice.seconds, count, portrait.notes)
 
 
@@ -239,16 +261,30 @@ def _as_list(emotion: Emotion | Sequence[Emotion]) -> Sequence[Emotion]:
 
 
 def rendered(
-    renderer: Renderer, poses: Iterable[Pose], mark: bool = False
+    renderer: Renderer,
+    poses: Iterable[Pose],
+    mark: bool = False,
+    portrait: Portrait | None = None,
 ) -> Iterator[np.ndarray]:
-    """Frames of faces: uint8 (H, W, 3) RGB each; mark : write "synthetic" into them."""
-    first, second, third = tee(poses, 3)
-    watermark = None
-    for frame in renderer.frames(
+    """Frames of faces: uint8 (H, W, 3) RGB each, or (H, W, 4) RGBA of a cut-out.
+
+    mark : write "synthetic" into them; portrait : whose transparent parts stay so.
+    """
+    alpha = None if portrait is None else portrait.alpha
+    warp = None
+    if portrait is not None and alpha is not None:
+        warp = PhotoWarp(portrait.picture, portrait.landmarks)
+    first, second, third, fourth = tee(poses, 4)
+    frames = renderer.frames(
         (pose.face for pose in first),
         (pose.motion for pose in second),
         (pose.gaze for pose in third),
-    ):
+    )
+    watermark = None
+    for frame, pose in zip(frames, fourth, strict=True):
+        if alpha is not None and warp:
+            opacity = warp.carry(alpha, pose.face, pose.motion)
+            frame = np.dstack([frame, opacity])
         if mark:
             watermark = watermark or Watermark(frame.shape)
             watermark.press(frame)

@@ -1,9 +1,10 @@
-"""What an animation is written to: a video, a GIF, a strip of pictures, landmarks.
+"""What an animation is written to: videos, a strip of pictures, landmarks, phones.
 
 Every file says that it is synthetic. Taught in notebook 09.
 """
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -14,10 +15,13 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
+from emoface_lib.animation.captions import CAPTIONS, write_captions
 from emoface_lib.animation.retarget import Pose
+from emoface_lib.animation.voice import Voice
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import write_beside, write_npz
-from emoface_lib.core.landmarks import VIDEO_RATE, lip_opening
+from emoface_lib.core.landmarks import lip_opening
+from emoface_lib.core.tracks import over_white
 from emoface_lib.core.video import keep_gif
 from emoface_lib.features.gestures import coefficients
 from emoface_lib.translation.framing import Square
@@ -28,8 +32,11 @@ SYNTHETIC = (
     "happen."
 )
 METADATA = {"title": "Synthetic video", "comment": SYNTHETIC}
-KINDS = (".mp4", ".gif", ".svg", ".csv", ".npz")
-GIF_SECONDS, GIF_SIDE, GIF_EVERY = 20, 480, 2  # s and px at most; every n-th frame
+VIDEOS = (".mp4", ".webm")
+PICTURES = (".gif", ".svg")
+TABLES = (".csv", ".npz")
+KINDS = (*VIDEOS, *PICTURES, *TABLES, *CAPTIONS)
+GIF_SECONDS, GIF_SIDE, GIF_RATE = 20, 480, 12.5  # s and px at most; frames a second
 STRIP = 8  # pictures of a row
 STRIP_SIDE = 192  # px of one
 CAPTION = 0.07  # height of the band above a picture, share of the picture's height
@@ -60,6 +67,32 @@ class Track:
     def opening(self) -> np.ndarray:
         """Lip opening of each frame, float[F] px of the canonical frame."""
         return lip_opening(np.stack(self.canonical))
+
+
+def name_outputs(
+    outs: Sequence[str], pairs: Sequence[tuple[Path, Path]]
+) -> list[list[Path]]:
+    """The paths to write for each photograph and voice.
+
+    In `outs`, by default an mp4, {photo} and {voice} stand for their names without
+    endings. Raises InputError if two would be written to the same path.
+    """
+    one = len(pairs) == 1
+    given = outs or ["animated.mp4" if one else "{photo}_{voice}.mp4"]
+    named = [
+        [
+            Path(out.replace("{photo}", photo.stem).replace("{voice}", voice.stem))
+            for out in given
+        ]
+        for photo, voice in pairs
+    ]
+    counted = Counter(path for paths in named for path in paths)
+    if not one and (twice := [path for path in counted if counted[path] > 1]):
+        raise InputError(
+            f"{twice[0]} would be written more than once: let its name hold "
+            "{photo} and {voice}, and give files of different names."
+        )
+    return named
 
 
 def check_outputs(
@@ -106,7 +139,8 @@ def side_by_side(
 ) -> Iterator[np.ndarray]:
     """Frames of several videos side by side, each below its name; one alone stays.
 
-    streams : uint8 (H, W, 3) RGB frames of one size. Yields uint8 (H + band, N W, 3).
+    streams : uint8 (H, W, 3 or 4) RGB or RGBA frames of one size. Yields the same,
+    (H + band, N W, ...).
     Raises ValueError if the streams differ in length.
     """
     if len(streams) == 1:
@@ -114,7 +148,9 @@ def side_by_side(
         return
     for frames in zip(*streams, strict=True):
         whole = [
-            np.vstack([caption(name, frame.shape[1], frame.shape[0]), frame])
+            np.vstack(
+                [caption(name, *frame.shape[1::-1])[..., : frame.shape[2]], frame]
+            )
             for name, frame in zip(names, frames, strict=True)
         ]
         yield np.hstack(whole)
@@ -124,11 +160,11 @@ def side_by_side(
 def caption(text: str, width: int, height: int) -> np.ndarray:
     """A white band above a picture of this size with a text in its middle.
 
-    width, height : px of the picture. Returns uint8 (H, W, 3) RGB, of that width, whose
+    width, height : px of the picture. Returns uint8 (H, W, 4) RGBA of that width; its
     height is the share CAPTION, or at least 14 px.
     """
     tall = max(14, round(CAPTION * height))
-    band = Image.new("RGB", (width, tall), "white")
+    band = Image.new("RGBA", (width, tall), "white")
     font = ImageFont.load_default(0.7 * tall)
     place = (width / 2, tall / 2)
     ImageDraw.Draw(band).text(place, text, "black", font, anchor="mm")
@@ -138,23 +174,25 @@ def caption(text: str, width: int, height: int) -> np.ndarray:
 class Gallery:
     """Frames of a stream that are kept, reduced, for a GIF and for a strip.
 
-    kinds : suffixes of the files that are wanted; count : frames of the video; square :
-    around the face, which a strip shows.
+    kinds : suffixes of the files that are wanted; count : frames of the video, rate of
+    them a second; square : around the face, which a strip shows.
     """
 
-    def __init__(self, kinds: Sequence[str], count: int, square: Square) -> None:
-        self.square = square
+    def __init__(
+        self, kinds: Sequence[str], count: int, rate: int, square: Square
+    ) -> None:
+        self.square, self.rate = square, rate
         wanted = np.linspace(0, count - 1, min(STRIP, count)).round().astype(int)
         self.shots = wanted.tolist() if ".svg" in kinds else []
-        last = GIF_SECONDS * VIDEO_RATE if ".gif" in kinds else 0
-        self.reel = range(0, min(count, last), GIF_EVERY)
+        last = GIF_SECONDS * rate if ".gif" in kinds else 0
+        self.reel = range(0, min(count, last), round(rate / GIF_RATE))
         self.strip: list[list[np.ndarray]] = []
         self.gif: list[np.ndarray] = []
 
     def watch_one(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """The same frames, those of one emotion; the strip's are kept.
 
-        frames : uint8 (H, W, 3) RGB each.
+        frames : uint8 (H, W, 3 or 4) RGB or RGBA each.
         """
         kept: list[np.ndarray] = []
         self.strip.append(kept)
@@ -163,7 +201,7 @@ class Gallery:
     def watch_all(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """The same frames, those of the whole video; the GIF's are kept.
 
-        frames : uint8 (H, W, 3) RGB each.
+        frames : uint8 (H, W, 3 or 4) RGB or RGBA each.
         """
         side = GIF_SIDE * len(self.strip)
         return _keeping(frames, self.reel, self.gif, lambda x: reduced(x, side))
@@ -180,7 +218,7 @@ def _keeping(
 ) -> Iterator[np.ndarray]:
     for number, frame in enumerate(frames):
         if number in wanted:
-            kept.append(part(frame))
+            kept.append(part(over_white(frame)))
         yield frame
 
 
@@ -195,23 +233,25 @@ def reduced(frame: np.ndarray, side: int) -> np.ndarray:
 
 
 def write_exports(
-    paths: Sequence[Path], tracks: Sequence[Track], gallery: Gallery
+    paths: Sequence[Path], tracks: Sequence[Track], gallery: Gallery, voice: Voice
 ) -> None:
-    """Write all but the video: .gif, .svg, .csv and .npz, beside and renamed.
+    """Write all but the videos, beside and renamed.
 
     The frames must have passed through the gallery before.
     """
     for path in paths:
         kind = path.suffix.lower()
         if kind == ".gif":
-            rate = VIDEO_RATE / GIF_EVERY
+            rate = gallery.rate / gallery.reel.step
             keep_gif(path, gallery.gif, rate, comment=SYNTHETIC)
         elif kind == ".svg":
             write_strip(path, tracks, gallery)
         elif kind == ".csv":
-            write_csv(path, tracks)
+            write_csv(path, tracks, gallery.rate)
         elif kind == ".npz":
-            write_arrays(path, tracks)
+            write_arrays(path, tracks, gallery.rate)
+        elif kind in CAPTIONS:
+            write_captions(path, voice.samples, SYNTHETIC)
 
 
 def write_strip(path: Path, tracks: Sequence[Track], gallery: Gallery) -> None:
@@ -223,8 +263,8 @@ def write_strip(path: Path, tracks: Sequence[Track], gallery: Gallery) -> None:
     drawn = draw_figure_2(
         gallery.strip,
         {track.name: track.opening for track in tracks},
-        np.array(gallery.shots) / VIDEO_RATE,
-        VIDEO_RATE,
+        np.array(gallery.shots) / gallery.rate,
+        gallery.rate,
     )
     metadata = {"Title": METADATA["title"], "Description": SYNTHETIC, "Date": None}
     with write_beside(path) as beside:
@@ -232,7 +272,7 @@ def write_strip(path: Path, tracks: Sequence[Track], gallery: Gallery) -> None:
     pyplot.close(drawn)
 
 
-def table_of(track: Track) -> pd.DataFrame:
+def table_of(track: Track, rate: int) -> pd.DataFrame:
     """One row a frame: emotion, seconds, lip_opening, coefficients, x0, y0, ... y67.
 
     The lips' opening in px of the canonical frame, the landmarks in px of the
@@ -244,7 +284,7 @@ def table_of(track: Track) -> pd.DataFrame:
     first = pd.DataFrame(
         {
             "emotion": track.name,
-            "seconds": np.arange(count) / VIDEO_RATE,
+            "seconds": np.arange(count) / rate,
             "lip_opening": track.opening,
         }
     )
@@ -252,18 +292,18 @@ def table_of(track: Track) -> pd.DataFrame:
     return pd.concat([first, shown, pd.DataFrame(points, columns=names)], axis=1)
 
 
-def write_csv(path: Path, tracks: Sequence[Track]) -> None:
+def write_csv(path: Path, tracks: Sequence[Track], rate: int) -> None:
     """The tables of all emotions, after a line that begins with # and says what it is.
 
     Read it by `pd.read_csv(path, comment="#")`.
     """
-    whole = pd.concat([table_of(track) for track in tracks])
+    whole = pd.concat([table_of(track, rate) for track in tracks])
     text = f"# {SYNTHETIC}\n" + whole.to_csv(index=False, float_format="%.4f")
     with write_beside(path) as beside:
         beside.write_text(text, encoding="utf-8")
 
 
-def write_arrays(path: Path, tracks: Sequence[Track]) -> None:
+def write_arrays(path: Path, tracks: Sequence[Track], rate: int) -> None:
     """Arrays: emotions [E], rate, landmarks and canonical float32[E, F, 68, 2], opening
     float[E, F], coefficients float[E, F, K], their names [K], comment.
     """
@@ -272,7 +312,7 @@ def write_arrays(path: Path, tracks: Sequence[Track]) -> None:
         path,
         comment=np.array(SYNTHETIC),
         emotions=np.array([track.name for track in tracks]),
-        rate=np.array(VIDEO_RATE),
+        rate=np.array(rate),
         landmarks=np.stack([track.landmarks for track in tracks]),
         canonical=np.stack([track.canonical for track in tracks]),
         opening=np.stack([track.opening for track in tracks]),

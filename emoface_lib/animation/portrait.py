@@ -1,26 +1,24 @@
-"""Photographs: any picture file, upright and RGB, and the one frontal face in it."""
+"""Photographs: any picture file, and the face in it that is to be animated."""
 
-import io
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
+from emoface_lib.animation.faces import Face, find_faces
+from emoface_lib.animation.photo import Photo, read_photo
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.landmarks import eye_distance, mean_face
+from emoface_lib.core.landmarks import EYES, eye_distance, mean_face, scale_points
 from emoface_lib.features.align import align, to_canonical
-from emoface_lib.features.dlib_detector import Box, DlibDetector
+from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.lift import first_guess
 
 LONGEST_SIDE = 1920  # px; larger photographs are reduced, as video players expect
 LARGEST_YAW = 35.0  # degrees; beyond it half of the mouth is hidden
 SMALL_FACE = 40.0  # px between the outer eye corners; below it detail is missing
-SMALL_PICTURE = 720  # px; dlib finds faces from 80 px on, in twice the size from 40
-SAME_SIZE = 0.2  # share of the largest face's width; smaller faces are not reported
-WHITE = (255, 255, 255, 255)
+COVERED = 0.02  # spread of readings; of 44 covered mouths a half is above, no open one
+# Head and shoulders: from the middle of the eyes, in eye distances.
+ACROSS, ABOVE, BELOW = 2.6, 2.2, 3.6
 
 
 @dataclass(frozen=True)
@@ -28,80 +26,56 @@ class Portrait:
     """A photograph and the face in it.
 
     picture : uint8 (H, W, 3) RGB; landmarks : float32 (68, 3) px, z away from the
-    viewer; pose : yaw, pitch and roll in degrees; notes : what the user should know.
+    viewer; pose : yaw, pitch and roll in degrees; notes : what the user should know;
+    alpha : uint8 (H, W), opacity of the picture, None if all is opaque.
     """
 
     picture: np.ndarray
     landmarks: np.ndarray
     pose: np.ndarray
     notes: tuple[str, ...]
+    alpha: np.ndarray | None = None
 
 
 def read_portrait(
     path: Path | str,
     detector: DlibDetector | None = None,
     longest_side: int = LONGEST_SIDE,
+    face: str = "1",
+    crop: bool = False,
 ) -> Portrait:
-    """Read a photograph and find its one frontal face; of several, the largest.
+    """Read a photograph and find its face from the front, upright or tilted.
 
-    Raises InputError if the file is no photograph, or shows no face from the front.
+    face : which one of several, by its number, from the largest on, or by a place
+    "X,Y" in it, px; crop : to head and shoulders, as is done with a small face in a
+    large picture. Raises InputError if the file is no photograph, shows no face from
+    the front, not the wanted one, or one whose mouth is covered.
     """
-    picture, notes = read_photo(path, longest_side)
-    detector = detector or DlibDetector()
-    found = _find_faces(detector, picture)
+    photo = read_photo(path)
+    found = find_faces(detector or DlibDetector(), photo.picture)
     if not found:
         raise InputError(
-            f"No frontal face was found in {path}: give a photograph of one face that "
-            "looks at the camera, upright and not in profile."
+            f"No frontal face was found in {path}: give a photograph of a face that "
+            "looks at the camera, not in profile, and is at least 40 px wide."
         )
-    landmarks = read_landmarks(detector, picture, found[0])
+    chosen = choose_face(found, face, path)
+    notes = [*photo.notes, *_face_notes(path, found, chosen)]
+    _check_readable(path, chosen)
+    photo, points = _framed(path, photo, chosen.points, longest_side, crop, notes)
+    landmarks = first_guess(points[None])[0].astype(np.float32)
     pose = face_pose(landmarks)
     if abs(pose[0]) > LARGEST_YAW:
         raise InputError(
             f"The face in {path} is turned by {abs(pose[0]):.0f} degrees: give a "
             f"photograph from the front, turned by at most {LARGEST_YAW:.0f}."
         )
-    notes += _face_notes(path, landmarks, found)
-    return Portrait(picture, landmarks, pose, tuple(notes))
-
-
-def read_photo(
-    path: Path | str, longest_side: int = LONGEST_SIDE
-) -> tuple[np.ndarray, list[str]]:
-    """Read a picture file: uint8 (H, W, 3) RGB, upright, and notes on conversions.
-
-    Raises InputError for what is no single picture: other files, animations, pages.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"There is no file {path}.")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                _check_single(path, image)
-                image.draft(None, (longest_side, longest_side))  # decode JPEG smaller
-                image.load()
-                return _convert(path, image, longest_side)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise InputError(
-            f"{path} has too many pixels: reduce it to {longest_side} on a side."
-        ) from error
-    except UnidentifiedImageError as error:
-        raise InputError(
-            f"{path} is not a picture that can be read: give a JPEG or PNG photograph."
-        ) from error
-    except (OSError, SyntaxError, ValueError) as error:  # Pillow's, of broken files
-        raise InputError(f"{path} is a damaged or cut short picture.") from error
-
-
-def read_landmarks(detector: DlibDetector, picture: np.ndarray, box: Box) -> np.ndarray:
-    """Landmarks of the face in `box`, float32 (68, 3) px.
-
-    x and y are the detector's own, because the warp moves those very pixels, depth is
-    the mean face's: the lift that corrects them was fitted on drawings.
-    """
-    return first_guess(detector.points(picture, box)[None])[0].astype(np.float32)
+    size = float(eye_distance(points))
+    if size < SMALL_FACE:
+        notes.append(
+            f"The face in {path} is small ({size:.0f} px between the outer eye "
+            "corners): a larger photograph looks better."
+        )
+    return Portrait(photo.picture, landmarks, pose, tuple(notes), photo.alpha)
 
 
 def face_pose(landmarks: np.ndarray) -> np.ndarray:
@@ -110,82 +84,76 @@ def face_pose(landmarks: np.ndarray) -> np.ndarray:
     return pose.degrees()[0]
 
 
-def _check_single(path: Path, image: Image.Image) -> None:
-    # MPO is what telephones write: the photograph, then its preview
-    if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
-        raise InputError(
-            f"{path} is an animation or has several pages: give one still picture."
-        )
+def choose_face(found: list[Face], wanted: str, path: Path | str) -> Face:
+    """The face of a number from 1, or at a place "X,Y" px; see `read_portrait`.
 
-
-def _convert(
-    path: Path, image: Image.Image, longest_side: int
-) -> tuple[np.ndarray, list[str]]:
-    notes = []
-    profile = image.info.get("icc_profile")
-    upright = ImageOps.exif_transpose(image)
-    if image.mode == "F":
-        raise InputError(f"{path} holds floating-point pixels: save it as 8-bit RGB.")
-    if image.mode.startswith("I"):
-        notes.append(f"{path} has 16 bits a pixel: they were reduced to 8.")
-        upright = _eight_bits(upright)
-    if image.mode == "CMYK":
-        notes.append(f"{path} has CMYK colours: they were converted to RGB.")
-    if image.mode in ("RGB", "CMYK") and profile:
-        upright = _to_srgb(upright, profile)
-    if image.has_transparency_data:
-        upright = upright.convert("RGBA")
-        if np.asarray(upright.getchannel("A")).min() < 255:
-            notes.append(f"{path} is transparent in parts: they were made white.")
-        white = Image.new("RGBA", upright.size, WHITE)
-        upright = Image.alpha_composite(white, upright)
-    if max(upright.size) > longest_side:
-        notes.append(f"{path} was reduced to {longest_side} px on its longer side.")
-        upright.thumbnail((longest_side, longest_side), Image.Resampling.LANCZOS)
-    return np.asarray(upright.convert("RGB")).copy(), notes
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    values = np.asarray(image).astype(float).clip(0, 65535)
-    return Image.fromarray((values / 257).round().astype(np.uint8))
-
-
-def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    """Apply an embedded colour profile; one that can't be read is left out."""
+    Raises InputError if it isn't there.
+    """
     try:
-        return (
-            ImageCms.profileToProfile(
-                image,
-                ImageCms.ImageCmsProfile(io.BytesIO(profile)),
-                ImageCms.createProfile("sRGB"),
-                outputMode="RGB",
-            )
-            or image
+        numbers = [float(part) for part in wanted.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) == 1 and numbers[0] in range(1, len(found) + 1):
+        return found[int(numbers[0]) - 1]
+    if len(numbers) == 2:
+        for face in found:
+            if face.holds(np.array(numbers)):
+                return face
+    raise InputError(
+        f"There is no face {wanted!r} in {path}: give a number or a place of "
+        f"{_listed(found)}."
+    )
+
+
+def _listed(found: list[Face]) -> str:
+    places = [np.round(face.middle).astype(int).tolist() for face in found]
+    return ", ".join(f"{n} at {x},{y}" for n, (x, y) in enumerate(places, 1))
+
+
+def _check_readable(path: Path | str, face: Face) -> None:
+    if face.spread > COVERED:
+        raise InputError(
+            f"The mouth of the face in {path} can't be read: it is covered, or too "
+            "little of the face is seen; give a photograph that shows it freely."
         )
-    except (ImageCms.PyCMSError, OSError):
-        return image
 
 
-def _find_faces(detector: DlibDetector, picture: np.ndarray) -> list[Box]:
-    """Boxes of the frontal faces, largest first; a small picture is also enlarged."""
-    found = [box for box, _ in detector.faces(picture)]
-    if found or max(picture.shape) > SMALL_PICTURE:
-        return found
-    twice = cv2.resize(picture, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
-    boxes = [box for box, _ in detector.faces(np.asarray(twice))]
-    return [(left / 2, top / 2, x / 2, y / 2) for left, top, x, y in boxes]
-
-
-def _face_notes(path: Path | str, landmarks: np.ndarray, boxes: list[Box]) -> list[str]:
+def _face_notes(path: Path | str, found: list[Face], chosen: Face) -> list[str]:
     notes = []
-    widths = [box[2] - box[0] for box in boxes]
-    several = sum(width > SAME_SIZE * widths[0] for width in widths)
-    if several > 1:
-        notes.append(f"{path} shows {several} faces: the largest one is animated.")
-    size = float(eye_distance(landmarks[:, :2]))
-    if size < SMALL_FACE:
+    if len(found) > 1:
         notes.append(
-            f"The face in {path} is small ({size:.0f} px between the outer eye "
-            "corners): a larger photograph looks better."
+            f"{path} shows {len(found)} faces: {_listed(found)}; "
+            f"{found.index(chosen) + 1} is animated, --face takes another."
+        )
+    if not chosen.steady:
+        notes.append(
+            f"The mouth of the face in {path} is hard to read, as if something covered "
+            "it: look whether its lips are where they should be."
         )
     return notes
+
+
+def _framed(
+    path: Path | str,
+    photo: Photo,
+    points: np.ndarray,
+    longest_side: int,
+    crop: bool,
+    notes: list[str],
+) -> tuple[Photo, np.ndarray]:
+    """The picture, cut and reduced as it is animated, and its points (68, 2) px."""
+    longest = max(photo.picture.shape)
+    unit = float(eye_distance(points))
+    if crop or (longest > longest_side and unit * longest_side / longest < SMALL_FACE):
+        if not crop:
+            notes.append(f"{path} was cropped to the face, which is small in it.")
+        x, y = points[EYES].mean(0)
+        left, top = max(0, int(x - ACROSS * unit)), max(0, int(y - ABOVE * unit))
+        photo = photo.cut(left, top, int(x + ACROSS * unit), int(y + BELOW * unit))
+        points = points - [left, top]
+    longest = max(photo.picture.shape)
+    if longest > longest_side:
+        notes.append(f"{path} was reduced to {longest_side} px on its longer side.")
+        photo = photo.reduced(longest_side / longest)
+        points = scale_points(points, longest_side / longest)
+    return photo, points

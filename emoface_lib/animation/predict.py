@@ -3,7 +3,7 @@
 Taught in notebook 09, paper equations (1) to (9).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -39,6 +39,7 @@ from emoface_lib.method.style import StyleBranch
 # Attention over all T frames takes memory for T * T numbers a head, 14 GB for ten
 # minutes, and was trained on crops of two seconds.
 ATTENDED = 200  # frames that attend to one another; 4 s, about a sentence
+MINUTE = 3000  # frames that pass through the layers at once; an hour takes 3 GB
 STEP = ATTENDED // 2  # neighbouring stretches overlap by half, so that no frame jumps
 
 
@@ -89,18 +90,30 @@ class FacePredictor:
     @torch.inference_mode()
     def encode(self, samples: np.ndarray) -> Codes:
         """Codes of a voice. samples : float[S] at 16 kHz."""
+        features, mean = self._inputs(samples)
+        count = len(features)
+        codes = Codes(
+            torch.empty(count, 256),
+            torch.empty(count, 68, 2),
+            torch.empty(count, 128),
+            torch.empty(count, 128),
+            frame_level(features),
+        )
+        state = None
+        for part in _minutes(count):
+            some = features[None, part]
+            codes.content[None, part], state = self.content.encode(some, state)
+            codes.d_content[part] = self.content.displace(codes.content[None, part])[0]
+            codes.emotion[part] = self.style.emotion(some, mean[None])[0]
+            codes.identity[part] = self.style.identity(some)[0]
+        return codes
+
+    def _inputs(self, samples: np.ndarray) -> tuple[Tensor, Tensor]:
+        """F_a of a voice as the networks get it, Tensor[T, D], and m_spk, Tensor[D]."""
         scaled, audio_features = self._audio_features(samples)
         ahead = self.settings.features.look_ahead
-        features = torch.from_numpy(look_ahead(audio_features, ahead))[None]
-        mean = self._speaker_mean(scaled, features[0])
-        content, _ = self.content.encode(features)
-        return Codes(
-            content[0],
-            self.content.displace(content)[0],
-            self.style.emotion(features, mean[None])[0],
-            self.style.identity(features)[0],
-            frame_level(features[0]),
-        )
+        features = torch.from_numpy(look_ahead(audio_features, ahead))
+        return features, self._speaker_mean(scaled, features)
 
     @torch.inference_mode()
     def displace(self, codes: Codes, emotion: Emotion = 0.0) -> np.ndarray:
@@ -114,8 +127,10 @@ class FacePredictor:
         start = self.space.neutral if dial.anew else codes.emotion
         shown = start + self.space.offsets(dial.curves, seconds)
         style = self._style(shown, codes.identity)
-        d_style = self.style.displace(codes.content[None], style[None])[0]
-        whole = codes.d_content + d_style
+        whole = codes.d_content.clone()
+        for part in _minutes(len(whole)):
+            content = codes.content[None, part]
+            whole[part] += self.style.displace(content, style[None, part])[0]
         if len(whole) % 2:
             whole = torch.cat([whole, whole[-1:]])
         return to_video_rate(whole).numpy()
@@ -170,7 +185,12 @@ class FacePredictor:
             weight = torch.minimum(rising, rising.flip(0))
             style[part] += weight * code
             total[part] += weight
-        return style / total
+        return style.div_(total)  # in place: an hour of it is 184 MB
+
+
+def _minutes(count: int) -> Iterator[slice]:
+    """The minutes of so many frames."""
+    return (slice(start, start + MINUTE) for start in range(0, count, MINUTE))
 
 
 def load_predictor(folder: Path) -> FacePredictor:

@@ -47,7 +47,7 @@ class Preview:
     def __init__(self, voice: Voice, face: Face, predictor: FacePredictor) -> None:
         self.voice, self.face, self.predictor = voice, face, predictor
         self.codes = predictor.encode(voice.samples)
-        self.count = len(voice.loudness)
+        self.count = voice.frames(VIDEO_RATE)
         wide = widest_vowels(predictor.displace(self.codes))
         sway = gentle_motion(np.random.default_rng(0), wide=wide)
         self.moments = list(islice(sway, self.count))

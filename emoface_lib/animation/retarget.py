@@ -60,16 +60,30 @@ def moving_faces(
     place = into_photo(portrait.landmarks)
     up = closed[EYES].mean(0) - closed[CHIN]
     up /= np.linalg.norm(up)
+    axes = np.array([[-up[1], up[0]], -up])  # across and down a face that is tilted
     streams = displacements, moments, closed_lips
     for moved, moment, shut in zip(*streams, strict=False):
-        turned = turn_face(solid, moment.yaw, moment.pitch)
+        turned = turn_face(solid, moment.yaw, moment.pitch) @ axes
         target = closed + turned + moved @ place
         target += shut * (close_lips(target, UPPER_CLOSES) - target)
         gaze = unit * moment.gaze
         target = blink(target, moment.closed, gaze[1])
         canonical = (target - turned) @ np.linalg.inv(place)
         motion = head_transform(moment, closed, unit, up)
-        yield Pose(target, motion, gaze, canonical)
+        yield Pose(target, motion, gaze @ axes, canonical)
+
+
+def at_rate(poses: Iterable[Pose], rate: int, count: int) -> Iterator[Pose]:
+    """As many poses at a rate, linear between those given, VIDEO_RATE a second."""
+    given = iter(poses)
+    here = next(given)
+    there, number = next(given, here), 0
+    for frame in range(count):
+        place, part = divmod(frame * VIDEO_RATE, rate)
+        while number < place:
+            here, there, number = there, next(given, there), number + 1
+        pairs = zip(here, there, strict=True)
+        yield Pose(*(a + part / rate * (b - a) for a, b in pairs))
 
 
 def resting_face(portrait: Portrait) -> np.ndarray:

@@ -3,6 +3,7 @@
 Taught in notebook 09.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from emoface_lib.core.clip import SAMPLE_RATE
-from emoface_lib.core.video import LONGEST_VOICE, decode_audio
+from emoface_lib.core.video import LONGEST_VOICE, iter_audio, read_audio
 from emoface_lib.features.audio import frame_loudness
 
 TRACK_RATE = 48_000  # Hz of a video's sound
@@ -21,18 +22,28 @@ EASE = 3  # video frames in which the mouth closes and opens
 class Voice:
     """A recording: what the networks get of it, and what a video plays.
 
-    path : of its file; samples : float32[S], mono, 16 kHz; track : float32[S', C] at
-    TRACK_RATE, one or two channels.
+    path : of its file; samples : float32[S], mono, 16 kHz.
     """
 
     path: Path
     samples: np.ndarray
-    track: np.ndarray
 
     @property
     def seconds(self) -> float:
         """Length of the recording."""
         return len(self.samples) / SAMPLE_RATE
+
+    @property
+    def track(self) -> Iterator[np.ndarray]:
+        """What a video plays, decoded as it is needed: float32[S', 1 or 2] each.
+
+        Blocks at TRACK_RATE; an hour of them would take 1.4 GB.
+        """
+        return iter_audio(self.path, TRACK_RATE)
+
+    def frames(self, rate: int) -> int:
+        """Video frames at a rate that begin before it ends."""
+        return -(-len(self.samples) * rate // SAMPLE_RATE)
 
     @cached_property
     def loudness(self) -> np.ndarray:
@@ -74,7 +85,5 @@ class Voice:
 
 
 def read_voice(path: Path | str, longest: float = LONGEST_VOICE) -> Voice:
-    """Decode a recording, once. Raises InputError as `decode_audio`."""
-    formats = [(SAMPLE_RATE, 1), (TRACK_RATE, 2)]
-    samples, track = decode_audio(path, formats, longest)
-    return Voice(Path(path), samples[:, 0], track)
+    """Read a recording. Raises InputError as `read_audio`."""
+    return Voice(Path(path), read_audio(path, longest=longest))

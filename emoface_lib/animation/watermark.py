@@ -28,9 +28,11 @@ class Watermark:
     def press(self, frame: np.ndarray) -> np.ndarray:
         """Darken the mark's background and write it in white, in place.
 
-        frame : uint8 (H, W, 3) RGB, which is returned.
+        frame : uint8 (H, W, 3) RGB, or (H, W, 4) RGBA, in which the mark is opaque; it
+        is returned.
         """
-        ground = 0.5 * frame[self.box].astype(np.float32)
+        ground = 0.5 * frame[self.box][..., :3].astype(np.float32)
         ground += self.letters * (255 - ground)
-        frame[self.box] = ground.astype(np.uint8)
+        frame[self.box][..., 3:] = 255
+        frame[self.box][..., :3] = ground.astype(np.uint8)
         return frame

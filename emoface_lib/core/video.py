@@ -1,11 +1,12 @@
-"""Video and sound files: any container FFmpeg reads, mp4 (h264 and aac) written.
+"""Video and sound files: any container FFmpeg reads; mp4 and webm are written.
 
-Pictures stream, frame by frame. Sound is read whole: ten minutes at 16 kHz are 38 MB.
+Pictures and sound stream, frame by frame and block by block.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, tee
 from pathlib import Path
 
 import av
@@ -29,7 +30,8 @@ from emoface_lib.core.media import (
 from emoface_lib.core.tracks import AudioTrack, VideoTrack
 
 LEAST_HOLE = 0.1  # s between time stamps; less is their jitter
-LONGEST_VOICE = 600.0  # s
+LONGEST_VOICE = 3600.0  # s; an hour at 16 kHz is 230 MB
+CANCELLED = 0.01  # share of a channel's power; both together have less if inverted
 SILENCE = -60.0  # dBFS; a peak below it is no speech
 
 
@@ -104,53 +106,65 @@ def read_audio(
 ) -> np.ndarray:
     """Read a sound track whole: float32 (S,) mono, about -1..1.
 
-    Raises InputError as `decode_audio`.
+    Two channels are averaged, but where one is the other inverted, so that both would
+    cancel, the first is taken. Raises InputError as `iter_audio`, if a sample is NaN,
+    or if the peak is below `silence` dBFS.
     """
-    return decode_audio(path, [(sample_rate, 1)], longest, silence)[0][:, 0]
+
+    def read(mix: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        return np.concatenate([mix(x) for x in iter_audio(path, sample_rate, longest)])
+
+    powers = []  # a block's, both channels together and the first alone
+
+    def mean(block: np.ndarray) -> np.ndarray:
+        both = block.mean(1)
+        powers.append([(both**2).sum(), (block[:, 0] ** 2).sum()])
+        return both
+
+    sound = read(mean)
+    together, first = np.sum(powers, axis=0)
+    if together < CANCELLED * first:
+        sound = read(lambda block: block[:, 0])
+    if not np.isfinite(sound).all():
+        raise InputError(f"The sound of {path} holds values that are NaN.")
+    if silence is not None and np.abs(sound).max() < 10 ** (silence / 20):
+        raise InputError(f"{path} is silent: its peak is below {silence:g} dBFS.")
+    return sound
 
 
-def decode_audio(
-    path: Path | str,
-    formats: Sequence[tuple[int, int]],
-    longest: float = LONGEST_VOICE,
-    silence: float | None = SILENCE,
-) -> list[np.ndarray]:
-    """Decode a sound track once, and give it in several formats: float32 (S, C) each.
+def iter_audio(
+    path: Path | str, sample_rate: int, longest: float = LONGEST_VOICE
+) -> Iterator[np.ndarray]:
+    """Decode a sound track in blocks of a second: float32 (S, 1 or 2) each.
 
-    formats : sample rate in Hz and number of channels, 1 or 2; where the file has one
-    channel, there is one. Samples are about -1..1. Raises InputError if there is no
-    sound, or if it is NaN, longer than `longest` seconds, cut short, or if the peak of
-    the first format is below `silence` dBFS.
+    Samples are about -1..1; more channels than two become two. Raises InputError if
+    there is no sound, or if it is longer than `longest` seconds or cut short.
     """
     count = 0
-    blocks: list[list[av.AudioFrame]] = [[] for _ in formats]
     with open_media(path) as container:
         stream = audio_stream(container, path)
         declared = declared_seconds(container, stream, path)
-        most = min(2, stream.codec_context.channels)
-        resamplers = [_resampler(rate, min(n, most)) for rate, n in formats]
+        channels = min(2, stream.codec_context.channels)
+        resampler = _resampler(sample_rate, channels)
+        # the decoder of aac gives whole packets of 1024 samples; the last one is padded
+        padded = declared is not None and stream.codec_context.name == "aac"
+        end = round((declared or 0) * sample_rate) if padded else None
         for frame in chain(_fill_holes(decode(container, stream, path)), [None]):
-            if frame and count > longest * frame.sample_rate:
+            if count > longest * sample_rate:
                 raise InputError(
                     f"The sound of {path} is longer than {longest / 60:g} minutes: "
                     "cut it into parts."
                 )
-            count += frame.samples if frame else 0
             try:
-                for resampler, done in zip(resamplers, blocks, strict=True):
-                    done += resampler.resample(frame)
+                blocks = resampler.resample(frame)
             except (FFmpegError, ValueError) as error:
                 raise InputError(f"The sound of {path} changes its format.") from error
-        # the decoder of aac gives whole packets of 1024 samples; the last one is padded
-        end = declared if stream.codec_context.name == "aac" else None
+            for block in blocks:
+                samples = block.to_ndarray().reshape(-1, channels)
+                yield samples[: None if end is None else max(0, end - count)]
+                count += len(samples)
     if not count:
         raise InputError(f"The sound track of {path} is empty.")
-    sounds = [_joined(done, end) for done in blocks]
-    if not np.isfinite(sounds[0]).all():
-        raise InputError(f"The sound of {path} holds values that are NaN.")
-    if silence is not None and np.abs(sounds[0]).max() < 10 ** (silence / 20):
-        raise InputError(f"{path} is silent: its peak is below {silence:g} dBFS.")
-    return sounds
 
 
 def _resampler(rate: int, channels: int) -> av.AudioResampler:
@@ -164,18 +178,10 @@ def _resampler(rate: int, channels: int) -> av.AudioResampler:
     )
 
 
-def _joined(blocks: list[av.AudioFrame], end: float | None) -> np.ndarray:
-    """Blocks of sound, up to a time, as one array float32 (S, C); they are given up."""
-    rate, channels = blocks[0].sample_rate, blocks[0].layout.nb_channels
-    parts = [block.to_ndarray().reshape(-1, channels) for block in blocks]
-    blocks.clear()
-    return np.concatenate(parts)[: None if end is None else round(end * rate)]
-
-
 def write_video(
-    path: Path | str,
+    paths: Path | str | Sequence[Path],
     frames: Iterable[np.ndarray],
-    samples: np.ndarray | None = None,
+    sound: np.ndarray | Iterable[np.ndarray] | None = None,
     sample_rate: int = SAMPLE_RATE,
     rate: float = VIDEO_RATE,
     crf: int = 18,
@@ -183,31 +189,42 @@ def write_video(
     metadata: dict[str, str] | None = None,
     threads: int = 1,
 ) -> None:
-    """Write an mp4 with h264 and, if there are samples, aac; beside, then renamed.
+    """Write videos beside their places, then rename them: .mp4, or .webm with alpha.
 
-    frames : uint8 (H, W, 3) RGB each; an odd last row or column is left out (yuv420p).
-    samples : float (S,), (S, 1) or (S, 2); sample_rate in Hz.
-    crf : quality, smaller is better, 18 is visually lossless; threads : of the encoder,
-    whose bytes differ with their number.
+    frames : uint8 (H, W, 3) RGB or (H, W, 4) RGBA each, over white in an mp4; an odd
+    last row or column is left out (yuv420p). sound : float (S,), (S, 1) or (S, 2), or
+    blocks of (S, 1) or (S, 2); sample_rate in Hz, 48000 for webm. crf : quality of the
+    mp4, smaller is better, 18 is visually lossless; threads : of the encoder, whose
+    bytes differ with their number.
     """
+    places = [Path(paths)] if isinstance(paths, str | Path) else paths
     frames = iter(frames)
     first = next(frames, None)
     if first is None:
-        raise InputError(f"There is no frame to write into {path}.")
-    with write_beside(Path(path)) as beside, av.open(str(beside), "w") as container:
-        container.metadata.update(metadata or {})
-        picture = VideoTrack(container, first, rate, crf, preset, threads)
-        sound = None
-        if samples is not None:
-            sound = AudioTrack(container, samples, sample_rate)
-        picture.add(first)
-        for frame in frames:
-            picture.add(frame)
-            if sound:
-                sound.add_until(picture.seconds)
-        picture.close()
-        if sound:
-            sound.add_until(None)
+        raise InputError(f"There is no frame to write into {places[0]}.")
+    if isinstance(sound, np.ndarray):
+        sound = [sound.reshape(len(sound), -1)]  # (S,) -> (S, 1)
+    with ExitStack() as files:
+        videos: list[tuple[VideoTrack, AudioTrack | None]] = []
+        sounds = tee(sound or (), len(places))
+        for path, blocks in zip(places, sounds, strict=True):
+            beside = files.enter_context(write_beside(path))
+            container = files.enter_context(av.open(str(beside), "w"))
+            container.metadata.update(metadata or {})
+            picture = VideoTrack(container, first, rate, crf, preset, threads)
+            spoken = (
+                None if sound is None else AudioTrack(container, blocks, sample_rate)
+            )
+            videos.append((picture, spoken))
+        for frame in chain([first], frames):
+            for picture, voice in videos:
+                picture.add(frame)
+                if voice:
+                    voice.add_until(picture.seconds)
+        for picture, voice in videos:
+            picture.close()
+            if voice:
+                voice.add_until(None)
 
 
 def keep_gif(

@@ -19,6 +19,7 @@ HIGH_PASS = 30.0  # Hz; removes the microphone's rumble
 LEVEL = 0.96  # AutoVC scales the waveform by it
 FLOOR = 1e-5  # smallest amplitude before the logarithm; -100 dB
 REFERENCE_DB = 16.0  # subtracted, so that loud speech comes near 1
+MINUTE = 60 * SAMPLE_RATE  # samples that are filtered together
 BATCH = 2000  # frames that are transformed together; ten minutes at once take 0.5 GB
 QUIETEST = -100.0  # dBFS; given to digital silence
 VIDEO_FRAME = SAMPLE_RATE // VIDEO_RATE  # samples of a video frame
@@ -39,8 +40,7 @@ def log_mel(
     Taught in notebook 02, paper section 3.1 and AutoVC's `make_spect`.
     """
     centre = hop_length // 2 if first_centre is None else first_centre
-    filtered = filtfilt(*_high_pass(), checked(samples).astype(float)) * LEVEL
-    padded = np.pad(filtered, HALF_WINDOW, mode="reflect").astype(np.float32)
+    padded = np.pad(_filtered(checked(samples)), HALF_WINDOW, mode="reflect")
     windows = np.lib.stride_tricks.sliding_window_view(padded, WINDOW_LENGTH)
     frames = windows[centre::hop_length]
     parts = np.array_split(frames, 1 + len(frames) // BATCH)
@@ -48,6 +48,17 @@ def log_mel(
     mel = np.concatenate([spectrum @ _mel_filters() for spectrum in spectra])
     decibels = 20 * np.log10(np.maximum(FLOOR, mel))
     return np.clip((decibels - REFERENCE_DB + 100) / 100, 0, 1).astype(np.float32)
+
+
+def _filtered(samples: np.ndarray) -> np.ndarray:
+    """A sound without hum, float32[S], a minute after the other: it needs 64 bits."""
+    filtered = np.empty(len(samples), np.float32)
+    for start in range(0, len(samples), MINUTE):
+        first = max(0, start - SAMPLE_RATE)  # what hums a second before has faded
+        part = samples[first : start + MINUTE + SAMPLE_RATE].astype(float)
+        part = filtfilt(*_high_pass(), part)[start - first :][:MINUTE]
+        filtered[start : start + MINUTE] = part * LEVEL
+    return filtered
 
 
 def griffin_lim(mel: np.ndarray, rounds: int = 32) -> np.ndarray:

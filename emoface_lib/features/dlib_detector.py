@@ -50,8 +50,13 @@ class DlibDetector:
         self.face_detector = dlib.get_frontal_face_detector()
         self.predictor = _predictor()
 
-    def faces(self, image: np.ndarray) -> list[Face]:
-        """All frontal faces of a picture (H, W, 3) as (box, score), largest first."""
+    def faces(self, image: np.ndarray, side: int | None = None) -> list[Face]:
+        """All frontal faces of a picture (H, W, 3) as (box, score), largest first.
+
+        side : px, its longest side where it is searched; by default one after another.
+        """
+        if side:
+            return largest_first(self._search(_grey(image), side))
         return self._search_all(_grey(image))
 
     def points(self, image: np.ndarray, box: Box) -> np.ndarray:

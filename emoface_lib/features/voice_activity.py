@@ -4,7 +4,7 @@ Speech is where it hears phones: a door's bang, a fan and music are none. Taught
 notebook 09.
 """
 
-from functools import lru_cache
+from hashlib import blake2b
 
 import numpy as np
 from scipy.ndimage import binary_dilation
@@ -22,6 +22,8 @@ BILABIAL = [10, 31, 35, 36, 37, 82]  # the tokens of b, m and p, also of other l
 LATE = 0.065  # s that a spike comes after its phone's beginning, where the lips meet
 HELD, EASE = 0.02, 0.1  # s that they stay so to each side; s to close, and to open
 LOUD = 75  # percentile; a louder one hears bangs within speech, a softer one consonants
+# The last voice's tokens; level, pauses and closures are asked for one after the other.
+_LAST: dict[bytes, np.ndarray] = {}
 
 
 def spoken(samples: np.ndarray) -> np.ndarray:
@@ -42,8 +44,9 @@ def lips_meet(samples: np.ndarray, rate: int = VIDEO_RATE) -> np.ndarray:
     """
     spikes = np.flatnonzero(np.isin(tokens(samples), BILABIAL))
     middles = (np.arange(-(-len(samples) * rate // SAMPLE_RATE)) + 0.5) / rate
-    closest = (spikes + 0.5) / FRAME_RATE - LATE
-    apart = np.abs(np.subtract.outer(middles, closest)).min(1, initial=HELD + EASE)
+    closest = np.concatenate([[-np.inf], (spikes + 0.5) / FRAME_RATE - LATE, [np.inf]])
+    place = np.searchsorted(closest, middles)
+    apart = np.minimum(middles - closest[place - 1], closest[place] - middles)
     return (1 + np.cos(np.pi * ((apart - HELD) / EASE).clip(0, 1))) / 2
 
 
@@ -52,12 +55,12 @@ def tokens(samples: np.ndarray) -> np.ndarray:
 
     samples : float[S] at 16 kHz. Raises InputError as `phonetic_code`.
     """
-    return _tokens(np.asarray(samples, np.float32).tobytes())
-
-
-@lru_cache(maxsize=1)  # level, pauses and closures of a voice are asked for in turn
-def _tokens(sound: bytes) -> np.ndarray:
-    return log_probabilities(np.frombuffer(sound, np.float32).copy()).argmax(1)
+    given = np.ascontiguousarray(samples, np.float32)
+    key = blake2b(given.data).digest()
+    if key not in _LAST:
+        _LAST.clear()
+        _LAST[key] = log_probabilities(given).argmax(1)
+    return _LAST[key]
 
 
 def speech_level(samples: np.ndarray) -> float:

@@ -51,9 +51,11 @@ def heard_features(samples: np.ndarray, kind: str) -> np.ndarray:
     if kind != "phonetic":
         return mel
     code = phonetic_code(samples)
-    ends = np.minimum((np.arange(len(code)) // GIVEN + 1) * GIVEN, len(code))
-    means = np.cumsum(code, axis=0, dtype=float)[ends - 1] / ends[:, None]
-    return np.concatenate([code - means, mel], axis=1, dtype=np.float32)
+    sums = np.cumsum(code, axis=0, dtype=float)
+    for start in range(0, len(code), GIVEN):
+        end = min(start + GIVEN, len(code))
+        code[start:end] -= sums[end - 1] / end
+    return np.concatenate([code, mel], axis=1, dtype=np.float32)
 
 
 class LogMel:

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import torch
 from safetensors.torch import load_file, save_file
-from sklearn.decomposition import PCA
 from torch import Tensor
 
 from emoface_lib.core.clip import EXPRESSIONS, MEL_BANDS, PHONETIC_SIZE, Clip
@@ -154,6 +153,8 @@ def emotion_space(
     speakers : of the embeddings, whose means are then taken off before; the paper does
     not. The sign of a component is arbitrary: see `oriented`.
     """
+    from sklearn.decomposition import PCA  # a second, and animating fits nothing
+
     inner = embeddings.double().numpy()
     if speakers is not None:
         inner = centred(inner, speakers) + inner.mean(0)

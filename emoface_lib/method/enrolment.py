@@ -11,8 +11,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from sklearn.linear_model import Ridge
-from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from emoface_lib.core.clip import Clip
@@ -93,6 +91,9 @@ class SpeakerGuess:
                 "No training clip is enrolled and has its voice embedded: make them "
                 "by audio_only_clips with `voices=True`, then pass them to enrolled()."
             )
+        from sklearn.linear_model import Ridge  # a second, and animating fits nothing
+        from sklearn.preprocessing import StandardScaler
+
         scaler = StandardScaler()
         inputs = scaler.fit_transform(np.stack([_inputs(clip) for clip in known]))
         means = [clip.speaker_mean for clip in known if clip.speaker_mean is not None]

@@ -8,17 +8,18 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageDraw
 from skimage import data
 from typer.testing import CliRunner, Result
 
 from emoface_lib.animation.animate import animate, own_seed, rendered
 from emoface_lib.animation.emotion_control import Curve, Dial, Emotion
 from emoface_lib.animation.portrait import read_portrait
-from emoface_lib.animation.retarget import hold_last, into_photo
+from emoface_lib.animation.retarget import Pose, at_rate, hold_last, into_photo
 from emoface_lib.animation.voice import Voice, read_voice
 from emoface_lib.animation.watermark import Watermark
 from emoface_lib.cli import app
@@ -31,6 +32,7 @@ from emoface_lib.features.align import to_canonical
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.translation.networks import UNet
 from emoface_lib.translation.warp.lips import JAW_FOLLOWS, LOWER_LIP
+from emoface_lib.translation.warp.photo_warp import PhotoWarp
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data"
 FRAME = 640  # samples of a video frame at 16 kHz
@@ -145,6 +147,69 @@ def test_mouth_is_closed_in_silence_whatever_the_model_says(folder: Path) -> Non
     )
     assert silent < 2
     assert spoken > 6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fps", [24, 60])
+def test_frames_a_second_are_those_asked_for(folder: Path, fps: int) -> None:
+    assert run(folder, "--fps", str(fps), "-o", str(folder / "a.csv")).exit_code == 0
+    frames, rate = read_video(folder / "out.mp4")
+    assert (len(frames), rate) == (0.75 * fps, fps)
+    table = pd.read_csv(folder / "a.csv", comment="#")
+    np.testing.assert_allclose(
+        table["seconds"], np.arange(len(frames)) / fps, atol=1e-4
+    )
+
+
+def test_poses_between_those_given_are_linear() -> None:
+    given = [Pose(*np.full((3, 1), 10.0 * number)) for number in range(5)]
+    for rate in (24, 25, 30, 50, 60):
+        count = 5 * rate // 25
+        shown = np.array([pose.face[0] for pose in at_rate(given, rate, count)])
+        wanted = 10 * np.arange(count) * 25 / rate
+        np.testing.assert_allclose(shown, wanted.clip(max=40))
+
+
+@pytest.mark.slow
+def test_several_photographs_and_voices_are_animated_in_one_call(folder: Path) -> None:
+    """A bad one is named, the others are made."""
+    Image.fromarray(data.coffee()).save(folder / "coffee.png")
+    write_wav(folder / "other.wav", 0.2 * np.sin(np.arange(4800)))
+    names = ("other.wav", "face.png", "voice.wav", "coffee.png")
+    inputs = [str(folder / name) for name in names]
+    out = str(folder / "{photo}_{voice}.csv")
+    result = CliRunner().invoke(app, ["animate", *inputs, "-o", out])
+    assert result.exit_code == 2
+    assert result.stderr.count("No frontal face was found") == 2
+    made = sorted(path.name for path in folder.glob("*.csv"))
+    assert made == ["face_other.csv", "face_voice.csv"]
+    for names, reason in (
+        (inputs, "{photo} and {voice}"),
+        (inputs[:1], "A photograph and a voice"),
+        (inputs[:2] * 2, "more than once"),
+    ):
+        given = ["animate", *names, "-o", str(folder / "same.csv")]
+        refused(CliRunner().invoke(app, given), reason)
+
+
+@pytest.mark.slow
+def test_a_cut_out_stays_one_and_its_edge_moves(folder: Path) -> None:
+    whole = Image.open(folder / "face.png").convert("RGBA")
+    alpha = Image.new("L", whole.size)
+    ImageDraw.Draw(alpha).ellipse((95, 5, 235, 290), 255)
+    whole.putalpha(alpha)
+    whole.save(folder / "cut.png")
+    portrait = read_portrait(folder / "cut.png")
+    still = Pose(portrait.landmarks[:, :2], np.eye(2, 3), np.empty(0))
+    moved = still._replace(motion=np.array([[1.0, 0, 6], [0, 1, 0]]))
+    warp = PhotoWarp(portrait.picture, portrait.landmarks)
+    first, second = rendered(warp, [still, moved], True, portrait)
+    assert first.shape == (*whole.size[::-1], 4)
+    place = np.s_[60:140, :, 3]
+    assert np.abs(first[place].astype(int) - np.asarray(alpha)[60:140]).max() < 40
+    edges = [int((frame[place] > 127).argmax(1).mean()) for frame in (first, second)]
+    assert 3 <= edges[1] - edges[0] <= 7
+    assert first[-2, 2, 3] == 255  # the mark can be seen
 
 
 @pytest.mark.slow

@@ -1,5 +1,7 @@
 """Whatever an animation is written to says that it is synthetic, and agrees."""
 
+import json
+import re
 from pathlib import Path
 
 import av
@@ -19,6 +21,7 @@ from emoface_lib.core.landmarks import LIPS
 from emoface_lib.core.video import read_video
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.gestures import FULL
+from emoface_lib.synthetic.visemes import VISEME_NAMES
 from tests.animation.test_animate import LoudnessMouth, write_wav
 
 pytestmark = pytest.mark.slow
@@ -47,6 +50,28 @@ def test_every_file_says_that_it_is_synthetic(made: dict[str, Path]) -> None:
     assert "Synthetic" in made[".svg"].read_text()
     assert made[".csv"].read_text().startswith("# Synthetic")
     assert "Synthetic" in str(read_npz(made[".npz"])["comment"])
+    assert "NOTE Synthetic" in made[".vtt"].read_text()
+    assert json.loads(made[".json"].read_text())["comment"].startswith("Synthetic")
+    with av.open(str(made[".webm"])) as video:
+        assert "Synthetic" in video.metadata["COMMENT"]
+
+
+def test_captions_and_visemes_say_when(made: dict[str, Path]) -> None:
+    """The voice is silent for 0.25 s and speaks until 1 s."""
+    times = json.loads(made[".json"].read_text())
+    phones, visemes = pd.DataFrame(times["phones"]), pd.DataFrame(times["visemes"])
+    assert len(phones) > 3
+    assert 0.2 < phones["start"].min() < phones["end"].max() <= 1
+    assert visemes["start"].tolist() == [0, *visemes["end"][:-1]]
+    assert visemes["end"].iloc[-1] == 1
+    assert visemes["viseme"].iloc[0] == "_"
+    assert set(visemes["viseme"]) <= set(VISEME_NAMES)
+    cues = made[".vtt"].read_text().split("\n\n")[2:]
+    start, end = re.match(r"00:00:(\S+) --> 00:00:(\S+)\n<00:00:", cues[0]).groups()
+    assert abs(float(start) - phones["start"].min()) < 1e-3
+    assert float(end) <= 1
+    said = re.sub(r"<.*?>|\s", "", "".join(cue.split("\n")[1] for cue in cues))
+    assert said == "".join(phones["phone"])
 
 
 def test_emotions_stand_side_by_side_below_their_names(made: dict[str, Path]) -> None:

@@ -4,13 +4,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from skimage import data
 
-from emoface_lib.animation.portrait import face_pose, read_photo, read_portrait
+from emoface_lib.animation import photo
+from emoface_lib.animation.faces import find_faces
+from emoface_lib.animation.photo import read_photo
+from emoface_lib.animation.portrait import (
+    choose_face,
+    face_pose,
+    read_portrait,
+)
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.landmarks import LEFT_EYE, RIGHT_EYE, eye_distance, mean_face
+from emoface_lib.core.landmarks import (
+    LEFT_EYE,
+    LIPS,
+    RIGHT_EYE,
+    eye_distance,
+    mean_face,
+)
 from emoface_lib.features.dlib_detector import DlibDetector
+from emoface_lib.synthetic.portraits import CAST, resting_portrait
 
 PORTRAITS = Path(__file__).resolve().parents[3] / "shared" / "data" / "portraits"
 
@@ -61,9 +75,11 @@ def test_modes_are_converted_and_lossy_ones_are_said(
     note: str | None,
 ) -> None:
     convert(astronaut).save(tmp_path / name)
-    picture, notes = read_photo(tmp_path / name)
+    read = read_photo(tmp_path / name)
+    picture, notes = read.picture, read.notes
     assert picture.shape == (512, 512, 3)
     assert picture.dtype == np.uint8
+    assert read.alpha is None
     wanted = np.asarray(astronaut if tolerance is not None else astronaut.convert("L"))
     wanted = wanted if wanted.ndim == 3 else wanted[..., None]
     assert np.abs(picture.astype(int) - wanted).mean() <= (tolerance or 0)
@@ -73,19 +89,21 @@ def test_modes_are_converted_and_lossy_ones_are_said(
 def test_sixteen_bits_are_scaled_to_eight(tmp_path: Path) -> None:
     grey = np.asarray(Image.fromarray(data.astronaut()).convert("L"))
     Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / "deep.png")
-    picture, notes = read_photo(tmp_path / "deep.png")
-    np.testing.assert_array_equal(picture[..., 0], grey)
-    assert "16 bits" in notes[0]
+    read = read_photo(tmp_path / "deep.png")
+    np.testing.assert_array_equal(read.picture[..., 0], grey)
+    assert "16 bits" in read.notes[0]
 
 
-def test_transparent_ground_becomes_white(tmp_path: Path) -> None:
+def test_transparent_ground_stays_apart(tmp_path: Path) -> None:
     clear = Image.new("RGBA", (40, 40), (255, 0, 0, 0))
-    clear.putpixel((5, 7), (0, 0, 255, 255))
+    clear.paste((0, 0, 255, 255), (5, 5, 15, 15))
     clear.save(tmp_path / "clear.png")
-    picture, notes = read_photo(tmp_path / "clear.png")
-    assert "transparent" in notes[0]
-    assert picture[7, 5].tolist() == [0, 0, 255]
-    assert picture[0, 0].tolist() == [255, 255, 255]
+    read = read_photo(tmp_path / "clear.png")
+    assert "transparent" in read.notes[0]
+    assert read.alpha is not None
+    assert (read.alpha[7, 5], read.alpha[0, 0]) == (255, 0)
+    assert read.picture[7, 5].tolist() == [0, 0, 255]
+    assert read.picture[7, 4].tolist() == [0, 0, 255]  # an edge without a red rim
 
 
 @pytest.mark.parametrize("orientation", [1, 2, 3, 6, 8])
@@ -104,19 +122,19 @@ def test_photographs_lying_on_their_side_are_set_upright(
     exif = Image.Exif()
     exif[0x0112] = orientation
     stored.save(tmp_path / "phone.png", exif=exif)
-    picture, _ = read_photo(tmp_path / "phone.png")
-    np.testing.assert_array_equal(picture, np.asarray(half))
+    read = read_photo(tmp_path / "phone.png")
+    np.testing.assert_array_equal(read.picture, np.asarray(half))
 
 
 @pytest.mark.slow
 def test_large_photographs_are_reduced_and_that_is_said(
-    tmp_path: Path, astronaut: Image.Image
+    tmp_path: Path, astronaut: Image.Image, detector: DlibDetector
 ) -> None:
-    for name, size in (("large.jpg", (4000, 3000)), ("large.png", (2000, 1500))):
+    for name, size in (("large.jpg", (2400, 1800)), ("large.png", (2000, 1500))):
         astronaut.resize(size).save(tmp_path / name)
-        picture, notes = read_photo(tmp_path / name)
-        assert picture.shape == (1440, 1920, 3)
-        assert "reduced to 1920" in notes[0]
+        portrait = read_portrait(tmp_path / name, detector)
+        assert portrait.picture.shape == (1440, 1920, 3)
+        assert "reduced to 1920" in portrait.notes[0]
 
 
 def test_what_is_no_still_picture_is_named(
@@ -162,7 +180,144 @@ def test_of_two_faces_the_larger_is_taken_and_that_is_said(
     both.save(tmp_path / "both.png")
     portrait = read_portrait(tmp_path / "both.png", detector)
     assert portrait.landmarks[:, 0].min() > 380
-    assert "2 faces" in portrait.notes[0]
+    assert "2 faces: 1 at 6" in portrait.notes[0]
+    for wanted in ("2", "150,130"):
+        other = read_portrait(tmp_path / "both.png", detector, face=wanted)
+        assert other.landmarks[:, 0].max() < 380
+    found = find_faces(detector, np.asarray(both))
+    for wanted in ("3", "0", "5,5", "left"):
+        with pytest.raises(InputError, match=f"no face '{wanted}' .*: give .* 2 at "):
+            choose_face(found, wanted, "both.png")
+
+
+@pytest.mark.parametrize("angle", [-60, 40, 60])
+def test_tilted_faces_are_found_and_read(
+    tmp_path: Path, astronaut: Image.Image, detector: DlibDetector, angle: int
+) -> None:
+    astronaut.rotate(angle, expand=True).save(tmp_path / "tilted.png")
+    portrait = read_portrait(tmp_path / "tilted.png", detector)
+    middle = np.array(Image.open(tmp_path / "tilted.png").size) / 2
+    turn = np.radians(angle)
+    back = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    points = (portrait.landmarks[:, :2] - middle) @ back.T + 256
+    astronaut.save(tmp_path / "upright.png")
+    upright = read_portrait(tmp_path / "upright.png", detector).landmarks[:, :2]
+    assert np.linalg.norm(points - upright, axis=1)[LIPS].mean() < 2
+    assert abs(portrait.pose[2] + angle) < 5
+    assert portrait.notes == ()
+
+
+@pytest.mark.slow
+def test_a_small_face_in_a_large_picture_is_found_and_cropped(
+    tmp_path: Path, astronaut: Image.Image, detector: DlibDetector
+) -> None:
+    large = Image.new("RGB", (1800, 1200), "darkgreen")
+    large.paste(astronaut.crop((120, 0, 340, 260)), (1400, 500))
+    large.save(tmp_path / "large.jpg")
+    portrait = read_portrait(tmp_path / "large.jpg", detector, longest_side=900)
+    assert 200 < portrait.picture.shape[1] < 500
+    assert eye_distance(portrait.landmarks[:, :2]) > 40
+    assert "cropped" in portrait.notes[0]
+
+
+def test_head_and_shoulders_can_be_cropped(
+    tmp_path: Path, astronaut: Image.Image, detector: DlibDetector
+) -> None:
+    astronaut.save(tmp_path / "a.png")
+    whole = read_portrait(tmp_path / "a.png", detector)
+    portrait = read_portrait(tmp_path / "a.png", detector, crop=True)
+    assert portrait.notes == ()
+    assert max(portrait.picture.shape) < 450
+    shift = (whole.landmarks - portrait.landmarks)[:, :2]
+    left, top = np.round(shift[0]).astype(int)
+    np.testing.assert_allclose(shift, shift[:1].repeat(68, 0), atol=1e-3)
+    height, width, _ = portrait.picture.shape
+    cut = whole.picture[top : top + height, left : left + width]
+    np.testing.assert_array_equal(portrait.picture, cut)
+
+
+@pytest.mark.parametrize(("mouth", "refused"), [("blue", True), ("hand", False)])
+def test_a_covered_mouth_is_said_or_refused(
+    tmp_path: Path,
+    astronaut: Image.Image,
+    detector: DlibDetector,
+    mouth: str,
+    refused: bool,
+) -> None:
+    """A mask, whose readings are far apart, and a hand, whose are less so."""
+    covered = astronaut.resize((768, 768))
+    pen = ImageDraw.Draw(covered)
+    if refused:
+        pen.polygon([(270, 185), (340, 170), (400, 185), (390, 260), (338, 290)], mouth)
+        with pytest.raises(InputError, match="can't be read: it is covered"):
+            read_portrait(save(covered, tmp_path), detector)
+        return
+    pen.ellipse((290, 195, 390, 245), "#d8a890")
+    portrait = read_portrait(save(covered, tmp_path), detector)
+    assert "hard to read" in portrait.notes[0]
+
+
+@pytest.mark.parametrize("name", CAST[:3])
+def test_drawn_faces_are_read_without_notes(
+    tmp_path: Path, detector: DlibDetector, name: str
+) -> None:
+    drawn = Image.fromarray(resting_portrait(name)).resize((448, 448))
+    assert read_portrait(save(drawn, tmp_path), detector).notes == ()
+
+
+@pytest.mark.parametrize("worn", ["dark glasses", "a beard"])
+def test_what_a_face_wears_is_no_reason_to_refuse_it(
+    tmp_path: Path, astronaut: Image.Image, detector: DlibDetector, worn: str
+) -> None:
+    plain = read_portrait(save(astronaut, tmp_path), detector).landmarks
+    dressed = astronaut.copy()
+    pen = ImageDraw.Draw(dressed)
+    if worn == "a beard":
+        pen.ellipse((204, 166, 246, 190), "#483828")
+    else:
+        for left in (186, 230):
+            pen.rounded_rectangle((left, 92, left + 34, 114), 6, "#101018")
+    read = read_portrait(save(dressed, tmp_path), detector).landmarks
+    assert np.linalg.norm(read - plain, axis=1)[LIPS].mean() < 2.5
+
+
+def save(picture: Image.Image, folder: Path) -> Path:
+    picture.save(folder / "picture.png")
+    return folder / "picture.png"
+
+
+def test_a_photograph_without_its_last_bytes_is_read_with_a_note(
+    tmp_path: Path, astronaut: Image.Image
+) -> None:
+    top = data.astronaut()[:400]
+    for suffix, lost in (("jpg", 2), ("jpg", 1500), ("png", 900)):
+        path = tmp_path / f"noend.{suffix}"
+        astronaut.save(path)
+        path.write_bytes(path.read_bytes()[:-lost])
+        read = read_photo(path)
+        assert "The end of" in read.notes[0]
+        assert read.picture.shape == (512, 512, 3)
+        assert np.abs(read.picture[:400].astype(int) - top).mean() < 4
+
+
+def test_large_jpegs_are_decoded_small(
+    tmp_path: Path, astronaut: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(photo, "MOST_PIXELS", 100_000)
+    astronaut.save(tmp_path / "large.jpg")
+    astronaut.save(tmp_path / "large.png")
+    assert read_photo(tmp_path / "large.jpg").picture.shape == (256, 256, 3)
+    with pytest.raises(InputError, match="million pixels: give it as JPEG"):
+        read_photo(tmp_path / "large.png")
+
+
+def test_heic_of_telephones_is_read_whatever_its_name(tmp_path: Path) -> None:
+    copy = tmp_path / "photo.jpg"
+    copy.write_bytes((Path(__file__).parents[1] / "data" / "tiny.heic").read_bytes())
+    picture = read_photo(copy).picture
+    assert picture.shape == (64, 48, 3)
+    assert picture[8, 8].argmax() == 0  # red above
+    assert picture[-8, -8].argmax() == 2  # blue below
 
 
 def test_small_face_is_animated_with_a_note(
@@ -200,8 +355,9 @@ def test_profile_is_refused_with_its_angle(
     tmp_path: Path, astronaut: Image.Image, yaw: float, usable: bool
 ) -> None:
     class Turned:
-        def faces(self, picture: np.ndarray):
-            return [((150.0, 100.0, 350.0, 300.0), 1.0)]
+        def faces(self, picture: np.ndarray, side: int):
+            share = side / 512
+            return [((150.0 * share, 100.0 * share, 350.0 * share, 300.0 * share), 1.0)]
 
         def points(self, picture: np.ndarray, box: tuple) -> np.ndarray:
             return turned_face(yaw)[:, :2]

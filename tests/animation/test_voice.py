@@ -14,7 +14,7 @@ GENERATOR = np.random.default_rng(5)
 
 
 @pytest.mark.parametrize("channels", [1, 2])
-def test_a_voice_is_decoded_once_for_the_networks_and_for_the_video(
+def test_a_voice_is_decoded_once_and_its_track_as_a_video_needs_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channels: int
 ) -> None:
     sound = GENERATOR.normal(0, 0.1, (24_000, channels))
@@ -29,14 +29,14 @@ def test_a_voice_is_decoded_once_for_the_networks_and_for_the_video(
     monkeypatch.setattr("emoface_lib.core.video.decode", counted)
     read = read_voice(tmp_path / "a.mp4")
     assert len(decoded) == 1
-    assert read.track.shape == (24_000, channels)
+    assert np.concatenate(list(read.track)).shape == (24_000, channels)
     assert read.seconds == 0.5
     assert len(read.loudness) == 13
     np.testing.assert_array_equal(read.samples, read_audio(tmp_path / "a.mp4"))
 
 
 def closed(samples: np.ndarray) -> np.ndarray:
-    return Voice(Path(), samples.astype(np.float32), samples[:, None]).pauses
+    return Voice(Path(), samples.astype(np.float32)).pauses
 
 
 def noise(frames: int, amplitude: float) -> np.ndarray:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.video import (
-    decode_audio,
+    iter_audio,
     iter_frames,
     keep_gif,
     read_audio,
@@ -150,10 +150,37 @@ def test_usual_containers_are_read(tmp_path: Path, suffix: str, codec: str) -> N
 def test_stereo_is_kept_on_request(tmp_path: Path) -> None:
     samples = tone(SECONDS, channels=2) * [1, 0]
     path = write_sound(tmp_path / "a.wav", samples, 16_000, "pcm_s16le")
-    mono, both = decode_audio(path, [(16_000, 1), (16_000, 2)])
-    assert mono.shape == (len(samples), 1)
+    both = np.concatenate(list(iter_audio(path, 16_000)))
+    assert read_audio(path).shape == (len(samples),)
     assert both.shape == (len(samples), 2)
     assert np.abs(both[:, 1]).max() < 1e-3 < np.abs(both[:, 0]).max()
+
+
+def test_of_two_channels_that_cancel_one_is_taken(tmp_path: Path) -> None:
+    samples = tone(SECONDS)
+    both = np.stack([samples, -0.98 * samples], 1)
+    path = write_sound(tmp_path / "a.wav", both, 16_000, "pcm_s16le")
+    assert np.abs(read_audio(path) - samples).max() < 1e-3
+
+
+def test_webm_keeps_what_is_transparent_and_mp4_makes_it_white(tmp_path: Path) -> None:
+    cut_out = np.dstack([picture(48, 64), np.full((48, 64), 255, np.uint8)])
+    cut_out[:, :32, 3] = 0
+    places = [tmp_path / "a.webm", tmp_path / "a.mp4"]
+    write_video(places, [cut_out] * 5, tone(0.2, 48_000), 48_000, rate=60)
+    with av.open(str(places[0])) as container:
+        decoder = av.CodecContext.create("libvpx-vp9", "r")  # FFmpeg's own has no alpha
+        packets = container.demux(container.streams.video[0])
+        frames = [frame for packet in packets for frame in decoder.decode(packet)]
+    alpha = frames[0].to_ndarray(format="rgba")[..., 3]
+    assert len(frames) == 5
+    assert alpha[:, :30].max() < 3
+    assert alpha[:, 34:].min() > 252
+    white, _ = read_video(places[1])
+    assert white[0, :, :30].min() > 250
+    for path in places:
+        assert abs(len(read_audio(path)) - 3200) < 120
+        assert video_info(path).rate == 60
 
 
 def test_frame_rate_is_changed_by_time(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.video import read_audio
+from emoface_lib.features import audio
 from emoface_lib.features.audio import (
     frame_loudness,
     griffin_lim,
@@ -135,10 +136,10 @@ def test_six_channels_become_one_and_lose_no_frame(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_an_hour_is_refused(tmp_path: Path) -> None:
-    hour = np.zeros((3_600 * 2_000, 1), np.float32)  # 1 h at 2 kHz
-    path = write_wav(tmp_path / "hour.wav", hour, 2_000)
-    with pytest.raises(InputError, match=r"hour.wav is longer than 10 minutes: cut it"):
+def test_more_than_an_hour_is_refused(tmp_path: Path) -> None:
+    long = np.zeros((3_610 * 2_000, 1), np.float32)  # at 2 kHz
+    path = write_wav(tmp_path / "long.wav", long, 2_000)
+    with pytest.raises(InputError, match=r"long.wav is longer than 60 minutes: cut it"):
         read_audio(path)
 
 
@@ -149,3 +150,13 @@ def test_what_griffin_lim_says_has_the_mel_it_was_asked_for() -> None:
     assert output.shape == (320 * len(wanted),)
     assert np.abs(log_mel(output) - wanted)[5:-5].mean() < 0.05
     assert np.array_equal(output, griffin_lim(wanted))
+
+
+@pytest.mark.slow
+def test_a_long_sound_is_filtered_in_pieces_as_the_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    voice = np.tile(speech(), 6)
+    whole = log_mel(voice)
+    monkeypatch.setattr(audio, "MINUTE", 2 * 16_000)
+    np.testing.assert_allclose(log_mel(voice), whole, atol=1e-4)

@@ -131,6 +131,21 @@ class PhotoWarp:
         place[:] = area[: place.shape[0], : place.shape[1]]
         return frame
 
+    def carry(
+        self, layer: np.ndarray, landmarks: np.ndarray, motion: np.ndarray
+    ) -> np.ndarray:
+        """Another layer of the photograph, such as its opacity, moved as its skin.
+
+        layer : uint8 (H, W), which is returned moved; the others as in `render`.
+        """
+        above, _ = self._origins(uncross_lips(landmarks), self._before(motion))
+        area = pull(layer, self.lattice.expand(above))
+        moved = layer.copy()
+        place = moved[self.lattice.top :, self.lattice.left :]
+        place = place[: len(area), : area.shape[1]]
+        place[:] = area[: len(place), : place.shape[1]]
+        return moved
+
     def _before(self, motion: np.ndarray) -> np.ndarray:
         """Where the nodes were before the head moved."""
         before = self.nodes
