@@ -1,6 +1,9 @@
 """The command `emoface`: the library's main jobs from a shell."""
 
+import errno
 import json
+import os
+import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import WRITING
 from emoface_lib.core.parallel import read_shard
 from emoface_lib.core.settings import load_settings, runs_folder
 from emoface_lib.runs.batch_cli import commands as batch_commands
@@ -32,6 +36,17 @@ AXIS_HELP = (
     "Of the emotion space: arousal, valence, PC1, PC2, ...; by default arousal, or PC1 "
     "where the corpus has no labels."
 )
+CURES = {
+    **dict.fromkeys(
+        (errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
+        "make room, and run the same command again; it goes on where it can.",
+    ),
+    **dict.fromkeys(
+        (errno.EACCES, errno.EPERM, errno.EROFS),
+        "it belongs to somebody else or can't be written; runs go to EMOFACE_RUNS, "
+        "such as EMOFACE_RUNS=~/runs, other files to --out or --store.",
+    ),
+}
 Parameters = Annotated[
     list[str] | None,
     typer.Option("--parameter", "-p", help="NAME=VALUE; may be repeated."),
@@ -39,15 +54,32 @@ Parameters = Annotated[
 
 
 class Commands(TyperGroup):
-    """Commands in which a user's error is one sentence and exit code 2."""
+    """Commands in which a user's error is one sentence and exit code 2.
+
+    So are a place that can't be written, a full disk and too little memory, wherever
+    they are met.
+    """
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for."""
         try:
             return super().invoke(ctx)
-        except InputError as error:
-            typer.echo(f"emoface: {error}", err=True)
+        except BrokenPipeError:
+            raise  # whoever read what is printed has gone; click ends quietly
+        except (InputError, MemoryError, OSError) as error:
+            typer.echo(f"emoface: {sentence(error)}", err=True)
             raise typer.Exit(2) from error
+
+
+def sentence(error: Exception) -> str:
+    """What went wrong, and the cure."""
+    if isinstance(error, MemoryError):
+        return "There is too little memory: close other programs, or give less at once."
+    if not isinstance(error, OSError) or error.errno is None:
+        return str(error)
+    place = f"{error.filename}: " if error.filename else ""
+    cure = CURES.get(error.errno, "choose another place or name.")
+    return f"{place}{error.strerror}: {cure}"
 
 
 app = typer.Typer(
@@ -258,5 +290,12 @@ app.add_typer(batch_commands, name="batch")
 
 
 def main() -> None:
-    """Run the command."""
+    """Run the command; asked to end, it leaves no temporary file."""
+    signal.signal(signal.SIGTERM, _end)
     app()
+
+
+def _end(number: int, _: Any) -> None:
+    for path in WRITING:
+        path.unlink(missing_ok=True)
+    os._exit(128 + number)  # at once; the processes it has started end with it

@@ -11,7 +11,6 @@ from typing import Any
 
 import ipywidgets as w
 import numpy as np
-import pandas as pd
 from PIL import Image
 from skimage.data import astronaut
 
@@ -23,6 +22,7 @@ from emoface_lib.animation.predict import FacePredictor, load_predictor
 from emoface_lib.animation.preview import Face, Preview
 from emoface_lib.animation.voice import read_voice
 from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import read_parquet
 from emoface_lib.core.landmarks import VIDEO_RATE
 
 AXES = ("PC1", "PC2", "arousal", "valence")
@@ -263,7 +263,7 @@ def open_panel(run: Path, voices: int = 6) -> Panel:
     is missing.
     """
     predictor = load_predictor(run)
-    index = pd.read_parquet(run / "corpus" / "index.parquet")
+    index = read_parquet(run / "corpus" / "index.parquet")
     test = index[index["split"] == "test"]
     folder = run / "dial"
     folder.mkdir(parents=True, exist_ok=True)

@@ -30,6 +30,7 @@ from emoface_lib.core.tracks import AudioTrack, VideoTrack
 
 LEAST_HOLE = 0.1  # s between time stamps; less is their jitter
 LONGEST_VOICE = 600.0  # s
+LOUDEST = 10.0  # 20 dB above full scale; samples of 16 bits given as floats
 SILENCE = -60.0  # dBFS; a peak below it is no speech
 
 
@@ -119,8 +120,8 @@ def decode_audio(
 
     formats : sample rate in Hz and number of channels, 1 or 2; where the file has one
     channel, there is one. Samples are about -1..1. Raises InputError if there is no
-    sound, or if it is NaN, longer than `longest` seconds, cut short, or if the peak of
-    the first format is below `silence` dBFS.
+    sound, or if it is NaN, above LOUDEST, longer than `longest` seconds, cut short, or
+    if the peak of the first format is below `silence` dBFS.
     """
     count = 0
     blocks: list[list[av.AudioFrame]] = [[] for _ in formats]
@@ -148,9 +149,23 @@ def decode_audio(
     sounds = [_joined(done, end) for done in blocks]
     if not np.isfinite(sounds[0]).all():
         raise InputError(f"The sound of {path} holds values that are NaN.")
-    if silence is not None and np.abs(sounds[0]).max() < 10 ** (silence / 20):
+    if (peak := float(np.abs(sounds[0]).max())) > LOUDEST:
+        raise InputError(
+            f"The sound of {path} reaches {peak:.3g}, where 1 is full scale: scale it."
+        )
+    if silence is not None and _swing(sounds[0]) < 10 ** (silence / 20):
+        (apart,) = decode_audio(path, [(formats[0][0], 2)], longest, None)
+        if _swing(apart) >= 10 ** (silence / 20):
+            raise InputError(
+                f"The two channels of {path} cancel each other out: invert one."
+            )
         raise InputError(f"{path} is silent: its peak is below {silence:g} dBFS.")
     return sounds
+
+
+def _swing(sound: np.ndarray) -> float:
+    """The peak of sound (S, C) about its mean: a constant can't be heard."""
+    return float(np.abs(sound - sound.mean(0)).max())
 
 
 def _resampler(rate: int, channels: int) -> av.AudioResampler:

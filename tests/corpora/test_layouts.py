@@ -276,7 +276,9 @@ def test_an_index_of_ones_own_is_a_layout_too(tmp_path: Path) -> None:
 def test_no_name_of_a_foreign_index_leaves_the_run(clip: str, tmp_path: Path) -> None:
     row = {"clip": clip, "speaker": "a", "video": "b", "path": "c.mp4", "split": "val"}
     pd.DataFrame([row]).to_parquet(tmp_path / "index.parquet")
-    with pytest.raises(InputError, match=r"index.parquet has a clip .*leave the run"):
+    with pytest.raises(
+        InputError, match=r"index.parquet has a clip .*leads out of its folder"
+    ):
         read_corpus(tmp_path)
 
 
