@@ -35,6 +35,7 @@ from emoface_lib.animation.retarget import (
 )
 from emoface_lib.animation.voice import TRACK_RATE, Voice
 from emoface_lib.animation.watermark import Watermark
+from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import WEIGHTS
 from emoface_lib.core.settings import PRODUCTS, Run, load_settings
 from emoface_lib.core.video import read_audio, write_video
@@ -47,6 +48,7 @@ if TYPE_CHECKING:  # torch takes seconds
 
 ENCODER_THREADS = 2  # one renders while the other encodes
 LAST_NOTEBOOK = "08_emotion_space"  # the last one that the predictor needs
+WIDEST = 16_384  # px, of h264
 OWN = "own"  # the voice's own emotion
 SHIPPED = WEIGHTS / "animate"  # laid out as a run's folder
 
@@ -192,6 +194,11 @@ def animate(
     paths = check_outputs(out, photo, voice.path)
     dials = [Dial.of(one) for one in _as_list(emotion)]
     portrait = read_portrait(photo, longest_side=longest_side)
+    if len(dials) * portrait.picture.shape[1] > WIDEST:
+        raise InputError(
+            f"{len(dials)} faces of {portrait.picture.shape[1]} px side by side are "
+            f"wider than the {WIDEST} px of a video: give fewer, or a smaller photo."
+        )
     count = len(voice.loudness)
     chosen = renderer_of(portrait, renderer, run)
     square = Square.around(portrait.landmarks[:, :2], portrait.picture.shape)

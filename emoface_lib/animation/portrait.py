@@ -11,6 +11,7 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import eye_distance, mean_face
+from emoface_lib.core.media import check_file
 from emoface_lib.features.align import align, to_canonical
 from emoface_lib.features.dlib_detector import Box, DlibDetector
 from emoface_lib.features.lift import first_guess
@@ -18,8 +19,14 @@ from emoface_lib.features.lift import first_guess
 LONGEST_SIDE = 1920  # px; larger photographs are reduced, as video players expect
 LARGEST_YAW = 35.0  # degrees; beyond it half of the mouth is hidden
 SMALL_FACE = 40.0  # px between the outer eye corners; below it detail is missing
+NARROWEST = 16  # px of a side; in less no face can be found
 SMALL_PICTURE = 720  # px; dlib finds faces from 80 px on, in twice the size from 40
 SAME_SIZE = 0.2  # share of the largest face's width; smaller faces are not reported
+# Pillow would hand others to programs, such as Ghostscript
+FORMATS = (
+    *("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF"),  # JPEG of MPO, too
+    *("JPEG2000", "PPM", "TGA", "PSD", "ICO", "AVIF"),
+)
 WHITE = (255, 255, 255, 255)
 
 
@@ -73,12 +80,11 @@ def read_photo(
     Raises InputError for what is no single picture: other files, animations, pages.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"There is no file {path}.")
+    check_file(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            with Image.open(path, formats=FORMATS) as image:
                 _check_single(path, image)
                 image.draft(None, (longest_side, longest_side))  # decode JPEG smaller
                 image.load()
@@ -91,7 +97,9 @@ def read_photo(
         raise InputError(
             f"{path} is not a picture that can be read: give a JPEG or PNG photograph."
         ) from error
-    except (OSError, SyntaxError, ValueError) as error:  # Pillow's, of broken files
+    except InputError:
+        raise
+    except Exception as error:  # Pillow's, of broken files
         raise InputError(f"{path} is a damaged or cut short picture.") from error
 
 
@@ -142,6 +150,10 @@ def _convert(
     if max(upright.size) > longest_side:
         notes.append(f"{path} was reduced to {longest_side} px on its longer side.")
         upright.thumbnail((longest_side, longest_side), Image.Resampling.LANCZOS)
+    if min(upright.size) < NARROWEST:
+        raise InputError(
+            f"{path} is less than {NARROWEST} px high or wide: no face fits."
+        )
     return np.asarray(upright.convert("RGB")).copy(), notes
 
 
