@@ -144,7 +144,8 @@ test-browser: $(INSTALLED) ## the dial and the book in a real browser
 	    tests/course/test_book.py tests/course/test_browser.py
 
 lab: $(INSTALLED) ## JupyterLab on the notebooks
-	$(BIN)/jupyter lab $(LAB) notebooks
+	$(BIN)/jupyter lab --LabApp.extension_manager=readonly \
+	    --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $(LAB) notebooks
 
 app: $(INSTALLED) ## the dial of notebook 08 as a page of its own, by Voila
 	$(BIN)/python -m tools.app $(APP)

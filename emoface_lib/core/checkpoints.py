@@ -56,7 +56,7 @@ def write_weights(
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Tensors [...] by name that `write_weights` wrote.
+    """Weights that `write_weights` wrote, Tensor[...] by name, of any shape.
 
     Raises InputError if the file is missing, damaged, or holds NaN.
     """
