@@ -272,7 +272,10 @@ def train(
 
 
 def _overrides(parameters: list[str] | None) -> dict[str, Any]:
-    return dict(read_parameter(text) for text in parameters or [])
+    given = dict(read_parameter(text) for text in parameters or [])
+    if "profile" in given:
+        raise InputError("Give the profile by --profile, not by -p.")
+    return given
 
 
 def read_parameter(text: str) -> tuple[str, Any]:

@@ -172,7 +172,7 @@ class Settings(Stage):
     """All settings of a run, by stage; the defaults are the `paper` profile."""
 
     profile: ProfileName = "paper"
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**32)  # of all generators
     corpus: str = ""  # folder of runs/ that `emoface prepare` filled; "": embedded
     device: Literal["auto", "cpu", "cuda"] = "auto"  # where networks are trained
     devices: int = Field(1, ge=1)  # GPUs or CPU processes a node that train as one
@@ -308,7 +308,7 @@ def nearest(name: str, known: tuple[str, ...]) -> str:
 
 def runs_folder() -> Path:
     """Where results are kept: the folder in EMOFACE_RUNS, or `runs` in the project."""
-    return Path(os.environ.get("EMOFACE_RUNS", REPOSITORY / "runs"))
+    return Path(os.environ.get("EMOFACE_RUNS") or REPOSITORY / "runs")
 
 
 # What each notebook leaves for the later ones, relative to the run's folder.
@@ -350,6 +350,11 @@ class Run:
     def product(self, notebook: str) -> Path:
         """What `notebook` leaves; raises InputError if it has not been run."""
         path = self.path(PRODUCTS[notebook])
+        if not path.exists() and self.settings.corpus:
+            raise InputError(
+                f"There is no prepared corpus in {self.folder}: make it by `emoface "
+                "prepare`, or name another."
+            )
         if not path.exists():
             raise InputError(
                 f"{PRODUCTS[notebook]} is missing in the runs of profile "
@@ -361,5 +366,5 @@ class Run:
     def figures(self) -> Path:
         """Where figures go: `figures/`; for smoke and real corpora, inside the run."""
         own = self.settings.profile == "smoke" or bool(self.settings.corpus)
-        own = own or "EMOFACE_RUNS" in os.environ
+        own = own or bool(os.environ.get("EMOFACE_RUNS"))
         return self.path("figures") if own else REPOSITORY / "figures"

@@ -144,7 +144,7 @@ def decode_audio(
                 raise InputError(f"The sound of {path} changes its format.") from error
         # the decoder of aac gives whole packets of 1024 samples; the last one is padded
         end = declared if stream.codec_context.name == "aac" else None
-    if not count:
+    if not all(blocks):  # a few samples are none at another rate
         raise InputError(f"The sound track of {path} is empty.")
     sounds = [_joined(done, end) for done in blocks]
     if not np.isfinite(sounds[0]).all():

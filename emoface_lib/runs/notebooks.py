@@ -308,8 +308,8 @@ def kernel_environment(folder: Path) -> Iterator[None]:
         "PYTHONHASHSEED": "0",
         "TQDM_DISABLE": "1",  # bars belong to a terminal, not into stored outputs
     }
-    if "EMOFACE_RUNS" in os.environ:  # the kernel works in another folder
-        mine["EMOFACE_RUNS"] = str(Path(os.environ["EMOFACE_RUNS"]).resolve())
+    if runs := os.environ.get("EMOFACE_RUNS"):  # the kernel works in another folder
+        mine["EMOFACE_RUNS"] = str(Path(runs).resolve())
     before = dict(os.environ)
     os.environ.update(mine)
     try:

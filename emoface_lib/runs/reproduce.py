@@ -57,6 +57,8 @@ def reproduce(
         chosen = [path for path in chosen if "corpus" in declared_parameters(path)]
     sources = [read_source(path) for path in chosen]
     settings, given = check_parameters(sources, profile, overrides or {})
+    if settings.corpus:
+        Run(settings).product("03_face_alignment")
     folder_of_run = Run(settings).folder.resolve()
     given = {"profile": profile, "seed": settings.seed, **given}
     for path in chosen:
