@@ -7,6 +7,7 @@ any moment goes on from there. Each shard has a journal of its own.
 import io
 import json
 from pathlib import Path
+from shutil import rmtree
 from typing import Any, BinaryIO
 
 import pandas as pd
@@ -67,9 +68,7 @@ class Journal:
     def close(self, done: bool = False) -> None:
         """End the run; with `done` the index says all, and journals are removed."""
         if done:
-            for path in self.folder.glob("*.jsonl"):
-                path.unlink()
-            self.folder.rmdir()
+            rmtree(self.folder)
         self.file.close()
 
 

@@ -282,6 +282,19 @@ def test_no_name_of_a_foreign_index_leaves_the_run(clip: str, tmp_path: Path) ->
         read_corpus(tmp_path)
 
 
+def test_nor_does_what_it_names_leave_the_corpus(tmp_path: Path) -> None:
+    row = {"clip": "a", "speaker": "a", "video": "b", "path": "c.mp4", "split": "val"}
+    for rows, reason in (
+        ([{**row, "path": "../c.mp4"}], "has a path '../c.mp4', which leads out"),
+        ([{**row, "sound": "/c.wav"}], "has a sound '/c.wav', which leads out"),
+        ([{**row, "clip": None}], "has a clip '', which leads out"),
+        ([row, row], "two clips 'a'"),
+    ):
+        pd.DataFrame(rows).to_parquet(tmp_path / "index.parquet")
+        with pytest.raises(InputError, match=reason):
+            read_corpus(tmp_path)
+
+
 def test_every_corpus_has_a_card() -> None:
     cards = Path(__file__).parents[2].joinpath("docs", "corpora.md").read_text()
     for layout in LAYOUTS.values():
