@@ -24,8 +24,8 @@ def open_media(path: Path | str) -> Iterator[InputContainer]:
     path = Path(path)
     check_file(path)
     try:
-        # "file:" keeps FFmpeg from reading a name such as a:b.wav as a protocol; tags
-        # of old programs are not UTF-8
+        # "file:" keeps FFmpeg from reading a name such as a:b.wav as a protocol;
+        # tags by old programs are not UTF-8
         container = av.open(f"file:{path}", metadata_errors="replace")
     except (FFmpegError, ValueError) as error:
         raise InputError(

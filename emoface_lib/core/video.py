@@ -81,6 +81,8 @@ def iter_frames(path: Path | str, rate: float | None = None) -> Iterator[np.ndar
                 yield _upright(frame, converter)
                 count += 1
                 continue
+            if last is not None and (time - start) - count * step > LONGEST_VOICE:
+                raise InputError(f"{path} is damaged: its time stamps leap by minutes.")
             while last is not None and (count + 0.5) * step <= time - start:
                 yield last
                 count += 1

@@ -1,6 +1,7 @@
 """Video and sound files: what goes in comes out, and what is wrong is named."""
 
 import os
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -251,6 +252,26 @@ def test_what_is_no_sound_is_named(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=reason) as caught:
             read_audio(tmp_path / name)
         assert name in str(caught.value)
+
+
+def test_changed_bytes_are_nothing_but_a_sentence(tmp_path: Path) -> None:
+    """A few hundred files; benchmarks/hostile.py tries thousands, of more kinds."""
+    dice = np.random.default_rng(0)
+    write_sound(tmp_path / "a.wav", tone(0.2), 16_000, "pcm_s16le")
+    write_sound(tmp_path / "a.mp3", tone(0.2), 16_000, "libmp3lame")
+    for suffix in ("mp4", "avi", "mkv"):
+        write_video(tmp_path / f"a.{suffix}", [picture(32, 32)] * 6, tone(0.2))
+    whole = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    for _ in range(40):
+        for path, content in whole.items():
+            changed = np.frombuffer(content, np.uint8).copy()
+            places = dice.integers(len(changed) if dice.random() < 0.5 else 256, size=8)
+            changed[places] = dice.integers(256, size=8)
+            path.write_bytes(changed.tobytes())
+            with suppress(InputError):
+                read_audio(path)
+            with suppress(InputError):
+                assert sum(1 for _ in iter_frames(path, 25.0)) < 20_000
 
 
 def test_tags_of_old_programs_do_no_harm(tmp_path: Path) -> None:
