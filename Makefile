@@ -58,10 +58,10 @@ install: $(INSTALLED) ## the environment in .venv, once (the others do it by the
 # The stamp is taken away first and set last: an environment without it was cut off and
 # is made anew, because pip takes a package that was half-copied for an installed one.
 $(INSTALLED): requirements.lock pyproject.toml
-	@if kill -0 "$$(cat .venv/installing 2>/dev/null)" 2>/dev/null; then \
-	    echo "Another make is installing into .venv; wait for it."; exit 1; \
-	fi
-	@mkdir -p .venv && echo $$PPID > .venv/installing
+	@mkdir -p .venv
+	@kill -0 "$$(cat .venv/installing 2>/dev/null)" 2>/dev/null || rm -f .venv/installing
+	@(set -C; echo $$PPID > .venv/installing) 2>/dev/null || { \
+	    echo "Another make is installing into .venv; wait for it."; exit 1; }
 	@[ -e $@ ] || find .venv -mindepth 1 -maxdepth 1 ! -name installing -exec rm -rf {} +
 	@rm -f $@
 	@echo "Installing into .venv, once, which takes about 3 minutes ..."

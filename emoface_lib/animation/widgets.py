@@ -281,7 +281,7 @@ def open_panel(run: Path, voices: int = 6) -> Panel:
     predictor = load_predictor(run)
     index = read_parquet(run / "corpus" / "index.parquet", "split", "path")
     test = index[index["split"] == "test"]
-    # of this session alone, beside those of others who use the same run
+    # this session has its own, beside others that use the same run
     folder = Path(mkdtemp(prefix="emoface-panel-"))
     atexit.register(rmtree, folder, ignore_errors=True)
     faces = {"photograph": folder / "astronaut.png"}

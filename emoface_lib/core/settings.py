@@ -172,7 +172,7 @@ class Settings(Stage):
     """All settings of a run, by stage; the defaults are the `paper` profile."""
 
     profile: ProfileName = "paper"
-    seed: int = Field(0, ge=0, lt=2**32)  # of all generators
+    seed: int = Field(0, ge=0, lt=2**32)  # what each generator takes
     corpus: str = ""  # folder of runs/ that `emoface prepare` filled; "": embedded
     device: Literal["auto", "cpu", "cuda"] = "auto"  # where networks are trained
     devices: int = Field(1, ge=1)  # GPUs or CPU processes a node that train as one
