@@ -1,12 +1,15 @@
 """The command `emoface`: the library's main jobs from a shell."""
 
+import atexit
 import errno
 import json
 import os
 import signal
 import sys
+import sysconfig
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -295,7 +298,20 @@ app.add_typer(batch_commands, name="batch")
 def main() -> None:
     """Run the command; asked to end, it leaves no temporary file."""
     signal.signal(signal.SIGTERM, _end)
+    _keep_compiled()
     app()
+
+
+def _keep_compiled() -> None:
+    """Let librosa's functions, compiled when first used, be kept for this process.
+
+    Where neither the environment nor a home can be written, numba would refuse.
+    """
+    places = sysconfig.get_path("purelib"), os.path.expanduser("~")
+    if not any(os.access(place, os.W_OK) for place in places):
+        folder = TemporaryDirectory(prefix="emoface-")  # no place that others know
+        atexit.register(folder.cleanup)
+        os.environ.setdefault("NUMBA_CACHE_DIR", folder.name)
 
 
 def _end(number: int, _: Any) -> None:
