@@ -62,10 +62,10 @@ install: $(INSTALLED) ## the environment in .venv, once (the others do it by the
 # The stamp is taken away first and set last: an environment without it was cut off and
 # is made anew, because pip takes a package that was half-copied for an installed one.
 $(INSTALLED): requirements.lock pyproject.toml
-	@if kill -0 "$$(cat .venv/installing 2>/dev/null)" 2>/dev/null; then \
-	    echo "Another make is installing into .venv; wait for it."; exit 1; \
-	fi
-	@mkdir -p .venv && echo $$PPID > .venv/installing
+	@mkdir -p .venv
+	@kill -0 "$$(cat .venv/installing 2>/dev/null)" 2>/dev/null || rm -f .venv/installing
+	@(set -C; echo $$PPID > .venv/installing) 2>/dev/null || { \
+	    echo "Another make is installing into .venv; wait for it."; exit 1; }
 	@[ -e $@ ] || find .venv -mindepth 1 -maxdepth 1 ! -name installing -exec rm -rf {} +
 	@rm -f $@
 	@echo "Installing into .venv, once, which takes about 3 minutes ..."
@@ -149,7 +149,8 @@ test-browser: $(INSTALLED) ## the dial and the book in a real browser
 	    tests/course/test_book.py tests/course/test_browser.py
 
 lab: $(INSTALLED) ## JupyterLab on the notebooks
-	$(BIN)/jupyter lab $(LAB) notebooks
+	$(BIN)/jupyter lab --LabApp.extension_manager=readonly \
+	    --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $(LAB) notebooks
 
 app: $(INSTALLED) ## the dial of notebook 08 as a page of its own, by Voila
 	$(BIN)/python -m tools.app $(APP)

@@ -23,7 +23,7 @@ import torch
 from results import enter
 
 from emoface_lib.core.clip import Clip
-from emoface_lib.core.files import read_json, read_npz, write_beside
+from emoface_lib.core.files import read_json, read_npz, read_or_set_aside, write_beside
 from emoface_lib.core.landmarks import WEIGHTS, mean_face
 from emoface_lib.core.settings import REPOSITORY, Settings, load_settings
 from emoface_lib.evaluation.baselines import detector_noise
@@ -74,13 +74,25 @@ def settings_of(**changes: object) -> Settings:
 def study(split: str = "test", folder: Path = FOLDER) -> Experiment:
     settings, face = settings_of(), to_canonical(mean_face())
     path = folder / f"clips_{settings.hash()}.pt"
-    if not path.exists():
+    clips = read_or_set_aside(_read_clips, path)
+    if clips is None:
         splits = ("train", "val", "test")
         clips = audio_only_clips(settings, face, splits=splits, voices=True)
         with write_beside(path) as beside:
-            torch.save(clips, beside)
-    clips = torch.load(path, weights_only=False)  # made by the lines above
+            plain = [{**vars(clip), "phones": _tensor(clip.phones)} for clip in clips]
+            torch.save(plain, beside)
     return Experiment(clips, settings, metrics=ALL, split=split, folder=folder)
+
+
+def _tensor(phones: np.ndarray | None) -> torch.Tensor | None:
+    return None if phones is None else torch.from_numpy(phones)
+
+
+def _read_clips(path: Path) -> list[Clip]:
+    stored = torch.load(path, weights_only=True)  # no objects, which would be code
+    for one in stored:
+        one["phones"] = None if one["phones"] is None else one["phones"].numpy()
+    return [Clip(**one) for one in stored]
 
 
 def trained_seeds() -> list[int]:

@@ -1,17 +1,23 @@
 """The command `emoface`: the library's main jobs from a shell."""
 
+import atexit
+import errno
 import json
 import os
+import signal
 import sys
+import sysconfig
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import WRITING
 from emoface_lib.core.parallel import read_shard
 from emoface_lib.core.settings import INSTALLED, load_settings, runs_folder
 from emoface_lib.runs.batch_cli import commands as batch_commands
@@ -40,6 +46,17 @@ AXIS_HELP = (
     "Of the emotion space: arousal, valence, PC1, PC2, ...; by default arousal, or PC1 "
     "where the corpus has no labels."
 )
+CURES = {
+    **dict.fromkeys(
+        (errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
+        "make room, and run the same command again; it goes on where it can.",
+    ),
+    **dict.fromkeys(
+        (errno.EACCES, errno.EPERM, errno.EROFS),
+        "it belongs to somebody else or can't be written; runs go to EMOFACE_RUNS, "
+        "such as EMOFACE_RUNS=~/runs, other files to --out or --store.",
+    ),
+}
 Parameters = Annotated[
     list[str] | None,
     typer.Option("--parameter", "-p", help="NAME=VALUE; may be repeated."),
@@ -47,15 +64,32 @@ Parameters = Annotated[
 
 
 class Commands(TyperGroup):
-    """Commands in which a user's error is one sentence and exit code 2."""
+    """Commands in which a user's error is one sentence and exit code 2.
+
+    So are a place that can't be written, a full disk and too little memory, wherever
+    they are met.
+    """
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for."""
         try:
             return super().invoke(ctx)
-        except InputError as error:
-            typer.echo(f"emoface: {error}", err=True)
+        except BrokenPipeError:
+            raise  # whoever read what is printed has gone; click ends quietly
+        except (InputError, MemoryError, OSError) as error:
+            typer.echo(f"emoface: {sentence(error)}", err=True)
             raise typer.Exit(2) from error
+
+
+def sentence(error: Exception) -> str:
+    """What went wrong, and the cure."""
+    if isinstance(error, MemoryError):
+        return "There is too little memory: close other programs, or give less at once."
+    if not isinstance(error, OSError) or error.errno is None:
+        return str(error)
+    place = f"{error.filename}: " if error.filename else ""
+    cure = CURES.get(error.errno, "choose another place or name.")
+    return f"{place}{error.strerror}: {cure}"
 
 
 app = typer.Typer(
@@ -308,7 +342,10 @@ def info() -> None:
 
 
 def _overrides(parameters: list[str] | None) -> dict[str, Any]:
-    return dict(read_parameter(text) for text in parameters or [])
+    given = dict(read_parameter(text) for text in parameters or [])
+    if "profile" in given:
+        raise InputError("Give the profile by --profile, not by -p.")
+    return given
 
 
 def read_parameter(text: str) -> tuple[str, Any]:
@@ -326,7 +363,30 @@ app.add_typer(batch_commands, name="batch")
 
 
 def main() -> None:
-    """Run the command; without a checkout, results go to `runs` in this folder."""
+    """Run the command; asked to end, it leaves no temporary file.
+
+    Without a checkout, results go to `runs` in this folder.
+    """
     if INSTALLED:
         os.environ.setdefault("EMOFACE_RUNS", str(runs_folder()))
+    signal.signal(signal.SIGTERM, _end)
+    _keep_compiled()
     app()
+
+
+def _keep_compiled() -> None:
+    """Let librosa's functions, compiled when first used, be kept for this process.
+
+    Where neither the environment nor a home can be written, numba would refuse.
+    """
+    places = sysconfig.get_path("purelib"), os.path.expanduser("~")
+    if not any(os.access(place, os.W_OK) for place in places):
+        folder = TemporaryDirectory(prefix="emoface-")  # no place that others know
+        atexit.register(folder.cleanup)
+        os.environ.setdefault("NUMBA_CACHE_DIR", folder.name)
+
+
+def _end(number: int, _: Any) -> None:
+    for path in WRITING:
+        path.unlink(missing_ok=True)
+    os._exit(128 + number)  # at once; the processes it has started end with it

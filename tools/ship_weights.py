@@ -9,11 +9,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
-
 from emoface_lib.animation.animate import SHIPPED
-from emoface_lib.core.files import write_beside
+from emoface_lib.core.checkpoints import read_metadata, read_weights, write_weights
 from emoface_lib.core.settings import Run, load_settings
 
 NETWORKS = "content/model.safetensors", "style/model.safetensors"
@@ -22,12 +19,9 @@ NUMBERS = "emotion_space/space.safetensors", "audio/statistics.npz"
 
 def ship_half(source: Path, target: Path) -> None:
     """Copy a checkpoint with its provenance, numbers in half precision."""
-    with safe_open(source, framework="pt") as file:
-        metadata = file.metadata()
-    weights = load_file(source)
+    weights = read_weights(source)
     halves = {n: w.half() if w.is_floating_point() else w for n, w in weights.items()}
-    with write_beside(target) as beside:
-        save_file(halves, beside, metadata=metadata)
+    write_weights(target, halves, read_metadata(source))
 
 
 def main(run: Path, shipped: Path = SHIPPED) -> None:

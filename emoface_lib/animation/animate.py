@@ -55,6 +55,7 @@ if TYPE_CHECKING:  # torch takes seconds
 ENCODER_THREADS = 2  # one renders while the other encodes
 LAST_NOTEBOOK = "08_emotion_space"  # the last one that the predictor needs
 RATES = (24, VIDEO_RATE, 30, 50, 60)  # frames a second that videos may have
+WIDEST = 16_384  # px, of h264
 OWN = "own"  # the voice's own emotion
 SHIPPED = WEIGHTS / "animate"  # laid out as a run's folder
 
@@ -212,6 +213,11 @@ def animate(
     kinds = [path.suffix.lower() for path in paths]
     dials = [Dial.of(one) for one in _as_list(emotion)]
     portrait = read_portrait(photo, None, longest_side, face, crop)
+    if len(dials) * portrait.picture.shape[1] > WIDEST:
+        raise InputError(
+            f"{len(dials)} faces of {portrait.picture.shape[1]} px side by side are "
+            f"wider than the {WIDEST} px of a video: give fewer, or a smaller photo."
+        )
     count = voice.frames(rate)
     chosen = renderer_of(portrait, renderer, run)
     square = Square.around(portrait.landmarks[:, :2], portrait.picture.shape)

@@ -11,9 +11,16 @@ import numpy as np
 from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 
 from emoface_lib.core.errors import InputError
+from emoface_lib.core.media import check_file
 
 MOST_PIXELS = 89_000_000  # kept in memory; JPEG of more is decoded at 1/2 to 1/8
 MISSING = 0.1  # share of a picture's rows that may be missing at its end
+NARROWEST = 16  # px of a side; in less no face can be found
+# Pillow would hand others to programs, such as Ghostscript
+FORMATS = (
+    *("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF"),
+    *("JPEG2000", "PPM", "TGA", "PSD", "ICO", "AVIF"),
+)
 EDGE = 2.0  # px; how far colours spread into what is transparent
 
 
@@ -54,11 +61,14 @@ def read_photo(path: Path | str) -> Photo:
     Raises InputError for what is no single picture: other files, animations, pages.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"There is no file {path}.")
+    check_file(path)
     try:
         with _any_size(), _opened(path) as image:
             _check_single(path, image)
+            if min(image.size) < NARROWEST:
+                raise InputError(
+                    f"{path} is less than {NARROWEST} px high or wide: no face fits."
+                )
             _decode_small(path, image)
             notes = _load(path, image)
             return _converted(path, image, notes)
@@ -67,7 +77,9 @@ def read_photo(path: Path | str) -> Photo:
             f"{path} is not a picture that can be read: give a photograph, such as "
             "JPEG, PNG or HEIC."
         ) from error
-    except (OSError, SyntaxError, ValueError) as error:  # Pillow's, of broken files
+    except InputError:
+        raise
+    except Exception as error:  # Pillow's, of broken files
         raise InputError(f"{path} is a damaged or cut short picture.") from error
 
 
@@ -110,7 +122,8 @@ def _opened(path: Path) -> Image.Image:
             import pi_heif  # other pictures have no use for it
 
             pi_heif.register_heif_opener()
-    return Image.open(path)
+            return Image.open(path, formats=(*FORMATS, "HEIF"))
+    return Image.open(path, formats=FORMATS)
 
 
 def _check_single(path: Path, image: Image.Image) -> None:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from emoface_lib.animation.emotion_control import LARGEST, Curve, Dial, Emotion
-from emoface_lib.core.files import read_npz
+from emoface_lib.core.files import read_array
 from emoface_lib.core.landmarks import FRAME_RATE
 from emoface_lib.core.settings import Settings
 from emoface_lib.features.prepared import look_ahead, to_video_rate
@@ -200,7 +200,7 @@ def load_predictor(folder: Path) -> FacePredictor:
     """
     content, style, settings = load_branches(folder)
     space = load_space(folder / "emotion_space" / "space.safetensors")
-    level = float(read_npz(folder / "audio" / "statistics.npz")["level"])
+    level = float(read_array(folder / "audio" / "statistics.npz", "level"))
     features = load_features(folder / "audio", settings)
     guess = SpeakerGuess.load(folder / "style" / GUESS)
     return FacePredictor(content, style, space, level, settings, features, guess)

@@ -18,6 +18,7 @@ from emoface_lib.animation.head_motion import (
     turn_face,
 )
 from emoface_lib.animation.portrait import Portrait
+from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import CHIN, EYES, VIDEO_RATE, eye_distance, mean_face
 from emoface_lib.core.video import iter_frames
 from emoface_lib.features.align import align, to_canonical
@@ -98,6 +99,8 @@ def read_motion(path: Path | str) -> Iterator[Moment]:
     Raises InputError if the file is no video or shows no face.
     """
     frames = list(islice(iter_frames(path, VIDEO_RATE), HEAD_FRAMES))
+    if len(frames) < 2:
+        raise InputError(f"{path} holds one picture, and no motion: give a video.")
     return clip_motion(DlibDetector().detect(frames).landmarks)
 
 

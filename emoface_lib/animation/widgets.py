@@ -3,15 +3,18 @@
 It works in JupyterLab, and as an app by `make app`. Taught in notebook 08, section 5.
 """
 
+import atexit
 import io
 from collections.abc import Callable, Mapping
-from functools import cache, partial
-from pathlib import Path
+from functools import lru_cache, partial
+from html import escape
+from pathlib import Path, PurePath
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any
 
 import ipywidgets as w
 import numpy as np
-import pandas as pd
 from PIL import Image
 from skimage.data import astronaut
 
@@ -23,12 +26,15 @@ from emoface_lib.animation.predict import FacePredictor, load_predictor
 from emoface_lib.animation.preview import Face, Preview
 from emoface_lib.animation.voice import read_voice
 from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import read_parquet
+from emoface_lib.core.fresh import digest
 from emoface_lib.core.landmarks import VIDEO_RATE
 
 AXES = ("PC1", "PC2", "arousal", "valence")
 PAD = (-2.0, -1.0, 0.0, 1.0, 2.0)  # standard deviations of arousal and of valence
 HEARD = "as heard"  # by E_emotion, as in the paper
 FURTHEST, STEP = 3.0, 0.1  # standard deviations of a slider
+KEPT = 8  # voices, and faces, in memory
 LONGEST = 30.0  # s of a voice in the panel
 LONGEST_SIDE = 480  # px of a photograph in the panel
 WIDTH = 380  # px of the picture on the screen
@@ -57,8 +63,10 @@ class Panel:
     ) -> None:
         self.predictor, self.folder = predictor, folder
         folder.mkdir(parents=True, exist_ok=True)
-        self.hear = cache(partial(read_voice, longest=LONGEST))
-        self.see = cache(lambda path: Face(read_portrait(path, None, LONGEST_SIDE)))
+        self.hear = lru_cache(KEPT)(partial(read_voice, longest=LONGEST))
+        self.see = lru_cache(KEPT)(
+            lambda path: Face(read_portrait(path, None, LONGEST_SIDE))
+        )
         self.voice, self.own_voice = _chooser("voice", voices, "audio/*,video/*")
         self.face, self.own_face = _chooser("face", faces, "image/*")
         self.sliders = {
@@ -167,8 +175,10 @@ class Panel:
             try:
                 action()
                 self.note.value = ""
-            except InputError as error:
-                self.note.value = f'<span style="color:#a00">{error}</span>'
+            except (InputError, OSError) as error:  # it may say a name given by others
+                self.note.value = (
+                    f'<span style="color:#a00">{escape(str(error), quote=False)}</span>'
+                )
 
         return run
 
@@ -243,14 +253,20 @@ class Panel:
             self._take_file(upload, chooser)
 
     def _take_file(self, upload: Mapping[str, Any], chooser: w.Dropdown) -> None:
-        """Keep an uploaded file and choose it, if it is a voice or a face."""
-        path = self.folder / Path(upload["name"]).name
-        path.write_bytes(upload["content"])
-        if chooser is self.voice:
-            self.hear(path)
-        else:
-            self.see(path)
-        chooser.options = [*chooser.options, (path.name, path)]
+        """Keep an uploaded file and choose it, if it is a voice or a face.
+
+        It is called by its content: another of the same name is another file.
+        """
+        content, name = bytes(upload["content"]), PurePath(upload["name"]).name
+        path = self.folder / digest(content)
+        path.write_bytes(content)
+        try:
+            (self.hear if chooser is self.voice else self.see)(path)
+        except InputError as error:
+            path.unlink()
+            raise InputError(str(error).replace(str(path), name)) from error
+        others = [one for one in chooser.options if one[0] != name]
+        chooser.options = [*others, (name, path)]
         chooser.value = path
 
 
@@ -263,10 +279,11 @@ def open_panel(run: Path, voices: int = 6) -> Panel:
     is missing.
     """
     predictor = load_predictor(run)
-    index = pd.read_parquet(run / "corpus" / "index.parquet")
+    index = read_parquet(run / "corpus" / "index.parquet", "split", "path")
     test = index[index["split"] == "test"]
-    folder = run / "dial"
-    folder.mkdir(parents=True, exist_ok=True)
+    # this session has its own, beside others that use the same run
+    folder = Path(mkdtemp(prefix="emoface-panel-"))
+    atexit.register(rmtree, folder, ignore_errors=True)
     faces = {"photograph": folder / "astronaut.png"}
     Image.fromarray(astronaut()[:260, 90:350]).save(faces["photograph"])
     faces |= {one.stem: one for one in sorted(run.glob("emotion_space/cast*.png"))}

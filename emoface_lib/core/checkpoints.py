@@ -2,19 +2,19 @@
 
 import json
 import subprocess
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import ValidationError
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
-from torch import nn
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
 
 from emoface_lib import __version__
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.files import write_beside
+from emoface_lib.core.files import read_or_set_aside, reading, write_beside
 from emoface_lib.core.fresh import digest
 from emoface_lib.core.settings import REPOSITORY, Settings
 
@@ -45,6 +45,34 @@ def commit() -> str | None:
     return answer.stdout.strip()
 
 
+def write_weights(
+    path: Path, weights: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write tensors as one safetensors file, with their checksum in its metadata.
+
+    weights : Tensor[...] by name, of any shape.
+    """
+    own = {name: value.contiguous() for name, value in weights.items()}
+    with write_beside(path) as beside:
+        save_file(own, beside, {**(metadata or {}), "weights": digest(own)})
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Weights that `write_weights` wrote, Tensor[...] by name, of any shape.
+
+    Raises InputError if the file is missing, damaged, or holds NaN.
+    """
+    with reading(path), safe_open(path, framework="pt") as file:
+        known = (file.metadata() or {}).get("weights")
+        names = file.keys()
+        weights = {name: file.get_tensor(name) for name in names}
+        if known not in (None, digest(weights)):
+            raise ValueError("these are not the numbers that were written")
+    if not all(bool(weight.isfinite().all()) for weight in weights.values()):
+        raise InputError(f"{path} holds numbers that are not finite: train it again.")
+    return weights
+
+
 def save_model(
     path: Path, model: nn.Module, settings: Settings, made_from: str = ""
 ) -> None:
@@ -52,22 +80,25 @@ def save_model(
 
     made_from : hash of what it depends on, which `is_fresh` compares.
     """
-    weights = {name: value.contiguous() for name, value in model.state_dict().items()}
     metadata = {**provenance(settings), "made_from": made_from}
-    metadata["weights"] = digest(weights)
-    with write_beside(path) as beside:
-        save_file(weights, beside, metadata=metadata)
+    write_weights(path, model.state_dict(), metadata)
 
 
 def is_fresh(path: Path, made_from: str) -> bool:
     """Whether a whole checkpoint of just these inputs, settings and code is there."""
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-        same = metadata.get("made_from") == made_from
-        return same and metadata.get("weights") == digest(load_file(path))
-    except (OSError, SafetensorError):
-        return False  # missing, cut or none
+        read_weights(path)
+        return read_metadata(path).get("made_from") == made_from
+    except InputError:
+        return False  # missing or damaged
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """What a checkpoint says of itself; raises InputError if it is none."""
+    if not path.exists():
+        raise InputError(f"There is no checkpoint {path}.")
+    with reading(path), safe_open(path, framework="pt") as file:
+        return file.metadata() or {}
 
 
 def load_model(path: Path, model: nn.Module) -> None:
@@ -78,10 +109,11 @@ def load_model(path: Path, model: nn.Module) -> None:
     if not path.exists():
         raise InputError(f"There is no checkpoint {path}.")
     try:
-        model.load_state_dict(load_file(path))
-    except (OSError, RuntimeError, SafetensorError) as error:
+        model.load_state_dict(read_weights(path))
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
         raise InputError(
-            f"{path} is not a checkpoint of {type(model).__name__}: {error}"
+            f"{path} is not a checkpoint of {type(model).__name__}: {reason}"
         ) from error
     model.eval()
 
@@ -91,13 +123,10 @@ def read_settings(path: Path) -> Settings:
 
     Raises InputError if the file is missing or was made by another version.
     """
-    if not path.exists():
-        raise InputError(f"There is no checkpoint {path}.")
-    with safe_open(path, framework="pt") as file:
-        metadata = file.metadata() or {}
+    metadata = read_metadata(path)
     try:
         return Settings.model_validate(json.loads(metadata["settings"]))
-    except (KeyError, ValidationError) as error:
+    except (KeyError, ValueError) as error:  # JSON's and pydantic's are ValueErrors
         made_by = metadata.get("emoface", "something else")
         raise InputError(
             f"{path} was made by {made_by}, with other settings than this version "
@@ -108,7 +137,7 @@ def read_settings(path: Path) -> Settings:
 def feature_size(path: Path) -> int:
     """D of the features that a branch was trained on; raises InputError if not one."""
     read_settings(path)
-    with safe_open(path, framework="pt") as file:
+    with reading(path), safe_open(path, framework="pt") as file:
         if "standardise.mean" not in file.keys():  # noqa: SIM118 (no mapping)
             raise InputError(f"{path} is no checkpoint of a branch of Table 1.")
         return file.get_slice("standardise.mean").get_shape()[0]
@@ -122,7 +151,9 @@ def save_state(path: Path, made_from: str, **state: Any) -> None:
 
 def load_state(path: Path, made_from: str) -> dict[str, Any] | None:
     """Read a training state, or None if there is none that was made from just this."""
-    if not path.exists():
-        return None
-    state = torch.load(path, weights_only=True)
+
+    def read(path: Path) -> dict[str, Any]:
+        return dict(torch.load(path, weights_only=True))
+
+    state = read_or_set_aside(read, path) or {}
     return state if state.pop("made_from", None) == made_from else None

@@ -1,16 +1,29 @@
-"""Files are written beside their place and renamed: none is ever half-written."""
+"""Files: written beside their place and renamed, so that none is ever half-written.
+
+Read so that damage is told: whatever a reader raises becomes a sentence that names the
+file, and what can be made again is set aside.
+"""
 
 import csv
+import fcntl
 import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+
+from emoface_lib.core.errors import InputError
+
+if TYPE_CHECKING:  # pandas takes a second
+    import pandas as pd
+
+Found = TypeVar("Found")
 
 VOXCELEB_META = "vox2_meta.csv"
 
@@ -18,39 +31,105 @@ INDEX = "index.parquet"
 
 CARD = "corpus.json"
 
+WRITING: set[Path] = set()  # temporary files, for who must end at once
+
+STEM = 40  # letters of a name that its temporary one repeats; a name has 255 bytes
+
 
 @contextmanager
 def write_beside(path: Path) -> Iterator[Path]:
-    """Give a temporary path of the same suffix beside `path`; rename it on success."""
+    """Give a temporary path of the same suffix beside `path`; rename it on success.
+
+    It is locked meanwhile, by which `drop_torn` knows that somebody is writing it.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
-    beside.touch(exist_ok=False)  # may be read by whom the umask lets
-    try:
-        yield beside
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    token = secrets.token_hex(4)
+    beside = path.with_name(f".{path.stem[:STEM]}.{token}{path.suffix}")
+    with beside.open("xb") as lock:  # may be read by whom the umask lets
+        WRITING.add(beside)
+        try:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(lock, fcntl.LOCK_SH)
+            yield beside
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
+            WRITING.discard(beside)
 
 
 def drop_torn(path: Path) -> None:
-    """Remove what killed runs left of writing `path`; nobody may be writing it now."""
+    """Remove what killed runs left of writing `path`, and nobody is writing now."""
     for torn in path.parent.glob(f".*{path.suffix}"):
-        if torn.stem[1:].rpartition(".")[0] == path.stem:
-            torn.unlink(missing_ok=True)
+        if torn.stem[1:].rpartition(".")[0] == path.stem[:STEM]:
+            with suppress(OSError), torn.open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                torn.unlink()
+
+
+@contextmanager
+def reading(path: Path | str) -> Iterator[None]:
+    """Turn what a reader of `path` raises into an InputError that names it.
+
+    Missing, not to be opened, or damaged: readers raise whatever they like of bytes
+    that they did not expect.
+    """
+    try:
+        yield
+    except (InputError, MemoryError):
+        raise
+    except FileNotFoundError as error:
+        raise InputError(f"There is no file {path}: run what makes it.") from error
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno:
+            reason = f"{path} can't be read ({error.strerror})."
+            raise InputError(reason) from error
+        raise InputError(
+            f"{path} is damaged or cut short: remove it, and run again what made it."
+        ) from error
+
+
+def read_or_set_aside(read: Callable[[Path], Found], path: Path) -> Found | None:
+    """What `read` finds in a file that can be made again; None if there is none.
+
+    A damaged one is renamed and told on standard error, so that it is made again.
+    """
+    if not path.exists():
+        return None
+    try:
+        with reading(path):
+            return read(path)
+    except InputError as error:
+        if isinstance(error.__cause__, OSError) and error.__cause__.errno:
+            raise  # not the file's fault
+        aside = path.with_name(f"{path.name}.damaged")
+        path.replace(aside)
+        note = f"emoface: note: {path} is damaged: it is made again, and the old one is"
+        print(f"{note} now {aside.name}.", file=sys.stderr)
+        return None
+
+
+def is_confined(name: str) -> bool:
+    """Whether a name from a foreign file stays below the folder that it is put to."""
+    path = PurePosixPath(name)
+    return (
+        bool(path.parts)
+        and not path.is_absolute()
+        and not (".." in path.parts or any(ord(letter) < 32 for letter in name))
+    )
 
 
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON with sorted keys."""
     with write_beside(path) as beside:
-        beside.write_text(
-            json.dumps(value, indent=1, sort_keys=True) + "\n", encoding="utf-8"
-        )
+        text = json.dumps(value, indent=1, sort_keys=True) + "\n"
+        beside.write_text(text, encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    """Read a JSON file; raises InputError if it is missing or damaged."""
+    with reading(path):
+        return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 def write_npz(path: Path, **arrays: np.ndarray) -> None:
@@ -62,14 +141,31 @@ def write_npz(path: Path, **arrays: np.ndarray) -> None:
         np.savez_compressed(beside, **arrays)  # type: ignore[arg-type]
 
 
-def read_npz(path: Path) -> dict[str, np.ndarray]:
+def read_array(path: Path, name: str) -> np.ndarray:
+    """One array of an .npz file, Array[...]; raises InputError as `read_npz`."""
+    with reading(path), np.load(path, allow_pickle=False) as arrays:
+        return arrays[name]
+
+
+def read_npz(path: Path, *names: str) -> dict[str, np.ndarray]:
     """Read all arrays of an .npz file into memory, without pickles.
 
-    Returns Array[...] by name, of any shape and type. Raises ValueError if the file
-    holds pickled objects.
+    Returns Array[...] by name, of any shape and type. Raises InputError if the file is
+    missing, damaged (each array has a checksum), holds pickled objects, or lacks one of
+    `names`.
     """
-    with np.load(path, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
+    with reading(path), np.load(path, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in {*names, *arrays.files}}
+
+
+def read_parquet(path: Path, *names: str) -> "pd.DataFrame":
+    """Read a table; raises InputError if it is missing, damaged, or lacks a column."""
+    import pandas as pd
+
+    with reading(path):
+        table = pd.read_parquet(path)
+        table[list(names)]
+        return table
 
 
 def read_table(path: Path) -> list[list[str]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 from av.container import InputContainer
 from av.error import FFmpegError
-from av.stream import Disposition
+from av.stream import Disposition, Stream
 
 from emoface_lib.core.errors import InputError
 
@@ -22,18 +22,26 @@ GENERIC_INDEX = 0x100  # by the file's size and bit rate: wav, mp3, aac, amr
 def open_media(path: Path | str) -> Iterator[InputContainer]:
     """Open a media file for reading; raises InputError if FFmpeg can't read it."""
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"There is no file {path}.")
+    check_file(path)
     try:
-        # "file:" keeps FFmpeg from reading a name such as a:b.wav as a protocol
-        container = av.open(f"file:{path}")
-    except FFmpegError as error:
+        # "file:" keeps FFmpeg from reading a name such as a:b.wav as a protocol;
+        # tags by old programs are not UTF-8
+        container = av.open(f"file:{path}", metadata_errors="replace")
+    except (FFmpegError, ValueError) as error:
         raise InputError(
             f"{path} is not an audio or video file that FFmpeg reads, "
             "or it is damaged or cut short."
         ) from error
     with container:
         yield container
+
+
+def check_file(path: Path) -> None:
+    """Raise InputError unless there is such a file, which can be read twice."""
+    if path.is_fifo():
+        raise InputError(f"{path} is a pipe, which can be read once: give a file.")
+    if not path.is_file():
+        raise InputError(f"There is no file {path}.")
 
 
 def decode(
@@ -71,6 +79,7 @@ def video_stream(container: InputContainer, path: Path | str) -> av.VideoStream:
     stream = container.streams.best("video")
     if stream is None or stream.disposition & Disposition.attached_pic:  # a cover
         raise InputError(f"{path} holds no video.")
+    _check_codec(stream, path)
     return stream  # type: ignore[return-value]
 
 
@@ -81,7 +90,16 @@ def audio_stream(container: InputContainer, path: Path | str) -> av.AudioStream:
         raise InputError(
             f"{path} has no sound: give an audio file or a video with speech."
         )
+    _check_codec(stream, path)
     return stream  # type: ignore[return-value]
+
+
+def _check_codec(stream: Stream, path: Path | str) -> None:
+    if stream.codec_context is None:
+        raise InputError(
+            f"{path} is coded in a way that FFmpeg does not know, or is damaged: "
+            "convert it to wav or mp4."
+        )
 
 
 def stream_seconds(
@@ -121,7 +139,10 @@ class _Endless(io.FileIO):
 def _wav_seconds(path: Path | str) -> float | None:
     """Length by a wav's header, which FFmpeg ignores if the file is shorter."""
     probe = {"probesize": "32"}  # bytes; the header is enough
-    with _Endless(path) as file, av.open(file, "r", options=probe) as container:
+    with (
+        _Endless(path) as file,
+        av.open(file, "r", options=probe, metadata_errors="replace") as container,
+    ):
         return stream_seconds(container, container.streams.audio[0])
 
 

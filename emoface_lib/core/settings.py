@@ -174,7 +174,7 @@ class Settings(Stage):
     """All settings of a run, by stage; the defaults are the `paper` profile."""
 
     profile: ProfileName = "paper"
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**32)  # what each generator takes
     corpus: str = ""  # folder of runs/ that `emoface prepare` filled; "": embedded
     device: Literal["auto", "cpu", "cuda"] = "auto"  # where networks are trained
     devices: int = Field(1, ge=1)  # GPUs or CPU processes a node that train as one
@@ -314,7 +314,7 @@ def runs_folder() -> Path:
     Without a checkout that is `runs` in the folder where the command was given.
     """
     beside = Path.cwd() if INSTALLED else REPOSITORY
-    return Path(os.environ.get("EMOFACE_RUNS", beside / "runs"))
+    return Path(os.environ.get("EMOFACE_RUNS") or beside / "runs")
 
 
 # What each notebook leaves for the later ones, relative to the run's folder.
@@ -356,6 +356,11 @@ class Run:
     def product(self, notebook: str) -> Path:
         """What `notebook` leaves; raises InputError if it has not been run."""
         path = self.path(PRODUCTS[notebook])
+        if not path.exists() and self.settings.corpus:
+            raise InputError(
+                f"There is no prepared corpus in {self.folder}: make it by `emoface "
+                "prepare`, or name another."
+            )
         if not path.exists():
             raise InputError(
                 f"{PRODUCTS[notebook]} is missing in the runs of profile "
@@ -367,5 +372,5 @@ class Run:
     def figures(self) -> Path:
         """Where figures go: a checkout's `figures/`; else, and for smoke, the run's."""
         own = self.settings.profile == "smoke" or bool(self.settings.corpus)
-        own = own or INSTALLED or "EMOFACE_RUNS" in os.environ
+        own = own or INSTALLED or bool(os.environ.get("EMOFACE_RUNS"))
         return self.path("figures") if own else REPOSITORY / "figures"

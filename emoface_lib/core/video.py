@@ -32,6 +32,7 @@ from emoface_lib.core.tracks import AudioTrack, VideoTrack
 LEAST_HOLE = 0.1  # s between time stamps; less is their jitter
 LONGEST_VOICE = 3600.0  # s; an hour at 16 kHz is 230 MB
 CANCELLED = 0.01  # share of a channel's power; both together have less if inverted
+LOUDEST = 10.0  # 20 dB above full scale; samples of 16 bits given as floats
 SILENCE = -60.0  # dBFS; a peak below it is no speech
 
 
@@ -82,6 +83,8 @@ def iter_frames(path: Path | str, rate: float | None = None) -> Iterator[np.ndar
                 yield _upright(frame, converter)
                 count += 1
                 continue
+            if last is not None and (time - start) - count * step > LONGEST_VOICE:
+                raise InputError(f"{path} is damaged: its time stamps leap by minutes.")
             while last is not None and (count + 0.5) * step <= time - start:
                 yield last
                 count += 1
@@ -107,8 +110,8 @@ def read_audio(
     """Read a sound track whole: float32 (S,) mono, about -1..1.
 
     Two channels are averaged, but where one is the other inverted, so that both would
-    cancel, the first is taken. Raises InputError as `iter_audio`, if a sample is NaN,
-    or if the peak is below `silence` dBFS.
+    cancel, the first is taken. Raises InputError as `iter_audio`, if a sample is NaN
+    or above LOUDEST, or if the peak is below `silence` dBFS.
     """
 
     def read(mix: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
@@ -127,7 +130,11 @@ def read_audio(
         sound = read(lambda block: block[:, 0])
     if not np.isfinite(sound).all():
         raise InputError(f"The sound of {path} holds values that are NaN.")
-    if silence is not None and np.abs(sound).max() < 10 ** (silence / 20):
+    if (peak := float(np.abs(sound).max())) > LOUDEST:
+        raise InputError(
+            f"The sound of {path} reaches {peak:.3g}, where 1 is full scale: scale it."
+        )
+    if silence is not None and _swing(sound) < 10 ** (silence / 20):
         raise InputError(f"{path} is silent: its peak is below {silence:g} dBFS.")
     return sound
 
@@ -163,8 +170,14 @@ def iter_audio(
                 samples = block.to_ndarray().reshape(-1, channels)
                 yield samples[: None if end is None else max(0, end - count)]
                 count += len(samples)
-    if not count:
+    if not count:  # a few samples are none at another rate
         raise InputError(f"The sound track of {path} is empty.")
+
+
+def _swing(sound: np.ndarray) -> float:
+    """The peak of sound (S,) about its mean: a constant can't be heard."""
+    middle = float(sound.mean(dtype=np.float64))
+    return max(float(sound.max()) - middle, middle - float(sound.min()))
 
 
 def _resampler(rate: int, channels: int) -> av.AudioResampler:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.files import INDEX
+from emoface_lib.core.files import INDEX, is_confined, read_parquet, reading
 from emoface_lib.core.settings import nearest
 from emoface_lib.corpora.layouts import LAYOUTS, MEDIA, Layout, ending
 
@@ -118,20 +118,24 @@ def _packed(root: Path, files: list[str]) -> str:
 
 
 def _read_own_index(root: Path) -> Reading:
-    index = pd.read_parquet(root / INDEX)
+    index = read_parquet(root / INDEX)
     if missing := {"clip", "speaker", "video", "path", "split"} - set(index):
         raise InputError(
             f"{root / INDEX} has no column {sorted(missing)[0]!r}: add it."
         )
-    for clip in index["clip"]:
-        if clip.startswith("/") or ".." in clip.split("/"):
-            raise InputError(
-                f"{root / INDEX} has a clip {clip!r}, whose features would leave the "
-                "run's folder: give it another name."
-            )
     for name in COLUMNS:
-        if name not in index:
-            index[name] = ""
+        index[name] = index[name].fillna("").astype(str) if name in index else ""
+    for column in ("clip", *FILES):
+        for name in index[column]:
+            if not is_confined(name) and (name or column == "clip"):
+                raise InputError(
+                    f"{root / INDEX} has a {column} {name!r}, which leads out of its "
+                    "folder: give it another name."
+                )
+    if (twice := index["clip"][index["clip"].duplicated()]).any():
+        raise InputError(
+            f"{root / INDEX} has two clips {twice.iloc[0]!r}: name each only once."
+        )
     title, shape = "a corpus with an index of its own", f"named in {INDEX}"
     own = Layout(name="index", title=title, shape=shape, pattern="")
     return Reading(own, index, [], [])
@@ -191,7 +195,8 @@ def read_sets(path: Path) -> dict[str, str]:
     """
     if not path.exists():
         return {}
-    meta = pd.read_csv(path, sep=r"\s*[,\t]\s*", engine="python", dtype=str)
+    with reading(path):
+        meta = pd.read_csv(path, sep=r"\s*[,\t]\s*", engine="python", dtype=str)
     meta.columns = meta.columns.str.strip()
     if not {"VoxCeleb2 ID", "Set"} <= set(meta.columns):
         raise InputError(f"{path} has no columns VoxCeleb2 ID and Set: replace it.")

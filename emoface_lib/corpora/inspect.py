@@ -32,6 +32,7 @@ from emoface_lib.features.timing import shifted_r
 
 FURTHEST = 8  # video frames
 USUAL_LAG = (-40, 160)  # ms that the loudness follows the lips, on real clips
+SHORT = 0.2  # s of picture without sound; less is the last packet of a codec
 SHOWN = 5  # examples of a finding
 LACKING = "download it, or -p detector=drawn draws faces for labelled voices"
 FEW = 3  # clips below which a lag says nothing
@@ -93,6 +94,12 @@ def examine(
         findings.append(
             f"Loudness follows the lips by {late:.0f} ms, usual are {USUAL_LAG[0]} to "
             f"{USUAL_LAG[1]}: sound and picture may be out of step."
+        )
+    short = [clip["lost"] for clip in used if clip["lost"] > SHORT]
+    if short:
+        findings.append(
+            f"The sound of {len(short)} of {len(used)} clips is shorter than the "
+            f"picture, of which {sum(short):.1f} s are left out."
         )
     return Report(
         corpus=str(root),
@@ -199,7 +206,7 @@ def _prepare(row: Row, recipe: Recipe) -> dict[str, Any]:
     if clip["problem"]:
         return clip
     path, sound = recipe.folder / f"{row['clip']}.npz", row["sound"] or row["path"]
-    stored = read_npz(path)
+    stored = read_npz(path, "landmarks", "log_mel")
     opening = lip_opening(stored["landmarks"][..., :2])
     loudness = stored["log_mel"].mean(1).reshape(-1, 2).mean(1)  # (2 F, 80) -> (F,)
     video = video_info(recipe.corpus / row["path"]) if row["path"] else None
@@ -210,6 +217,7 @@ def _prepare(row: Row, recipe: Recipe) -> dict[str, Any]:
         "curve": (opening, loudness),
         "frame_rate": f"{video.rate:.2f}" if video else "",
         "sample_rate": str(rate),
+        "lost": video.seconds - clip["frames"] / VIDEO_RATE if video else 0.0,
         "seconds": seconds,
         "bytes": path.stat().st_size,
     }

@@ -7,13 +7,14 @@ any moment goes on from there. Each shard has a journal of its own.
 import io
 import json
 from pathlib import Path
+from shutil import rmtree
 from typing import Any, BinaryIO
 
 import pandas as pd
 import pyarrow.json
 
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.files import INDEX
+from emoface_lib.core.files import INDEX, read_or_set_aside, read_parquet
 from emoface_lib.core.locks import hold
 
 FOLDER = "journal"
@@ -44,15 +45,13 @@ class Journal:
 
         Columns are problem and what a recipe says of a clip that was used.
         """
-        parts = [pd.DataFrame({"clip": [], "problem": []}, dtype=str)]
-        parts += [pd.read_parquet(self.index)] if self.index.exists() else []
+        empty = pd.DataFrame({"clip": [], "problem": []}, dtype=str)
+        parts: list[pd.DataFrame | None] = [empty]
+        parts.append(read_or_set_aside(read_rows, self.index))
         for path in sorted(self.folder.glob("*.jsonl")):
-            whole, end, _ = path.read_bytes().rpartition(b"\n")
-            if whole:  # another run may be writing the line after it
-                parts.append(
-                    pyarrow.json.read_json(io.BytesIO(whole + end)).to_pandas()
-                )
-        rows = pd.concat([part for part in parts if len(part)] or parts)
+            parts.append(read_or_set_aside(_read_lines, path))
+        found = [part for part in parts if part is not None]
+        rows = pd.concat([part for part in found if len(part)] or found)
         return rows.drop_duplicates("clip", keep="last").set_index("clip")
 
     def add(self, row: dict[str, Any]) -> None:
@@ -69,10 +68,22 @@ class Journal:
     def close(self, done: bool = False) -> None:
         """End the run; with `done` the index says all, and journals are removed."""
         if done:
-            for path in self.folder.glob("*.jsonl"):
-                path.unlink()
-            self.folder.rmdir()
+            rmtree(self.folder)
         self.file.close()
+
+
+def read_rows(path: Path) -> pd.DataFrame:
+    """What an index says of clips; raises InputError if it is damaged."""
+    return read_parquet(path, "clip", "problem")
+
+
+def _read_lines(path: Path) -> pd.DataFrame | None:
+    """The whole lines of a journal; another run may be writing the one after them."""
+    whole, end, _ = path.read_bytes().rpartition(b"\n")
+    if not whole:
+        return None
+    rows = pyarrow.json.read_json(io.BytesIO(whole + end)).to_pandas()
+    return rows[rows["clip"].notna() & rows["problem"].notna()]
 
 
 def _hold(file: BinaryIO, path: Path) -> None:

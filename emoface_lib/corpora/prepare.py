@@ -17,6 +17,7 @@ from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
+from zipfile import is_zipfile
 
 import numpy as np
 import pandas as pd
@@ -27,7 +28,10 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import (
     INDEX,
     drop_torn,
+    read_array,
     read_json,
+    read_or_set_aside,
+    reading,
     write_beside,
     write_json,
     write_npz,
@@ -133,7 +137,8 @@ def _claim(recipe: Recipe) -> None:
     """
     folder, made = recipe.folder, recipe.made_by()
     card = folder / FEATURES_CARD
-    before = read_json(card) if card.exists() else made
+    with reading(card):
+        before = dict(read_json(card)) if card.exists() else made
     others = [name for name in made | before if before.get(name) != made.get(name)]
     if others == ["code"] and not recipe.drawn:
         note = f"emoface: note: The features in {folder} were made by other code than"
@@ -171,7 +176,9 @@ def _todo(
             return False
         problem = problems.get(clip, NOT_YET)
         if problem == "":
-            return not (folder / f"{clip}.npz").exists()
+            return not is_zipfile(
+                folder / f"{clip}.npz"
+            )  # one that was cut is made anew
         return retry or problem == NOT_YET
 
     if "problem" in index:  # known to be faulty
@@ -249,7 +256,7 @@ def _ready_autovc(
             f"F_a = {settings.features.kind} needs an AutoVC, and {audio / MODEL} is "
             f"missing: {WHERE}; or take -p features=log_mel."
         )
-    if (audio / SPEAKERS).exists():
+    if read_or_set_aside(read_embeddings, audio / SPEAKERS):
         return
     for name, own in index.groupby("speaker"):
         sounds = []
@@ -268,13 +275,13 @@ def _leave_voices(used: pd.DataFrame, run: Path) -> None:
         return
     voices: dict[str, list[np.ndarray]] = defaultdict(list)
     for row in used.groupby("speaker").head(UTTERANCES).itertuples():
-        with np.load(run / "features" / f"{row.clip}.npz") as stored:
-            voices[str(row.speaker)].append(stored["voice"])
+        voice = read_array(run / "features" / f"{row.clip}.npz", "voice")
+        voices[str(row.speaker)].append(voice)
     means = {name: np.mean(own, axis=0) for name, own in voices.items()}
     found = {name: mean / np.linalg.norm(mean) for name, mean in means.items()}
     place, first = run / "audio" / SPEAKERS, {}  # AutoVC's target stays the first
-    if place.exists():
-        first = dict(list(read_embeddings(place).items())[:1])
+    if kept := read_or_set_aside(read_embeddings, place):
+        first = dict(list(kept.items())[:1])
     write_embeddings(place, {**first, **found, **first})
     train = used[used["split"] == "train"]
     level = float((train if len(train) else used)["level"].median())

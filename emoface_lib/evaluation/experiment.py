@@ -17,7 +17,7 @@ import torch
 
 from emoface_lib.core.clip import Clip, with_features
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.files import write_beside
+from emoface_lib.core.files import read_or_set_aside, read_parquet, write_beside
 from emoface_lib.core.fresh import made_from
 from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import REPOSITORY, Settings
@@ -107,10 +107,9 @@ class Experiment:
         content = self.content and self.content.state_dict()
         asked = trial, self.rows, self.metrics, content, self.clips, self.exchanges
         source = made_from(self.settings, (), __name__, *asked)
-        if path.exists():
-            found = pd.read_parquet(path)
-            if found.attrs.get("made_from") == source:
-                return found
+        kept = read_or_set_aside(read_parquet, path)
+        if kept is not None and kept.attrs.get("made_from") == source:
+            return kept
         found = self._table(trial, place)
         found["minutes"] = (time.perf_counter() - start) / 60
         found.attrs["made_from"] = source

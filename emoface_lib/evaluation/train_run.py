@@ -8,12 +8,11 @@ import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-import pandas as pd
 from tqdm.auto import tqdm
 
 from emoface_lib.core.clip import Clip
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.files import read_npz
+from emoface_lib.core.files import read_array, read_parquet
 from emoface_lib.core.settings import Run, Settings
 from emoface_lib.core.training import launched
 from emoface_lib.evaluation.rows import OURS, ROWS, train_rows
@@ -62,7 +61,7 @@ def train_run(settings: Settings, steps: Collection[int] = (1, 2)) -> list[Path]
 
 def training_pairs(run: Run) -> Pairs:
     """The pairs of notebook 06: of all training clips with features."""
-    index = pd.read_parquet(run.path("features", "index.parquet"))
+    index = read_parquet(run.path("features", "index.parquet"), "problem")
     rows = index[(index["problem"] == "") & (index["split"] == "train")]
     return Pairs(
         [run.path("corpus", path) for path in rows["path"]],
@@ -81,14 +80,14 @@ def training_clips(run: Run) -> Sequence[Clip]:
     clips = load_clips(run.path("features"), run.settings)
     if run.settings.corpus:  # drawn speakers don't train what learns from real ones
         return clips
-    mean_face = read_npz(run.path("features", "mean_face.npz"))["landmarks"]
+    mean_face = read_array(run.path("features", "mean_face.npz"), "landmarks")
     splits = ("train", "val", "test")
     audio_only_voices = audio_only_clips(
         run.settings, mean_face, run.path("audio"), splits=splits
     )
     mouths: list[Clip] = []
     if run.settings.content.real_mouths:
-        level = float(read_npz(run.path("audio", "statistics.npz"))["level"])
+        level = float(read_array(run.path("audio", "statistics.npz"), "level"))
         audio = run.path("audio")
         mouths = split(real_mouths(run.settings, level, mean_face, audio), "real")
     return [*clips, *split(audio_only_voices, "train"), *mouths]

@@ -8,13 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
 from emoface_lib.core.clip import Clip
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.files import INDEX, read_json, read_npz
+from emoface_lib.core.files import (
+    INDEX,
+    read_array,
+    read_json,
+    read_npz,
+    read_parquet,
+    reading,
+)
 from emoface_lib.core.landmarks import FRAME_RATE, VIDEO_RATE, lip_opening
 from emoface_lib.core.landmarks import mean_face as frontal_face
 from emoface_lib.core.settings import Settings
@@ -37,13 +43,20 @@ def load_clips(
     says, unless it was made when the corpus was prepared. Raises InputError if what
     makes it is missing.
     """
-    index = pd.read_parquet(folder / INDEX)
+    index = read_parquet(folder / INDEX, "clip", "problem")
     rows = index[index["problem"] == ""].to_dict("records")
-    found = [{**row, **read_npz(folder / f"{row['clip']}.npz")} for row in rows]
-    kind, made = settings.features.kind, read_json(folder / FEATURES_CARD)["features"]
+    needed = "landmarks", "log_mel", "expression"
+    files = [folder / f"{row['clip']}.npz" for row in rows]
+    found = [
+        {**row, **read_npz(file, *needed)}
+        for row, file in zip(rows, files, strict=True)
+    ]
+    card = folder / FEATURES_CARD
+    with reading(card):
+        kind, made = settings.features.kind, read_json(card)["features"]
     if kind == "log_mel" or kind != made:
         _add_features(found, audio or folder.parent / "audio", settings)
-    return to_clips(found, read_npz(folder / MEAN_FACE)["landmarks"], settings)
+    return to_clips(found, read_array(folder / MEAN_FACE, "landmarks"), settings)
 
 
 def _add_features(found: list[dict[str, Any]], audio: Path, settings: Settings) -> None:
@@ -120,8 +133,7 @@ def corpus_mean_face(folder: Path, clips: list[str]) -> np.ndarray:
     """
     faces = []
     for clip in clips:
-        with np.load(folder / f"{clip}.npz") as stored:
-            landmarks = stored["landmarks"]
+        landmarks = read_array(folder / f"{clip}.npz", "landmarks")
         chosen = np.linspace(0, len(landmarks) - 1, FACES_A_CLIP).astype(int)
         faces.append(landmarks[chosen])
     return mean_face(np.concatenate(faces).astype(float), frontal_face())

@@ -112,7 +112,7 @@ class SCNRecogniser:
                 name.removeprefix("module."): value for name, value in state.items()
             }
             self.net.load_state_dict(names)
-        except (OSError, RuntimeError, AttributeError, ValueError) as error:
+        except Exception as error:  # whatever bytes of others raise
             raise InputError(
                 f"{path} is no checkpoint of SCN's expression model (its released file "
                 f"is a face-recognition network, not this one): {error}"

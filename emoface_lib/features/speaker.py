@@ -67,7 +67,7 @@ def read_embeddings(path: Path) -> dict[str, np.ndarray]:
     """
     if not path.exists():
         raise InputError(f"{path} is missing: run notebook 02_audio_features first.")
-    stored = read_npz(path)
+    stored = read_npz(path, "speakers", "embeddings")
     return dict(zip(stored["speakers"].tolist(), stored["embeddings"], strict=True))
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from emoface_lib.core.checkpoints import read_weights, write_weights
 from emoface_lib.core.clip import EXPRESSIONS, MEL_BANDS, PHONETIC_SIZE, Clip
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.files import write_beside
+from emoface_lib.core.files import reading
 from emoface_lib.core.landmarks import lip_opening
 from emoface_lib.core.settings import nearest
 from emoface_lib.method.content import ContentBranch
@@ -107,15 +107,15 @@ class EmotionSpace:
 
     def save(self, path: Path) -> None:
         """Write as safetensors."""
-        with write_beside(path) as beside:
-            save_file({n: x.contiguous() for n, x in vars(self).items()}, beside)
+        write_weights(path, vars(self))
 
 
 def load_space(path: Path) -> EmotionSpace:
     """Read a space that was saved; raises InputError if there is none."""
     if not path.exists():
         raise InputError(f"{path} is missing: run notebook 08_emotion_space first.")
-    return EmotionSpace(**load_file(path))
+    with reading(path):  # it may be another file's, with other names
+        return EmotionSpace(**read_weights(path))
 
 
 def emotion_embeddings(

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from emoface_lib.core.checkpoints import read_weights, write_weights
 from emoface_lib.core.clip import Clip
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.files import write_beside
+from emoface_lib.core.files import reading
 
 GUESS = "speaker_guess.safetensors"  # beside the style branch
 SHRINKAGE = 1000.0  # the ridge's penalty; chosen by leaving training speakers out
@@ -116,13 +116,13 @@ class SpeakerGuess:
 
     def save(self, path: Path) -> None:
         """Write as safetensors."""
-        with write_beside(path) as beside:
-            save_file({n: x.contiguous() for n, x in vars(self).items()}, beside)
+        write_weights(path, vars(self))
 
     @classmethod
     def load(cls, path: Path) -> "SpeakerGuess | None":
         """Read what `save` wrote; None if there is no such file."""
-        return cls(**load_file(path)) if path.exists() else None
+        with reading(path):  # it may be another file's, with other names
+            return cls(**read_weights(path)) if path.exists() else None
 
 
 def _inputs(clip: Clip) -> np.ndarray:

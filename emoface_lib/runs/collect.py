@@ -15,11 +15,12 @@ from rich.live import Live
 from rich.table import Table
 
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.files import read_json
+from emoface_lib.core.files import read_json, read_or_set_aside, read_parquet
 from emoface_lib.core.locks import is_held
 from emoface_lib.runs.sweep_plans import Plan
 
 RUN, RESULT, FAILURE, LOCK = "run.json", "result.json", "failure.json", "lock"
+RESULT_KEYS = {"key", "cell", "parameters", "numbers", "code", "commit", "versions"}
 COLOURS = {"done": "green", "running": "yellow", "failed": "red"}
 STATES = (*COLOURS, "interrupted", "waiting")
 COLUMNS = ("run", "notebooks", "parameters", "state", "seconds", "memory", "note")
@@ -30,7 +31,7 @@ UNIT, RUNS_OWN = ("value", "speaker", "clip", "video"), ("profile", "seed", "cor
 
 def state_of(folder: Path) -> str:
     """What has become of the run in a folder: one of STATES."""
-    if (folder / RESULT).exists():
+    if result_of(folder) is not None:
         return "done"
     if is_held(folder / LOCK):
         return "running"
@@ -39,13 +40,25 @@ def state_of(folder: Path) -> str:
     return "interrupted" if (folder / RUN).exists() else "waiting"
 
 
+def result_of(folder: Path) -> dict[str, Any] | None:
+    """What a run that is done has left; None if it is not, or if that is damaged."""
+    return read_or_set_aside(_read_result, folder / RESULT)
+
+
+def _read_result(path: Path) -> dict[str, Any]:
+    result = dict(read_json(path))
+    if lacking := RESULT_KEYS - result.keys():
+        raise ValueError(f"no {min(lacking)!r}")
+    return result
+
+
 def note_of(folder: Path, state: str) -> str:
     """The notebook at work, or why the run failed."""
     try:
         if state == "failed":
             return read_json(folder / FAILURE)["problem"]
         return read_json(folder / RUN)["notebook"] if state == "running" else ""
-    except OSError:  # it has just begun
+    except (InputError, KeyError):  # it has just begun, or the file is damaged
         return ""
 
 
@@ -60,7 +73,7 @@ def status(plans: Sequence[Plan], store: Path) -> pd.DataFrame:
     rows = []
     for plan in (*shared.values(), *plans):
         state = state_of(folder := store / plan.key)
-        result = read_json(folder / RESULT) if state == "done" else {}
+        result = result_of(folder) or {}
         names = [name for name in plan.given if name in varied and not plan.is_shared]
         rows.append(
             (
@@ -133,7 +146,7 @@ def numbers(place: Path, name: str) -> list[dict[str, Any]]:
     such as method. A mean without any value is None. Raises InputError if a column
     lacks.
     """
-    frame = pd.read_parquet(place / name)
+    frame = read_parquet(place / name)
     if lacking := {"metric", "protocol", "value"} - {*frame}:
         first = min(lacking)
         raise InputError(f"{place / name} has no column {first!r}: no result table.")
@@ -155,11 +168,12 @@ def collect(
     the code did, which `code` identifies. clips : the tables as they are, a value a
     clip with its speaker, and not the means. Raises InputError if no run is done.
     """
-    places = [store / plan.key / RESULT for plan in plans]
+    keys = [path.parent for path in store.glob(f"*/{RESULT}")] if any_code else []
+    folders = keys or [store / plan.key for plan in plans]
     results = {
-        path.parent: read_json(path)
-        for path in (store.glob(f"*/{RESULT}") if any_code else places)
-        if path.exists()
+        folder: result
+        for folder in folders
+        if (result := result_of(folder)) is not None
     }
     cells = {plan.cell for plan in plans}
     found = {folder: one for folder, one in results.items() if one["cell"] in cells}
@@ -179,7 +193,7 @@ def _tables(folder: Path, result: dict[str, Any]) -> Iterator[pd.DataFrame]:
     common = _common(result)
     for name in dict.fromkeys(row["table"] for row in result["numbers"]):
         (left,) = folder.glob(f"*/{name}")
-        own = pd.read_parquet(left).fillna(common)  # some rows say their own seed
+        own = read_parquet(left).fillna(common)  # some rows say their own seed
         new = {key: value for key, value in common.items() if key not in own}
         yield own.assign(table=name, **new).astype({"seed": int})
 

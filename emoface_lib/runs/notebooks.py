@@ -5,6 +5,7 @@ parameters are known, and checked, before a kernel starts.
 """
 
 import ast
+import errno
 import logging
 import os
 import sys
@@ -269,9 +270,11 @@ def execute(path: Path, output: Path, parameters: Mapping[str, Any]) -> None:
             )
     except PapermillExecutionError as error:
         message = [error.ename, *error.evalue.strip().splitlines()[-1:]]
+        full = f"[Errno {errno.ENOSPC}]" in error.evalue
         raise NotebookError(
             f"Notebook {path.stem} failed in cell [{error.exec_count}] with "
             f"{': '.join(message)} (executed copy: {output})"
+            + ("; make room, and run the same command again." if full else "")
         ) from error
     except DeadKernelError as error:
         raise NotebookError(
@@ -308,8 +311,8 @@ def kernel_environment(folder: Path) -> Iterator[None]:
         "PYTHONHASHSEED": "0",
         "TQDM_DISABLE": "1",  # bars belong to a terminal, not into stored outputs
     }
-    if "EMOFACE_RUNS" in os.environ:  # the kernel works in another folder
-        mine["EMOFACE_RUNS"] = str(Path(os.environ["EMOFACE_RUNS"]).resolve())
+    if runs := os.environ.get("EMOFACE_RUNS"):  # the kernel works in another folder
+        mine["EMOFACE_RUNS"] = str(Path(runs).resolve())
     before = dict(os.environ)
     os.environ.update(mine)
     try:

@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 
 from emoface_lib.core.checkpoints import commit
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.files import hash_of, read_json, write_json
+from emoface_lib.core.files import hash_of, read_json, read_or_set_aside, write_json
 from emoface_lib.core.fresh import LIBRARY, code_hash, file_hash
 from emoface_lib.core.settings import PRODUCTS, REPOSITORY, Run
 from emoface_lib.runs.notebooks import (
@@ -57,6 +57,8 @@ def reproduce(
         chosen = [path for path in chosen if "corpus" in declared_parameters(path)]
     sources = [read_source(path) for path in chosen]
     settings, given = check_parameters(sources, profile, overrides or {})
+    if settings.corpus:
+        Run(settings).product("03_face_alignment")
     folder_of_run = Run(settings).folder.resolve()
     given = {"profile": profile, "seed": settings.seed, **given}
     for path in chosen:
@@ -143,14 +145,19 @@ def products(run: Path) -> dict[str, str]:
     """Name -> hash of the files that a run's notebooks left, by the last writer."""
     states = (run / "notebooks").glob("*.json")
     ordered = sorted(states, key=lambda path: path.stat().st_mtime_ns)
-    known = [read_json(path).get("products", {}) for path in ordered]
+    found = [read_or_set_aside(_read_state, path) or {} for path in ordered]
+    known = [state.get("products", {}) for state in found]
     return {name: value for one in known for name, value in one.items()}
 
 
 def state_of(run: Path, path: Path) -> dict[str, Any]:
     """What was written when the notebook at `path` last ended well; else empty."""
     state = run / "notebooks" / f"{path.stem}.json"
-    return read_json(state) if state.exists() else {}
+    return read_or_set_aside(_read_state, state) or {}
+
+
+def _read_state(path: Path) -> dict[str, Any]:
+    return dict(read_json(path))
 
 
 def library_hash(*kinds: str) -> str:

@@ -15,14 +15,27 @@ Everything is checked before anything runs. Taught in notebook 10.
 
 import re
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 
 from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import is_confined
 from emoface_lib.core.settings import ProfileName, nearest
+
+MOST = 100_000  # runs of a sweep
+SHOWN = 100  # letters of a wrong value
+LONGEST = 1_000_000  # letters of a sweep's file
 
 
 def _several(value: Any) -> Any:
@@ -37,12 +50,35 @@ def _named(value: Any) -> Any:
 
 
 def _counted(value: Any) -> Any:
-    return list(range(value)) if isinstance(value, int) else value
+    if isinstance(value, int) and value <= MOST:
+        return list(range(value))
+    if isinstance(value, int):
+        raise ValueError(f"a sweep has at most {MOST} runs")
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """Refuse what JSON can't hold, such as YAML's dates, sets and bytes."""
+    inner = value if isinstance(value, list) else []
+    for part in [*inner, *(value.values() if isinstance(value, dict) else [])]:
+        _plain(part)
+    if not isinstance(value, str | int | float | list | dict | None):
+        raise ValueError(f"{value!r} should be a text, a number or a list")
+    return value
+
+
+def _confined(value: str) -> str:
+    if not is_confined(value):
+        raise ValueError("it should name a file in the run's folder")
+    return value
 
 
 Names = Annotated[list[str], BeforeValidator(_named)]
-Values = Annotated[list[Any], BeforeValidator(_several)]
-Texts = Annotated[list[str], BeforeValidator(_several)]
+Value = Annotated[Any, BeforeValidator(_plain)]
+Values = Annotated[list[Value], BeforeValidator(_several)]
+Texts = Annotated[
+    list[Annotated[str, AfterValidator(_confined)]], BeforeValidator(_several)
+]
 Cells = Annotated[list[dict[str, Values]], BeforeValidator(_several)]
 Seed = Annotated[int, Field(ge=0)]
 Seeds = Annotated[list[Seed], BeforeValidator(_counted)]
@@ -60,9 +96,9 @@ class Sweep(BaseModel):
     shared: Names | None = None
     base: str = ""  # folder of a run in which notebooks 01 to 03 have been run
     folder: str = ""  # where the notebooks lie, if they are not the project's
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Value] = {}
     grid: dict[str, Values] = {}
-    rows: list[dict[str, Any]] = Field([], alias="list")
+    rows: list[dict[str, Value]] = Field([], alias="list")
     seeds: Seeds = Field([0], min_length=1)
     exclude: Cells = []  # runs with all values of one of these are left out
     outputs: Texts = []  # files that a run must leave, in the run's folder
@@ -72,7 +108,18 @@ class Sweep(BaseModel):
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML in which 1e-5 is a number, and no key may stand twice."""
+    """YAML in which 1e-5 is a number, no key stands twice, and nothing repeats itself.
+
+    By aliases a few lines can mean a billion values.
+    """
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark
+            raise yaml.composer.ComposerError(
+                None, None, "write it out: no aliases (*)", mark
+            )
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict:
         keys = [key.value for key, _ in node.value]
@@ -96,8 +143,11 @@ def read_sweep(path: Path) -> Sweep:
     Paths in it are relative to the file.
     """
     try:
-        given = yaml.load(path.read_text(encoding="utf-8"), _Loader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        text = path.read_text(encoding="utf-8")
+        if (size := len(text)) > LONGEST:
+            raise ValueError(f"it has {size} letters")
+        given = yaml.load(text, _Loader)
+    except Exception as error:  # YAML's, also of nesting too deep
         reason = " ".join(str(error).split())
         raise InputError(f"{path} can't be read as a sweep: {reason}") from error
     if not isinstance(given, dict):
@@ -123,7 +173,9 @@ def make_sweep(**given: Any) -> Sweep:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         reason = first["msg"][0].lower() + first["msg"][1:]
-        raise InputError(f"{where} = {first['input']!r}: {reason}.") from error
+        value = repr(first["input"])
+        shown = value if len(value) < SHOWN else f"{value[:SHOWN]}..."
+        raise InputError(f"{where} = {shown}: {reason}.") from error
 
 
 def combinations(sweep: Sweep) -> list[dict[str, Any]]:
@@ -142,6 +194,12 @@ def combinations(sweep: Sweep) -> list[dict[str, Any]]:
         if not sweep.grid.get(name, True):
             raise InputError(f"Parameter {name!r} has no value in the grid.")
     varied = {**sweep.grid, "seed": sweep.seeds}
+    count = prod(len(values) for values in (sweep.rows or [{}], *varied.values()))
+    if count > MOST:
+        raise InputError(
+            f"The sweep has {count:,} runs, more than {MOST:,}: leave values out, or "
+            "make several sweeps of it."
+        )
     runs = [
         {**sweep.parameters, **row, **dict(zip(varied, values, strict=True))}
         for row in sweep.rows or [{}]

@@ -21,6 +21,7 @@ from emoface_lib.core.files import (
     hash_of,
     read_json,
     read_npz,
+    read_or_set_aside,
     write_beside,
     write_json,
     write_npz,
@@ -105,7 +106,7 @@ def claim_folder(folder: Path, settings: Settings) -> None:
     mine = corpus_identity(settings)
     card = folder / CARD
     if card.exists():
-        if read_json(card) == mine:
+        if read_or_set_aside(read_json, card) == mine:
             return
         clear_corpus(folder)
     elif any((folder / name).exists() for name in OWN_FOLDERS):

@@ -149,6 +149,10 @@ def test_what_is_no_still_picture_is_named(
     cut = tmp_path / "cut.jpg"
     cut.write_bytes(cut.read_bytes()[:9000])
     Image.fromarray(np.zeros((9, 9), np.float32)).save(tmp_path / "float.tif")
+    Image.new("RGB", (20_000, 1)).save(tmp_path / "strip.png")
+    (tmp_path / "eps.jpg").write_text(
+        "%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"
+    )
     for name, reason in {
         "moving.gif": "animation",
         "pages.tif": "several pages",
@@ -156,6 +160,8 @@ def test_what_is_no_still_picture_is_named(
         "empty.png": "not a picture",
         "cut.jpg": "damaged or cut short",
         "float.tif": "floating-point",
+        "strip.png": "less than 16 px high",
+        "eps.jpg": "not a picture",  # a program, Ghostscript, would read it
         "missing.jpg": "There is no file",
     }.items():
         with pytest.raises(InputError, match=reason) as caught:

@@ -130,10 +130,19 @@ def upload(path: Path, name: str | None = None) -> list[dict]:
 @pytest.mark.slow
 def test_own_files_are_taken_or_refused(panel: Panel, files: dict[str, Path]) -> None:
     panel._take_file(upload(files["two"], "../mine.wav")[0], panel.voice)
-    assert panel.voice.value == panel.folder / "mine.wav"
+    kept = panel.voice.value
+    assert kept.parent == panel.folder
+    assert panel.voice.label == "mine.wav"
     assert panel.preview.count == 19
+    panel._take_file(upload(files["one"], "mine.wav")[0], panel.voice)
+    assert panel.voice.value != kept  # another sound of the same name is heard
+    assert panel.preview.count == 38
     panel.own_face.set_trait("value", tuple(upload(files["coffee"])))
-    assert "No frontal face" in panel.note.value
+    assert "No frontal face was found in coffee.png" in panel.note.value
+    assert set(panel.folder.iterdir()) == {kept, panel.voice.value}
+    evil = upload(files["coffee"], "<img src=x onerror=alert(1)>.png")
+    panel.own_face.set_trait("value", tuple(evil))
+    assert "<img" not in panel.note.value
     assert len(panel.face.options) == 1
     assert panel.preview.face is panel.see(files["face"])
 

@@ -1,5 +1,7 @@
 """Video and sound files: what goes in comes out, and what is wrong is named."""
 
+import os
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -249,6 +251,16 @@ def test_what_is_no_sound_is_named(tmp_path: Path) -> None:
     spoilt = tone(1.0)
     spoilt[777] = np.nan
     write_sound(tmp_path / "nan.wav", spoilt, 16_000, "pcm_f32le")
+    write_sound(tmp_path / "loud.wav", tone(1.0) * 1e30, 16_000, "pcm_f32le")
+    write_sound(tmp_path / "dc.wav", tone(1.0) * 0 + 0.5, 16_000, "pcm_f32le")
+    write_sound(tmp_path / "instant.wav", tone(1.0)[:1], 44_100, "pcm_s16le")
+    apart = np.stack([tone(1.0), -tone(1.0)], 1)
+    write_sound(tmp_path / "apart.wav", apart, 16_000, "pcm_s16le")
+    sound = write_sound(tmp_path / "b.wav", tone(1.0), 16_000, "pcm_s16le").read_bytes()
+    at = sound.index(b"fmt ") + 8
+    unknown = sound[:at] + b"\x99\x99" + sound[at + 2 :]
+    (tmp_path / "codec.wav").write_bytes(unknown)
+    os.mkfifo(tmp_path / "pipe.wav")
     for name, reason in {
         "text.wav": "not an audio or video file",
         "empty.mp3": "not an audio or video file",
@@ -256,11 +268,44 @@ def test_what_is_no_sound_is_named(tmp_path: Path) -> None:
         "mute.mp4": "has no sound",
         "silent.wav": "is silent",
         "nan.wav": "NaN",
+        "loud.wav": "reaches .* where 1 is full scale",
+        "dc.wav": "is silent",
+        "instant.wav": "is empty",
+        "apart.wav": "channels of .* cancel each other out",
+        "codec.wav": "FFmpeg does not know",
+        "pipe.wav": "is a pipe",
         "missing.wav": "There is no file",
     }.items():
         with pytest.raises(InputError, match=reason) as caught:
             read_audio(tmp_path / name)
         assert name in str(caught.value)
+
+
+def test_changed_bytes_are_nothing_but_a_sentence(tmp_path: Path) -> None:
+    """A few hundred files; benchmarks/hostile.py tries thousands, of more kinds."""
+    dice = np.random.default_rng(0)
+    write_sound(tmp_path / "a.wav", tone(0.2), 16_000, "pcm_s16le")
+    write_sound(tmp_path / "a.mp3", tone(0.2), 16_000, "libmp3lame")
+    for suffix in ("mp4", "avi", "mkv"):
+        write_video(tmp_path / f"a.{suffix}", [picture(32, 32)] * 6, tone(0.2))
+    whole = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    for _ in range(40):
+        for path, content in whole.items():
+            changed = np.frombuffer(content, np.uint8).copy()
+            places = dice.integers(len(changed) if dice.random() < 0.5 else 256, size=8)
+            changed[places] = dice.integers(256, size=8)
+            path.write_bytes(changed.tobytes())
+            with suppress(InputError):
+                read_audio(path)
+            with suppress(InputError):
+                assert sum(1 for _ in iter_frames(path, 25.0)) < 20_000
+
+
+def test_tags_of_old_programs_do_no_harm(tmp_path: Path) -> None:
+    path = write_sound(tmp_path / "a.wav", tone(1.0), 16_000, "pcm_s16le")
+    tag = b"INFOIART\x04\x00\x00\x00Zo\xeb\x00"  # Latin-1
+    path.write_bytes(path.read_bytes() + b"LIST" + len(tag).to_bytes(4, "little") + tag)
+    assert len(read_audio(path)) == 16_000
 
 
 @pytest.mark.parametrize(

@@ -276,8 +276,23 @@ def test_an_index_of_ones_own_is_a_layout_too(tmp_path: Path) -> None:
 def test_no_name_of_a_foreign_index_leaves_the_run(clip: str, tmp_path: Path) -> None:
     row = {"clip": clip, "speaker": "a", "video": "b", "path": "c.mp4", "split": "val"}
     pd.DataFrame([row]).to_parquet(tmp_path / "index.parquet")
-    with pytest.raises(InputError, match=r"index.parquet has a clip .*leave the run"):
+    with pytest.raises(
+        InputError, match=r"index.parquet has a clip .*leads out of its folder"
+    ):
         read_corpus(tmp_path)
+
+
+def test_nor_does_what_it_names_leave_the_corpus(tmp_path: Path) -> None:
+    row = {"clip": "a", "speaker": "a", "video": "b", "path": "c.mp4", "split": "val"}
+    for rows, reason in (
+        ([{**row, "path": "../c.mp4"}], "has a path '../c.mp4', which leads out"),
+        ([{**row, "sound": "/c.wav"}], "has a sound '/c.wav', which leads out"),
+        ([{**row, "clip": None}], "has a clip '', which leads out"),
+        ([row, row], "two clips 'a'"),
+    ):
+        pd.DataFrame(rows).to_parquet(tmp_path / "index.parquet")
+        with pytest.raises(InputError, match=reason):
+            read_corpus(tmp_path)
 
 
 def test_every_corpus_has_a_card() -> None:

@@ -205,8 +205,8 @@ def test_the_dial_as_an_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     runs.mkdir()
     (runs / "smoke").symlink_to(RUN.folder)  # the best run there is
     monkeypatch.setenv("EMOFACE_RUNS", str(runs))
-    port = free_port()
-    options = ["--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1"]
+    port, token = free_port(), secrets.token_hex(16)
+    options = ["--no-browser", f"--port={port}", f"--Voila.token={token}"]
     command = [sys.executable, "-m", "tools.app", *options]
-    with served(command, tmp_path / "voila", port, "/") as monitored:
+    with served(command, tmp_path / "voila", port, f"/?token={token}") as monitored:
         turn_and_play(monitored, "app")

@@ -1,0 +1,818 @@
+"""What a hostile user would try: each input works, or ends in one sentence.
+
+python benchmarks/hostile.py [inputs | fuzz | kills | network | users ...]
+
+Parts: inputs (media, options, sweeps, run folders, places, names), through the command
+in this process; fuzz (mutated media files); kills (of animate, prepare and train at
+random moments: the same files); network (strace of the commands; needs it); users
+(a second user of this checkout; needs root). All work in a temporary folder.
+"""
+
+import os
+import random
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import wave
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import av
+import numpy as np
+import pandas as pd
+from PIL import Image
+from results import enter
+from safetensors.torch import load_file, save_file
+from skimage.data import astronaut, coffee
+from typer.testing import CliRunner
+
+from emoface_lib.animation.animate import SHIPPED
+from emoface_lib.animation.portrait import read_photo
+from emoface_lib.cli import app
+from emoface_lib.core.checkpoints import read_metadata
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.settings import REPOSITORY
+from emoface_lib.core.video import iter_frames, read_audio, write_video
+from emoface_lib.features.real_mouths import FOLDER as MOUTHS
+
+RATE = 16_000
+SMALL = ["-p", "detector=drawn", "--profile", "smoke", "--workers", "1"]
+TRAIN = ["--profile", "smoke", "-p", "real_mouths=0", "-p", "content_steps=3"]
+Case = tuple[str, list[str], bool]  # name, arguments, whether it works
+
+
+def write_wav(path: Path, samples: np.ndarray, rate: int = RATE) -> Path:
+    """Write 16-bit PCM float[S, C]."""
+    with wave.open(str(path), "wb") as file:
+        file.setparams((samples.shape[1], 2, rate, 0, "NONE", ""))
+        file.writeframes((samples * 32_767).astype("<i2").tobytes())
+    return path
+
+
+def write_float(path: Path, samples: np.ndarray) -> Path:
+    """Write a WAV of 32-bit floats float[S]."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("pcm_f32le", rate=RATE)
+        stream.layout = "mono"
+        frame = av.AudioFrame.from_ndarray(samples[None].astype("f4"), "flt", "mono")
+        frame.sample_rate = RATE
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    return path
+
+
+def tagged(path: Path, sound: bytes) -> Path:
+    """A WAV whose artist is written in Latin-1."""
+    info = b"INFOIART\x04\x00\x00\x00Zo\xeb\x00"
+    chunk = b"LIST" + len(info).to_bytes(4, "little") + info
+    size = (int.from_bytes(sound[4:8], "little") + len(chunk)).to_bytes(4, "little")
+    path.write_bytes(sound[:4] + size + sound[8:] + chunk)
+    return path
+
+
+class Place:
+    """A folder with a photograph, a voice, a video, and a prepared run."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.out = root, root / "out"
+        self.out.mkdir()
+        speech = read_audio(MOUTHS / "s1.flac")[: 3 * RATE]
+        self.speech = (0.5 * speech / np.abs(speech).max())[:, None]
+        self.photo = root / "face.png"
+        Image.fromarray(astronaut()[:260, 90:350]).save(self.photo)
+        self.voice = write_wav(root / "voice.wav", self.speech[:RATE])
+        self.video = root / "clip.mp4"
+        frames = [astronaut()[:260, 90:350]] * 12
+        write_video(self.video, frames, self.speech[:8_000, 0])
+        self.corpus, self.run = root / "corpus", root / "run"
+        (self.corpus / "wav").mkdir(parents=True)
+        for number, name in enumerate(("03a01Fa", "03a02Na", "08a01Wa", "08a02Na")):
+            part = self.speech[4_000 * number :][: RATE + 1_600 * number]
+            write_wav(self.corpus / "wav" / f"{name}.wav", part)
+
+    def prepare(self, run: Path) -> list[str]:
+        """The command that prepares the corpus into the folder of a run."""
+        return ["prepare", str(self.corpus), "--out", str(run), *SMALL]
+
+    def train(self, run: Path) -> list[str]:
+        """The command that trains step 1 on it."""
+        return ["train", "--step", "1", "-p", f"corpus={run}", *TRAIN]
+
+    def animate(
+        self, photo: object = "", voice: object = "", *more: str, out: str = "a.csv"
+    ) -> list[str]:
+        """The command that animates a photograph by a voice."""
+        given = str(photo or self.photo), str(voice or self.voice)
+        return ["animate", *given, "-o", str(self.out / out), *more]
+
+    def file(self, name: str, content: bytes | str) -> Path:
+        """A file with this content."""
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+
+def photos(at: Place) -> Iterator[Case]:
+    """Photographs."""
+    whole, given = at.photo.read_bytes(), {}
+    picture = Image.open(at.photo)
+    jpeg = at.root / "whole.jpg"
+    picture.save(jpeg)
+    for name, content in {
+        "text.png": "no picture",
+        "empty.png": b"",
+        "cut.png": whole[: len(whole) // 2],
+        "cut.jpg": jpeg.read_bytes()[:3_000],
+        "header.png": whole[:20],
+        "eps.jpg": "%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
+        "svg.png": "<svg xmlns='http://www.w3.org/2000/svg'/>",
+        "sound.png": at.voice.read_bytes(),
+        "pdf.jpg": "%PDF-1.4\n",
+    }.items():
+        given[name] = at.file(name, content)
+    for name, made in {
+        "strip.png": Image.new("RGB", (20_000, 1)),
+        "pillar.png": Image.new("RGB", (1, 20_000)),
+        "pixel.png": Image.new("RGB", (1, 1)),
+        "blank.png": Image.new("RGB", (300, 300), "white"),
+        "bomb.png": Image.new("1", (30_000, 30_000)),
+        "float.tif": Image.new("F", (200, 200)),
+        "cup.png": Image.fromarray(coffee()),
+        "down.png": picture.rotate(180),
+    }.items():
+        given[name] = at.root / name
+        made.save(given[name])
+    given["many.gif"] = at.root / "many.gif"
+    picture.save(given["many.gif"], save_all=True, append_images=[picture.rotate(9)])
+    os.mkfifo(at.root / "pipe")
+    others = {"folder": at.root, "none": at.root / "none", "zero": Path("/dev/zero")}
+    for name, path in {**given, **others, "pipe": at.root / "pipe"}.items():
+        yield f"photo {name}", at.animate(path), False
+    for name in ("grey.png", "a.webp", "a.bmp", "a.tif", "colours.gif"):
+        shown = picture.convert("L" if name == "grey.png" else "RGB")
+        shown.save(at.root / name)
+        yield f"photo {name}", at.animate(at.root / name), True
+
+
+def voices(at: Place) -> Iterator[Case]:
+    """Voices, and videos whose head motion is taken."""
+    sound, video = at.voice.read_bytes(), at.video.read_bytes()
+    text = "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nhttp://127.0.0.1:9/a.ts\n"
+    files = {
+        "text.wav": b"no sound",
+        "empty.wav": b"",
+        "cut.wav": sound[:9_000],
+        "header.wav": sound[:44],
+        "cut.mp4": video[: len(video) // 2],
+        "zip.mp4": b"PK\x03\x04" + bytes(99),
+        "list.mp3": text.encode(),
+        "concat.mp4": b"ffconcat version 1.0\nfile /etc/passwd\n",
+        "rate.wav": sound[:24] + bytes(4) + sound[28:],
+        "channels.wav": sound[:22] + bytes(2) + sound[24:],
+        "codec.wav": sound[:20] + b"\x99\x99" + sound[22:],
+        "picture.mp3": at.photo.read_bytes(),
+    }
+    yield from (
+        (f"voice {n}", at.animate("", at.file(n, x)), False) for n, x in files.items()
+    )
+    tone = np.sin(np.arange(RATE) / 9)[:, None]
+    for name, samples in {
+        "silent": 0 * tone,
+        "constant": 0 * tone + 0.5,
+        "antiphase": np.hstack([tone, -tone]) / 2,
+        "": tone[:0],
+        "instant": tone[:1],
+        "short": tone[:10],
+    }.items():
+        path = write_wav(at.root / f"{name}.wav", samples)
+        yield f"voice {name}", at.animate("", path), False
+    for name, floats in {
+        "nan": tone[:, 0] * np.nan,
+        "infinite": tone[:, 0] * np.inf,
+        "huge": tone[:, 0] * 1e30,
+    }.items():
+        path = write_float(at.root / f"{name}.wav", floats)
+        yield f"voice {name}", at.animate("", path), False
+    mute = at.root / "mute.mp4"
+    write_video(mute, [np.zeros((64, 64, 3), np.uint8)] * 9)
+    for name in (at.root, at.root / "nothing", at.root / "pipe", mute):
+        yield f"voice {name.name}", at.animate("", name), False
+    for name in (at.photo, at.voice, mute, at.root / "text.wav", at.root):
+        yield f"head {name.name}", at.animate("", "", "--head", str(name)), False
+    yield "voice with a tag", at.animate("", tagged(at.root / "tag.wav", sound)), True
+    yield "voice video", at.animate("", at.video), True
+    tone = write_wav(at.root / "tone.wav", tone / 2)
+    yield "voice tone", at.animate("", tone), True
+    stereo = write_wav(at.root / "st.wav", np.repeat(at.speech[:RATE], 2, 1), 44_100)
+    yield "voice stereo", at.animate("", stereo), True
+
+
+def options(at: Place) -> Iterator[Case]:
+    """Options of all commands, and names of files."""
+    for given in (
+        *("nan", "inf", "1e9", "1:2:3", "0:1,0:2", "happpy", "happy:x"),
+        *("/etc/passwd", "../x"),
+    ):
+        yield f"emotion {given}", at.animate("", "", "--emotion", given), False
+    rows = ("seconds,amount\n1,x\n", "a,b\n1,2\n", "", "seconds\n1\n", "\0\0")
+    for number, text in enumerate(rows):
+        path = at.file(f"{number}.csv", text)
+        yield f"emotion {text!r}", at.animate("", "", "--emotion", str(path)), False
+    many = ["--emotion", "happy"] * 70
+    yield "70 emotions", at.animate("", "", *many), False
+    for name, value in (
+        *(("motion", x) for x in ("nan", "-1", "4", "x")),
+        *(("seed", x) for x in ("-1", "1.5", "x")),
+        *(("axis", x) for x in ("foo", "../x")),
+        *(("renderer", x) for x in ("foo", "unet")),
+        *(("model", x) for x in ("/nowhere", "/etc", "/etc/passwd")),
+        *(("enrol", x) for x in ("/nowhere", "/etc/passwd")),
+    ):
+        more = ["--emotion", "1"] if name == "axis" else []
+        yield f"--{name} {value}", at.animate("", "", f"--{name}", value, *more), False
+    for out in ("a.avi", "none/a.mp4", "a", "x" * 300 + ".csv", ".", "\udcff.avi"):
+        yield f"-o {out[:9]!r}", at.animate(out=out), False
+    for out in ("a:b.csv", "%03d.csv", "a\nb.csv", "$(touch pwn).csv", "x" * 250):
+        name = out if out.endswith(".csv") else out + ".csv"
+        yield f"-o {name[:9]!r}", at.animate(out=name), True
+    yield "-o 250.mp4", at.animate(out="y" * 250 + ".mp4"), True
+    yield (
+        "-o the voice",
+        ["animate", str(at.photo), str(at.voice), "-o", str(at.voice)],
+        False,
+    )
+    for place in ("/proc/a.csv", "/dev/full/a.csv", str(at.photo / "a.csv")):
+        yield (
+            f"-o {place}",
+            ["animate", str(at.photo), str(at.voice), "-o", place],
+            False,
+        )
+    for wrong in (
+        *("corpus=nope", "corpus=../../../etc", "stile_steps=3", "style_steps=x"),
+        *("seed=10000000000000000000000", "seed=-1", "margin", "=3", "device=tpu"),
+        *("learning_rate=NaN", "content_steps=0", "features=mp3", "profile=x"),
+    ):
+        yield (
+            f"reproduce -p {wrong}",
+            ["reproduce", "--profile", "smoke", "-p", wrong],
+            False,
+        )
+        yield f"train -p {wrong}", ["train", "--profile", "smoke", "-p", wrong], False
+    for command in ("reproduce --profile x", "reproduce --only 99", "train --step 4"):
+        yield command, command.split(), False
+    given = ["-p", "features=autovc", "-p", "autovc_checkpoint=/etc/passwd"]
+    yield "autovc_checkpoint", [*at.prepare(at.root / "evil"), *given], False
+
+
+def corpora(at: Place) -> Iterator[Case]:
+    """Folders of corpora, and places to prepare into."""
+    row = {"clip": "a", "speaker": "s", "video": "v", "path": "a.mp4", "split": "train"}
+    indices = {
+        "climbs": [{**row, "clip": "../../evil"}],
+        "absolute": [{**row, "clip": "/tmp/evil"}],
+        "twice": [row, row],
+        "reads": [{**row, "path": "../../etc/passwd"}],
+        "nothing": [{**row, "clip": None}],
+        "columns": [{"clip": "a"}],
+    }
+    for name, rows in indices.items():
+        folder = at.root / name
+        folder.mkdir()
+        pd.DataFrame(rows).to_parquet(folder / "index.parquet")
+        for command in ("prepare", "doctor"):
+            yield f"{command} {name}", [command, str(folder)], False
+    at.file("cut/index.parquet", b"PAR1")
+    at.file("text/index.parquet", b"text")
+    for folder in ("cut", "text", "none", "face.png", "out"):
+        for command in ("prepare", "doctor"):
+            given = [command, str(at.root / folder)]
+            yield f"{command} {folder}", given, False
+    for out in ("/proc/x", str(at.photo), "/dev/full/x"):
+        yield (
+            f"prepare --out {out}",
+            ["prepare", str(at.corpus), "--out", out, *SMALL],
+            False,
+        )
+    yield "shard", [*at.prepare(at.root / "sh"), "--shard", "3/2"], False
+    yield "engine", [*at.prepare(at.root / "sh"), "--engine", "rai"], False
+
+
+SWEEPS = {
+    "binary": b"\xff\xfe\0",
+    "latin": "notebooks: [04] # Zoë".encode("latin-1"),
+    "deep": "[" * 20_000,
+    "date": "notebooks: [04]\nparameters: {corpus: 2026-11-29}",
+    "bytes": "notebooks: [04]\nparameters: {corpus: !!binary aGVq}",
+    "set": "notebooks: [04]\ngrid: {seed: !!set {a, b}}",
+    "seeds": "notebooks: [04]\nseeds: 1000000000000",
+    "many": "notebooks: [04]\nseeds: 100000000",
+    "grid": "notebooks: [04]\ngrid: {"
+    + ", ".join(f"{n}: {list(range(1, 101))}" for n in ("content_steps", "margin"))
+    + "}\nseeds: 100",
+    "alias": "notebooks: [04]\nx: &a [1]\ny: [*a, *a]",
+    "python": "notebooks: [04]\nx: !!python/object/apply:os.system ['touch PWNED']",
+    "code": "notebooks: [04]\nexclude: [\"@pd.io.common.os.system('touch PWNED')\"]",
+    "results": "notebooks: [04]\nresults: ['../../../etc/passwd']",
+    "outputs": "notebooks: [04]\noutputs: [/etc/passwd]",
+    "twice": "notebooks: [04]\nnotebooks: [05]",
+    "unknown": "notebooks: [04]\nnotebook: [05]",
+    "empty": "",
+    "list": "[1, 2]",
+    "no notebook": "notebooks: [44]",
+    "null": "notebooks: null",
+    "number": "notebooks: [04]\nseeds: -1",
+    "nan": "notebooks: [04]\nminutes: .nan",
+    "base": "notebooks: [04]\nbase: ../../etc",
+    "corpus": "notebooks: [04]\nparameters: {corpus: ../../../etc}",
+    "key": "notebooks: [04]\ngrid: {? [1] : 2}",
+    "tabs": "notebooks:\n\t- 04",
+    "digits": "notebooks: [04]\nseeds: " + "9" * 5_000,
+}
+
+
+def sweeps(at: Place) -> Iterator[Case]:
+    """Sweeps; a dry run looks at all that can be wrong."""
+    for name, text in SWEEPS.items():
+        path = at.file(f"{name}.yml", text)
+        yield f"sweep {name}", ["batch", "run", str(path), "--dry-run"], False
+    good = at.file("good.yml", "notebooks: [04]\nprofile: smoke\nseeds: 2")
+    yield "sweep good", ["batch", "run", str(good), "--dry-run"], True
+    yield "sweep folder", ["batch", "run", str(at.root), "--dry-run"], False
+    yield (
+        "sweep status",
+        ["batch", "status", str(good), "--store", str(at.photo)],
+        False,
+    )
+    yield (
+        "sweep collect",
+        ["batch", "collect", str(good), "--store", str(at.out)],
+        False,
+    )
+    store = ["--store", str(at.photo)]
+    yield "sweep store", ["batch", "run", str(good), *store, "--workers", "1"], False
+
+
+def spoil(path: Path, how: str) -> None:
+    """Damage a file in one way."""
+    content = path.read_bytes() if path.is_file() else b""
+    middle = len(content) // 2
+    if how == "folder":
+        path.unlink()
+        path.mkdir()
+        return
+    path.write_bytes(
+        {
+            "cut": content[:middle],
+            "empty": b"",
+            "text": b"garbage\n",
+            "flipped": content[:middle] + bytes(9) + content[middle + 9 :],
+        }[how]
+    )
+
+
+def models(at: Place) -> Iterator[Case]:
+    """Folders of models that are damaged in one file."""
+    content, space = "content/model.safetensors", "emotion_space/space.safetensors"
+    files = content, "style/model.safetensors", space, "audio/statistics.npz"
+    for file in files:
+        for how in ("cut", "empty", "text", "flipped", "folder"):
+            folder = at.root / f"model_{how}_{file.replace('/', '_')}"
+            shutil.copytree(SHIPPED, folder)
+            spoil(folder / file, how)
+            yield (
+                f"model {how} {file}",
+                at.animate("", "", "--model", str(folder)),
+                False,
+            )
+
+    def changed(
+        name: str, file: str, change: Callable[[dict], object], **about: str
+    ) -> Case:
+        folder = at.root / name
+        shutil.copytree(SHIPPED, folder)
+        kept, weights = read_metadata(folder / file), load_file(folder / file)
+        kept.pop("weights", None)
+        change(weights)
+        save_file(weights, folder / file, {**kept, **about})
+        return name, at.animate("", "", "--model", str(folder)), False
+
+    yield changed("NaN", content, lambda w: w["standardise.mean"].fill_(np.nan))
+    yield changed("no mean", space, lambda w: w.pop("mean"))
+    yield changed("no layer", content, lambda w: w.popitem())
+    yield changed("no JSON", content, lambda w: None, settings="{")
+    yield changed("no settings", content, lambda w: None, settings="{}x")
+    yield changed("other", content, lambda w: None, settings='{"profile": 3}')
+
+
+def runs(at: Place) -> Iterator[Case]:
+    """Prepared runs that are damaged in one file; what can be is made again."""
+    clip = next((at.run / "features").rglob("*a.npz"))
+    name = clip.relative_to(at.run).as_posix()
+    again = {"features/index.parquet", "audio/speakers.npz", "features/mean_face.npz"}
+    again |= {"audio/statistics.npz"}
+    for file in (*sorted(again), name, "features/features.json"):
+        for how in ("cut", "empty", "text", "folder"):
+            run = at.root / f"run_{how}_{file.replace('/', '_')}"
+            shutil.copytree(at.run, run, symlinks=True)
+            spoil(run / file, how)
+            healed = file in again if how != "folder" else file.endswith("x.parquet")
+            healed |= how != "folder" and file == name
+            yield f"prepare, {how} {file}", at.prepare(run), healed
+            if file.startswith("features/") and not healed:
+                yield f"train, {how} {file}", at.train(run), False
+            elif how != "folder" and file.startswith("features/"):
+                yield f"train, {how} {file} made again", at.train(run), True
+    run = at.root / "run_journal"
+    shutil.copytree(at.run, run, symlinks=True)
+    journal = run / "features" / "journal" / "1-of-1.jsonl"
+    journal.parent.mkdir()
+    journal.write_text('garbage\n{"clip": 3}\n')
+    yield "prepare, journal", at.prepare(run), True
+    for how in ("cut", "flipped", "text"):
+        run = at.root / f"run_flip_{how}"
+        shutil.copytree(at.run, run, symlinks=True)
+        spoil(run / name, how)
+        yield f"train, {how} {name}", at.train(run), False
+
+
+PARTS = photos, voices, options, corpora, sweeps, models, runs
+
+
+def told(arguments: Sequence[str], works: bool) -> str:
+    """What is wrong with how a command ends; empty if nothing is."""
+    result = CliRunner().invoke(app, list(arguments))
+    if isinstance(result.exception, Exception) and not isinstance(
+        result.exception, SystemExit
+    ):
+        return f"traceback: {result.exception!r}"
+    lines = [line for line in result.stderr.splitlines() if "emoface: " in line]
+    said = [line for line in lines if "emoface: note:" not in line]
+    boxed = "Error" in result.stderr  # by the parser of options
+    if works:
+        return "" if result.exit_code == 0 else f"refused: {said or result.stderr}"
+    if result.exit_code == 0:
+        return "accepted"
+    return "" if len(said) == 1 or boxed else f"no sentence: {result.stderr[-300:]}"
+
+
+def inputs(parts: Sequence[Callable[[Place], Iterator[Case]]] = PARTS) -> list[str]:
+    """Try all, enter how many end well, and say which do not."""
+    wrong, count = [], 0
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["EMOFACE_RUNS"] = f"{folder}/runs"
+        at = Place(Path(folder))
+        if failed := told(at.prepare(at.run), True):
+            wrong.append(f"prepare: {failed}")
+        for part in parts:
+            start = time.perf_counter()
+            for name, arguments, works in part(at):
+                count += 1
+                if failed := told(arguments, works):
+                    wrong.append(f"{name}: {failed}")
+                    print(wrong[-1], flush=True)
+            print(f"{part.__name__}: {time.perf_counter() - start:.0f} s", flush=True)
+        left = [path for path in at.out.glob(".*") if path.is_file()]
+        left += Path().glob("PWNED*")
+        wrong += [f"left behind: {path}" for path in left]
+        full, limit = full_disk(at), 3
+        wrong += full
+    how = f"benchmarks/hostile.py inputs: {count + limit} inputs"
+    enter(
+        "hostile",
+        "inputs that end in a sentence or work",
+        1 - len(wrong) / (count + limit),
+        "share",
+        ">= 1",
+        not wrong,
+        how,
+    )
+    enter(
+        "hostile",
+        "inputs tried",
+        count + limit,
+        "",
+        ">= 120",
+        count + limit >= 120,
+        how,
+    )
+    return wrong
+
+
+def full_disk(at: Place) -> list[str]:
+    """Commands under a limit of 3 kB a file, as on a disk that fills up."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3_000, hard))
+    try:
+        found = {
+            "full disk, mp4": told(at.animate(out="full.mp4"), False),
+            "full disk, csv": told(at.animate(out="full.csv"), False),
+            "full disk, prepare": told(at.prepare(at.root / "full"), False),
+        }
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    return [f"{name}: {failed}" for name, failed in found.items() if failed]
+
+
+def mutated(content: bytes, dice: random.Random) -> bytes:
+    """A file with bytes changed, cut out, doubled, or its end lost."""
+    data = bytearray(content)
+    for _ in range(dice.choice((1, 2, 8, 64))):
+        at = (
+            dice.randrange(len(data))
+            if dice.random() < 0.5
+            else dice.randrange(min(256, len(data)))
+        )
+        match dice.randrange(5):
+            case 0:
+                data[at] = dice.randrange(256)
+            case 1:
+                data[at : at + 4] = dice.choice(
+                    (bytes(4), b"\xff" * 4, b"\x7f\xff\xff\xff")
+                )
+            case 2:
+                del data[at : at + dice.randrange(1, 64)]
+            case 3:
+                data[at:at] = data[at : at + dice.randrange(1, 64)]
+            case _ if len(data) > 64 and dice.random() < 0.1:
+                del data[dice.randrange(64, len(data)) :]
+        if len(data) < 8:
+            break
+    return bytes(data)
+
+
+def seeds_of_media(root: Path) -> dict[str, bytes]:
+    """Small whole files of many kinds, as bytes by name."""
+    face = Image.fromarray(astronaut()[:96:2, :96:2])
+    for kind in ("png", "jpg", "webp", "tif", "bmp", "gif"):
+        face.save(root / f"a.{kind}")
+    sound = np.sin(np.arange(4_000) / 9)
+    tagged(root / "a.wav", write_wav(root / "b.wav", sound[:, None] / 2).read_bytes())
+    for kind, codec in {
+        "flac": "flac",
+        "mp3": "libmp3lame",
+        "ogg": "libopus",
+        "m4a": "aac",
+    }.items():
+        with av.open(str(root / f"a.{kind}"), "w") as container:
+            stream = container.add_stream(codec, rate=48_000)
+            stream.layout = "mono"
+            tone = np.tile(sound, 3)[None].astype("f4") / 2
+            frame = av.AudioFrame.from_ndarray(tone, "flt", "mono")
+            frame.sample_rate = 48_000
+            resampler = av.AudioResampler(
+                stream.format, "mono", 48_000, stream.frame_size
+            )
+            for part in [*resampler.resample(frame), *resampler.resample(None)]:
+                container.mux(stream.encode(part))
+            container.mux(stream.encode(None))
+    frames = [np.full((32, 32, 3), 20 * n, np.uint8) for n in range(6)]
+    for kind in ("mp4", "mkv", "mov", "avi"):
+        write_video(root / f"v.{kind}", frames, sound, RATE)
+    return {path.name: path.read_bytes() for path in sorted(root.iterdir())}
+
+
+def fuzz_one(path: Path) -> None:
+    """Read a file as all that it could be."""
+    with suppress(InputError):
+        read_photo(path)
+    if path.name[0] == "v":
+        with suppress(InputError):
+            for _ in iter_frames(path, 25.0):
+                pass
+    with suppress(InputError):
+        read_audio(path)
+
+
+def fuzz(count: int = 2_500, seed: int = 0) -> list[str]:
+    """Mutated media files: nothing but `InputError`."""
+    dice, wrong, slowest = random.Random(seed), [], 0.0
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        whole = seeds_of_media(root)
+        for number in range(count):
+            name = dice.choice(sorted(whole))
+            path = root / name
+            path.write_bytes(mutated(whole[name], dice))
+            begin = time.perf_counter()
+            try:
+                fuzz_one(path)
+            except Exception as error:
+                wrong.append(f"{number} {name}: {error!r}")
+                print(wrong[-1], flush=True)
+            slowest = max(slowest, time.perf_counter() - begin)
+    seconds = time.perf_counter() - start
+    how = (
+        f"benchmarks/hostile.py fuzz: {count} files; slowest {slowest:.1f} s; 1 thread"
+    )
+    enter(
+        "hostile",
+        "mutated media: errors but InputError",
+        len(wrong),
+        "",
+        "<= 0",
+        not wrong,
+        how,
+    )
+    enter(
+        "hostile",
+        "mutated media: minutes",
+        seconds / 60,
+        "min",
+        "<= 2",
+        seconds <= 120,
+        how,
+    )
+    return wrong
+
+
+def command_line(arguments: Sequence[str], **how: object) -> subprocess.Popen:
+    """A command in a process of its own."""
+    code = "from emoface_lib.cli import main; main()"
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        **how,  # type: ignore[call-overload]
+    )
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """All files of a folder, with their bytes; models without where they were made."""
+    return {
+        path.relative_to(folder).as_posix(): numbers(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and "log.csv" not in path.name
+    }
+
+
+def numbers(path: Path) -> bytes:
+    """What a file holds, of a model its weights."""
+    if path.suffix == ".safetensors":
+        return read_metadata(path)["weights"].encode()
+    return path.read_bytes()
+
+
+def kills(count: int = 5) -> list[str]:
+    """Kill commands at random moments; run again, they leave the same files."""
+    dice, wrong, done = random.Random(1), [], 0
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["EMOFACE_RUNS"] = f"{folder}/runs"
+        at = Place(Path(folder))
+
+        def prepare(run: Path) -> list[list[str]]:
+            return [at.prepare(run)]
+
+        def train(run: Path) -> list[list[str]]:
+            return [at.prepare(run), at.train(run)]
+
+        def animate(run: Path) -> list[list[str]]:
+            run.mkdir(exist_ok=True)
+            out = ["-o", str(run / "a.mp4"), "-o", str(run / "a.csv")]
+            return [["animate", str(at.photo), str(at.voice), *out]]
+
+        for command in (animate, prepare, train):
+            clean = at.root / "clean" / "run"
+            shutil.rmtree(clean.parent, ignore_errors=True)
+            clean.parent.mkdir()
+            for arguments in command(clean):
+                start = time.perf_counter()
+                command_line(arguments).wait()
+                seconds = time.perf_counter() - start
+            for number in range(count):
+                run = at.root / f"{command.__name__}_{number}" / "run"
+                run.parent.mkdir()
+                *first, last = command(run)
+                for arguments in first:
+                    command_line(arguments).wait()
+                process = command_line(last)
+                time.sleep(dice.uniform(0.2, 1) * seconds)
+                process.send_signal(dice.choice((9, 9, 15, 2)))
+                process.wait()
+                again = command_line(last).wait()
+                done += 1
+                if again or contents(run) != contents(clean):
+                    wrong.append(f"{command.__name__} {number}: {again}")
+                    differ = [
+                        n
+                        for n in contents(clean) | contents(run)
+                        if contents(clean).get(n) != contents(run).get(n)
+                    ]
+                    print(wrong[-1], differ, flush=True)
+    how = f"benchmarks/hostile.py kills: {done} kills of animate, prepare and train"
+    enter(
+        "hostile",
+        "killed, run again: other files",
+        len(wrong),
+        "",
+        "<= 0",
+        not wrong,
+        how,
+    )
+    return wrong
+
+
+def commands(at: Place) -> dict[str, list[str]]:
+    """One of each command that works without a lesson's run before it."""
+    sweep = at.file("a.yml", "notebooks: [04]\nprofile: smoke")
+    return {
+        "help": ["--help"],
+        "animate": at.animate(out="n.mp4"),
+        "prepare": at.prepare(at.root / "n"),
+        "doctor": ["doctor", str(at.corpus), "-p", "detector=drawn"],
+        "train": at.train(at.root / "n"),
+        "batch": ["batch", "run", str(sweep), "--dry-run"],
+        "reproduce": ["reproduce", "--profile", "smoke", "--through", "00"],
+    }
+
+
+def network() -> list[str]:
+    """Calls that leave this machine, counted by strace."""
+    wrong: list[str] = []
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["EMOFACE_RUNS"] = f"{folder}/runs"
+        at = Place(Path(folder))
+        for name, arguments in commands(at).items():
+            log = at.root / f"{name}.strace"
+            traced = [
+                "strace",
+                "-f",
+                "-qq",
+                "-e",
+                "trace=connect,sendto",
+                "-o",
+                str(log),
+            ]
+            code = "from emoface_lib.cli import main; main()"
+            done = subprocess.run(
+                [*traced, sys.executable, "-c", code, *arguments],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            lines = [line for line in log.read_text().splitlines() if "AF_INET" in line]
+            outside = [x for x in lines if "127.0.0.1" not in x and '"::1"' not in x]
+            if done.returncode or outside:
+                wrong.append(f"{name}: {done.returncode}, {outside[:3]}")
+                print(wrong[-1], done.stderr[-300:], flush=True)
+            count = len(commands(at))
+    how = f"benchmarks/hostile.py network: strace of {count} commands"
+    enter(
+        "hostile",
+        "commands with a request to a network",
+        len(wrong),
+        "",
+        "<= 0",
+        not wrong,
+        how,
+    )
+    return wrong
+
+
+def users() -> list[str]:
+    """Who can't write into this checkout and has no home: mounted read-only here."""
+    wrong: list[str] = []
+    places = [str(REPOSITORY), str(Path(sys.prefix).resolve())]
+    bound = "".join(
+        f"mount --bind {p} {p} && mount -o remount,ro,bind {p} && " for p in places
+    )
+    inside = ["unshare", "-m", "sh", "-c", f'{bound} exec "$@"', "sh"]
+    code = "from emoface_lib.cli import main; main()"
+    with tempfile.TemporaryDirectory() as folder:
+        at = Place(Path(folder))
+        for runs in ("", f"{folder}/runs"):
+            known = {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY)}
+            known |= {"HOME": "/proc/none", "EMOFACE_RUNS": runs}
+            for name, arguments in commands(at).items():
+                done = subprocess.run(
+                    [*inside, sys.executable, "-c", code, *arguments],
+                    **{"capture_output": True, "text": True, "check": False},
+                    **{"cwd": folder, "env": known},
+                )
+                cured = "emoface: " in done.stderr and "EMOFACE_RUNS" in done.stderr
+                failed = done.returncode and (runs or not cured)
+                if "Traceback" in done.stderr or failed:
+                    wrong.append(f"{name}, EMOFACE_RUNS={runs!r}: {done.returncode}")
+                    print(wrong[-1], done.stderr[-600:], flush=True)
+    how = "benchmarks/hostile.py users: 7 commands, with and without EMOFACE_RUNS"
+    name = "checkout that can't be written: commands that break"
+    enter("hostile", name, len(wrong), "", "<= 0", not wrong, how)
+    return wrong
+
+
+def main(parts: Sequence[str]) -> int:
+    """Run the parts that are named, or all."""
+    known = {part.__name__: part for part in (inputs, fuzz, kills, network, users)}
+    able = {"network": bool(shutil.which("strace")), "users": os.geteuid() == 0}
+    chosen = parts or [name for name in known if able.get(name, True)]
+    wrong = [text for name in chosen for text in known[name]()]
+    print(*wrong, f"{len(wrong)} wrong", sep="\n")
+    return bool(wrong)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
