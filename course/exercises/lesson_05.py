@@ -1,7 +1,7 @@
 """Checkers of lesson 05, the style encoder, and a function that holds a bug."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -269,7 +269,7 @@ def check_style_network(network: Callable[[int], nn.Module]) -> None:
     shaken(nn.ModuleList([branch.mlp_e, branch.mlp_i, branch.attention]), 5)
     branch.eval()
     with torch.no_grad():  # or else all frames weigh nearly the same
-        branch.attention.self_attn.in_proj_weight *= 6
+        branch.attention.self_attn.in_proj_weight.mul_(6)
     own, theirs = (sum(p.numel() for p in x.parameters()) for x in (model, branch))
     expect(
         own == theirs,
@@ -379,16 +379,18 @@ def show_style_training(
     triplets = torch.tensor(drawn)
     own = losses_of(loop, model, crops, triplets, rate)
     theirs = _library_losses(branch, crops, triplets, rate, settings)
-    why = "The weights to begin with were the same, dropout's random numbers were not."
+    why = "Both began with the same weights; the random numbers of dropout differ."
     show_losses(own, theirs, why)
     with torch.no_grad():
         model.eval()(crops.features[:1], crops.content[:1])
+    attention = cast(Tensor, model.map)  # (1, HEADS, T, T)
     drawn_maps, axes = plots.figure(1, HEADS, size=(7.2, 1.9))
-    for head, (place, weights) in enumerate(zip(axes[0], model.map[0], strict=True)):
+    for head, (place, weights) in enumerate(zip(axes[0], attention[0], strict=True)):
         plots.draw_map(place, weights.numpy(), f"head {head + 1}")
     plots.show(
         drawn_maps,
         "Attention of each head: which frames (columns) a frame (row) listens to.",
+        kind="jpeg",
     )
 
 
@@ -513,7 +515,7 @@ def _library_losses(
     for step in triplets:
         order = step.T.flatten()
         unused = crops.features[order, 0], order  # speakers' means, and labels
-        batch = StyleBatch(*(x[order] for x in crops), *unused)
+        batch = StyleBatch._make([*(x[order] for x in crops), *unused])
         loss = style_loss(branch, batch, usual)["loss"]
         optimiser.zero_grad()
         loss.backward()
@@ -535,8 +537,9 @@ def _crops(
         for clip, code in zip(clips, codes, strict=True)
     ]
     features, *others = crop_batch(sequences, settings.training.crop_frames, generator)
+    faces = torch.stack([clip.expression for clip in clips])
     features = (features - features.mean((0, 1))) / features.std((0, 1)).clamp(1e-3)
-    return Crops(features, *others, torch.stack([clip.expression for clip in clips]))
+    return Crops._make([features, *others, faces])
 
 
 def _drawn(

@@ -210,10 +210,9 @@ def check_small_unet(network: Callable[[int], nn.Module]) -> None:
     blocks = shaken(nn.ModuleList([body.enter, *body.down, *body.up]), 6)
     own, theirs = (sum(p.numel() for p in x.parameters()) for x in (model, blocks))
     norms = [x.num_features for x in blocks.modules() if isinstance(x, nn.BatchNorm2d)]
-    skips = sum(
-        9 * narrow.weight.shape[0] ** 2  # a skip has as many channels as comes out
-        for narrow in (block[0] for block in body.up)
-    )
+    # a skip has as many channels as come out of its block
+    came = [x.num_features for x in body.up.modules() if isinstance(x, nn.BatchNorm2d)]
+    skips = sum(9 * channels**2 for channels in came[::2])
     wrong = {
         "the convolutions have a bias, which batch norm subtracts again. Leave it out: "
         "`bias=False`.": theirs + sum(norms),
@@ -308,14 +307,15 @@ def show_unet_training(
     body = library.body
     take_weights(inner, weights_of(body.enter, body.down, body.up))
     model = _Whole(inner, library)
+    count = max(2, settings.translator.batch // 2)
     drawn = [
-        pairs.draw(settings.translator.batch // 2, np.random.default_rng([6, step]))
+        pairs.draw(count, np.random.default_rng([settings.seed, step]))
         for step in range(max(2, settings.translator.steps // 10))
     ]
     rate = settings.translator.learning_rate
     own = losses_of(loop, model, drawn, rate)
     theirs = _library_losses(library, drawn, rate)
-    why = "The weights to begin with and the pairs were the same, and nothing is drawn."
+    why = "Both began with the same weights and saw the same pairs."
     show_losses(own, theirs, why)
     reference, image, _, target = (as_tensor(x[:1]) for x in drawn[0])
     with torch.no_grad():

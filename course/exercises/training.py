@@ -131,9 +131,14 @@ def show_losses(own: Sequence[float], library: Sequence[float], why: str) -> Non
     plots.draw_lines(axes[0, 0], curves)
     axes[0, 0].set(xlabel="step", ylabel="loss")
     plots.show(drawn, "The loss of your loop and the library's over the same batches.")
+    part = max(1, len(curves) // 5)
+    (first, first_library), (last, last_library) = (
+        some.mean() for some in (curves[:part], curves[-part:])
+    )
     apart = (curves["yours"] - curves["the library's"]).abs().mean()
     print(
-        f"In {len(own)} steps your loss falls from {own[0]:.3f} to {own[-1]:.3f}, the "
-        f"library's from {library[0]:.3f} to {library[-1]:.3f}; they are "
-        f"{apart:.3f} apart on average. {why}"
+        f"From the first {part} of {len(curves)} steps to the last {part} your mean "
+        f"loss goes from {first:.4f} to {last:.4f}, the library's from "
+        f"{first_library:.4f} to {last_library:.4f}. The curves are {apart:.4f} apart "
+        f"on average. {why}"
     )
