@@ -1,5 +1,57 @@
 """Typical mistakes in the exercises of lesson 05."""
 
+from course.mistakes import changed
+
+STYLE = """
+class StyleNetwork(nn.Module):
+    def __init__(self, features):
+        super().__init__()
+        mlp = content_encoder.mlp
+        self.mlp_e = mlp(features, 256, 128, 128)
+        self.mlp_i = mlp(features, 256, 128, 128)
+        self.q, self.k, self.v, self.out = (
+            nn.Linear(256, 256) for _ in range(4)
+        )
+        self.wide, self.narrow = nn.Linear(256, 512), nn.Linear(512, 256)
+        self.norm_1, self.norm_2 = nn.LayerNorm(256), nn.LayerNorm(256)
+        self.dropout, self.mlp_s = nn.Dropout(0.1), mlp(512, 512, 256, 136)
+
+    def forward(self, features, content):
+        emotion, identity = self.mlp_e(features), self.mlp_i(features)
+        x = torch.cat([emotion, identity], -1)
+        q, k, v = (
+            f(x).unflatten(2, (4, 64)).transpose(1, 2)
+            for f in (self.q, self.k, self.v)
+        )
+        self.map = (q @ k.mT / 8).softmax(-1)
+        mixed = (self.map @ v).transpose(1, 2).flatten(2)
+        x = self.norm_1(x + self.dropout(self.out(mixed)))
+        x = self.norm_2(x + self.narrow(self.wide(x).relu()))
+        both = torch.cat([content, x], -1)
+        return self.mlp_s(both).unflatten(2, (68, 2)), emotion, identity
+"""
+LOOP = """
+def train_style(network, crops, triplets, rate):
+    optimiser = torch.optim.Adam(network.parameters(), lr=rate)
+    network.train()
+    history = []
+    for step in triplets:
+        batch = [sequence[step.T.flatten()] for sequence in crops]
+        d_style, *both = network(*batch[:2])
+        (r, s, p), (i_r, _, i_p) = (x.mean(1).chunk(3) for x in both)
+        d_rs, d_rp = (r - s).abs().mean(1), (r - p).abs().mean(1)
+        e_r, e_s, e_p = batch[4].chunk(3)
+        weights = [losses.expression_similarity(e_r, e) for e in (e_s, e_p)]
+        loss = losses.emotion_contrast(d_rs, d_rp, *weights)
+        loss = loss + (i_r - i_p).abs().mean()
+        loss = loss + (batch[2] + d_style - batch[3]).abs().mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        history.append(loss.item())
+    return history
+"""
+
 MISTAKES = {
     "ex-05-1": [
         (
@@ -121,4 +173,29 @@ MISTAKES = {
             "Divide by the sum of the weights",
         ),
     ],
+    "ex-05-5": changed(
+        STYLE,
+        {
+            ("q @ k.mT / 8", "q @ k.mT"): "not divided by the root",
+            ("softmax(-1)", "softmax(-2)"): "over the frames that ask",
+            ("norm_1(x + self", "norm_1(self"): "Add it to them",
+            ("[content, x]", "[x, content]"): "Eq. (8) has content first",
+            ("nn.Linear(256, 256) for", "nn.Linear(256, 256, False) for"): "and a bias",
+            ("[emotion, identity], -1", "[identity, emotion], -1"): "emotion first",
+        },
+    ),
+    "ex-05-6": changed(
+        LOOP,
+        {
+            ("        optimiser.zero_grad()\n", ""): "gradients add up",
+            ("        optimiser.step()\n", ""): "no weight changes",
+            ("        loss.backward()\n", ""): "call `backward()`",
+            ("    network.train()\n", ""): "in eval mode",
+            ("loss.item()", "loss"): "hold their graph",
+            ("step.T.flatten()", "step.flatten()"): "transpose before you flatten",
+            ("d_rs, d_rp, *weights)", "d_rp, d_rs, *weights)"): "swapped",
+            ("*weights)", "*weights, 0.0)"): "the margin is missing",
+            ("batch[2] + d_style", "d_style"): "D_content moves it, too",
+        },
+    ),
 }
