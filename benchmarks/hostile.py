@@ -657,63 +657,45 @@ def numbers(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def kills(count: int = 5) -> list[str]:
+def kills(count: int = 2) -> list[str]:
     """Kill commands at random moments; run again, they leave the same files."""
-    dice, wrong, done = random.Random(1), [], 0
+    dice, every = random.Random(1), list[str]()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["EMOFACE_RUNS"] = f"{folder}/runs"
         at = Place(Path(folder))
 
-        def prepare(run: Path) -> list[list[str]]:
-            return [at.prepare(run)]
-
-        def train(run: Path) -> list[list[str]]:
-            return [at.prepare(run), at.train(run)]
-
-        def animate(run: Path) -> list[list[str]]:
-            run.mkdir(exist_ok=True)
+        def animate(run: Path) -> list[str]:
             out = ["-o", str(run / "a.mp4"), "-o", str(run / "a.csv")]
-            return [["animate", str(at.photo), str(at.voice), *out]]
+            return ["animate", str(at.photo), str(at.voice), *out]
 
-        for command in (animate, prepare, train):
-            clean = at.root / "clean" / "run"
-            shutil.rmtree(clean.parent, ignore_errors=True)
-            clean.parent.mkdir()
-            for arguments in command(clean):
-                start = time.perf_counter()
-                command_line(arguments).wait()
-                seconds = time.perf_counter() - start
+        clean = at.run
+        clean.mkdir()
+        for command in (animate, at.prepare, at.train):
+            before, wrong = at.root / f"before_{command.__name__}", list[str]()
+            shutil.copytree(clean, before, symlinks=True)
+            start = time.perf_counter()
+            command_line(command(clean)).wait()
+            seconds, expected = time.perf_counter() - start, contents(clean)
             for number in range(count):
-                run = at.root / f"{command.__name__}_{number}" / "run"
-                run.parent.mkdir()
-                *first, last = command(run)
-                for arguments in first:
-                    command_line(arguments).wait()
-                process = command_line(last)
+                run = at.root / f"{command.__name__}_{number}" / clean.name
+                shutil.copytree(before, run, symlinks=True)
+                process = command_line(command(run))
                 time.sleep(dice.uniform(0.2, 1) * seconds)
                 process.send_signal(dice.choice((9, 9, 15, 2)))
                 process.wait()
-                again = command_line(last).wait()
-                done += 1
-                if again or contents(run) != contents(clean):
-                    wrong.append(f"{command.__name__} {number}: {again}")
-                    differ = [
-                        n
-                        for n in contents(clean) | contents(run)
-                        if contents(clean).get(n) != contents(run).get(n)
-                    ]
-                    print(wrong[-1], differ, flush=True)
-    how = f"benchmarks/hostile.py kills: {done} kills of animate, prepare and train"
-    enter(
-        "hostile",
-        "killed, run again: other files",
-        len(wrong),
-        "",
-        "<= 0",
-        not wrong,
-        how,
-    )
-    return wrong
+                again, found = command_line(command(run)).wait(), contents(run)
+                names = sorted(expected | found)
+                differ = [n for n in names if expected.get(n) != found.get(n)]
+                if again or differ:
+                    wrong.append(f"{command.__name__} {number}: {again}, {differ}")
+                    print(wrong[-1], flush=True)
+            name = f"{command.__name__}, killed and run again: other files"
+            how = (
+                f"benchmarks/hostile.py kills: {count} at random moments, -9, TERM, INT"
+            )
+            enter("hostile", name, len(wrong), "", "<= 0", not wrong, how)
+            every += wrong
+    return every
 
 
 def commands(at: Place) -> dict[str, list[str]]:
