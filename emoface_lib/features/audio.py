@@ -40,7 +40,7 @@ def log_mel(
     Taught in notebook 02, paper section 3.1 and AutoVC's `make_spect`.
     """
     centre = hop_length // 2 if first_centre is None else first_centre
-    padded = np.pad(_filtered(checked(samples)), HALF_WINDOW, mode="reflect")
+    padded = _filtered(checked(samples))
     windows = np.lib.stride_tricks.sliding_window_view(padded, WINDOW_LENGTH)
     frames = windows[centre::hop_length]
     parts = np.array_split(frames, 1 + len(frames) // BATCH)
@@ -51,14 +51,20 @@ def log_mel(
 
 
 def _filtered(samples: np.ndarray) -> np.ndarray:
-    """A sound without hum, float32[S], a minute after the other: it needs 64 bits."""
-    filtered = np.empty(len(samples), np.float32)
+    """A sound without rumble, mirrored at both ends: float32[S + 2 HALF_WINDOW].
+
+    samples : float[S]; a minute after the other is filtered, which needs 64 bits.
+    """
+    padded = np.empty(len(samples) + 2 * HALF_WINDOW, np.float32)
+    filtered = padded[HALF_WINDOW:-HALF_WINDOW]
     for start in range(0, len(samples), MINUTE):
-        first = max(0, start - SAMPLE_RATE)  # what hums a second before has faded
+        first = max(0, start - SAMPLE_RATE)  # what rumbles a second before has faded
         part = samples[first : start + MINUTE + SAMPLE_RATE].astype(float)
         part = filtfilt(*_high_pass(), part)[start - first :][:MINUTE]
         filtered[start : start + MINUTE] = part * LEVEL
-    return filtered
+    padded[:HALF_WINDOW] = filtered[HALF_WINDOW:0:-1]
+    padded[-HALF_WINDOW:] = filtered[-2 : -HALF_WINDOW - 2 : -1]
+    return padded
 
 
 def griffin_lim(mel: np.ndarray, rounds: int = 32) -> np.ndarray:
