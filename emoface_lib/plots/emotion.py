@@ -70,9 +70,10 @@ def draw_moves(axes: Axes, start: np.ndarray, end: np.ndarray, number: int = 0) 
     """
     for points in POLYLINES.values():
         axes.plot(*start[points].T, color="0.7", linewidth=0.8)
-    look: dict[str, Any] = {"color": PALETTE[number % len(PALETTE)], "width": 0.012, "zorder": 3}
-    by: dict[str, Any] = {"angles": "xy", "scale_units": "xy", "scale": 1 / ENLARGED}
-    axes.quiver(*start.T, *(end - start).T, **look, **by)
+    look: dict[str, Any] = {"width": 0.012, "scale": 1 / ENLARGED, "zorder": 3}
+    look |= {"color": PALETTE[number % len(PALETTE)]}
+    look |= {"angles": "xy", "scale_units": "xy"}
+    axes.quiver(*start.T, *(end - start).T, **look)
     low, high = start.min(0) - 8, start.max(0) + 8
     axes.set(xlim=(low[0], high[0]), ylim=(high[1], low[1]), aspect="equal")
     axes.set(xticks=[], yticks=[])
