@@ -18,7 +18,7 @@ MISSING = 0.1  # share of a picture's rows that may be missing at its end
 NARROWEST = 16  # px of a side; in less no face can be found
 # Pillow would hand others to programs, such as Ghostscript
 FORMATS = (
-    *("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF"),
+    *("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF"),  # JPEG of MPO, too
     *("JPEG2000", "PPM", "TGA", "PSD", "ICO", "AVIF"),
 )
 EDGE = 2.0  # px; how far colours spread into what is transparent
