@@ -514,8 +514,8 @@ def _library_losses(
     losses = []
     for step in triplets:
         order = step.T.flatten()
-        unused = crops.features[order, 0], order  # speakers' means, and labels
-        batch = StyleBatch._make([*(x[order] for x in crops), *unused])
+        own = crops.features[order, 0], order, True  # means and labels are not used
+        batch = StyleBatch._make([*(x[order] for x in crops), *own])
         loss = style_loss(branch, batch, usual)["loss"]
         optimiser.zero_grad()
         loss.backward()
