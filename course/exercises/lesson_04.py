@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from course.exercises.checking import (
-    NotYetError,
     answer_of,
     close,
     expect,
@@ -16,7 +15,14 @@ from course.exercises.checking import (
     right,
     tensor_of,
 )
-from emoface_lib import plots
+from course.exercises.training import (
+    losses_of,
+    network_of,
+    shaken,
+    show_losses,
+    take_weights,
+    weights_of,
+)
 from emoface_lib.core.clip import Clip
 from emoface_lib.method.content import ContentBranch
 
@@ -123,36 +129,27 @@ class Frames(nn.BatchNorm1d):
         return super().forward(x.transpose(1, 2)).transpose(1, 2)
 
 
-class _Watched(nn.Module):
-    """A network of one weight, right at 1, that remembers how it is trained."""
+class _OneWeight(nn.Module):
+    """A network of one weight, right at 1, that remembers what it is given."""
 
     def __init__(self) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.tensor(0.5))
         self.heard: list[Tensor] = []
-        self.asleep = self.piled_up = False
-        self.weight.register_hook(self._see)
-        self.eval()
-
-    def _see(self, gradient: Tensor) -> None:
-        self.piled_up |= self.weight.grad is not None and bool(self.weight.grad != 0)
 
     def forward(self, features: Tensor) -> Tensor:
         """Tensor[B, T, D] to Tensor[B, T, 68, 2], its first feature everywhere."""
-        self.asleep |= not self.training
         self.heard.append(features)
         return self.weight * features[..., :1, None].expand(*features.shape[:2], 68, 2)
 
 
 def check_network(network: Callable[[int], nn.Module]) -> None:
     """MLP_c, LSTM and MLP_t as a module, against the library's."""
-    own, theirs = answer_of(network, 80), ContentBranch(80)
-    expect(isinstance(own, nn.Module), "Content(80) should be an nn.Module.")
+    own, theirs = network_of(network, 80).eval(), ContentBranch(80).eval()
+    parts = [shaken(p, 4) for p in (theirs.mlp_c, theirs.lstm, theirs.mlp_t)]
     features = torch.randn(3, FRAMES, 80, generator=torch.Generator().manual_seed(4))
-    own.eval()
     with torch.no_grad():
-        shown = answer_of(own, features)
-        tensor_of(shown, (3, FRAMES, 68, 2))
+        shown = tensor_of(answer_of(own, features), (3, FRAMES, 68, 2))
         other = torch.cat([features[:1] + 1, features[1:]])
         expect(
             (shown - own(other))[1:].abs().max() < NOTHING,
@@ -165,36 +162,20 @@ def check_network(network: Callable[[int], nn.Module]) -> None:
             "a frame changes with what is said after it. The paper's LSTM hears one "
             "direction of time.",
         )
-    kinds = [
-        sum(isinstance(part, kind) for part in own.modules())
-        for kind in (nn.BatchNorm1d, nn.LeakyReLU)
-    ]
-    expect(kinds[0], "there is no batch norm: one stands after each hidden layer.")
-    expect(kinds[1], "there is no LeakyReLU: without one, two linear layers are one.")
-    count = sum(weight.numel() for weight in own.parameters())
-    wanted = sum(weight.numel() for weight in theirs.parameters())
-    expect(
-        count == wanted,
-        f"it has {count:,} weights, and Table 1 {wanted:,}. Is every layer there, and "
-        "does the LSTM have three?",
-    )
-    given = [*theirs.state_dict().items()][2:]  # without mean and deviation
-    names = [*own.state_dict()]
-    try:
-        pairs = zip(names, given, strict=True)
-        own.load_state_dict({name: value for name, (_, value) in pairs})
-    except (RuntimeError, ValueError):
-        raise NotYetError(
-            "its sizes are Table 1's, but not their order: make `mlp_c`, `lstm` and "
-            "`mlp_t` one after the other, each with its layers in order."
-        ) from None
-    with torch.no_grad():
-        same = close(own.eval()(features), theirs.eval()(features))
-    expect(
-        same,
-        "with the library's weights it gives another face. Is the slope of LeakyReLU "
-        "0.2, and the last layer of each MLP linear?",
-    )
+        batch_norm, leaky = (
+            any(isinstance(part, kind) for part in own.modules())
+            for kind in (nn.BatchNorm1d, nn.LeakyReLU)
+        )
+        expect(
+            batch_norm, "there is no batch norm: one stands after each hidden layer."
+        )
+        expect(leaky, "there is no LeakyReLU: without one, two linear layers are one.")
+        take_weights(own, weights_of(*parts))
+        expect(
+            close(own(features), theirs(features)),
+            "with the library's weights it gives another face. Is the slope of "
+            "LeakyReLU 0.2, and the last layer of each MLP linear?",
+        )
     right("with the same weights your network moves the same face, to a thousandth px.")
 
 
@@ -202,53 +183,34 @@ def check_loop(
     loop: Callable[[nn.Module, list, int, np.random.Generator], list[float]],
 ) -> None:
     """The loop of step 1, by a network of one weight and clips that it could know."""
-    generator, model, steps = torch.Generator().manual_seed(4), _Watched(), 40
+    generator, model, steps = torch.Generator().manual_seed(4), _OneWeight(), 40
     clips = []
     for frames in range(70, 90, 2):
         features = torch.randn(frames, 4, generator=generator)
         clips.append((features, features[:, :1, None].expand(-1, 68, 2)))
-    answer = answer_of(loop, model, clips, steps, np.random.default_rng(4))
+    losses = losses_of(loop, model, clips, steps, np.random.default_rng(4))
+    expect(len(losses) == steps, f"return {steps} losses, one a step.")
+    first, *rest = model.heard
     expect(
-        isinstance(answer, list) and len(answer) == steps,
-        f"the answer should be a list of {steps} losses, one a step.",
-    )
-    expect(
-        all(isinstance(loss, float) for loss in answer),
-        "the losses are tensors, and each keeps its whole graph in memory. "
-        "`loss.item()` is the number.",
-    )
-    expect(not model.asleep, "the network is in evaluation mode: call `model.train()`.")
-    expect(
-        not model.piled_up,
-        "gradients of earlier steps are still there when new ones come, and are added. "
-        "Call `optimiser.zero_grad()` once a step.",
-    )
-    weight = model.weight.item()
-    expect(weight != 0.5, "no weight has moved: is there an `optimiser.step()`?")
-    heard = model.heard
-    expect(
-        heard[0].ndim == 3 and len(heard[0]) > 1,
+        first.ndim == 3 and len(first) > 1,
         "a batch should be Tensor[B, T, D], the crops of several clips stacked.",
     )
-    same = [one.shape == heard[0].shape and close(one, heard[0]) for one in heard]
     expect(
-        not all(same),
+        any(one.shape != first.shape or not close(one, first) for one in rest),
         "all steps see the same crops. Draw clips and their beginnings anew each step.",
     )
-    wanted = 0.5 * heard[0][..., 0].abs().mean()
+    off = 0.5 * first[..., 0]
     expect(
-        not close(answer[0], (0.5 * heard[0][..., 0]).square().mean()),
+        not close(losses[0], off.square().mean()),
         "this is the squared error. Eq. (10) takes the absolute value.",
     )
     expect(
-        close(answer[0], wanted),
+        close(losses[0], off.abs().mean()),
         "features and truth are not of the same frames: both need the same clip and "
         "the same beginning.",
     )
-    expect(weight > 0.5, "the loss rises: the weights go the wrong way.")
-    right(
-        "five lines in the middle are the same for every network that you will train."
-    )
+    expect(model.weight > 0.5, "the loss rises: the weights go the wrong way.")
+    right("five lines in the middle are the same for every network you will train.")
 
 
 def train_beside(
@@ -263,21 +225,12 @@ def train_beside(
     hear = library.standardise
     pairs = [(hear(clip.features).detach(), clip.displacement) for clip in known]
     torch.manual_seed(0)
-    model = answer_of(network, pairs[0][0].shape[1])
-    own = answer_of(loop, model, pairs, steps, np.random.default_rng(0))
+    model = network_of(network, pairs[0][0].shape[1])
+    own = losses_of(loop, model, pairs, steps, np.random.default_rng(0))
     still = float(np.mean([truth.abs().mean() for _, truth in pairs]))
-    curves = {"yours": np.array(own), "the library's": log["loss"].to_numpy()[:steps]}
-    drawn, axes = plots.figure(size=(5, 2.6))
-    plots.draw_curves(axes[0, 0], curves, 1, "loss, px")
-    axes[0, 0].axhline(still, color="0.7", linewidth=0.8)
-    axes[0, 0].set(xlabel="step")
-    plots.show(
-        drawn,
-        "Loss of the first steps, your network and loop and the library's; the grey "
-        "line is a face that never moves.",
-    )
-    mine, theirs = (curve[-5:].mean() for curve in curves.values())
-    print(
-        f"After {steps} steps: {mine:.2f} px, the library's {theirs:.2f} px; a static "
-        f"face has {still:.2f} px."
+    show_losses(
+        own,
+        log["loss"][:steps].tolist(),
+        f"Both begin at random, and the library's rate rises and falls. A static face "
+        f"has {still:.2f} px.",
     )

@@ -1,5 +1,50 @@
 """Typical mistakes in the exercises of lesson 04."""
 
+from course.mistakes import changed
+
+CONTENT = """
+from itertools import pairwise
+
+from torch import nn
+
+
+class Content(nn.Module):
+    def __init__(self, features):
+        super().__init__()
+        self.mlp_c = self.mlp(features, 256, 161)
+        self.lstm = nn.LSTM(161, 256, num_layers=3, dropout=0.2, batch_first=True)
+        self.mlp_t = self.mlp(256, 512, 256, 136)
+
+    def mlp(self, *sizes):
+        layers = []
+        for a, b in pairwise(sizes[:-1]):
+            layers += [nn.Linear(a, b), lesson_04.Frames(b), nn.LeakyReLU(0.2)]
+        return nn.Sequential(*layers, nn.Linear(*sizes[-2:]))
+
+    def forward(self, features):
+        content, _ = self.lstm(self.mlp_c(features))
+        return self.mlp_t(content).unflatten(2, (68, 2))
+"""
+LEARN = """
+def learn(model, clips, steps, generator):
+    optimiser = torch.optim.AdamW(model.parameters(), lr=0.003)
+    model.train()
+    losses = []
+    for _ in range(steps):
+        batch = []
+        for number in generator.choice(len(clips), 8):
+            features, truth = clips[number]
+            start = generator.integers(len(features) - 49)
+            batch.append((features[start:][:50], truth[start:][:50]))
+        features, truth = map(torch.stack, zip(*batch, strict=True))
+        loss = (truth - model(features)).abs().mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    return losses
+"""
+
 MISTAKES = {
     "ex-04-1": [
         (
@@ -60,298 +105,35 @@ MISTAKES = {
             "the bands themselves are used",
         ),
     ],
-    "ex-04-4": [
-        (
-            """
-            from torch import nn
-
-            def mlp(*sizes):
-                layers = []
-                for a, b in zip(sizes[:-2], sizes[1:-1]):
-                    layers += [nn.Linear(a, b), lesson_04.Frames(b), nn.LeakyReLU(0.2)]
-                return nn.Sequential(*layers, nn.Linear(*sizes[-2:]))
-
-            class Content(nn.Module):
-                def __init__(self, features):
-                    super().__init__()
-                    self.mlp_c = mlp(features, 256, 161)
-                    self.lstm = nn.LSTM(161, 256, 3)
-                    self.mlp_t = mlp(256, 512, 256, 136)
-
-                def forward(self, features):
-                    content, _ = self.lstm(self.mlp_c(features))
-                    return self.mlp_t(content).unflatten(2, (68, 2))
-            """,
-            "Give it `batch_first=True`",
-        ),
-        (
-            """
-            from torch import nn
-
-            def mlp(*sizes):
-                layers = []
-                for a, b in zip(sizes[:-2], sizes[1:-1]):
-                    layers += [nn.Linear(a, b), nn.LeakyReLU(0.2)]
-                return nn.Sequential(*layers, nn.Linear(*sizes[-2:]))
-
-            class Content(nn.Module):
-                def __init__(self, features):
-                    super().__init__()
-                    self.mlp_c = mlp(features, 256, 161)
-                    self.lstm = nn.LSTM(161, 256, 3, batch_first=True)
-                    self.mlp_t = mlp(256, 512, 256, 136)
-
-                def forward(self, features):
-                    content, _ = self.lstm(self.mlp_c(features))
-                    return self.mlp_t(content).unflatten(2, (68, 2))
-            """,
-            "there is no batch norm",
-        ),
-        (
-            """
-            from torch import nn
-
-            def mlp(*sizes):
-                layers = []
-                for a, b in zip(sizes[:-2], sizes[1:-1]):
-                    layers += [nn.Linear(a, b), lesson_04.Frames(b)]
-                return nn.Sequential(*layers, nn.Linear(*sizes[-2:]))
-
-            class Content(nn.Module):
-                def __init__(self, features):
-                    super().__init__()
-                    self.mlp_c = mlp(features, 256, 161)
-                    self.lstm = nn.LSTM(161, 256, 3, batch_first=True)
-                    self.mlp_t = mlp(256, 512, 256, 136)
-
-                def forward(self, features):
-                    content, _ = self.lstm(self.mlp_c(features))
-                    return self.mlp_t(content).unflatten(2, (68, 2))
-            """,
-            "two linear layers are one",
-        ),
-        (
-            """
-            from torch import nn
-
-            def mlp(*sizes):
-                layers = []
-                for a, b in zip(sizes[:-2], sizes[1:-1]):
-                    layers += [nn.Linear(a, b), lesson_04.Frames(b), nn.LeakyReLU(0.2)]
-                return nn.Sequential(*layers, nn.Linear(*sizes[-2:]))
-
-            class Content(nn.Module):
-                def __init__(self, features):
-                    super().__init__()
-                    self.mlp_c = mlp(features, 256, 161)
-                    self.lstm = nn.LSTM(161, 256, batch_first=True)
-                    self.mlp_t = mlp(256, 512, 256, 136)
-
-                def forward(self, features):
-                    content, _ = self.lstm(self.mlp_c(features))
-                    return self.mlp_t(content).unflatten(2, (68, 2))
-            """,
-            "does the LSTM have three?",
-        ),
-        (
-            """
-            from torch import nn
-
-            def mlp(*sizes):
-                layers = []
-                for a, b in zip(sizes[:-2], sizes[1:-1]):
-                    layers += [nn.Linear(a, b), lesson_04.Frames(b), nn.LeakyReLU()]
-                return nn.Sequential(*layers, nn.Linear(*sizes[-2:]))
-
-            class Content(nn.Module):
-                def __init__(self, features):
-                    super().__init__()
-                    self.mlp_c = mlp(features, 256, 161)
-                    self.lstm = nn.LSTM(161, 256, 3, batch_first=True)
-                    self.mlp_t = mlp(256, 512, 256, 136)
-
-                def forward(self, features):
-                    content, _ = self.lstm(self.mlp_c(features))
-                    return self.mlp_t(content).unflatten(2, (68, 2))
-            """,
-            "slope of LeakyReLU",
-        ),
-        (
-            """
-            from torch import nn
-
-            def mlp(*sizes):
-                layers = []
-                for a, b in zip(sizes[:-2], sizes[1:-1]):
-                    layers += [nn.Linear(a, b), lesson_04.Frames(b), nn.LeakyReLU(0.2)]
-                return nn.Sequential(*layers, nn.Linear(*sizes[-2:]))
-
-            class Content(nn.Module):
-                def __init__(self, features):
-                    super().__init__()
-                    self.mlp_c = mlp(features, 256, 161)
-                    self.lstm = nn.LSTM(161, 256, 3, batch_first=True)
-                    self.mlp_t = mlp(256, 512, 256, 136)
-
-                def forward(self, features):
-                    content, _ = self.lstm(self.mlp_c(features))
-                    return self.mlp_t(content)
-            """,
-            "should have shape",
-        ),
-    ],
-    "ex-04-5": [
-        (
-            """
-            def learn(model, clips, steps, generator):
-                optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3)
-                model.train()
-                losses = []
-                for _ in range(steps):
-                    batch = []
-                    for number in generator.choice(len(clips), 4):
-                        features, truth = clips[number]
-                        start = generator.integers(len(features) - 49)
-                        batch.append((features[start:][:50], truth[start:][:50]))
-                    features, truth = map(torch.stack, zip(*batch))
-                    loss = (truth - model(features)).abs().mean()
-                    loss.backward()
-                    optimiser.step()
-                    losses.append(loss.item())
-                return losses
-            """,
-            "Call `optimiser.zero_grad()` once a step",
-        ),
-        (
-            """
-            def learn(model, clips, steps, generator):
-                optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3)
-                model.train()
-                losses = []
-                for _ in range(steps):
-                    batch = []
-                    for number in generator.choice(len(clips), 4):
-                        features, truth = clips[number]
-                        start = generator.integers(len(features) - 49)
-                        batch.append((features[start:][:50], truth[start:][:50]))
-                    features, truth = map(torch.stack, zip(*batch))
-                    loss = (truth - model(features)).abs().mean()
-                    optimiser.zero_grad()
-                    loss.backward()
-                    losses.append(loss.item())
-                return losses
-            """,
-            "is there an `optimiser.step()`?",
-        ),
-        (
-            """
-            def learn(model, clips, steps, generator):
-                optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3)
-                pass
-                losses = []
-                for _ in range(steps):
-                    batch = []
-                    for number in generator.choice(len(clips), 4):
-                        features, truth = clips[number]
-                        start = generator.integers(len(features) - 49)
-                        batch.append((features[start:][:50], truth[start:][:50]))
-                    features, truth = map(torch.stack, zip(*batch))
-                    loss = (truth - model(features)).abs().mean()
-                    optimiser.zero_grad()
-                    loss.backward()
-                    optimiser.step()
-                    losses.append(loss.item())
-                return losses
-            """,
-            "call `model.train()`",
-        ),
-        (
-            """
-            def learn(model, clips, steps, generator):
-                optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3)
-                model.train()
-                losses = []
-                for _ in range(steps):
-                    batch = []
-                    for number in generator.choice(len(clips), 4):
-                        features, truth = clips[number]
-                        start = generator.integers(len(features) - 49)
-                        batch.append((features[start:][:50], truth[:50]))
-                    features, truth = map(torch.stack, zip(*batch))
-                    loss = (truth - model(features)).abs().mean()
-                    optimiser.zero_grad()
-                    loss.backward()
-                    optimiser.step()
-                    losses.append(loss.item())
-                return losses
-            """,
-            "not of the same frames",
-        ),
-        (
-            """
-            def learn(model, clips, steps, generator):
-                optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3)
-                model.train()
-                losses = []
-                for _ in range(steps):
-                    batch = []
-                    for number in generator.choice(len(clips), 4):
-                        features, truth = clips[number]
-                        start = generator.integers(len(features) - 49)
-                        batch.append((features[start:][:50], truth[start:][:50]))
-                    features, truth = map(torch.stack, zip(*batch))
-                    loss = (truth - model(features)).abs().mean()
-                    optimiser.zero_grad()
-                    loss.backward()
-                    optimiser.step()
-                    losses.append(loss)
-                return losses
-            """,
-            "keeps its whole graph",
-        ),
-        (
-            """
-            def learn(model, clips, steps, generator):
-                optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3)
-                model.train()
-                losses = []
-                for _ in range(steps):
-                    batch = []
-                    for number in generator.choice(len(clips), 4):
-                        features, truth = clips[number]
-                        start = generator.integers(len(features) - 49)
-                        batch.append((features[start:][:50], truth[start:][:50]))
-                    features, truth = map(torch.stack, zip(*batch))
-                    loss = (truth - model(features)).square().mean()
-                    optimiser.zero_grad()
-                    loss.backward()
-                    optimiser.step()
-                    losses.append(loss.item())
-                return losses
-            """,
-            "this is the squared error",
-        ),
-        (
-            """
-            def learn(model, clips, steps, generator):
-                optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3)
-                model.train()
-                losses = []
-                for _ in range(steps):
-                    batch = []
-                    for number in range(4):
-                        features, truth = clips[number]
-                        start = 0
-                        batch.append((features[start:][:50], truth[start:][:50]))
-                    features, truth = map(torch.stack, zip(*batch))
-                    loss = (truth - model(features)).abs().mean()
-                    optimiser.zero_grad()
-                    loss.backward()
-                    optimiser.step()
-                    losses.append(loss.item())
-                return losses
-            """,
-            "all steps see the same crops",
-        ),
-    ],
+    "ex-04-4": changed(
+        CONTENT,
+        {
+            (", batch_first=True", ""): "Give it `batch_first=True`",
+            ("lesson_04.Frames(b), ", ""): "there is no batch norm",
+            (", nn.LeakyReLU(0.2)", ""): "two linear layers are one",
+            ("num_layers=3, ", ""): "the library's (1024, 256)",
+            ("nn.LeakyReLU(0.2)", "nn.LeakyReLU()"): "slope of LeakyReLU",
+            (
+                "256, 512, 256, 136",
+                "256, 256, 256, 136",
+            ): "Make the layers in the order",
+            (".unflatten(2, (68, 2))", ""): "should have shape",
+        },
+    ),
+    "ex-04-5": changed(
+        LEARN,
+        {
+            ("        optimiser.zero_grad()\n", ""): "call `zero_grad()`",
+            ("        optimiser.step()\n", ""): "call the optimiser's `step()`",
+            ("    model.train()\n", ""): "in eval mode while it learns",
+            ("truth[start:]", "truth[:]"): "not of the same frames",
+            ("loss.item()", "loss"): "hold their graph",
+            (".abs()", ".square()"): "this is the squared error",
+            (
+                "features, truth = clips[number]\n            start = generator.inte"
+                "gers(len(features) - 49)",
+                "features, truth = clips[0]\n            start = 0",
+            ): "all steps see the same crops",
+        },
+    ),
 }
