@@ -5,7 +5,6 @@ file, and what can be made again is set aside.
 """
 
 import csv
-import fcntl
 import hashlib
 import json
 import os
@@ -14,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -50,7 +49,7 @@ def write_beside(path: Path) -> Iterator[Path]:
         WRITING.add(beside)
         try:
             with suppress(OSError):  # a file system without locks
-                fcntl.flock(lock, fcntl.LOCK_SH)
+                _hold(lock, alone=False)
             yield beside
             os.replace(beside, path)
         finally:
@@ -58,12 +57,20 @@ def write_beside(path: Path) -> Iterator[Path]:
             WRITING.discard(beside)
 
 
+def _hold(file: IO[bytes], alone: bool) -> None:
+    """Lock a file; raises OSError if another process has it. Only Unix has locks."""
+    with suppress(ImportError):
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)
+
+
 def drop_torn(path: Path) -> None:
     """Remove what killed runs left of writing `path`, and nobody is writing now."""
     for torn in path.parent.glob(f".*{path.suffix}"):
         if torn.stem[1:].rpartition(".")[0] == path.stem[:STEM]:
             with suppress(OSError), torn.open("rb") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _hold(lock, alone=True)
                 torn.unlink()
 
 

@@ -121,7 +121,7 @@ def read_audio(
 
     def mean(block: np.ndarray) -> np.ndarray:
         both = block.mean(1)
-        powers.append([(both**2).sum(), (block[:, 0] ** 2).sum()])
+        powers.append([np.square(x, dtype=float).sum() for x in (both, block[:, 0])])
         return both
 
     sound = read(mean)

@@ -162,7 +162,7 @@ def test_frames_a_second_are_those_asked_for(folder: Path, fps: int) -> None:
 
 
 def test_poses_between_those_given_are_linear() -> None:
-    given = [Pose(*np.full((3, 1), 10.0 * number)) for number in range(5)]
+    given = [Pose(*np.full((4, 1), 10.0 * number)) for number in range(5)]
     for rate in (24, 25, 30, 50, 60):
         count = 5 * rate // 25
         shown = np.array([pose.face[0] for pose in at_rate(given, rate, count)])
@@ -200,7 +200,7 @@ def test_a_cut_out_stays_one_and_its_edge_moves(folder: Path) -> None:
     whole.putalpha(alpha)
     whole.save(folder / "cut.png")
     portrait = read_portrait(folder / "cut.png")
-    still = Pose(portrait.landmarks[:, :2], np.eye(2, 3), np.empty(0))
+    still = Pose(portrait.landmarks[:, :2], np.eye(2, 3), np.zeros(2), np.empty(0))
     moved = still._replace(motion=np.array([[1.0, 0, 6], [0, 1, 0]]))
     warp = PhotoWarp(portrait.picture, portrait.landmarks)
     first, second = rendered(warp, [still, moved], True, portrait)

@@ -148,7 +148,7 @@ def test_what_is_no_still_picture_is_named(
     astronaut.save(tmp_path / "cut.jpg")
     cut = tmp_path / "cut.jpg"
     cut.write_bytes(cut.read_bytes()[:9000])
-    Image.fromarray(np.zeros((9, 9), np.float32)).save(tmp_path / "float.tif")
+    Image.fromarray(np.zeros((99, 99), np.float32)).save(tmp_path / "float.tif")
     Image.new("RGB", (20_000, 1)).save(tmp_path / "strip.png")
     (tmp_path / "eps.jpg").write_text(
         "%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"

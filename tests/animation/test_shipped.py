@@ -47,7 +47,7 @@ def test_a_finished_run_of_ones_own_is_taken_before_it(empty: Path) -> None:
 def test_it_shows_the_mood_of_a_voice_if_it_knows_moods() -> None:
     model = TrainedModel(SHIPPED)
     samples = read_talker("s2")[1][0]
-    voice = Voice(Path("s2.flac"), samples, samples[:, None])
+    voice = Voice(Path("s2.flac"), samples)
     own, more = (model.own(voice, Curve.parse(amount)) for amount in ("1", "2"))
     assert own.anew
     told = voice.told[1].argmax()

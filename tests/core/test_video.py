@@ -254,8 +254,6 @@ def test_what_is_no_sound_is_named(tmp_path: Path) -> None:
     write_sound(tmp_path / "loud.wav", tone(1.0) * 1e30, 16_000, "pcm_f32le")
     write_sound(tmp_path / "dc.wav", tone(1.0) * 0 + 0.5, 16_000, "pcm_f32le")
     write_sound(tmp_path / "instant.wav", tone(1.0)[:1], 44_100, "pcm_s16le")
-    apart = np.stack([tone(1.0), -tone(1.0)], 1)
-    write_sound(tmp_path / "apart.wav", apart, 16_000, "pcm_s16le")
     sound = write_sound(tmp_path / "b.wav", tone(1.0), 16_000, "pcm_s16le").read_bytes()
     at = sound.index(b"fmt ") + 8
     unknown = sound[:at] + b"\x99\x99" + sound[at + 2 :]
@@ -271,7 +269,6 @@ def test_what_is_no_sound_is_named(tmp_path: Path) -> None:
         "loud.wav": "reaches .* where 1 is full scale",
         "dc.wav": "is silent",
         "instant.wav": "is empty",
-        "apart.wav": "channels of .* cancel each other out",
         "codec.wav": "FFmpeg does not know",
         "pipe.wav": "is a pipe",
         "missing.wav": "There is no file",

@@ -52,7 +52,7 @@ def test_readme_starts_five_kinds_of_users() -> None:
     ("command", "why"),
     [
         ("make nothing", "nothing"),
-        ("emoface animate photo.png", "voice"),
+        ("emoface animate photo.png voice.wav --emotio sad", "emotio"),
         ("emoface reproduce --profil smoke", "profil"),
         (".venv/bin/papermill notebooks/05_style_encoder.ipynb o -p marginn 1", "marg"),
         ('pip install ".[fans]"', "fans"),
