@@ -242,6 +242,12 @@ def test_failed_writing_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_channels_that_would_cancel_are_heard(tmp_path: Path) -> None:
+    both = np.stack([tone(1.0), -tone(1.0)], 1)
+    path = write_sound(tmp_path / "inverted.wav", both, 16_000, "pcm_s16le")
+    np.testing.assert_allclose(read_audio(path), tone(1.0), atol=1e-3)
+
+
 def test_what_is_no_sound_is_named(tmp_path: Path) -> None:
     (tmp_path / "text.wav").write_text("not a sound\n" * 99)
     (tmp_path / "empty.mp3").touch()
