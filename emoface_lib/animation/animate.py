@@ -222,14 +222,16 @@ def animate(
     chosen = renderer_of(portrait, renderer, run)
     square = Square.around(portrait.landmarks[:, :2], portrait.picture.shape)
     gallery = Gallery(kinds, count, rate, square)
-    predicted = predictor.predict(voice.samples, dials)
+    predicted = [
+        hold_last(moved, voice.frames(VIDEO_RATE))
+        for moved in predictor.predict(voice.samples, dials)
+    ]
     own = own_seed(portrait, voice) if seed is None else seed
-    wide = widest_vowels(hold_last(predicted[0], count))
+    wide = widest_vowels(predicted[0])
     sway = gentle_motion(np.random.default_rng(own), motion, wide)
     moments = tee(read_motion(head) if head else sway, len(dials))
     tracks, streams = [], []
     for dial, moved, moment in zip(dials, predicted, moments, strict=True):
-        moved = hold_last(moved, voice.frames(VIDEO_RATE))
         poses = moving_faces(portrait, moved, moment, voice.closed_lips)
         poses = at_rate(poses, rate, count)
         tracks.append(Track(str(dial), resting_face(portrait)))
