@@ -186,6 +186,10 @@ def animate(
         check_outputs(outs, photo, voice)
     read = lru_cache(maxsize=1)(read_voice)
     trained = animation.TrainedModel(model, tuple(enrol or []))
+    emotions = emotion or [animation.OWN]
+    if enrol and not trained.asks_who_speaks(emotions):
+        note = "--enrol changes nothing: it is for --emotion own and improved runs."
+        typer.echo(f"emoface: note: {note}", err=True)
     failed = False
     for (photo, voice), outs in zip(pairs, named, strict=True):
         try:
@@ -197,7 +201,7 @@ def animate(
                 trained,
                 emotion=[
                     animation.read_emotion(given, trained, spoken, axis)
-                    for given in emotion or [animation.OWN]
+                    for given in emotions
                 ],
                 seed=seed,
                 motion=motion,

@@ -78,8 +78,8 @@ class Predictor(Protocol):
 class TrainedModel:
     """The predictor that a run has left, loaded when it is first used.
 
-    folder : of the run; None for `best_run`. enrol :
-    recordings of the speaker, for a run of the improved objective.
+    folder : of the run; None for `best_run`. enrol : recordings of the speaker, for
+    their own mood, and for a run of the improved objective.
     """
 
     folder: Path | None = None
@@ -101,6 +101,11 @@ class TrainedModel:
     ) -> list[np.ndarray]:
         """As `FacePredictor.predict`: float[S] to float32[F, 68, 2] px each."""
         return self.predictor.predict(samples, emotions)
+
+    def asks_who_speaks(self, emotions: Sequence[Emotion]) -> bool:
+        """Whether recordings of the speaker change what is shown."""
+        moods = [str(emotion).partition(":")[0].strip().lower() for emotion in emotions]
+        return OWN in moods or self.predictor.style.improved
 
     def own(self, voice: Voice, amount: Curve) -> Dial:
         """The dial that shows the emotion which a voice has, times an amount.

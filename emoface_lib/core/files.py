@@ -165,12 +165,18 @@ def read_npz(path: Path, *names: str) -> dict[str, np.ndarray]:
         return {name: arrays[name] for name in {*names, *arrays.files}}
 
 
+def write_parquet(path: Path, table: "pd.DataFrame") -> None:
+    """Write a table, whose pages carry checksums that `read_parquet` compares."""
+    with write_beside(path) as beside:
+        table.to_parquet(beside, index=False, write_page_checksum=True)
+
+
 def read_parquet(path: Path, *names: str) -> "pd.DataFrame":
     """Read a table; raises InputError if it is missing, damaged, or lacks a column."""
     import pandas as pd
 
     with reading(path):
-        table = pd.read_parquet(path)
+        table = pd.read_parquet(path, page_checksum_verification=True)
         table[list(names)]
         return table
 

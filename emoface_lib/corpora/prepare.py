@@ -32,9 +32,9 @@ from emoface_lib.core.files import (
     read_json,
     read_or_set_aside,
     reading,
-    write_beside,
     write_json,
     write_npz,
+    write_parquet,
 )
 from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import Settings, nearest, runs_folder
@@ -121,8 +121,7 @@ def prepare(
             journal.add(row)
         rows = _with_rows(index, journal.known())
         done = shard == WHOLE and not (rows["problem"] == NOT_YET).any()
-        with write_beside(folder / INDEX) as beside:
-            rows.to_parquet(beside, index=False)
+        write_parquet(folder / INDEX, rows)
         _leave_mean_face(rows, folder)
     finally:
         journal.close(done)

@@ -17,7 +17,7 @@ import torch
 
 from emoface_lib.core.clip import Clip, with_features
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.files import read_or_set_aside, read_parquet, write_beside
+from emoface_lib.core.files import read_or_set_aside, read_parquet, write_parquet
 from emoface_lib.core.fresh import made_from
 from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import REPOSITORY, Settings
@@ -113,8 +113,7 @@ class Experiment:
         found = self._table(trial, place)
         found["minutes"] = (time.perf_counter() - start) / 60
         found.attrs["made_from"] = source
-        with write_beside(path) as beside:
-            found.to_parquet(beside, index=False)
+        write_parquet(path, found)
         return found
 
     def methods(self, trial: Trial) -> dict[str, Method]:

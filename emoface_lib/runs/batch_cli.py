@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emoface_lib.core.files import write_beside
+from emoface_lib.core.files import write_parquet
 from emoface_lib.core.parallel import read_shard
 from emoface_lib.core.settings import runs_folder
 
@@ -108,8 +108,7 @@ def batch_collect(
     plans = _plans(sweep)
     found = collect(plans, store, any_code, clips)
     path = out or sweep.with_suffix(".parquet")
-    with write_beside(path) as beside:
-        found.to_parquet(beside, index=False)
+    write_parquet(path, found)
     runs = found["run"].nunique()
     typer.echo(f"{path}: {len(found)} numbers of {runs} of {len(plans)} runs")
 

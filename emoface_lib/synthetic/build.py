@@ -25,6 +25,7 @@ from emoface_lib.core.files import (
     write_beside,
     write_json,
     write_npz,
+    write_parquet,
 )
 from emoface_lib.core.fresh import code_hash
 from emoface_lib.core.landmarks import VIDEO_RATE
@@ -87,8 +88,7 @@ def build_corpus(
         beside.write_text(
             data_card(index, settings.seed, code_hash(__name__)), encoding="utf-8"
         )
-    with write_beside(folder / INDEX) as beside:
-        index.to_parquet(beside, index=False)
+    write_parquet(folder / INDEX, index)
     return index
 
 

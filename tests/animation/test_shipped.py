@@ -44,6 +44,12 @@ def test_a_finished_run_of_ones_own_is_taken_before_it(empty: Path) -> None:
     assert best_run() == empty / "smoke"
 
 
+def test_who_speaks_counts_for_their_own_mood_alone() -> None:
+    model = TrainedModel(SHIPPED)
+    assert model.asks_who_speaks(["happy", "own:2"])
+    assert not model.asks_who_speaks(["happy", 1.0])
+
+
 def test_it_shows_the_mood_of_a_voice_if_it_knows_moods() -> None:
     model = TrainedModel(SHIPPED)
     samples = read_talker("s2")[1][0]
