@@ -630,15 +630,18 @@ def fuzz(count: int = 2_500, seed: int = 0) -> list[str]:
     return wrong
 
 
-def command_line(arguments: Sequence[str], **how: object) -> subprocess.Popen:
-    """A command in a process of its own."""
+def command_line(arguments: Sequence[str], runs: Path) -> subprocess.Popen:
+    """A command in a process of its own, whose runs go to `runs`."""
     code = "from emoface_lib.cli import main; main()"
     return subprocess.Popen(
         [sys.executable, "-c", code, *arguments],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        **how,  # type: ignore[call-overload]
+        env={**os.environ, "EMOFACE_RUNS": str(runs)},
     )
+
+
+TIMED = {"log.csv", "notebooks"}  # say how long something took
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -646,7 +649,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): numbers(path)
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and "log.csv" not in path.name
+        if path.is_file() and not (TIMED & {path.name, *path.parts})
     }
 
 
@@ -668,22 +671,26 @@ def kills(count: int = 2) -> list[str]:
             out = ["-o", str(run / "a.mp4"), "-o", str(run / "a.csv")]
             return ["animate", str(at.photo), str(at.voice), *out]
 
+        def reproduce(run: Path) -> list[str]:
+            return ["reproduce", "--profile", "smoke", "--through", "01"]
+
         clean = at.run
         clean.mkdir()
-        for command in (animate, at.prepare, at.train):
+        for command in (animate, at.prepare, at.train, reproduce):
             before, wrong = at.root / f"before_{command.__name__}", list[str]()
             shutil.copytree(clean, before, symlinks=True)
             start = time.perf_counter()
-            command_line(command(clean)).wait()
+            command_line(command(clean), clean).wait()
             seconds, expected = time.perf_counter() - start, contents(clean)
             for number in range(count):
                 run = at.root / f"{command.__name__}_{number}" / clean.name
                 shutil.copytree(before, run, symlinks=True)
-                process = command_line(command(run))
+                process = command_line(command(run), run)
                 time.sleep(dice.uniform(0.2, 1) * seconds)
                 process.send_signal(dice.choice((9, 9, 15, 2)))
                 process.wait()
-                again, found = command_line(command(run)).wait(), contents(run)
+                again = command_line(command(run), run).wait()
+                found = contents(run)
                 names = sorted(expected | found)
                 differ = [n for n in names if expected.get(n) != found.get(n)]
                 if again or differ:
