@@ -641,7 +641,7 @@ def command_line(arguments: Sequence[str], runs: Path) -> subprocess.Popen:
     )
 
 
-TIMED = {"log.csv", "notebooks"}  # say how long something took
+TIMED = {"log.csv", "notebooks", "reproduce.json"}  # say how long something took
 
 
 def contents(folder: Path) -> dict[str, bytes]:

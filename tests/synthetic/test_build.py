@@ -202,6 +202,9 @@ def test_interrupted_build_resumes_to_the_same_corpus(
     assert len(list(tmp_path.rglob("*.npz"))) == 4
     assert not (tmp_path / "index.parquet").exists()
     done = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npz")}
+    last = tmp_path / read_corpus(corpus).index["path"].iloc[-1]
+    last.parent.mkdir(parents=True, exist_ok=True)
+    last.with_name(f".{last.stem}.0123abcd.mp4").write_bytes(b"torn by a kill")
     build(tmp_path)
     assert all(path.stat().st_mtime_ns == time for path, time in done.items())
     pd.testing.assert_frame_equal(
