@@ -211,6 +211,7 @@ def test_interrupted_build_resumes_to_the_same_corpus(
         read_corpus(tmp_path).index, read_corpus(corpus).index
     )
     assert digests(tmp_path) == digests(corpus)
+    assert not list(tmp_path.rglob(".*.mp4"))
 
 
 def test_complete_corpus_is_not_made_again(
