@@ -113,6 +113,7 @@ class Content(Stage):
     learning_rate: float = Field(1e-5, gt=0)
     # share of real mouths in a batch, beside an embedded corpus; the paper's is real
     real_mouths: float = Field(0.0, ge=0, lt=1)
+    jitter: float = Field(0.0, ge=0)  # random gain and offset of a crop's features
 
 
 class Style(Stage):

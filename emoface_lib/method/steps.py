@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 
 from emoface_lib.core.checkpoints import feature_size, load_model, read_settings
 from emoface_lib.core.clip import CODE_SIZE, EXPRESSIONS, Clip
@@ -53,14 +54,16 @@ def train_content(
 
     clips : those with split "train" train, those with "val" choose the checkpoint; of
     each batch the share `content.real_mouths` are clips with split "real", if there are
-    any; monitor : called with the log ten times. Leaves `model.safetensors` and
-    `log.csv` in `folder`; returns model and log.
+    any, each talker as often as the others; monitor : called with the log ten times.
+    Leaves `model.safetensors` and `log.csv` in `folder`; returns model and log.
     """
     torch.manual_seed(settings.seed)
     train, held_out = split(clips, "train"), split(clips, "val")
-    real = split(clips, "real") if settings.content.real_mouths else []
+    real = _as_often(split(clips, "real")) if settings.content.real_mouths else []
     model = new_content(_feature_size(train), settings)
-    model.standardise.fit(torch.cat([clip.features for clip in [*train, *real]]))
+    heard = torch.cat([clip.features for clip in [*train, *real]])
+    model.standardise.fit(heard)
+    deviation = heard.std(0)
     drawn, seen = ([(c.features, c.displacement) for c in own] for own in (train, real))
     count, seed = settings.content.batch, settings.seed
     others = round(settings.content.real_mouths * count) if real else 0
@@ -70,6 +73,7 @@ def train_content(
         batch = [drawn[i] for i in chosen]
         batch += [seen[i] for i in without_replacement(len(seen), others, step, seed)]
         features, truth = crop_batch(batch, settings.training.crop_frames, generator)
+        features = jittered(features, deviation, settings.content.jitter, generator)
         device = device_of(model)
         displacement = model(share(features).to(device)).float()
         return {"loss": landmark_loss(displacement, share(truth).to(device))}
@@ -84,6 +88,21 @@ def train_content(
     learnt = _learnt_from([*train, *real, *held_out])
     source = made_from(settings, CONTENT_STAGES, __name__, learnt)
     return model, fit(model, loss, schedule, folder, settings, source, choose, monitor)
+
+
+def jittered(
+    features: Tensor, deviation: Tensor, amount: float, generator: np.random.Generator
+) -> Tensor:
+    """Each clip's features with a random gain and offset, as of another recording.
+
+    features : Tensor[B, T, D]; deviation : of each, Tensor[D]; amount : the deviation
+    of gains, and of offsets as a share of the features' own. Returns Tensor[B, T, D].
+    """
+    if not amount:
+        return features
+    draws = generator.standard_normal((2, len(features), 1, features.shape[2]))
+    gain, offset = amount * torch.from_numpy(draws.astype(np.float32))
+    return features * (1 + gain) + deviation * offset
 
 
 def train_style(
@@ -141,6 +160,15 @@ def _learnt_from(clips: Sequence[Clip]) -> list[list]:
         ]
         for c in clips
     ]
+
+
+def _as_often(clips: Sequence[Clip]) -> list[Clip]:
+    """Clips repeated so that each speaker has as many as the one with most."""
+    own: dict[str, list[Clip]] = {}
+    for clip in clips:
+        own.setdefault(clip.speaker, []).append(clip)
+    most = max(map(len, own.values()), default=0)
+    return [theirs[i % len(theirs)] for theirs in own.values() for i in range(most)]
 
 
 class _StyleBatches:

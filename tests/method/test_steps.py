@@ -19,6 +19,7 @@ from emoface_lib.method.displacements import (
 )
 from emoface_lib.method.enrolment import enrolled
 from emoface_lib.method.steps import (
+    jittered,
     load_content,
     load_style,
     split,
@@ -123,6 +124,35 @@ def test_real_mouths_take_their_share_of_each_batch(
     assert losses("unused", [*clips, *real], 0.0) == drawn
     assert losses("none", clips, 0.5) == drawn
     assert losses("mixed", [*clips, *real], 0.5) != drawn
+
+
+def test_step_1_hears_each_real_talker_as_often_as_the_others(
+    clips: list[Clip], tiny: Settings, tmp_path: Path
+) -> None:
+    """A talker with many clips counts no more than one with few."""
+    own = [replace(clip, split="real", speaker="s1") for clip in clips[:3]]
+    other = replace(clips[3], split="real", speaker="s2")
+    wanted = tiny.changed(real_mouths=0.5)
+
+    def losses(name: str, real: list[Clip]) -> list[float]:
+        log = train_content([*clips, *real], tmp_path / name, wanted)[1]
+        return log["loss"].tolist()
+
+    assert losses("few", [*own, other]) == losses("many", [*own, *3 * [other]])
+
+
+def test_jitter_is_a_gain_and_an_offset_of_each_feature_of_a_clip() -> None:
+    features, deviation = torch.randn(3, 50, 7), torch.full((7,), 2.0)
+    assert jittered(features, deviation, 0, np.random.default_rng(0)) is features
+    again = [
+        jittered(features, deviation, 0.5, np.random.default_rng(1)) for _ in range(2)
+    ]
+    assert torch.equal(*again)
+    plain = features - features.mean(1, keepdim=True)
+    heard = again[0] - again[0].mean(1, keepdim=True)
+    gain = (heard * plain).sum(1) / (plain**2).sum(1)  # (3, 7), one for all frames
+    torch.testing.assert_close(heard, plain * gain[:, None], rtol=1e-3, atol=1e-4)
+    assert 0.2 < gain.std() < 0.9
 
 
 @pytest.mark.slow
