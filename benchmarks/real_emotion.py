@@ -22,9 +22,9 @@ import pandas as pd
 import torch
 from PIL import Image
 from results import enter
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.model_selection import GroupKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from emoface_lib.animation.animate import best_run
@@ -35,6 +35,7 @@ from emoface_lib.animation.preview import Face, Preview
 from emoface_lib.animation.voice import read_voice
 from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.landmarks import EYE_DISTANCE, mean_face
+from emoface_lib.core.settings import load_settings
 from emoface_lib.core.video import read_audio
 from emoface_lib.corpora.index import read_corpus
 from emoface_lib.evaluation.bootstrap import bootstrap
@@ -53,6 +54,7 @@ from emoface_lib.features.voice_expression import (
     statistics,
 )
 from emoface_lib.method.steps import split
+from emoface_lib.synthetic.audio_only import audio_only_clips
 from emoface_lib.synthetic.factors import CIRCUMPLEX, draw_state
 from emoface_lib.synthetic.heads.shape import CONTROLS, Identity, pose_face, project
 from emoface_lib.synthetic.portraits import CAST, resting_portrait
@@ -81,6 +83,24 @@ def gestures(moved: np.ndarray) -> dict[str, float]:
         "corners": (found["left corner"] + found["right corner"]) / 2,
         "lips": found["lip opening"],
     }
+
+
+@lru_cache
+def mood_reader() -> Pipeline:
+    """From a clip's mean displacement to its arousal and valence, of drawn faces."""
+    settings = load_settings("tutorial", seed=500, features="log_mel")
+    clips = audio_only_clips(settings, to_canonical(mean_face()), workers=1)
+    faces = [clip.displacement.mean(0).flatten().numpy() for clip in clips]
+    moods = [(clip.arousal, clip.valence) for clip in clips]
+    return make_pipeline(StandardScaler(), RidgeCV(10.0 ** np.arange(5))).fit(
+        faces, moods
+    )
+
+
+def read_mood(moved: np.ndarray) -> dict[str, float]:
+    """Arousal and valence that displacements show, float[F, 68, 2] px."""
+    arousal, valence = mood_reader().predict(moved.mean(0).reshape(1, -1))[0]
+    return {"the arousal shown": arousal, "the valence shown": valence}
 
 
 def drawn(identity: Identity, weights: Mapping[str, float]) -> np.ndarray:
@@ -282,7 +302,7 @@ def dial(data: Path, predictor: FacePredictor) -> None:
                 ends = [
                     predictor.displace(codes, Dial.of(t, axis)) for t in (-2.0, 2.0)
                 ]
-                low, high = (gestures(one) for one in ends)
+                low, high = ({**gestures(one), **read_mood(one)} for one in ends)
                 rows.append({"axis": axis, **{n: high[n] - low[n] for n in low}})
             for face in faces:
                 view = Preview(voice, face, predictor)
@@ -309,6 +329,8 @@ def dial(data: Path, predictor: FacePredictor) -> None:
     for first, second, moves in (
         ("arousal", "valence", "corners"),
         ("valence", "arousal", "brows"),
+        ("arousal", "valence", "the valence shown"),
+        ("valence", "arousal", "the arousal shown"),
     ):
         part = abs(float(found.loc[first, moves] / found.loc[second, moves]))
         name = f"{first} -2 to 2 moves {moves}, share of what {second} does"
