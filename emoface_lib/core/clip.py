@@ -35,7 +35,8 @@ class Clip:
     Tensor[7], softmax: all three are empty of a clip that is sound alone, as for
     probes; speaker_mean : Tensor[D], m_spk, None before the speaker is enrolled; phones
     : int[T], the class of the sound in each frame, and voice : Tensor[256], the GE2E
-    embedding of this clip alone, None where they are not known.
+    embedding of this clip alone, and mood : float[T, 2], arousal and valence over time,
+    None where they are not known.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Clip:
     speaker_mean: Tensor | None = None
     phones: np.ndarray | None = None
     voice: Tensor | None = None
+    mood: np.ndarray | None = None
     path: str = ""  # its video in the corpus
 
     @property

@@ -51,6 +51,8 @@ class Synthetic(Stage):
     clips_per_video: int = Field(2, ge=2)  # V_s needs a second one
     held_out_videos: int = Field(1, ge=0)  # per training speaker, for validation
     audio_only_speakers: int = Field(0, ge=0)  # further ones for step 1, unfilmed
+    # sentences of a clip; of several, each has its own moment of a mood that walks
+    phrases: int = Field(1, ge=1, le=8)
 
 
 class Features(Stage):

@@ -126,6 +126,17 @@ def lip_correlation(predicted: Tensor, truth: Tensor) -> float:
     return float(pearsonr(first, second).statistic)
 
 
+def concordance(predicted: np.ndarray, truth: np.ndarray) -> float:
+    """CCC of curves over time, float[T] each: r, less for a wrong level or range.
+
+    L. I.-K. Lin (1989), "A concordance correlation coefficient to evaluate
+    reproducibility".
+    """
+    apart = (predicted.mean() - truth.mean()) ** 2
+    both = ((predicted - predicted.mean()) * (truth - truth.mean())).mean()
+    return float(2 * both / (predicted.var() + truth.var() + apart))
+
+
 # The paper's Table 2, for comparison: method, VoxCeleb2 LMD and ES, LRW LMD and ES.
 PAPER_TABLE_2 = pd.DataFrame(
     [

@@ -121,6 +121,7 @@ def clip_of(known: Mapping[str, Any], features: np.ndarray, **face: Any) -> Clip
         arousal=float(known.get("arousal", "nan")),
         valence=float(known.get("valence", "nan")),
         phones=known.get("phones"),
+        mood=known.get("mood"),
         path=known.get("path", ""),
         **face,
     )

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from emoface_lib.core.clip import Clip
+from emoface_lib.core.landmarks import FRAME_RATE
 from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import Settings
 from emoface_lib.features.extract import extract
@@ -48,8 +49,9 @@ def extract_drawn(clip: DrawnClip, kind: str = "log_mel") -> dict[str, Any]:
     found = extract(clip.speech.samples, clip.landmarks, kind)
     frames = len(found["log_mel"])
     phones = frame_classes(clip.speech.names, clip.speech.start, frames)
-    known = {**clip.plan.row, "path": "", "expression": clip.plan.state.expression}
-    return {**known, **found, "phones": phones}
+    known = {**clip.plan.row, "path": "", "expression": clip.plan.expression}
+    mood = clip.mood((np.arange(frames) + 0.5) / FRAME_RATE).astype(np.float32)
+    return {**known, **found, "phones": phones, "mood": mood}
 
 
 def audio_only_clips(

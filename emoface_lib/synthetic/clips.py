@@ -19,17 +19,19 @@ from emoface_lib.synthetic.factors import (
     EmotionalState,
     Recording,
     Speaker,
+    course,
     draw_emotions,
     draw_prosody,
     draw_recording,
     draw_speaker,
     draw_state,
+    walk,
     with_silences,
 )
 from emoface_lib.synthetic.heads.shape import CONTROLS, Identity, pose_face, project
-from emoface_lib.synthetic.motion import move
+from emoface_lib.synthetic.motion import CLOCK, move
 from emoface_lib.synthetic.sentences import SentenceSplit, draw_sentences
-from emoface_lib.synthetic.speech import Speech
+from emoface_lib.synthetic.speech import Speech, joined
 from emoface_lib.synthetic.voice import speak
 
 TEST_SPEAKERS_FROM = 10_000
@@ -47,6 +49,17 @@ class ClipPlan:
     recording: Recording
     sentence: str
     seed: int
+    then: tuple[tuple[str, EmotionalState], ...] = ()  # further phrases
+
+    @property
+    def phrases(self) -> list[tuple[str, EmotionalState]]:
+        """What is said in which state, one after the other."""
+        return [(self.sentence, self.state), *self.then]
+
+    @property
+    def expression(self) -> np.ndarray:
+        """Mixture of EXPRESSIONS over the whole clip, float[7]."""
+        return np.asarray(np.mean([s.expression for _, s in self.phrases], axis=0))
 
     @property
     def clip(self) -> str:
@@ -69,10 +82,11 @@ class ClipPlan:
             "path": self.path,
             "split": self.split,
             "emotion": self.state.emotion,
-            "arousal": self.state.arousal,
-            "valence": self.state.valence,
-            "intensity": self.state.intensity,
-            "sentence": self.sentence,
+            **{
+                name: float(np.mean([getattr(s, name) for _, s in self.phrases]))
+                for name in ("arousal", "valence", "intensity")
+            },
+            "sentence": " ".join(sentence for sentence, _ in self.phrases),
         }
 
 
@@ -80,7 +94,8 @@ class ClipPlan:
 class DrawnClip:
     """A clip before it is drawn: speech at 16 kHz, the face's controls, landmarks.
 
-    controls : {name: Array[F]}; landmarks : float32 Array[F, 68, 3] px of 224.
+    controls : {name: Array[F]}; landmarks : float32 Array[F, 68, 3] px of 224; middles
+    : s, of its phrases.
     """
 
     plan: ClipPlan
@@ -88,6 +103,12 @@ class DrawnClip:
     identity: Identity
     controls: dict[str, np.ndarray]
     landmarks: np.ndarray
+    middles: list[float]
+
+    def mood(self, moments: np.ndarray) -> np.ndarray:
+        """Arousal and valence over time. moments : float[T] s; returns float[T, 2]."""
+        state = course([s for _, s in self.plan.phrases], self.middles, moments)
+        return np.stack([state.arousal, state.valence], 1)
 
 
 def generator(seed: int, name: str) -> np.random.Generator:
@@ -135,6 +156,9 @@ def _plan_video(
     rng = generator(settings.seed, f"{speaker.name}/{video}")
     state, recording = draw_state(emotion, rng), draw_recording(rng)
     sentences: SentenceSplit = "train" if split == "train" else "test"
+    clips, phrases = settings.synthetic.clips_per_video, settings.synthetic.phrases
+    drawn = draw_sentences(sentences, clips * phrases, rng)
+    said = [drawn[index::clips] for index in range(clips)]
     return [
         ClipPlan(
             speaker=speaker,
@@ -143,12 +167,11 @@ def _plan_video(
             split=split,
             state=state,
             recording=with_silences(recording, rng),
-            sentence=sentence,
+            sentence=first,
             seed=settings.seed,
+            then=tuple(zip(others, walk(state, len(others), rng), strict=True)),
         )
-        for index, sentence in enumerate(
-            draw_sentences(sentences, settings.synthetic.clips_per_video, rng)
-        )
+        for index, (first, *others) in enumerate(said)
     ]
 
 
@@ -159,14 +182,23 @@ def make_clip(plan: ClipPlan, state: EmotionalState | None = None) -> DrawnClip:
     same random numbers; by default the voice's own. Taught in notebook 01.
     """
     rng = generator(plan.seed, plan.clip)
-    prosody = draw_prosody(plan.speaker, plan.state, rng)
-    speech = speak(plan.sentence, plan.speaker.voice, prosody, plan.recording, rng)
+    said = []
+    for sentence, own in plan.phrases:
+        prosody = draw_prosody(plan.speaker, own, rng)
+        said.append(speak(sentence, plan.speaker.voice, prosody, plan.recording, rng))
+    speech, seconds = joined(said), np.array([one.seconds for one in said])
+    middles = (np.cumsum(seconds) - seconds / 2).tolist()
+    if state is None:
+        time = (np.arange(round(speech.seconds * CLOCK)) + 0.5) / CLOCK
+        moving = course([own for _, own in plan.phrases], middles, time)
+        state = moving if plan.then else plan.state
     identity = identity_of(plan.speaker)
-    controls = move(speech, plan.speaker, state or plan.state, rng)
+    controls = move(speech, plan.speaker, state, rng)
     points = project(identity, pose_face(identity, controls), controls)
     whole = speech.samples[: len(points) * speech.rate // VIDEO_RATE]
     speech = replace(speech, samples=whole)
-    return DrawnClip(plan, speech, identity, controls, points.astype(np.float32))
+    landmarks = points.astype(np.float32)
+    return DrawnClip(plan, speech, identity, controls, landmarks, middles)
 
 
 @lru_cache(maxsize=4)
@@ -199,5 +231,5 @@ def sidecar(clip: DrawnClip) -> dict[str, np.ndarray]:
         "phoneme_start": clip.speech.start,
         "phoneme_end": clip.speech.end,
         "neutral": neutral.astype(np.float32),
-        "expression": clip.plan.state.expression,
+        "expression": clip.plan.expression,
     }

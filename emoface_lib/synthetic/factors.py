@@ -6,6 +6,7 @@ confounded with the speaker: high and loud voices are more often aroused, so tha
 and loudness alone don't identify the emotion. Taught in notebook 01.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -41,6 +42,7 @@ RESIDUAL = {
 CUE = 1.6  # strength of emotion in the voice; at 1 test speakers stay at chance
 CONFOUNDING = 0.8  # log-odds of an emotion, per arousal and sd of the speaker's voice
 CATEGORY_SHARE = 0.5  # the category's part in the face; the rest: arousal and valence
+WALK = 0.6  # deviation of a step of a mood that moves, in arousal and in valence
 NEIGHBOURHOOD = 0.35  # reach of an expression in the plane of arousal and valence
 
 # Accents of English that espeak-ng has; American twice as often.
@@ -87,13 +89,14 @@ class Speaker:
 
 @dataclass(frozen=True)
 class EmotionalState:
-    """The one emotional state of a video."""
+    """The one emotional state of a video, or its course over S moments of a clip."""
 
     emotion: str
     intensity: float  # 0..1
-    arousal: float  # -1..1
-    valence: float  # -1..1
-    expression: np.ndarray  # Array[7], sums to 1: the face's mixture of EXPRESSIONS
+    arousal: float | np.ndarray  # -1..1, or float[S]
+    valence: float | np.ndarray  # likewise
+    # float[7] or [7, S], sums to 1: the face's mixture of EXPRESSIONS
+    expression: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -175,6 +178,42 @@ def draw_state(emotion: str, rng: np.random.Generator) -> EmotionalState:
     arousal, valence = np.clip(place, -1, 1).tolist()
     expression = mixed_expression(category, intensity, arousal, valence)
     return EmotionalState(emotion, intensity, arousal, valence, expression)
+
+
+def walk(
+    start: EmotionalState, count: int, rng: np.random.Generator
+) -> list[EmotionalState]:
+    """States of `count` further phrases: steps in arousal and valence from a start.
+
+    Each has the nearest category, the stronger the further it is from neutral.
+    """
+    states, place = [], np.array([start.arousal, start.valence])
+    for _ in range(count):
+        place = place + WALK * rng.normal(size=2)
+        place = np.where(abs(place) > 1, np.sign(place) * 2 - place, place).clip(-1, 1)
+        category = int(np.linalg.norm(CIRCUMPLEX - place, axis=1).argmin())
+        intensity = min(float(np.linalg.norm(place)), 1.0)
+        arousal, valence = place.tolist()
+        shown = mixed_expression(category, intensity, arousal, valence)
+        emotion = EXPRESSIONS[category]
+        states.append(EmotionalState(emotion, intensity, arousal, valence, shown))
+    return states
+
+
+def course(
+    states: Sequence[EmotionalState], middles: Sequence[float], moments: np.ndarray
+) -> EmotionalState:
+    """A state that goes from each phrase's to the next, held before and after.
+
+    middles : s, of the phrases; moments : float[S] s. Returns arousal and valence
+    float[S], expression float[7, S].
+    """
+
+    places = np.array([(s.arousal, s.valence, *s.expression) for s in states], float)
+    arousal, valence, *shown = (np.interp(moments, middles, x) for x in places.T)
+    return replace(
+        states[0], arousal=arousal, valence=valence, expression=np.stack(shown)
+    )
 
 
 def mixed_expression(

@@ -49,7 +49,8 @@ def move(
     """Controls of the face, Array[F] each, by the names in CONTROLS.
 
     Frame f shows the time (f + 0.5) / rate. The motion itself does not depend on
-    `rate`: what 50 frames a second show is the same movement.
+    `rate`: what 50 frames a second show is the same movement. state : one for all of
+    it, or its course over the steps.
     """
     steps = round(speech.seconds * CLOCK)
     accent = accents(speech, steps)

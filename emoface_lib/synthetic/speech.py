@@ -6,7 +6,7 @@ anew for each of them (5 ms), so that a sentence sounds the same wherever it is 
 
 import _ctypes
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -78,6 +78,19 @@ class Speech:
     def seconds(self) -> float:
         """Duration of the samples."""
         return len(self.samples) / self.rate
+
+
+def joined(parts: Sequence[Speech]) -> Speech:
+    """One after the other, as one. parts : at least one, of one rate."""
+    starts = np.cumsum([0.0, *(part.seconds for part in parts)])
+    return Speech(
+        np.concatenate([part.samples for part in parts]),
+        tuple(name for part in parts for name in part.names),
+        np.concatenate([p.start + s for p, s in zip(parts, starts, strict=False)]),
+        np.concatenate([p.end + s for p, s in zip(parts, starts, strict=False)]),
+        np.concatenate([part.stress for part in parts]),
+        parts[0].rate,
+    )
 
 
 def synthesize(

@@ -18,6 +18,7 @@ from emoface_lib.evaluation.metrics import (
     PAPER,
     PAPER_TABLE_2,
     PROTOCOLS,
+    concordance,
     emotion_scores,
     emotion_similarity,
     landmark_distance,
@@ -166,3 +167,12 @@ def test_methods_without_a_common_clip_have_no_difference() -> None:
 def test_the_paper_claims_that_full_is_best() -> None:
     claimed = PAPER_TABLE_2.set_index("method")["VoxCeleb2 LMD"]
     assert claimed.idxmin() == "full"
+
+
+def test_concordance_by_hand() -> None:
+    curve = np.array([0.0, 1, 2, 3])
+    assert concordance(curve, curve) == pytest.approx(1)
+    assert concordance(-curve, curve - 3) == pytest.approx(-1)
+    # variance 1.25 on both sides, a shift of 2: 2.5 / (2.5 + 4)
+    assert concordance(curve + 2, curve) == pytest.approx(2.5 / 6.5)
+    assert concordance(np.zeros(4), curve) == 0

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from emoface_lib.core.checkpoints import save_model
-from emoface_lib.core.clip import PHONETIC_SIZE, Clip
+from emoface_lib.core.clip import EXPRESSIONS, PHONETIC_SIZE, Clip
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import write_npz
 from emoface_lib.core.landmarks import lip_opening, mean_face
@@ -17,7 +17,7 @@ from emoface_lib.features.align import to_canonical
 from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, new_autovc
 from emoface_lib.method.steps import split
 from emoface_lib.synthetic.audio_only import audio_only_clips, plan_audio_only
-from emoface_lib.synthetic.clips import plan_corpus
+from emoface_lib.synthetic.clips import make_clip, plan_corpus
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +115,34 @@ def test_they_are_heard_through_autovc_as_settings_say(
     for clip, plain in zip(clips, audio_only_voices, strict=True):
         assert clip.features.shape == (len(plain.features), size)
         assert torch.equal(clip.landmarks, plain.landmarks)
+
+
+def test_a_mood_moves_inside_a_clip_of_several_phrases(settings: Settings) -> None:
+    """Voice and face go the same way, and the first phrase is that of a still mood."""
+    still, plan = (plan_audio_only(0, s)[0] for s in (settings, phrased(settings)))
+    assert (still.sentence, still.state.arousal) == (plan.sentence, plan.state.arousal)
+    clip, whole = make_clip(plan), plan.row
+    assert clip.speech.seconds > 2.5 * make_clip(still).speech.seconds
+    moments = (np.arange(len(clip.landmarks)) + 0.5) / 25
+    mood = clip.mood(moments)
+    places = np.array([(s.arousal, s.valence) for _, s in plan.phrases])
+    at = [round(25 * middle) for middle in clip.middles]
+    np.testing.assert_allclose(mood[at], places, atol=0.05)
+    assert whole["arousal"] == pytest.approx(places[:, 0].mean())
+    still_face, names = make_clip(plan, plan.state), EXPRESSIONS[1:-1]
+    moved = [(clip.controls[n] - still_face.controls[n])[at] for n in names]
+    asked = [state.expression - plan.state.expression for _, state in plan.phrases]
+    wanted = np.stack(asked)[:, 1:-1].T
+    assert np.corrcoef(np.ravel(moved), np.ravel(wanted))[0, 1] > 0.9
+
+
+def test_clips_know_their_mood_over_time(settings: Settings) -> None:
+    face = to_canonical(mean_face())
+    for clip in audio_only_clips(phrased(settings, 1), face, workers=1):
+        assert clip.mood is not None
+        assert clip.mood.shape == (len(clip.features), 2)
+        assert clip.mood[:, 0].mean() == pytest.approx(clip.arousal, abs=0.15)
+
+
+def phrased(settings: Settings, speakers: int = 2) -> Settings:
+    return settings.changed(phrases=3, audio_only_speakers=speakers, features="log_mel")
