@@ -24,6 +24,8 @@ if TYPE_CHECKING:  # pandas takes a second
 
 Found = TypeVar("Found")
 
+LIBRARY = Path(__file__).resolve().parents[1]
+
 VOXCELEB_META = "vox2_meta.csv"
 
 INDEX = "index.parquet"
@@ -91,9 +93,10 @@ def reading(path: Path | str) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno:
             reason = f"{path} can't be read ({error.strerror})."
             raise InputError(reason) from error
-        raise InputError(
-            f"{path} is damaged or cut short: remove it, and run again what made it."
-        ) from error
+        cure = "remove it, and run again what made it"
+        if Path(path).is_relative_to(LIBRARY):
+            cure = "install emoface again"
+        raise InputError(f"{path} is damaged or cut short: {cure}.") from error
 
 
 def read_or_set_aside(read: Callable[[Path], Found], path: Path) -> Found | None:

@@ -24,11 +24,13 @@ from emoface_lib.core.files import (
     read_npz,
     read_or_set_aside,
     read_parquet,
+    reading,
     write_beside,
     write_json,
     write_npz,
     write_parquet,
 )
+from emoface_lib.core.landmarks import WEIGHTS
 
 
 @pytest.mark.parametrize(
@@ -37,13 +39,14 @@ from emoface_lib.core.files import (
 def test_the_umask_says_who_may_read(tmp_path: Path, umask: int, mode: int) -> None:
     before = os.umask(umask)
     try:
-        with write_beside(tmp_path / "new" / "file.txt") as beside:
-            beside.write_text("whole")
+        for name, (write, _) in WRITERS.items():
+            write(tmp_path / "new" / name)
     finally:
         os.umask(before)
-    path = tmp_path / "new" / "file.txt"
-    assert path.stat().st_mode & 0o777 == mode
-    assert path.read_text() == "whole"
+    written = {path.name: path.stat() for path in (tmp_path / "new").iterdir()}
+    assert {name: it.st_mode & 0o777 for name, it in written.items()} == (
+        dict.fromkeys(WRITERS, mode)
+    )
 
 
 def test_nothing_is_left_of_what_fails(tmp_path: Path) -> None:
@@ -98,6 +101,21 @@ def test_damage_is_a_sentence_that_names_the_file(
     (tmp_path / name).write_bytes(damage((tmp_path / name).read_bytes()))
     with pytest.raises(InputError, match=rf"{name} is damaged or cut short: remove it"):
         read(tmp_path / name)
+
+
+SHIPPED = sorted(WEIGHTS.rglob("*.safetensors"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_what_is_shipped_has_checksums(path: Path, tmp_path: Path) -> None:
+    read_weights(path)
+    copy = tmp_path / path.name
+    content = path.read_bytes()
+    copy.write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
+    with pytest.raises(InputError, match="is damaged"):
+        read_weights(copy)
+    with pytest.raises(InputError, match="install emoface again"), reading(path):
+        raise ValueError
 
 
 def test_what_lacks_is_damage_too(tmp_path: Path) -> None:
