@@ -178,6 +178,27 @@ def test_a_command_that_is_asked_to_end_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+INTERRUPTED = """
+import os, signal, sys
+from emoface_lib.__main__ import main
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "MODULE":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+sys.argv[1:] = ["info"]
+main()
+"""
+
+
+# while the command is imported, and what it needs
+@pytest.mark.parametrize("module", ["typer", "emoface_lib.runs.about"])
+def test_interrupted_at_once_it_says_no_more_than_that(module: str) -> None:
+    code = INTERRUPTED.replace("MODULE", module)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "emoface: stopped.\n")
+
+
 @pytest.mark.parametrize("name", ["a", "a/b.npz", "..a", "a..b/c", "é"])
 def test_names_below_a_folder_are_confined(name: str) -> None:
     assert is_confined(name)

@@ -368,10 +368,9 @@ def test_memory_beyond_its_limit_ends_a_run(tmp_path: Path) -> None:
 
 @pytest.fixture
 def command(tmp_path: Path) -> list[str]:
-    code = "from emoface_lib.cli import main; main()"
     path = write_sweep(tmp_path)
     store = ["--store", str(tmp_path / "store"), "--workers", "2"]
-    return [sys.executable, "-c", code, "batch", "run", str(path), *store]
+    return [sys.executable, "-m", "emoface_lib", "batch", "run", str(path), *store]
 
 
 def test_killed_at_any_moment_it_goes_on_with_the_same_results(
