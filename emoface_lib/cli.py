@@ -372,10 +372,10 @@ app.add_typer(batch_commands, name="batch")
 def main() -> None:
     """Run the command; asked to end, it leaves no temporary file.
 
-    Without a checkout, results go to `runs` in this folder.
+    Without a checkout of one's own, results go to `runs` in this folder.
     """
     if INSTALLED:
-        os.environ.setdefault("EMOFACE_RUNS", str(runs_folder()))
+        os.environ["EMOFACE_RUNS"] = str(runs_folder())  # kernels work elsewhere
     signal.signal(signal.SIGTERM, _end)
     _keep_compiled()
     app()

@@ -52,7 +52,8 @@ class Clip:
     speaker_mean: Tensor | None = None
     phones: np.ndarray | None = None
     voice: Tensor | None = None
-    path: str = ""  # its video in the corpus
+    path: str = ""  # its video in the corpus, if there is one
+    sound: str = ""  # the file there that is heard
 
     @property
     def displacement(self) -> Tensor:

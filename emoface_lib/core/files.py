@@ -41,10 +41,12 @@ STEM = 40  # letters of a name that its temporary one repeats; a name has 255 by
 def write_beside(path: Path) -> Iterator[Path]:
     """Give a temporary path of the same suffix beside `path`; rename it on success.
 
-    It is locked meanwhile, by which `drop_torn` knows that somebody is writing it.
+    It is locked meanwhile: what killed runs left of writing `path`, which nobody has
+    locked any more, goes.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    _drop_torn(path)
     token = secrets.token_hex(4)
     beside = path.with_name(f".{path.stem[:STEM]}.{token}{path.suffix}")
     with beside.open("xb") as lock:  # may be read by whom the umask lets
@@ -67,8 +69,7 @@ def _hold(file: IO[bytes], alone: bool) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)
 
 
-def drop_torn(path: Path) -> None:
-    """Remove what killed runs left of writing `path`, and nobody is writing now."""
+def _drop_torn(path: Path) -> None:
     for torn in path.parent.glob(f".*{path.suffix}"):
         if torn.stem[1:].rpartition(".")[0] == path.stem[:STEM]:
             with suppress(OSError), torn.open("rb") as lock:

@@ -122,6 +122,7 @@ def clip_of(known: Mapping[str, Any], features: np.ndarray, **face: Any) -> Clip
         valence=float(known.get("valence", "nan")),
         phones=known.get("phones"),
         path=known.get("path", ""),
+        sound=known.get("sound") or known.get("path", ""),
         **face,
     )
 
