@@ -89,7 +89,7 @@ class Place:
         write_video(self.video, frames, self.speech[:8_000, 0])
         self.corpus, self.run = root / "corpus", root / "run"
         (self.corpus / "wav").mkdir(parents=True)
-        for number, name in enumerate(("03a01Fa", "03a02Na", "08a01Wa", "08a02Na")):
+        for number, name in enumerate(("03a01Fa", "03a02Na", "15a01Wa", "15a02Na")):
             part = self.speech[4_000 * number :][: RATE + 1_600 * number]
             write_wav(self.corpus / "wav" / f"{name}.wav", part)
 

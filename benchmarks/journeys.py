@@ -92,7 +92,7 @@ def main(run: Path) -> None:
         nbformat.write(new_notebook(cells=[cell]), folder / "00_margin.ipynb")
         (folder / "sweep.yml").write_text(SWEEP)
         photo, out = folder / "face.png", folder / "out.mp4"
-        emoface = ["-c", "from emoface_lib.cli import main; main()"]
+        emoface = ["-m", "emoface_lib"]
         few = ["-p", "content_steps=2", "-p", "style_steps=2", "--profile", "smoke"]
         of_run = ["--model", run]
         one = ["--only", clip.stem, "--workers", 1, "--out", folder / "prepared"]

@@ -278,8 +278,8 @@ def simulated(clip: str) -> dict[str, Any]:
 
 def first_new(corpus: Path, run: Path, wanted: Path) -> float:
     """Seconds until the command has left `wanted`; the command is ended then."""
-    command = [sys.executable, "-c", "from emoface_lib.cli import main; main()"]
-    command += ["prepare", str(corpus), "--out", str(run), "-p", "recogniser=drawn"]
+    command = [sys.executable, "-m", "emoface_lib", "prepare", str(corpus), "--out"]
+    command += [str(run), "-p", "recogniser=drawn"]
     start = time.perf_counter()
     process = subprocess.Popen([*command, "--workers", "1"])
     while not wanted.exists() and process.poll() is None:

@@ -32,7 +32,6 @@ from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.synthetic.portraits import resting_portrait
 
 TOPIC, HOW = "animate", "benchmarks/real_media.py: "
-COMMAND = "import sys; from emoface_lib.cli import main; main()"
 VOICE, FACE = "field/pauses_clean.wav", "portraits/cremad_img01.png"
 # case of field: what the command says of it; "" for nothing
 PICTURES = {
@@ -54,7 +53,7 @@ def animate(*given: object) -> tuple[str, float]:
     """What the command writes, and its seconds."""
     start = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-c", COMMAND, "animate", *map(str, given)],
+        [sys.executable, "-m", "emoface_lib", "animate", *map(str, given)],
         capture_output=True,
         text=True,
         check=False,

@@ -67,7 +67,7 @@ class Commands(TyperGroup):
     """Commands in which a user's error is one sentence and exit code 2.
 
     So are a place that can't be written, a full disk and too little memory, wherever
-    they are met.
+    they are met. Interrupted, it ends with 130.
     """
 
     def invoke(self, ctx: Any) -> Any:
@@ -79,6 +79,9 @@ class Commands(TyperGroup):
         except (InputError, MemoryError, OSError) as error:
             typer.echo(f"emoface: {sentence(error)}", err=True)
             raise typer.Exit(2) from error
+        except KeyboardInterrupt as error:
+            typer.echo("emoface: stopped.", err=True)
+            raise typer.Exit(130) from error
 
 
 def sentence(error: Exception) -> str:
@@ -369,10 +372,10 @@ app.add_typer(batch_commands, name="batch")
 def main() -> None:
     """Run the command; asked to end, it leaves no temporary file.
 
-    Without a checkout, results go to `runs` in this folder.
+    Without a checkout of one's own, results go to `runs` in this folder.
     """
     if INSTALLED:
-        os.environ.setdefault("EMOFACE_RUNS", str(runs_folder()))
+        os.environ["EMOFACE_RUNS"] = str(runs_folder())  # kernels work elsewhere
     signal.signal(signal.SIGTERM, _end)
     _keep_compiled()
     app()

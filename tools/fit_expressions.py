@@ -12,9 +12,8 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from safetensors.torch import save_file
 
-from emoface_lib.core.checkpoints import provenance
+from emoface_lib.core.checkpoints import provenance, write_weights
 from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.files import write_beside
 from emoface_lib.core.parallel import each
@@ -128,11 +127,10 @@ Limits: it knows drawn heads. On photographs it guesses.
 def ship(net: ExpressionNet, settings: Settings, card: str, path: Path) -> None:
     """Write weights in half precision with their card beside."""
     weights = {
-        name: (value.half() if value.is_floating_point() else value).contiguous()
+        name: value.half() if value.is_floating_point() else value
         for name, value in net.state_dict().items()
     }
-    with write_beside(path) as beside:
-        save_file(weights, beside, metadata=provenance(settings))
+    write_weights(path, weights, provenance(settings))
     with write_beside(path.with_suffix(".md")) as beside:
         beside.write_text(card)
 

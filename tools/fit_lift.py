@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from safetensors.numpy import save_file
+import torch
 from tqdm import tqdm
 
+from emoface_lib.core.checkpoints import write_weights
 from emoface_lib.core.files import write_beside
 from emoface_lib.core.landmarks import STABLE, mean_face
 from emoface_lib.features.detection import box_around
@@ -154,8 +155,7 @@ def main(train: int = 480, test: int = 80, frames: int = 14) -> None:
     lift = fit(read_drawings(TRAIN_SEED, train, frames))
     results = measure(lift, read_drawings(TEST_SEED, test, frames))
     rows = "\n".join(f"| {name} | {value:.3f} |" for name, value in results.items())
-    with write_beside(LIFT_FILE) as beside:
-        save_file(lift.arrays(), beside)
+    write_weights(LIFT_FILE, {n: torch.from_numpy(x) for n, x in lift.arrays().items()})
     card = CARD.format(train=train, test=test, frames=frames, rows=rows)
     with write_beside(LIFT_FILE.with_suffix(".md")) as beside:
         beside.write_text(card)

@@ -13,10 +13,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import save_file
+import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from emoface_lib.core.checkpoints import write_weights
 from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.video import read_audio
 from emoface_lib.corpora.index import read_corpus
@@ -71,8 +72,8 @@ def fit(found: dict[str, list], neutral: list[np.ndarray]) -> VoiceExpressions:
 def main(data: Path) -> None:
     """Fit on the actors who train, and write what the library reads."""
     made = fit(read_actors(data / "ravdess_audio", TRAIN), read_neutral())
-    halves = {name: x.astype(np.float16) for name, x in vars(made).items()}
-    save_file({n: np.ascontiguousarray(x) for n, x in halves.items()}, SHIPPED)
+    numbers = {name: torch.from_numpy(x).half() for name, x in vars(made).items()}
+    write_weights(SHIPPED, numbers)
 
 
 if __name__ == "__main__":

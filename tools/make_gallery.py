@@ -18,7 +18,7 @@ from emoface_lib.features.real_mouths import FOLDER
 from emoface_lib.synthetic.portraits import resting_portrait
 from tools.readme_commands import commands
 
-EMOFACE = [sys.executable, "-c", "from emoface_lib.cli import main; main()"]
+EMOFACE = [sys.executable, "-m", "emoface_lib"]
 
 
 def main() -> None:

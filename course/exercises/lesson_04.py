@@ -221,7 +221,8 @@ def train_beside(
     clips: Sequence[Clip],
 ) -> None:
     """Train the student's network by the student's loop; the library's curve beside."""
-    steps, known = max(20, len(log) // 5), [c for c in clips if c.split != "val"]
+    steps = min(len(log), max(20, len(log) // 5))
+    known = [clip for clip in clips if clip.split != "val"]
     hear = library.standardise
     pairs = [(hear(clip.features).detach(), clip.displacement) for clip in known]
     torch.manual_seed(0)

@@ -19,7 +19,7 @@ from emoface_lib.animation.captions import CAPTIONS, write_captions
 from emoface_lib.animation.retarget import Pose
 from emoface_lib.animation.voice import Voice
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.files import drop_torn, write_beside, write_npz
+from emoface_lib.core.files import write_beside, write_npz
 from emoface_lib.core.landmarks import lip_opening
 from emoface_lib.core.tracks import over_white
 from emoface_lib.core.video import keep_gif
@@ -112,7 +112,6 @@ def check_outputs(
             raise InputError(
                 f"{path} would overwrite what was given: choose another name."
             )
-        drop_torn(path)  # left by a run that was killed
         taken.append(path.resolve())
     kinds = [path.suffix.lower() for path in paths]
     if twice := [kind for kind in KINDS if kinds.count(kind) > 1]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from emoface_lib import __version__
@@ -54,7 +54,8 @@ def write_weights(
     """
     own = {name: value.contiguous() for name, value in weights.items()}
     with write_beside(path) as beside:
-        save_file(own, beside, {**(metadata or {}), "weights": digest(own)})
+        # its own `save_file` puts another file there, which nobody else may read
+        beside.write_bytes(save(own, {**(metadata or {}), "weights": digest(own)}))
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

@@ -54,7 +54,8 @@ class Clip:
     phones: np.ndarray | None = None
     voice: Tensor | None = None
     mood: np.ndarray | None = None
-    path: str = ""  # its video in the corpus
+    path: str = ""  # its video in the corpus, if there is one
+    sound: str = ""  # the file there that is heard
 
     @property
     def displacement(self) -> Tensor:

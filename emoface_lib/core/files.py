@@ -24,6 +24,8 @@ if TYPE_CHECKING:  # pandas takes a second
 
 Found = TypeVar("Found")
 
+LIBRARY = Path(__file__).resolve().parents[1]
+
 VOXCELEB_META = "vox2_meta.csv"
 
 INDEX = "index.parquet"
@@ -39,10 +41,12 @@ STEM = 40  # letters of a name that its temporary one repeats; a name has 255 by
 def write_beside(path: Path) -> Iterator[Path]:
     """Give a temporary path of the same suffix beside `path`; rename it on success.
 
-    It is locked meanwhile, by which `drop_torn` knows that somebody is writing it.
+    It is locked meanwhile: what killed runs left of writing `path`, which nobody has
+    locked any more, goes.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    _drop_torn(path)
     token = secrets.token_hex(4)
     beside = path.with_name(f".{path.stem[:STEM]}.{token}{path.suffix}")
     with beside.open("xb") as lock:  # may be read by whom the umask lets
@@ -65,8 +69,7 @@ def _hold(file: IO[bytes], alone: bool) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)
 
 
-def drop_torn(path: Path) -> None:
-    """Remove what killed runs left of writing `path`, and nobody is writing now."""
+def _drop_torn(path: Path) -> None:
     for torn in path.parent.glob(f".*{path.suffix}"):
         if torn.stem[1:].rpartition(".")[0] == path.stem[:STEM]:
             with suppress(OSError), torn.open("rb") as lock:
@@ -91,9 +94,10 @@ def reading(path: Path | str) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno:
             reason = f"{path} can't be read ({error.strerror})."
             raise InputError(reason) from error
-        raise InputError(
-            f"{path} is damaged or cut short: remove it, and run again what made it."
-        ) from error
+        cure = "remove it, and run again what made it"
+        if Path(path).is_relative_to(LIBRARY):
+            cure = "install emoface again"
+        raise InputError(f"{path} is damaged or cut short: {cure}.") from error
 
 
 def read_or_set_aside(read: Callable[[Path], Found], path: Path) -> Found | None:

@@ -15,9 +15,9 @@ import numpy as np
 from pydantic import BaseModel
 from torch import Tensor
 
+from emoface_lib.core.files import LIBRARY
 from emoface_lib.core.settings import Settings
 
-LIBRARY = Path(__file__).resolve().parents[1]
 TABLES = "*.csv", "*.txt", "*.yml"
 
 

@@ -28,8 +28,9 @@ PROFILES: tuple[ProfileName, ...] = ("smoke", "tutorial", "full", "paper")
 Precision = Literal["float32", "bfloat16", "auto"]  # auto: bfloat16 where not emulated
 
 PACKAGE = Path(__file__).resolve().parents[1]
-INSTALLED = (PACKAGE / "project").exists()  # from a wheel, which holds them there
-REPOSITORY = PACKAGE / "project" if INSTALLED else PACKAGE.parent  # notebooks, tables
+WHEEL = (PACKAGE / "project").exists()  # which holds them there
+REPOSITORY = PACKAGE / "project" if WHEEL else PACKAGE.parent  # notebooks, tables
+INSTALLED = WHEEL or not os.access(REPOSITORY, os.W_OK)  # to be read, by many perhaps
 # Profile -> full name of a setting -> value; `improved` is a recipe in any profile.
 DIFFERENCES: dict[str, dict[str, Any]] = yaml.safe_load(
     Path(__file__).with_name("profiles.yml").read_text(encoding="utf-8")
@@ -314,7 +315,7 @@ def nearest(name: str, known: tuple[str, ...]) -> str:
 def runs_folder() -> Path:
     """Where results are kept: the folder in EMOFACE_RUNS, or `runs` in the project.
 
-    Without a checkout that is `runs` in the folder where the command was given.
+    Without a checkout of one's own that is `runs` where the command was given.
     """
     beside = Path.cwd() if INSTALLED else REPOSITORY
     return Path(os.environ.get("EMOFACE_RUNS") or beside / "runs")

@@ -15,7 +15,7 @@ import pandas as pd
 
 from emoface_lib.core.clip import EXPRESSIONS, SAMPLE_RATE
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.files import CARD, drop_torn, read_json, write_npz
+from emoface_lib.core.files import CARD, read_json, write_npz
 from emoface_lib.core.fresh import code_hash, digest
 from emoface_lib.core.landmarks import VIDEO_RATE
 from emoface_lib.core.media import sound_delay
@@ -112,7 +112,6 @@ class Recipe:
 
     def _written(self, clip: str, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
         path = self.folder / f"{clip}.npz"
-        drop_torn(path)
         try:
             write_npz(path, **arrays)
         except OSError as error:

@@ -27,7 +27,6 @@ from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import (
     INDEX,
-    drop_torn,
     read_array,
     read_json,
     read_or_set_aside,
@@ -113,9 +112,6 @@ def prepare(
     _claim(recipe)
     journal, done = Journal(folder, shard), False
     try:
-        if shard == WHOLE:  # else another shard may be writing them
-            for name in (INDEX, FEATURES_CARD, MEAN_FACE):
-                drop_torn(folder / name)
         todo = _todo(index, journal.known(), folder, only, shard, retry)
         for _, row in _engine(engine)(recipe, todo, workers, "preparing clips", _lost):
             journal.add(row)
@@ -300,7 +296,10 @@ def summary(rows: pd.DataFrame, run: Path) -> str:
         lines.append("When files are mended, the same command with --retry tries them.")
     if waiting:
         lines.append(f"{waiting} are not prepared yet: run again without shard or only")
-    elif (used["split"] == "train").any():
+    elif "train" in (splits := set(used["split"])):
         name = run.name if run.parent == runs_folder().resolve() else run
-        lines.append(f"Next: emoface reproduce -p corpus={name}")
+        command = "reproduce" if "test" in splits else "train"
+        lines.append(f"Next: emoface {command} -p corpus={name}")
+        if command == "train":
+            lines.append("No clip is in the split test, which the notebooks need, too.")
     return "\n".join(lines)

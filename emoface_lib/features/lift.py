@@ -11,8 +11,8 @@ from dataclasses import dataclass, fields
 from functools import cache
 
 import numpy as np
-from safetensors.numpy import load_file
 
+from emoface_lib.core.checkpoints import read_weights
 from emoface_lib.core.landmarks import WEIGHTS, mean_face
 
 LIFT_FILE = WEIGHTS / "lift.safetensors"
@@ -109,7 +109,7 @@ def lift(points: np.ndarray) -> np.ndarray:
 @cache
 def shipped_lift() -> Lift:
     """The map in `weights/lift.safetensors`."""
-    return Lift(**load_file(LIFT_FILE))
+    return Lift(**{n: x.numpy() for n, x in read_weights(LIFT_FILE).items()})
 
 
 def first_guess(points: np.ndarray) -> np.ndarray:

@@ -123,6 +123,7 @@ def clip_of(known: Mapping[str, Any], features: np.ndarray, **face: Any) -> Clip
         phones=known.get("phones"),
         mood=known.get("mood"),
         path=known.get("path", ""),
+        sound=known.get("sound") or known.get("path", ""),
         **face,
     )
 

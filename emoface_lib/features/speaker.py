@@ -11,10 +11,10 @@ import librosa
 import numpy as np
 import torch
 import webrtcvad
-from safetensors.torch import load_file
 from scipy.ndimage import binary_dilation
 from torch import Tensor, nn
 
+from emoface_lib.core.checkpoints import load_model
 from emoface_lib.core.clip import SAMPLE_RATE
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_npz, write_npz
@@ -155,8 +155,8 @@ class GE2E(nn.Module):
 @lru_cache(maxsize=1)
 def _encoder() -> GE2E:
     encoder = GE2E()
-    encoder.load_state_dict(load_file(NETWORK))
-    return encoder.eval()
+    load_model(NETWORK, encoder)
+    return encoder
 
 
 def _mean(embeddings: Sequence[np.ndarray]) -> np.ndarray:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from safetensors.numpy import load_file
 
+from emoface_lib.core.checkpoints import read_weights
 from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.landmarks import FRAME_RATE, VIDEO_RATE, WEIGHTS
 from emoface_lib.features.phonetic import phonetic_code
@@ -86,5 +86,5 @@ class VoiceExpressions:
 @lru_cache(maxsize=1)
 def shipped_voice_expressions() -> VoiceExpressions:
     """What comes with the library."""
-    halves = load_file(SHIPPED)
-    return VoiceExpressions(**{n: x.astype(np.float32) for n, x in halves.items()})
+    halves = read_weights(SHIPPED)
+    return VoiceExpressions(**{n: x.float().numpy() for n, x in halves.items()})

@@ -115,7 +115,9 @@ def _ended(
     with ThreadPoolExecutor(count) as pool:  # a thread waits for each process
         waited = {pool.submit(attempt, plan, store, share): plan for plan in plans}
         try:
-            yield from (waited[ended] for ended in as_completed(waited))
+            for ended in as_completed(waited):
+                ended.result()  # raises what `attempt` does
+                yield waited[ended]
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -124,8 +126,12 @@ def attempt(plan: Plan, store: Path, share: int = 1) -> None:
     """Carry a run out in a process of its own, unless it is done or another is at it.
 
     share : cores that it may use. Whatever happens there, this returns; `state_of` then
-    says what became of it.
+    says what became of it. Raises OSError if the run's folder can't be written.
     """
+    folder = store / plan.key
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (LOCK, LOG):
+        (folder / name).open("ab").close()
     # such processes start in milliseconds, from one that has imported all this
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["__main__", __name__, "papermill"])
@@ -149,7 +155,6 @@ def fail(plan: Plan, store: Path, problem: str) -> None:
 def _carry_out(plan: Plan, store: Path, share: int) -> None:
     """What the process does."""
     folder = store / plan.key
-    folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOCK).open("ab") as lock, (folder / LOG).open("ab") as log:
         if not claim(lock, plan.is_shared) or (folder / RESULT).exists():
             return

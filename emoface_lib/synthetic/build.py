@@ -18,7 +18,6 @@ from emoface_lib.core.files import (
     CARD,
     INDEX,
     VOXCELEB_META,
-    drop_torn,
     hash_of,
     read_json,
     read_npz,
@@ -138,10 +137,8 @@ def write_clips(plans: list[ClipPlan], folder: Path, draw: Draw) -> None:
 
 
 def write_clip(plan: ClipPlan, folder: Path, draw: Draw) -> None:
-    """Make a clip and write its mp4, then its sidecar; what a killed run left goes."""
+    """Make a clip and write its mp4, then its sidecar."""
     clip = make_clip(plan)
-    for path in (folder / plan.path, _sidecar_path(plan, folder)):
-        drop_torn(path)
     write_video(
         folder / plan.path,
         draw(clip.identity, clip.controls),

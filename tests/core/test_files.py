@@ -17,18 +17,19 @@ from emoface_lib.cli import sentence
 from emoface_lib.core.checkpoints import load_state, read_weights, write_weights
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import (
-    drop_torn,
     is_confined,
     read_array,
     read_json,
     read_npz,
     read_or_set_aside,
     read_parquet,
+    reading,
     write_beside,
     write_json,
     write_npz,
     write_parquet,
 )
+from emoface_lib.core.landmarks import WEIGHTS
 
 
 @pytest.mark.parametrize(
@@ -37,13 +38,14 @@ from emoface_lib.core.files import (
 def test_the_umask_says_who_may_read(tmp_path: Path, umask: int, mode: int) -> None:
     before = os.umask(umask)
     try:
-        with write_beside(tmp_path / "new" / "file.txt") as beside:
-            beside.write_text("whole")
+        for name, (write, _) in WRITERS.items():
+            write(tmp_path / "new" / name)
     finally:
         os.umask(before)
-    path = tmp_path / "new" / "file.txt"
-    assert path.stat().st_mode & 0o777 == mode
-    assert path.read_text() == "whole"
+    written = {path.name: path.stat() for path in (tmp_path / "new").iterdir()}
+    assert {name: it.st_mode & 0o777 for name, it in written.items()} == (
+        dict.fromkeys(WRITERS, mode)
+    )
 
 
 def test_nothing_is_left_of_what_fails(tmp_path: Path) -> None:
@@ -100,6 +102,21 @@ def test_damage_is_a_sentence_that_names_the_file(
         read(tmp_path / name)
 
 
+SHIPPED = sorted(WEIGHTS.rglob("*.safetensors"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_what_is_shipped_has_checksums(path: Path, tmp_path: Path) -> None:
+    read_weights(path)
+    copy = tmp_path / path.name
+    content = path.read_bytes()
+    copy.write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
+    with pytest.raises(InputError, match="is damaged"):
+        read_weights(copy)
+    with pytest.raises(InputError, match="install emoface again"), reading(path):
+        raise ValueError
+
+
 def test_what_lacks_is_damage_too(tmp_path: Path) -> None:
     write_npz(tmp_path / "a.npz", a=np.arange(9))
     write_table(tmp_path / "a.parquet")
@@ -136,7 +153,8 @@ def test_leftovers_go_but_not_what_is_being_written(tmp_path: Path) -> None:
     torn.touch()
     with write_beside(path) as beside:
         beside.write_text("a")
-        drop_torn(path)
+        with write_beside(path) as another:
+            another.write_text("b")
         assert beside.exists()
         assert not torn.exists()
     assert [one.name for one in tmp_path.iterdir()] == [path.name]
@@ -158,6 +176,27 @@ def test_a_command_that_is_asked_to_end_leaves_nothing(tmp_path: Path) -> None:
     process.send_signal(signal.SIGTERM)
     assert process.wait() == 128 + signal.SIGTERM
     assert list(tmp_path.iterdir()) == []
+
+
+INTERRUPTED = """
+import os, signal, sys
+from emoface_lib.__main__ import main
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "MODULE":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+sys.argv[1:] = ["info"]
+main()
+"""
+
+
+# while the command is imported, and what it needs
+@pytest.mark.parametrize("module", ["typer", "emoface_lib.runs.about"])
+def test_interrupted_at_once_it_says_no_more_than_that(module: str) -> None:
+    code = INTERRUPTED.replace("MODULE", module)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "emoface: stopped.\n")
 
 
 @pytest.mark.parametrize("name", ["a", "a/b.npz", "..a", "a..b/c", "é"])

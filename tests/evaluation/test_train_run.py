@@ -20,8 +20,6 @@ from emoface_lib.evaluation.train_run import train_run
 pytestmark = pytest.mark.slow
 
 Talking = tuple[list[np.ndarray], np.ndarray]
-# what pip installs as the command
-COMMAND = "from emoface_lib.cli import main\n\nif __name__ == '__main__':\n    main()\n"
 TINY = {
     "recogniser": "drawn",
     "device": "cpu",
@@ -59,11 +57,9 @@ def start(prepared: Path, folder: Path, *options: str, **settings: object) -> li
     """The command that trains in a copy of the prepared run."""
     if not folder.exists():
         shutil.copytree(prepared, folder, symlinks=True)
-    script = folder.with_suffix(".py")
-    script.write_text(COMMAND)
     given = {**TINY, "corpus": folder, **settings}
     parameters = [part for n, value in given.items() for part in ("-p", f"{n}={value}")]
-    command = [sys.executable, str(script), "train", "--profile", "smoke"]
+    command = [sys.executable, "-m", "emoface_lib", "train", "--profile", "smoke"]
     return [*command, *options, *parameters]
 
 

@@ -29,6 +29,7 @@ from emoface_lib.evaluation.experiment import over_seeds
 from emoface_lib.runs.batch import attempt, run_sweep
 from emoface_lib.runs.collect import (
     FRAME,
+    LOCK,
     RESULT,
     collect,
     numbers,
@@ -368,10 +369,9 @@ def test_memory_beyond_its_limit_ends_a_run(tmp_path: Path) -> None:
 
 @pytest.fixture
 def command(tmp_path: Path) -> list[str]:
-    code = "from emoface_lib.cli import main; main()"
     path = write_sweep(tmp_path)
     store = ["--store", str(tmp_path / "store"), "--workers", "2"]
-    return [sys.executable, "-c", code, "batch", "run", str(path), *store]
+    return [sys.executable, "-m", "emoface_lib", "batch", "run", str(path), *store]
 
 
 def test_killed_at_any_moment_it_goes_on_with_the_same_results(
@@ -392,6 +392,13 @@ def test_killed_at_any_moment_it_goes_on_with_the_same_results(
     own = ["method", "metric", "protocol", "value", "clips", "scale", "seed", "mode"]
     pd.testing.assert_frame_equal(again[own], once[own])
     assert (store / plans[0].shared.key / "smoke/made/times").exists()
+
+
+def test_a_place_that_cant_be_written_is_told(tmp_path: Path) -> None:
+    sweep = read_sweep(write_sweep(tmp_path))
+    (tmp_path / "store" / plan_runs(sweep)[0].before[0].key / LOCK).mkdir(parents=True)
+    with pytest.raises(IsADirectoryError):
+        run_sweep(sweep, tmp_path / "store")
 
 
 def test_tables_of_numbers(tmp_path: Path) -> None:

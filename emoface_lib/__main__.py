@@ -1,0 +1,22 @@
+"""The command `emoface`, from its first instant; also `python -m emoface_lib`."""
+
+import os
+import signal
+
+
+def main() -> None:
+    """Run the command; interrupted while it is imported, it says no more than that."""
+    before = signal.signal(signal.SIGINT, _stop)
+    from emoface_lib.cli import main as run  # takes half a second
+
+    signal.signal(signal.SIGINT, before)
+    run()
+
+
+def _stop(number: int, _: object) -> None:
+    os.write(2, b"emoface: stopped.\n")
+    os._exit(128 + number)
+
+
+if __name__ == "__main__":
+    main()
