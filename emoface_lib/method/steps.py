@@ -60,7 +60,8 @@ def train_content(
     train, held_out = split(clips, "train"), split(clips, "val")
     real = split(clips, "real") if settings.content.real_mouths else []
     model = new_content(_feature_size(train), settings)
-    model.standardise.fit(torch.cat([clip.features for clip in [*train, *real]]))
+    if settings.training.standardise:
+        model.standardise.fit(torch.cat([clip.features for clip in [*train, *real]]))
     drawn, seen = ([(c.features, c.displacement) for c in own] for own in (train, real))
     count, seed = settings.content.batch, settings.seed
     others = round(settings.content.real_mouths * count) if real else 0
@@ -104,8 +105,9 @@ def train_style(
     known = enrolled(clips)
     train, held_out = split(known, "train"), split(known, "val")
     model = new_style(_feature_size(train), settings)
-    heard = [model.heard(c.features[None], mean_of(c))[0] for c in train]
-    model.standardise.fit(torch.cat(heard))
+    if settings.training.standardise:
+        heard = [model.heard(c.features[None], mean_of(c))[0] for c in train]
+        model.standardise.fit(torch.cat(heard))
     batches = _StyleBatches(train, content, settings)
     codes = content_codes(content, held_out)
 
