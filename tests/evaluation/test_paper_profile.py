@@ -13,15 +13,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from emoface_lib.core import training
 from emoface_lib.core.clip import EXPRESSIONS
+from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import write_json, write_npz, write_parquet
 from emoface_lib.core.landmarks import mean_face
 from emoface_lib.core.settings import load_settings
+from emoface_lib.core.stored import StoredClips, shard_file
 from emoface_lib.core.video import write_video
 from emoface_lib.evaluation.train_run import train_run
+from emoface_lib.features.prepared import load_clips
+from emoface_lib.method.content import ContentBranch
+from emoface_lib.method.enrolment import enrolled
+from emoface_lib.method.steps import _StyleBatches, split
 from emoface_lib.translation import dataset
 
 pytestmark = pytest.mark.slow
@@ -96,6 +103,41 @@ def learn(root: Path, devices: int, memory: float) -> None:
                 break
             except StoppedError:
                 pass
+
+
+def test_clips_beyond_the_memory_are_those_that_it_would_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared(tmp_path)
+    settings = load_settings("paper", memory=0.0)
+    held = load_clips(tmp_path / "features", load_settings("paper"))
+    monkeypatch.setattr("emoface_lib.features.prepared.SHARD", 40)  # two of them
+    stored = load_clips(tmp_path / "features", settings)
+    assert isinstance(held, list)
+    assert isinstance(stored, StoredClips)
+    for one, other in zip(enrolled(held), stored, strict=True):
+        for name in ("name", "speaker", "video", "split", "emotion", "path"):
+            assert getattr(one, name) == getattr(other, name)
+        for name in ("features", "landmarks", "reference", "expression"):
+            assert torch.equal(getattr(one, name), getattr(other, name))
+        assert torch.equal(one.speaker_mean, other.speaker_mean)
+    pair = (split(clips, "train")[1:] for clips in (held, stored))
+    assert [[clip.name for clip in own] for own in pair] == [
+        [clip.name for clip in held[1:]]
+    ] * 2
+    content = ContentBranch().eval()
+    own = settings.changed(crop_frames=10, style_batch=2)
+    device, batches = torch.device("cpu"), []
+    for clips in (enrolled(held), stored):
+        drawn = _StyleBatches(clips, content, own)
+        batches.append(drawn.draw(3, np.random.default_rng(0), device))
+    for one, other in zip(*batches, strict=True):
+        torch.testing.assert_close(one, other)
+    whole = load_clips(tmp_path / "features", settings)  # not made again
+    assert whole.source == stored.source
+    shard_file(stored.folder, 0).write_bytes(b"cut")
+    with pytest.raises(InputError, match=r"000.f32 is damaged or cut short"):
+        stored[0]
 
 
 @pytest.mark.parametrize(("devices", "memory"), WAYS)
