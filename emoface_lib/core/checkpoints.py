@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -116,6 +116,42 @@ def load_model(path: Path, model: nn.Module) -> None:
         raise InputError(
             f"{path} is not a checkpoint of {type(model).__name__}: {reason}"
         ) from error
+    model.eval()
+
+
+class _Ignored:
+    """What an optimiser in a checkpoint becomes."""
+
+    def __setstate__(self, state: Any) -> None: ...
+
+
+def _empty(*_: Any) -> dict:
+    """What its state becomes, which pickles as a defaultdict."""
+    return {}
+
+
+def load_foreign(
+    path: Path | str, model: nn.Module, keys: Sequence[str], otherwise: str
+) -> None:
+    """Load another project's checkpoint, of any format of PyTorch; evaluation mode.
+
+    keys : under the first of these that is there its weights stand, else at the top;
+    names may begin with `module.`. Only tensors are unpickled; an Adam beside them is
+    left out. otherwise : the message of the InputError that anything else raises.
+    """
+    adam = [
+        (_Ignored, "torch.optim.adam.Adam"),
+        (_empty, "collections.defaultdict"),
+        dict,
+    ]
+    try:
+        with torch.serialization.safe_globals(adam):
+            stored = torch.load(path, "cpu", weights_only=True)
+        found = next((stored[key] for key in keys if key in stored), stored)
+        names = [name.removeprefix("module.") for name in found]
+        model.load_state_dict(dict(zip(names, found.values(), strict=True)))
+    except Exception as error:  # whatever bytes of others raise
+        raise InputError(otherwise) from error
     model.eval()
 
 

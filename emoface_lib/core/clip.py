@@ -68,6 +68,22 @@ class Clip:
         return self.features[:, -MEL_BANDS:]
 
 
+def speaker_means(clips: Sequence[Clip]) -> dict[str, Tensor]:
+    """m_spk of each speaker, Tensor[D]: mean over frames, then over their clips.
+
+    A speaker who trains is known by the training clips alone, another one by all.
+    """
+    means: dict[str, list[Clip]] = {}
+    for clip in clips:
+        means.setdefault(clip.speaker, []).append(clip)
+    return {speaker: _mean(own) for speaker, own in means.items()}
+
+
+def _mean(own: Sequence[Clip]) -> Tensor:
+    known = [clip for clip in own if clip.split == "train"] or own
+    return torch.stack([clip.features.mean(0) for clip in known]).mean(0)
+
+
 def with_features(clips: Sequence[Clip], features: Sequence[np.ndarray]) -> list[Clip]:
     """The clips with other features, such as codes, float[T, D] each, for probes."""
     return [

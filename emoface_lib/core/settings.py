@@ -70,6 +70,7 @@ class AutoVC(Stage):
     """The voice conversion network that F_a comes from; notebook 02."""
 
     checkpoint: str = ""  # path of the official autovc.ckpt; "": train one
+    speaker_encoder: str = ""  # path of 3000000-BL.ckpt, its encoder of speakers
     neck: int = Field(32, ge=1)  # numbers per code, in each direction of time
     freq: Literal[1, 2, 4, 8, 16, 32] = 32  # frames that share a code
     pre: int = Field(512, ge=8)  # width of the decoder's first layers
@@ -85,8 +86,8 @@ class AutoVC(Stage):
 class Landmarks(Stage):
     """Detection and alignment of 68 landmarks; notebook 03."""
 
-    # the paper's: fan; drawn: a face that is drawn for each labelled voice
-    detector: Literal["dlib", "fan", "fan2d", "truth", "drawn"] = "dlib"
+    # drawn: a face that is drawn for each labelled voice
+    detector: Literal["dlib", "fan", "fan2d", "truth", "drawn"] = "fan"
     face_detector: Literal["sfd", "retinaface", "blazeface", "dlib"] = "sfd"  # for fan
     longest_gap: int = Field(12, ge=0)  # video frames without a face; more: a bad clip
     alignment: Literal["icp", "kabsch"] = "icp"
@@ -101,11 +102,14 @@ class Expression(Stage):
 
 
 class Training(Stage):
-    """What steps 1, 2 and 3 share; the paper gives no crop."""
+    """What steps 1, 2 and 3 share; of all but weight decay the paper says nothing."""
 
     weight_decay: float = Field(1e-5, ge=0)
     schedule: Literal["constant", "one_cycle"] = "constant"
     crop_frames: int = Field(100, ge=10)  # T of a training crop; 2 s
+    standardise: bool = True  # F_a less its mean over training frames, over deviation
+    clip_norm: float = Field(0.0, ge=0)  # largest norm of a gradient; 0: any
+    keep: Literal["last", "best"] = "last"  # weights; best: on held-out videos
 
 
 class Content(Stage):
@@ -184,6 +188,7 @@ class Settings(Stage):
     devices: int = Field(1, ge=1)  # GPUs or CPU processes a node that train as one
     nodes: int = Field(1, ge=1)  # machines that train as one
     precision: Precision = "float32"  # in training
+    memory: float = Field(4.0, ge=0)  # GB of prepared clips that are held; more: read
 
     synthetic: Synthetic = Synthetic()
     features: Features = Features()
@@ -210,7 +215,7 @@ class Settings(Stage):
 
         Equal for equal settings. Where the networks are trained does not count.
         """
-        values = self.model_dump(exclude={"device", "devices", "nodes"})
+        values = self.model_dump(exclude={"device", "devices", "nodes", "memory"})
         chosen = ("seed", *stages) if stages else values
         return hash_of({name: values[name] for name in chosen})
 

@@ -39,7 +39,6 @@ SLOPE = 0.2  # LeakyReLU's, below zero
 Metrics = Mapping[str, Tensor]
 Loss = Callable[[int, np.random.Generator], Metrics]
 Monitor = Callable[[pd.DataFrame], None]
-CLIP_NORM = 5.0  # largest norm of a gradient; keeps a one-cycle peak from diverging
 STATES = 10  # times a run validates, and writes its state to go on from
 PAUSE = 1.0  # s between two states at least; to write one takes a tenth of that
 
@@ -159,7 +158,8 @@ def fit(
     loss : takes the step's number and a generator, and returns metrics of one batch;
     "loss" is minimised. made_from : hash of what the outcome depends on, see `fresh`;
     what was trained from just this is loaded, not trained again. validate : a number to
-    make small; the state with the smallest is kept. monitor : called with the log ten
+    make small; with `training.keep` "best" the state with the smallest is kept, else
+    the last one, and it is not called. monitor : called with the log ten
     times a run. along : further models to train. exact : as for `launched`, whose
     processes train as one; the first one writes. Leaves `model.safetensors`, one such
     file a model in `along`, and `log.csv` in `folder`; returns the log, one row a step.
@@ -167,6 +167,7 @@ def fit(
     on the CPU again at the end. Raises InputError at the first loss that is not finite.
     """
     fabric = launched(settings, exact)
+    validate = validate if settings.training.keep == "best" else None
     models = nn.ModuleDict({"model": model, **(along or {})})
     optimiser: Any = torch.optim.Adam(
         [p for p in models.parameters() if p.requires_grad],
@@ -195,7 +196,8 @@ def fit(
             metrics = batch_loss(step, generator)
             optimiser.zero_grad()
             fabric.backward(metrics["loss"])  # the mean over processes
-        nn.utils.clip_grad_norm_(models.parameters(), CLIP_NORM)
+        if largest := settings.training.clip_norm:
+            nn.utils.clip_grad_norm_(models.parameters(), largest)
         optimiser.step()
         numbers = _averaged(fabric, metrics)
         if not math.isfinite(numbers["loss"]):

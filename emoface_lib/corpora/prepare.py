@@ -40,6 +40,7 @@ from emoface_lib.core.settings import Settings, nearest, runs_folder
 from emoface_lib.corpora.extract import Recipe, Row, load_tools, read_sound
 from emoface_lib.corpora.index import read_corpus, sounds_alone
 from emoface_lib.corpora.journal import WHOLE, Journal
+from emoface_lib.features.audio import log_mel
 from emoface_lib.features.detectors import check_detector
 from emoface_lib.features.expression_training import shipped_expressions
 from emoface_lib.features.prepared import FEATURES_CARD, MEAN_FACE, corpus_mean_face
@@ -244,14 +245,14 @@ def _ready_autovc(
     That is the first one with a clip that is not silent. Raises InputError without a
     network.
     """
-    if settings.autovc.checkpoint and not (audio / MODEL).exists():
-        keep_official(audio, settings)
-    if not (audio / MODEL).exists():
+    official = bool(settings.autovc.checkpoint)
+    if not official and not (audio / MODEL).exists():
         raise InputError(
             f"F_a = {settings.features.kind} needs an AutoVC, and {audio / MODEL} is "
             f"missing: {WHERE}; or take -p features=log_mel."
         )
-    if read_or_set_aside(read_embeddings, audio / SPEAKERS):
+    known = read_or_set_aside(read_embeddings, audio / SPEAKERS)
+    if known and (audio / MODEL).exists():
         return
     for name, own in index.groupby("speaker"):
         sounds = []
@@ -259,6 +260,8 @@ def _ready_autovc(
             with suppress(InputError):
                 sounds.append(read_sound(row, root))
         if sounds:
+            if official:
+                keep_official(audio, settings, [log_mel(sound) for sound in sounds])
             write_embeddings(audio / SPEAKERS, embed_speakers({str(name): sounds}))
             return
     raise InputError(f"No clip of {root} can be heard.")

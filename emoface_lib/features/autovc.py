@@ -117,6 +117,22 @@ class PostNet(nn.Module):
         return last(x).transpose(1, 2)
 
 
+class SpeakerEncoder(nn.Module):
+    """The encoder of speakers that the official AutoVC was trained with, a d-vector.
+
+    Parameters carry its names and shapes; Wan et al. 2018.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(MEL_BANDS, 768, 3, batch_first=True)
+        self.embedding = nn.Linear(768, 256)
+
+    def forward(self, mel: Tensor) -> Tensor:
+        """Embeddings of length 1, Tensor[B, 256], of mels Tensor[B, T, 80]."""
+        return nn.functional.normalize(self.embedding(self.lstm(mel)[0][:, -1]))
+
+
 class Convolution(nn.Module):
     """Convolution over time; the official network keeps it under the name `conv`."""
 

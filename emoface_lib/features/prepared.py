@@ -4,14 +4,23 @@ Taught in notebook 03.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import torch
 from torch import Tensor
 
-from emoface_lib.core.clip import Clip
+from emoface_lib.core.clip import (
+    EXPRESSIONS,
+    MEL_BANDS,
+    PHONETIC_SIZE,
+    Clip,
+    speaker_means,
+)
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import (
     INDEX,
@@ -20,31 +29,140 @@ from emoface_lib.core.files import (
     read_npz,
     read_parquet,
     reading,
+    write_beside,
 )
+from emoface_lib.core.fresh import code_hash, digest
 from emoface_lib.core.landmarks import FRAME_RATE, VIDEO_RATE, lip_opening
 from emoface_lib.core.landmarks import mean_face as frontal_face
+from emoface_lib.core.locks import claim
+from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import Settings
+from emoface_lib.core.stored import (
+    POINTS,
+    TABLE,
+    StoredClips,
+    open_stored,
+    shard_file,
+    write_table,
+)
 from emoface_lib.features.align import align, mean_face, project
 from emoface_lib.features.speaker import read_embeddings
-from emoface_lib.features.voice_conversion import SPEAKERS, load_features
+from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, load_features
 
 FEATURES_CARD, MEAN_FACE = "features.json", "mean_face.npz"
 CLOSED_SHARE = 0.2  # share of a speaker's frames that count as closed lips
 FACES_A_CLIP = 8  # frames of each clip that the mean face averages
+CLOCKS = FRAME_RATE // VIDEO_RATE  # 20-ms frames in a video frame
+SHARD = 2**20  # frames of a file of packed clips, about 1 GB
+COLUMNS = (
+    *("name", "speaker", "video", "split", "emotion", "arousal", "valence", "path"),
+    *(*EXPRESSIONS, "shard", "head", "start", "frames"),
+)
 
 
 def load_clips(
     folder: Path, settings: Settings, audio: Path | None = None
-) -> list[Clip]:
+) -> Sequence[Clip]:
     """Load the prepared clips of a folder into memory, in the index's order.
 
     folder : of features, with `index.parquet` and `mean_face.npz`; audio : what
     notebook 02 left, by default beside it. F_a is made here as `settings.features.kind`
-    says, unless it was made when the corpus was prepared. Raises InputError if what
-    makes it is missing.
+    says, unless it was made when the corpus was prepared. Clips of more than
+    `settings.memory` stay on disk, see `pack`. Raises InputError if what makes F_a is
+    missing.
     """
-    index = read_parquet(folder / INDEX, "clip", "problem")
-    rows = index[index["problem"] == ""].to_dict("records")
+    index = read_parquet(folder / INDEX, "clip", "problem", "frames")
+    used, audio = index[index["problem"] == ""], audio or folder.parent / "audio"
+    numbers = CLOCKS * used["frames"].sum() * (_size(settings) + POINTS)
+    if 4 * numbers > settings.memory * 1e9:
+        return pack(folder, settings, audio, used)
+    return _loaded(used, folder, settings, audio)
+
+
+def pack(
+    folder: Path, settings: Settings, audio: Path, used: pd.DataFrame
+) -> StoredClips:
+    """Write the clips as training reads them into `packed` beside a folder of features.
+
+    used : rows of its index. What is done is not done again; other processes wait.
+    Parts are made by as many processes as there are cores. Raises as `load_clips`.
+    """
+    made = [settings.features, settings.landmarks.alignment, code_hash(__name__)]
+    inputs = [folder / INDEX, folder / MEAN_FACE, audio / MODEL, audio / SPEAKERS]
+    source = digest([*made, *(path for path in inputs if path.exists())])
+    place = folder.parent / "packed" / source
+    place.mkdir(parents=True, exist_ok=True)
+    with (place / "lock").open("ab") as lock:
+        claim(lock, wait=True)
+        if (place / TABLE).exists():
+            return open_stored(place)
+        table = _places(used)
+        parts = list(table.groupby("shard"))
+        for _ in each(partial(_pack, place, folder, settings, audio), parts):
+            pass
+        known = {"clip": "name", **{f"expression_{name}": name for name in EXPRESSIONS}}
+        table = table.rename(columns=known).reindex(columns=COLUMNS)
+        table = table.fillna({"emotion": "", "path": ""})
+        columns = {name: pa.array(own.to_numpy()) for name, own in table.items()}
+        width = _size(settings) + POINTS
+        return write_table(place, pa.table(columns), width)
+
+
+def _places(used: pd.DataFrame) -> pd.DataFrame:
+    """Where clips go, by the index alone: shard, head, start and frames; by speaker."""
+    table = used.sort_values("speaker", kind="stable", ignore_index=True)
+    first = ~table["speaker"].duplicated()
+    table["frames"] *= CLOCKS
+    rows = table["frames"] + first  # a head and the frames
+    full = (rows.cumsum() // SHARD).where(first).ffill()
+    table["shard"] = pd.factorize(full)[0]
+    table["start"] = rows.groupby(table["shard"]).cumsum() - table["frames"]
+    table["head"] = (table["start"] - 1).where(first).ffill().astype(int)
+    return table
+
+
+def _pack(
+    place: Path,
+    folder: Path,
+    settings: Settings,
+    audio: Path,
+    part: tuple[int, pd.DataFrame],
+) -> None:
+    """Write one shard, unless it is there."""
+    number, table = part
+    path = shard_file(place, number)
+    if path.exists():
+        return
+    with write_beside(path) as beside, beside.open("wb") as file:
+        for _, own in table.groupby("speaker"):
+            clips = _loaded(own, folder, settings, audio)
+            (mean,) = speaker_means(clips).values()
+            file.write(
+                torch.cat([mean, clips[0].reference.flatten()]).numpy().tobytes()
+            )
+            for clip, frames in zip(clips, own["frames"], strict=True):
+                both = torch.cat([clip.features, clip.landmarks.flatten(1)], 1)
+                if len(both) != frames:
+                    raise InputError(
+                        f"{folder / INDEX} says that {clip.name} has {frames} frames, "
+                        f"its file {len(both)}: prepare the corpus again."
+                    )
+                file.write(both.numpy().tobytes())
+
+
+def _size(settings: Settings) -> int:
+    """D of F_a."""
+    codes = 2 * settings.autovc.neck
+    return {"phonetic": PHONETIC_SIZE, "codes": codes}.get(
+        settings.features.kind, MEL_BANDS
+    )
+
+
+def _loaded(
+    used: pd.DataFrame, folder: Path, settings: Settings, audio: Path
+) -> list[Clip]:
+    """The clips of some rows of the index, in memory."""
+    rows = used.to_dict("records")
     needed = "landmarks", "log_mel", "expression"
     files = [folder / f"{row['clip']}.npz" for row in rows]
     found = [
@@ -55,7 +173,7 @@ def load_clips(
     with reading(card):
         kind, made = settings.features.kind, read_json(card)["features"]
     if kind == "log_mel" or kind != made:
-        _add_features(found, audio or folder.parent / "audio", settings)
+        _add_features(found, audio, settings)
     return to_clips(found, read_array(folder / MEAN_FACE, "landmarks"), settings)
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from emoface_lib.core.checkpoints import load_model
+from emoface_lib.core.checkpoints import load_foreign, load_model
 from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import Settings
@@ -97,26 +97,20 @@ def fitting_recogniser(settings: Settings, drawn: bool, labelled: bool) -> str:
 class SCNRecogniser:
     """A checkpoint of SCN: RGB faces of 224 px, RAF-DB's seven classes.
 
-    path : a file of SCN's training script, {"model_state_dict": ...}, or of the state
-    alone. Raises InputError if it is missing or holds another network.
+    path : a file of SCN's training script, {"model_state_dict": ...}, of its released
+    form, {"state_dict": ...}, or of the state alone. Raises InputError if it is missing
+    or holds another network.
     """
 
     classes: tuple[str, ...] = EXPRESSIONS
 
     def __init__(self, path: Path) -> None:
-        self.net = SCN().eval()
-        try:
-            stored = torch.load(path, map_location="cpu", weights_only=True)
-            state = stored.get("model_state_dict", stored)
-            names = {
-                name.removeprefix("module."): value for name, value in state.items()
-            }
-            self.net.load_state_dict(names)
-        except Exception as error:  # whatever bytes of others raise
-            raise InputError(
-                f"{path} is no checkpoint of SCN's expression model (its released file "
-                f"is a face-recognition network, not this one): {error}"
-            ) from error
+        self.net = SCN()
+        otherwise = (
+            f"{path} is no checkpoint of SCN's expression model: its released file is "
+            "a face-recognition network, from which this one is trained on RAF-DB."
+        )
+        load_foreign(path, self.net, ("model_state_dict", "state_dict"), otherwise)
 
     def crops(self, frames: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
         """Colour crops uint8[F, 224, 224, 3], see `face_crops`."""

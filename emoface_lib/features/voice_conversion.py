@@ -15,14 +15,20 @@ import torch
 from torch import Tensor
 from torch.nn.functional import l1_loss, mse_loss
 
-from emoface_lib.core.checkpoints import load_model, read_settings, save_model
+from emoface_lib.core.checkpoints import (
+    load_foreign,
+    load_model,
+    read_settings,
+    save_model,
+)
 from emoface_lib.core.errors import InputError
+from emoface_lib.core.files import read_array, write_npz
 from emoface_lib.core.fresh import made_from
 from emoface_lib.core.landmarks import FRAME_RATE
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.training import Metrics, Schedule, crop_batch, device_of, fit
 from emoface_lib.features.audio import log_mel
-from emoface_lib.features.autovc import AutoVC
+from emoface_lib.features.autovc import AutoVC, SpeakerEncoder
 from emoface_lib.features.phonetic import GIVEN, phonetic_code
 from emoface_lib.features.speaker import read_embeddings
 
@@ -32,10 +38,13 @@ WINDOW = STEP + 2 * MARGIN
 BATCH = 8  # windows that pass through the network together
 OFFICIAL_RATE = 62.5  # frames/s of the official checkpoint
 WHERE = (
-    "download autovc.ckpt as the README of github.com/auspicious3000/autovc says, and "
-    "give its path with -p autovc_checkpoint=PATH"
+    "download autovc.ckpt and 3000000-BL.ckpt, its encoder of speakers, as the README "
+    "of github.com/auspicious3000/autovc says, and give their paths with -p "
+    "autovc_checkpoint=PATH -p autovc_speaker_encoder=PATH"
 )
+PART = 128  # frames by which the official encoder of speakers tells one
 MODEL, SPEAKERS = Path("autovc", "model.safetensors"), Path("speakers.npz")
+ENCODER, TARGET = Path("autovc", "speakers.safetensors"), Path("autovc", "target.npz")
 
 
 def heard_features(samples: np.ndarray, kind: str) -> np.ndarray:
@@ -73,22 +82,27 @@ class Conversion:
 
     target : float32[256], the fixed speaker; codes : return the content codes instead,
     float32[T, 2 neck], in place of the converted mel, float32[T, 80]; rate : of the
-    network, frames/s; where it is not 50, windows are resampled in time.
+    network, frames/s; where it is not 50, windows are resampled in time; encoder : of
+    speakers, if the network does not know GE2E's embeddings.
     """
 
     model: AutoVC
     target: np.ndarray
     codes: bool = False
     rate: float = FRAME_RATE
+    encoder: SpeakerEncoder | None = None
     needs_speaker: ClassVar[bool] = True
 
     @torch.inference_mode()
     def whole(self, mel: np.ndarray, speaker: np.ndarray | None = None) -> np.ndarray:
         """F_a float32[T, D] of a log-mel float32[T, 80].
 
-        speaker : embedding float32[256] of who speaks; None takes the target's. The
-        middles of overlapping windows are taken; both ends are held.
+        speaker : GE2E embedding float32[256] of who speaks; None takes the target's,
+        and with an encoder it is that of the mel itself. The middles of overlapping
+        windows are taken; both ends are held.
         """
+        if self.encoder:
+            speaker = encode_speaker(self.encoder, [mel])
         count = -(-len(mel) // STEP)
         after = count * STEP - len(mel) + MARGIN
         held = np.pad(mel, ((MARGIN, after), (0, 0)), mode="edge")
@@ -111,6 +125,22 @@ class Conversion:
         else:
             said = self.model(there, source, target)[1]
         return resample(said, torch.arange(WINDOW) / ratio)
+
+
+@torch.inference_mode()
+def encode_speaker(encoder: SpeakerEncoder, mels: Sequence[np.ndarray]) -> np.ndarray:
+    """The official AutoVC's embedding of a speaker: float32[256].
+
+    mels : log-mels float32[T, 80] of utterances. As in its `make_metadata.py`, the mean
+    over parts of 128 frames, here of all of them; a shorter mel is one part.
+    """
+    parts = []
+    for mel in map(torch.from_numpy, mels):
+        count = round(len(mel) * OFFICIAL_RATE / FRAME_RATE)
+        there = resample(mel[None], torch.arange(count) * FRAME_RATE / OFFICIAL_RATE)
+        size = min(PART, count)
+        parts.append(encoder(there[0].unfold(0, size, size).transpose(1, 2)))
+    return torch.cat(parts).mean(0).numpy()
 
 
 def resample(frames: Tensor, places: Tensor) -> Tensor:
@@ -197,30 +227,31 @@ def new_autovc(settings: Settings) -> AutoVC:
     )
 
 
-def load_official(path: Path | str) -> AutoVC:
-    """The official network with its weights, in evaluation mode.
+def load_official(settings: Settings) -> tuple[AutoVC, SpeakerEncoder]:
+    """The official network and its encoder of speakers, in evaluation mode.
 
-    path : of `autovc.ckpt`. Raises InputError that says where to get it, or that the
-    file holds something else.
+    Raises InputError that says where to get them, or that a file holds something else.
     """
-    if not path or not Path(path).is_file():
-        raise InputError(f"There is no checkpoint of AutoVC at {str(path)!r}: {WHERE}.")
-    model = AutoVC()
-    try:
-        model.load_state_dict(torch.load(path, "cpu", weights_only=True)["model"])
-    except Exception as error:  # whatever bytes of others raise
-        raise InputError(f"{path} is not the official AutoVC: {WHERE}.") from error
-    return model.eval()
+    networks = AutoVC(), SpeakerEncoder()
+    paths = settings.autovc.checkpoint, settings.autovc.speaker_encoder
+    keys = ("model",), ("model_b",)
+    for path, network, key in zip(paths, networks, keys, strict=True):
+        if not Path(path).is_file():
+            raise InputError(f"The official AutoVC needs two files: {WHERE}.")
+        load_foreign(path, network, key, f"{path} is not the official AutoVC: {WHERE}.")
+    return networks
 
 
-def keep_official(folder: Path, settings: Settings) -> AutoVC:
+def keep_official(folder: Path, settings: Settings, mels: Sequence[np.ndarray]) -> None:
     """Put the official checkpoint where later notebooks look for AutoVC.
 
-    folder : the run's `audio`. Raises InputError as `load_official`.
+    folder : the run's `audio`; mels : log-mels float32[T, 80] of the speaker to whom
+    all voices are converted. Raises InputError as `load_official`.
     """
-    model = load_official(settings.autovc.checkpoint)
+    model, encoder = load_official(settings)
+    save_model(folder / ENCODER, encoder, settings)
+    write_npz(folder / TARGET, embedding=encode_speaker(encoder, mels))
     save_model(folder / MODEL, model, settings)
-    return model
 
 
 def load_features(folder: Path, settings: Settings) -> LogMel | Conversion:
@@ -239,6 +270,10 @@ def load_features(folder: Path, settings: Settings) -> LogMel | Conversion:
     made_by = read_settings(folder / MODEL)
     model = new_autovc(made_by)
     load_model(folder / MODEL, model)
+    codes = settings.features.kind == "codes"
+    if made_by.autovc.checkpoint:
+        load_model(folder / ENCODER, encoder := SpeakerEncoder())
+        target = read_array(folder / TARGET, "embedding")
+        return Conversion(model, target, codes, OFFICIAL_RATE, encoder)
     target = next(iter(read_embeddings(folder / SPEAKERS).values()))
-    rate = OFFICIAL_RATE if made_by.autovc.checkpoint else FRAME_RATE
-    return Conversion(model, target, settings.features.kind == "codes", rate)
+    return Conversion(model, target, codes)

@@ -13,29 +13,22 @@ import torch
 from torch import Tensor
 
 from emoface_lib.core.checkpoints import read_weights, write_weights
-from emoface_lib.core.clip import Clip
+from emoface_lib.core.clip import Clip, speaker_means
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import reading
+from emoface_lib.core.stored import StoredClips
 
 GUESS = "speaker_guess.safetensors"  # beside the style branch
 SHRINKAGE = 1000.0  # the ridge's penalty; chosen by leaving training speakers out
 
 
-def speaker_means(clips: Sequence[Clip]) -> dict[str, Tensor]:
-    """m_spk of each speaker, Tensor[D]: mean over frames, then over their clips.
+def enrolled(clips: Sequence[Clip]) -> Sequence[Clip]:
+    """The clips, each with m_spk of its speaker, see `speaker_means`.
 
-    A speaker who trains is known by the training clips alone, another one by all.
+    Stored ones have it already.
     """
-    means: dict[str, Tensor] = {}
-    for speaker in dict.fromkeys(clip.speaker for clip in clips):
-        own = [clip for clip in clips if clip.speaker == speaker]
-        known = [clip for clip in own if clip.split == "train"] or own
-        means[speaker] = torch.stack([c.features.mean(0) for c in known]).mean(0)
-    return means
-
-
-def enrolled(clips: Sequence[Clip]) -> list[Clip]:
-    """The clips, each with m_spk of its speaker, see `speaker_means`."""
+    if isinstance(clips, StoredClips):
+        return clips
     known = speaker_means(clips)
     return [replace(clip, speaker_mean=known[clip.speaker]) for clip in clips]
 

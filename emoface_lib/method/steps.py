@@ -4,12 +4,14 @@ Step 1 is taught in notebook 04, step 2 in 05; paper section 4.2.
 """
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from emoface_lib.core.checkpoints import feature_size, load_model, read_settings
 from emoface_lib.core.clip import CODE_SIZE, EXPRESSIONS, Clip
@@ -17,6 +19,7 @@ from emoface_lib.core.data_parallel import share
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.fresh import made_from
 from emoface_lib.core.settings import Settings
+from emoface_lib.core.stored import StoredClips, column
 from emoface_lib.core.training import (
     Metrics,
     Monitor,
@@ -40,6 +43,8 @@ from emoface_lib.method.losses import StyleBatch, landmark_loss, style_loss
 from emoface_lib.method.style import StyleBranch
 from emoface_lib.method.triplets import TripletSampler
 
+FITTED = 10_000  # clips that standardise, at most
+CHOOSING = 500  # clips that choose the checkpoint, at most
 CONTENT_STAGES = "features", "training", "content"  # whose settings steps 1 and 2
 STYLE_STAGES = "features", "training", "style"  # depend on
 
@@ -58,21 +63,21 @@ def train_content(
     Leaves `model.safetensors` and `log.csv` in `folder`; returns model and log.
     """
     torch.manual_seed(settings.seed)
-    train, held_out = split(clips, "train"), split(clips, "val")
+    train, held_out = split(clips, "train"), _held_out(clips, settings)
     real = _as_often(split(clips, "real")) if settings.content.real_mouths else []
     model = new_content(_feature_size(train), settings)
-    heard = torch.cat([clip.features for clip in [*train, *real]])
-    model.standardise.fit(heard)
-    deviation = heard.std(0)
-    drawn, seen = ([(c.features, c.displacement) for c in own] for own in (train, real))
+    if settings.training.standardise:
+        some = chain(_evenly(train, FITTED), real)
+        model.standardise.fit(clip.features for clip in some)
     count, seed = settings.content.batch, settings.seed
     others = round(settings.content.real_mouths * count) if real else 0
 
     def loss(step: int, generator: np.random.Generator) -> Metrics:
-        chosen = without_replacement(len(drawn), count - others, step, seed)
-        batch = [drawn[i] for i in chosen]
-        batch += [seen[i] for i in without_replacement(len(seen), others, step, seed)]
-        features, truth = crop_batch(batch, settings.training.crop_frames, generator)
+        chosen = without_replacement(len(train), count - others, step, seed)
+        batch = [train[i] for i in chosen]
+        batch += [real[i] for i in without_replacement(len(real), others, step, seed)]
+        features, truth = _crops(batch, [()] * count, settings, generator)
+        deviation = model.standardise.deviation.cpu()
         features = jittered(features, deviation, settings.content.jitter, generator)
         device = device_of(model)
         displacement = model(share(features).to(device)).float()
@@ -85,7 +90,7 @@ def train_content(
         settings, settings.content.steps, settings.content.learning_rate
     )
     choose = validate if held_out else None
-    learnt = _learnt_from([*train, *real, *held_out])
+    learnt = [_learnt_from(own) for own in (train, real, held_out)]
     source = made_from(settings, CONTENT_STAGES, __name__, learnt)
     return model, fit(model, loss, schedule, folder, settings, source, choose, monitor)
 
@@ -95,9 +100,11 @@ def jittered(
 ) -> Tensor:
     """Each clip's features with a random gain and offset, as of another recording.
 
-    features : Tensor[B, T, D]; deviation : of each, Tensor[D]; amount : the deviation
-    of gains, and of offsets as a share of the features' own. Returns Tensor[B, T, D].
+    features : Tensor[B, T, D], of which the first C are heard; deviation : of these,
+    Tensor[C]; amount : the deviation of gains, and of offsets as a share of the
+    features' own. Returns Tensor[B, T, C].
     """
+    features = features[..., : len(deviation)]
     if not amount:
         return features
     draws = generator.standard_normal((2, len(features), 1, features.shape[2]))
@@ -114,17 +121,21 @@ def train_style(
 ) -> tuple[StyleBranch, pd.DataFrame]:
     """Step 2: MLP_e, MLP_i, attention and MLP_s with the losses of the settings.
 
-    The content branch is frozen and in evaluation mode, so its codes are computed once;
-    with `settings.style.joint` it is trained along and left as `content.safetensors`.
+    The content branch is frozen and in evaluation mode, so its codes are computed once,
+    those of stored clips with each batch; with `settings.style.joint` it is trained
+    along and left as `content.safetensors`.
     Clips and files are as in step 1. Warns once of a code that collapses. With
     L_landmark alone the clips need not give triplets.
     """
     torch.manual_seed(settings.seed)
     known = enrolled(clips)
-    train, held_out = split(known, "train"), split(known, "val")
+    train, held_out = split(known, "train"), _held_out(known, settings)
     model = new_style(_feature_size(train), settings)
-    heard = [model.heard(c.features[None], mean_of(c))[0] for c in train]
-    model.standardise.fit(torch.cat(heard))
+    if settings.training.standardise:
+        some = _evenly(train, FITTED)
+        model.standardise.fit(
+            model.heard(c.features[None], mean_of(c))[0] for c in some
+        )
     batches = _StyleBatches(train, content, settings)
     codes = content_codes(content, held_out)
 
@@ -145,14 +156,44 @@ def train_style(
     choose = validate if held_out else None
     also = collapse_monitor(monitor) if settings.style.emotion_weight else monitor
     along = {"content": content} if settings.style.joint else None
-    inputs = _learnt_from([*train, *held_out]), content.state_dict()
+    inputs = _learnt_from(train), _learnt_from(held_out), content.state_dict()
     source = made_from(settings, STYLE_STAGES, __name__, *inputs)
     log = fit(model, loss, schedule, folder, settings, source, choose, also, along)
+    content.to("cpu")
     return model, log
 
 
-def _learnt_from(clips: Sequence[Clip]) -> list[list]:
+def _evenly(clips: Sequence[Clip], count: int) -> Sequence[Clip]:
+    """At most `count` of the clips, as far apart as possible."""
+    return clips[:: -(-len(clips) // count) or 1]
+
+
+def _held_out(clips: Sequence[Clip], settings: Settings) -> Sequence[Clip]:
+    """The clips that choose the checkpoint; none if the last one is kept."""
+    best = settings.training.keep == "best"
+    return _evenly(split(clips, "val"), CHOOSING) if best else []
+
+
+def _crops(
+    batch: Sequence[Clip],
+    beside: Sequence[Sequence[Tensor]],
+    settings: Settings,
+    generator: np.random.Generator,
+) -> list[Tensor]:
+    """Crops of F_a, what lies beside it, and L - L_0: Tensor[B, T, ...] each."""
+    whole = [
+        (clip.features, *more, clip.landmarks)
+        for clip, more in zip(batch, beside, strict=True)
+    ]
+    *given, landmarks = crop_batch(whole, settings.training.crop_frames, generator)
+    reference = torch.stack([clip.reference for clip in batch])
+    return [*given, landmarks - reference[:, None]]
+
+
+def _learnt_from(clips: Sequence[Clip]) -> str | list[list]:
     """What training takes from clips: not their names, voices and phones."""
+    if isinstance(clips, StoredClips):
+        return clips.source
     return [
         [
             *(c.features, c.landmarks, c.reference, c.expression, c.speaker_mean),
@@ -177,16 +218,12 @@ class _StyleBatches:
     def __init__(
         self, train: Sequence[Clip], content: ContentBranch, settings: Settings
     ) -> None:
-        self.settings = settings
+        self.train, self.content, self.settings = train, content, settings
         self.sampler = _sampler(train, settings)
-        self.sequences = [
-            (clip.features, *code, clip.displacement)
-            for clip, code in zip(train, content_codes(content, train), strict=True)
-        ]
-        self.expressions = torch.stack([clip.expression for clip in train])
-        self.means = torch.cat([mean_of(clip) for clip in train])
-        self.labels = torch.tensor([label_of(clip) for clip in train])
-        if settings.style.contrast == "supervised" and (self.labels < 0).any():
+        stored = isinstance(train, StoredClips)
+        self.codes = None if stored else content_codes(content, train)
+        supervised = settings.style.contrast == "supervised"
+        if supervised and not set(column(train, "emotion")) <= set(EXPRESSIONS):
             raise InputError(
                 "contrast = 'supervised' needs a label of emotion for every clip: "
                 "give contrast = 'triplet', or a corpus with labels."
@@ -201,13 +238,41 @@ class _StyleBatches:
             triplets = self.sampler.draw(count, step, seed, generator)
             order = [i for role in zip(*triplets, strict=True) for i in role]
         else:
-            order = without_replacement(len(self.sequences), 3 * count, step, seed)
-        some = [self.sequences[i] for i in order]
-        cut = crop_batch(some, self.settings.training.crop_frames, generator)
-        fewer = [sequence[:, :: self.settings.style.stride] for sequence in cut]
-        whole = self.expressions[order], self.means[order], self.labels[order]
-        there = [share(x, 3).to(device) for x in (*fewer, *whole)]
+            order = without_replacement(len(self.train), 3 * count, step, seed)
+        some = [self.train[i] for i in order]
+        if self.codes is None:
+            beside = [(torch.arange(len(clip.features)),) for clip in some]
+        else:
+            beside = [self.codes[i] for i in order]
+        cut = _crops(some, beside, self.settings, generator)
+        features, *codes, truth = (share(part, 3).to(device) for part in cut)
+        if self.codes is None:
+            mine = share(torch.arange(len(some)), 3)
+            codes = self._encoded([some[i].features for i in mine], *codes)
+        there = [x[:, :: self.settings.style.stride] for x in (features, *codes, truth)]
+        whole = [
+            torch.stack([clip.expression for clip in some]),
+            torch.cat([mean_of(clip) for clip in some]),
+            torch.tensor([label_of(clip) for clip in some]),
+        ]
+        there += [share(x, 3).to(device) for x in whole]
         return StyleBatch._make([*there, self.sampler is not None])
+
+    @torch.no_grad()
+    def _encoded(self, clips: Sequence[Tensor], places: Tensor) -> list[Tensor]:
+        """E_content and D_content at places : int[B, T] of whole clips.
+
+        clips : Tensor[T, D] each. They pass together, each up to its last place: the
+        branch does not look ahead.
+        """
+        if self.settings.style.joint:
+            return [places, places]  # it is trained, on crops
+        ends = (places[:, -1] + 1).tolist()
+        heard = [clip[:end] for clip, end in zip(clips, ends, strict=True)]
+        content = self.content.to(places.device).eval()
+        whole = content.encode(pad_sequence(heard, True).to(places.device))[0]
+        code = whole[torch.arange(len(whole), device=places.device)[:, None], places]
+        return [code, content.displace(code)]
 
 
 def _sampler(train: Sequence[Clip], settings: Settings) -> TripletSampler | None:
@@ -292,6 +357,8 @@ def label_of(clip: Clip) -> int:
     return EXPRESSIONS.index(clip.emotion) if clip.emotion in EXPRESSIONS else -1
 
 
-def split(clips: Sequence[Clip], name: str) -> list[Clip]:
+def split(clips: Sequence[Clip], name: str) -> Sequence[Clip]:
     """Clips of one split: "train", "val" or "test"."""
+    if isinstance(clips, StoredClips):
+        return clips.of(name)
     return [clip for clip in clips if clip.split == name]

@@ -4,28 +4,15 @@ Taught in notebook 05, paper section 3.2.
 """
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 import numpy as np
+import pandas as pd
 
+from emoface_lib.core.clip import Clip
 from emoface_lib.core.errors import InputError
+from emoface_lib.core.stored import column
 from emoface_lib.core.training import without_replacement
-
-
-class Utterance(Protocol):
-    """What the sampler needs to know of a clip."""
-
-    @property
-    def speaker(self) -> str:
-        """Who speaks; "" if the corpus does not say."""
-
-    @property
-    def video(self) -> str:
-        """The recording, one emotional state; names need only differ in a speaker."""
-
-    @property
-    def emotion(self) -> str:
-        """The label of the emotion; "" if the corpus has none."""
 
 
 class NoTripletsError(InputError):
@@ -51,42 +38,44 @@ class TripletSampler:
 
     def __init__(
         self,
-        clips: Sequence[Utterance],
+        clips: Sequence[Clip],
         by: Literal["videos", "labels", "shuffled"] = "videos",
     ) -> None:
-        self.groups: dict[str, dict[str, list[int]]] = {}
-        shared = [clip.emotion if by == "labels" else clip.video for clip in clips]
+        speakers = column(clips, "speaker")
+        shared = column(clips, "emotion" if by == "labels" else "video")
         if by == "shuffled":
-            shared = _dealt(shared, [clip.speaker for clip in clips])
-        for position, (clip, name) in enumerate(zip(clips, shared, strict=True)):
-            if not clip.speaker or not name:
-                continue
-            speaker = self.groups.setdefault(clip.speaker, {})
-            speaker.setdefault(name, []).append(position)
-        self.anchors = [
-            (position, speaker, shared)
-            for speaker, groups in self.groups.items()
-            for shared, positions in groups.items()
-            for position in positions
-            if len(groups) > 1 and len(positions) > 1
-        ]
-        if not self.anchors:
+            shared = _dealt(shared, speakers)
+        valid = np.flatnonzero((speakers != "") & (shared != ""))
+        # numbers in the order in which speakers, and what clips share, appear
+        own = pd.factorize(speakers[valid])[0]
+        pair = pd.factorize(own * len(clips) + pd.factorize(shared[valid])[0])[0]
+        order = np.lexsort((pair, own))
+        self.order, (own, pair) = valid[order], (own[order], pair[order])
+        _, self.start, self.group, self.count = np.unique(
+            _runs(pair), return_index=True, return_inverse=True, return_counts=True
+        )
+        _, self.first, self.speaker, self.groups = np.unique(
+            own[self.start], return_index=True, return_inverse=True, return_counts=True
+        )
+        alike, others = self.count > 1, self.groups[self.speaker] > 1
+        self.anchors = np.flatnonzero((alike & others)[self.group])
+        if not len(self.anchors):
             raise NoTripletsError(f"No triplet can be made: {self._lack(clips, by)}")
 
-    def _lack(self, clips: Sequence[Utterance], by: str) -> str:
+    def _lack(self, clips: Sequence[Clip], by: str) -> str:
         """What the clips would need."""
         if not clips:
             return "there is no clip."
-        if not any(clip.speaker for clip in clips):
+        if not (column(clips, "speaker") != "").any():
             return (
                 "the clips name no speaker, as in LRW; V_p must be of the same speaker "
                 "as V_r. Train with L_landmark alone: emotion_weight and "
                 "identity_weight 0."
             )
-        if by == "labels" and not self.groups:
+        if by == "labels" and not len(self.groups):
             return "the clips have no labels of emotion: give triplets = 'videos'."
         what = "emotion" if by == "labels" else "video"
-        lonely = sum(len(groups) == 1 for groups in self.groups.values())
+        lonely = int((self.groups == 1).sum())
         if lonely == len(self.groups):
             return (
                 f"each of the {lonely} speakers has one {what} only; V_p must be of "
@@ -105,24 +94,27 @@ class TripletSampler:
         generator : draws V_s and V_p.
         """
         chosen = without_replacement(len(self.anchors), count, step, seed)
-        return [self._complete(*self.anchors[i], generator) for i in chosen]
+        return [self._complete(self.anchors[i], generator) for i in chosen]
 
-    def _complete(
-        self, r: int, speaker: str, shared: str, generator: np.random.Generator
-    ) -> Triplet:
-        groups = self.groups[speaker]
-        same = [clip for clip in groups[shared] if clip != r]
-        others = [name for name in groups if name != shared]
-        other = groups[others[generator.integers(len(others))]]
-        s = same[generator.integers(len(same))]
-        return Triplet(r, s, other[generator.integers(len(other))])
+    def _complete(self, place: int, generator: np.random.Generator) -> Triplet:
+        group = self.group[place]
+        speaker = self.speaker[group]
+        other = self.first[speaker] + generator.integers(self.groups[speaker] - 1)
+        other += other >= group
+        same = self.start[group] + generator.integers(self.count[group] - 1)
+        same += same >= place
+        last = self.start[other] + generator.integers(self.count[other])
+        return Triplet(*(int(self.order[i]) for i in (place, same, last)))
 
 
-def _dealt(videos: Sequence[str], speakers: Sequence[str]) -> list[str]:
-    """The videos of clips, permuted among the clips of each speaker."""
-    dealt, generator = list(videos), np.random.default_rng(0)
-    for speaker in dict.fromkeys(speakers):
-        own = [i for i, name in enumerate(speakers) if name == speaker]
-        for i, j in zip(own, generator.permutation(own), strict=True):
-            dealt[i] = videos[j]
+def _runs(values: np.ndarray) -> np.ndarray:
+    """The number of the run of equal values that each one is in: int[N]."""
+    return np.cumsum(np.diff(values, prepend=values[:1]) != 0)
+
+
+def _dealt(videos: np.ndarray, speakers: np.ndarray) -> np.ndarray:
+    """The videos of clips, object[N], permuted among the clips of each speaker."""
+    dealt, generator = videos.copy(), np.random.default_rng(0)
+    for own in pd.Series(speakers).groupby(speakers, sort=False).indices.values():
+        dealt[own] = videos[generator.permutation(own)]
     return dealt

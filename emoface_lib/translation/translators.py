@@ -4,19 +4,16 @@ Taught in notebook 06.
 """
 
 import copy
-import pickle
-from collections import OrderedDict
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from emoface_lib.core.checkpoints import load_model, read_settings
-from emoface_lib.core.errors import InputError
+from emoface_lib.core.checkpoints import load_foreign, load_model, read_settings
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.training import training_device, uses_bfloat16
 from emoface_lib.translation.makeittalk import ResidualUNet
@@ -50,53 +47,12 @@ def load_translator(path: Path) -> Translator:
 def load_makeittalk(path: Path) -> ResidualUNet:
     """MakeItTalk's released network from its checkpoint, ckpt_116_i2i_comb.pth.
 
-    The file also pickles optimiser state; the restricted unpickler replaces it by
-    stubs. Raises InputError if the file is missing or of another network.
+    Raises InputError if the file is missing or of another network.
     """
     model = ResidualUNet()
-    try:
-        stored = torch.load(path, "cpu", pickle_module=_Tensors, weights_only=False)
-        state = stored.get("G", stored)
-        model.load_state_dict({k.removeprefix("module."): v for k, v in state.items()})
-    except Exception as error:  # whatever bytes of others raise
-        raise InputError(
-            f"{path} is no checkpoint of MakeItTalk's image translation: {error}"
-        ) from error
-    return model.eval()
-
-
-class _Nothing:
-    """Stub for any other object in a checkpoint; does nothing when it is made."""
-
-    def __init__(self, *_: Any) -> None: ...
-
-    def __setstate__(self, state: Any) -> None: ...
-
-    def __setitem__(self, key: Any, value: Any) -> None: ...
-
-    def __call__(self, *_: Any) -> "_Nothing":
-        return self
-
-
-class _Tensors:
-    """A pickle module that makes tensors and ordered dictionaries, and nothing else."""
-
-    class Unpickler(pickle.Unpickler):
-        """Looks up no other name than these."""
-
-        def find_class(self, module: str, name: str) -> Any:
-            """What a name in the file stands for."""
-            if module == "torch" and name.endswith("Storage"):
-                return getattr(torch, name, _Nothing)
-            known = {
-                ("collections", "OrderedDict"): OrderedDict,
-                ("torch._utils", "_rebuild_tensor_v2"): torch._utils._rebuild_tensor_v2,
-                (
-                    "torch._utils",
-                    "_rebuild_parameter",
-                ): torch._utils._rebuild_parameter,
-            }
-            return known.get((module, name), _Nothing)
+    otherwise = f"{path} is no checkpoint of MakeItTalk's image translation."
+    load_foreign(path, model, ("G",), otherwise)
+    return model
 
 
 class PairRenderer:

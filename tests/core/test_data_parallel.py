@@ -18,7 +18,6 @@ from conftest import make_clip
 from safetensors.torch import load_file
 from torch import distributed, nn
 
-from emoface_lib.core import training
 from emoface_lib.core.clip import EXPRESSIONS, Clip
 from emoface_lib.core.data_parallel import gathered, share, world_size
 from emoface_lib.core.errors import InputError
@@ -89,7 +88,6 @@ def without_dropout(init: Any) -> Any:
 def learn(folder: Path, devices: int) -> None:
     """Train by the ordinary functions; leave logs, weights and last gradients."""
     settings = SETTINGS.changed(devices=devices)
-    training.CLIP_NORM = 1e9  # a clipped gradient would hide its size
     for branch in (ContentBranch, StyleBranch):
         branch.__init__ = without_dropout(branch.__init__)
     clips = [

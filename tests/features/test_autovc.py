@@ -10,12 +10,13 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import write_npz
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.features.audio import log_mel
-from emoface_lib.features.autovc import AutoVC
+from emoface_lib.features.autovc import AutoVC, SpeakerEncoder
 from emoface_lib.features.voice_conversion import (
     OFFICIAL_RATE,
     Conversion,
     LogMel,
     autovc_loss,
+    encode_speaker,
     keep_official,
     load_features,
     load_official,
@@ -86,37 +87,74 @@ def test_the_list_above_is_that_of_the_official_checkpoint() -> None:
 
 
 @pytest.fixture(scope="module")
-def official(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file as the official one: random weights of its shapes, under its key."""
+def official(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Files as the official ones: random weights of their shapes, under their keys."""
     torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("official") / "autovc.ckpt"
-    torch.save({"model": AutoVC().state_dict(), "step": 1}, path)
-    return path
+    folder = tmp_path_factory.mktemp("official")
+    torch.save({"model": AutoVC().state_dict(), "step": 1}, folder / "autovc.ckpt")
+    voices = SpeakerEncoder().state_dict()
+    stored = {"model_b": {f"module.{name}": value for name, value in voices.items()}}
+    torch.save(stored, folder / "3000000-BL.ckpt")
+    return load_settings(
+        "paper",
+        autovc_checkpoint=str(folder / "autovc.ckpt"),
+        speaker_encoder=str(folder / "3000000-BL.ckpt"),
+    )
 
 
 @pytest.mark.slow
-def test_an_official_checkpoint_loads_as_it_is(official: Path) -> None:
-    weights = torch.load(official, weights_only=True)["model"]
-    loaded = load_official(official).state_dict()
-    assert all(torch.equal(weights[name], loaded[name]) for name in loaded)
+def test_official_checkpoints_load_as_they_are(official: Settings) -> None:
+    model, encoder = (network.state_dict() for network in load_official(official))
+    weights = torch.load(official.autovc.checkpoint, weights_only=True)["model"]
+    assert all(torch.equal(weights[name], model[name]) for name in model)
+    stored = torch.load(official.autovc.speaker_encoder, weights_only=True)["model_b"]
+    assert all(torch.equal(stored[f"module.{n}"], encoder[n]) for n in encoder)
+    assert {name: tuple(value.shape) for name, value in encoder.items()} == {
+        "lstm.weight_ih_l0": (3072, 80),
+        **{f"lstm.weight_ih_l{i}": (3072, 768) for i in (1, 2)},
+        **{f"lstm.weight_hh_l{i}": (3072, 768) for i in range(3)},
+        **{
+            f"lstm.bias_{kind}_l{i}": (3072,) for i in range(3) for kind in ("ih", "hh")
+        },
+        "embedding.weight": (256, 768),
+        "embedding.bias": (256,),
+    }
 
 
 @pytest.mark.slow
-def test_without_a_checkpoint_it_says_where_to_get_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["autovc_checkpoint", "speaker_encoder"])
+def test_without_a_checkpoint_it_says_where_to_get_it(
+    official: Settings, tmp_path: Path, name: str
+) -> None:
     with pytest.raises(InputError, match=r"auspicious3000/autovc.*autovc_checkpoint="):
-        load_official("")
-    other = tmp_path / "autovc.ckpt"
-    torch.save({"model": {"weight": torch.zeros(3)}}, other)
-    with pytest.raises(InputError, match=r"not the official AutoVC"):
-        load_official(other)
+        load_official(official.changed(**{name: ""}))
+    other = tmp_path / "other.ckpt"
+    for stored in ({"model": {"weight": torch.zeros(3)}}, [1, 2]):
+        torch.save(stored, other)
+        with pytest.raises(InputError, match=r"not the official AutoVC"):
+            load_official(official.changed(**{name: str(other)}))
     other.write_bytes(b"<html>not found</html>")
     with pytest.raises(InputError, match=r"not the official AutoVC"):
-        load_official(other)
+        load_official(official.changed(**{name: str(other)}))
+
+
+@pytest.mark.slow
+def test_the_official_encoder_tells_a_speaker_by_128_frames_on_its_own_clock(
+    official: Settings,
+) -> None:
+    encoder, slow = load_official(official)[1], np.full((300, 80), 0.5, np.float32)
+    with torch.no_grad():
+        part = encoder(torch.full((1, 128, 80), 0.5))[0].numpy()
+    assert np.isclose(np.linalg.norm(part), 1)
+    found = encode_speaker(encoder, [slow, slow])
+    assert np.allclose(found, part, atol=1e-6)
+    assert encode_speaker(encoder, [slow[:20]]).shape == (256,)
 
 
 @pytest.mark.skipif(not CHECKPOINT.exists(), reason="needs the official autovc.ckpt")
 def test_official_mels_in_give_official_mels_out() -> None:
-    pairs, model = np.load(PAIRS), load_official(CHECKPOINT)
+    pairs, model = np.load(PAIRS), AutoVC().eval()
+    model.load_state_dict(torch.load(CHECKPOINT, weights_only=True)["model"])
     for name in (key for key in pairs.files if key.startswith("out_")):
         source, target = name.removeprefix("out_").split("x")
         mel = torch.from_numpy(pairs[f"in_mel_{source}"])
@@ -245,20 +283,17 @@ def test_settings_choose_what_f_a_is(small: Settings, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_official_network_runs_on_its_own_clock(
-    official: Path, tmp_path: Path
+    official: Settings, tmp_path: Path
 ) -> None:
-    given = load_settings("paper", autovc_checkpoint=str(official))
-    keep_official(tmp_path, given)
-    write_npz(
-        tmp_path / "speakers.npz",
-        speakers=np.array(["a"]),
-        embeddings=np.eye(1, 256, dtype=np.float32),
-    )
-    # whoever reads F_a later need not know the path
+    keep_official(tmp_path, official, [mel_of(200)])
+    # whoever reads F_a later need not know the paths
     features = load_features(tmp_path, load_settings("paper"))
     assert isinstance(features, Conversion)
     assert features.rate == OFFICIAL_RATE
     assert features.whole(mel_of(70)).shape == (70, 80)
+    # it hears who speaks by its own encoder, whatever GE2E says
+    other = features.whole(mel_of(70), np.eye(1, 256, dtype=np.float32)[0])
+    assert np.array_equal(features.whole(mel_of(70)), other)
 
 
 def test_there_and_back_again_keeps_slow_frames() -> None:

@@ -34,12 +34,13 @@ def test_names_shapes_and_types_are_those_of_scns_checkpoints() -> None:
 
 
 @pytest.mark.slow
-def test_a_checkpoint_of_scn_loads_and_recognises(tmp_path: Path) -> None:
+@pytest.mark.parametrize("key", ["model_state_dict", "state_dict"])
+def test_a_checkpoint_of_scn_loads_and_recognises(tmp_path: Path, key: str) -> None:
     torch.manual_seed(1)
     net = SCN()
     path = tmp_path / "epoch.pth"
     stored = {f"module.{name}": value for name, value in net.state_dict().items()}
-    torch.save({"iter": 1, "model_state_dict": stored}, path)
+    torch.save({"iter": 1, key: stored}, path)
     model = SCNRecogniser(path)
     crops = model.crops(PICTURES, FACES)
     assert crops.shape == (2, 224, 224, 3)

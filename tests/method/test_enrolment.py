@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from emoface_lib.core.clip import Clip
+from emoface_lib.core.clip import Clip, speaker_means
 from emoface_lib.core.errors import InputError
 from emoface_lib.method.enrolment import (
     SpeakerGuess,
     enrolled,
     enrolled_by,
-    speaker_means,
 )
 
 

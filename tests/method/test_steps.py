@@ -143,7 +143,8 @@ def test_step_1_hears_each_real_talker_as_often_as_the_others(
 
 def test_jitter_is_a_gain_and_an_offset_of_each_feature_of_a_clip() -> None:
     features, deviation = torch.randn(3, 50, 7), torch.full((7,), 2.0)
-    assert jittered(features, deviation, 0, np.random.default_rng(0)) is features
+    still = jittered(features, deviation, 0, np.random.default_rng(0))
+    assert torch.equal(still, features)
     again = [
         jittered(features, deviation, 0.5, np.random.default_rng(1)) for _ in range(2)
     ]

@@ -1,7 +1,6 @@
 """Step 3: what the networks learn, promise and load."""
 
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -129,10 +128,18 @@ def test_makeittalks_channels_are_bgr_with_landmarks_first() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("prefix", "bare"), [*product(["", "module."], [True, False])])
+@pytest.mark.parametrize("prefix", ["", "module."])
+@pytest.mark.parametrize(
+    ("bare", "zipped"), [(True, True), (False, True), (False, False)]
+)
 def test_makeittalks_checkpoint_loads_with_its_optimiser_in_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefix: str, bare: bool
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    prefix: str,
+    bare: bool,
+    zipped: bool,
 ) -> None:
+    """Files from before PyTorch 1.6 are not zipped."""
     small = lambda _=64: ResidualUNet(width=4)  # noqa: E731
     monkeypatch.setattr("emoface_lib.translation.translators.ResidualUNet", small)
     net = small()
@@ -141,7 +148,7 @@ def test_makeittalks_checkpoint_loads_with_its_optimiser_in_it(
     optimiser.step()
     state = {prefix + name: value for name, value in net.state_dict().items()}
     stored = state if bare else {"G": state, "opt": optimiser, "epoch": 3}
-    torch.save(stored, tmp_path / "ckpt.pth")
+    torch.save(stored, tmp_path / "ckpt.pth", _use_new_zipfile_serialization=zipped)
     loaded = load_makeittalk(tmp_path / "ckpt.pth")
     for name, value in net.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], value)
