@@ -7,7 +7,7 @@ grow with its length. Taught in notebook 09.
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import tee
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -31,7 +31,6 @@ from emoface_lib.animation.export import (
 from emoface_lib.animation.head_motion import gentle_motion, widest_vowels
 from emoface_lib.animation.portrait import LONGEST_SIDE, Portrait, read_portrait
 from emoface_lib.animation.retarget import (
-    Pose,
     at_rate,
     hold_last,
     moving_faces,
@@ -47,7 +46,7 @@ from emoface_lib.core.video import read_audio, write_video
 from emoface_lib.translation.framing import Square
 from emoface_lib.translation.render import Renderer, make_renderer
 from emoface_lib.translation.translators import FOLDERS
-from emoface_lib.translation.warp.photo_warp import PhotoWarp
+from emoface_lib.translation.warp.photo_warp import PhotoWarp, Pose
 
 if TYPE_CHECKING:  # torch takes seconds
     from emoface_lib.animation.predict import FacePredictor
@@ -283,21 +282,15 @@ def rendered(
 
     mark : write "synthetic" into them; portrait : whose transparent parts stay so.
     """
-    alpha = None if portrait is None else portrait.alpha
-    warp = None
-    if portrait is not None and alpha is not None:
+    carry = None
+    if portrait is not None and portrait.alpha is not None:
         warp = PhotoWarp(portrait.picture, portrait.landmarks)
-    first, second, third, fourth = tee(poses, 4)
-    frames = renderer.frames(
-        (pose.face for pose in first),
-        (pose.motion for pose in second),
-        (pose.gaze for pose in third),
-    )
+        carry = partial(warp.carry, portrait.alpha)
+    first, second = tee(poses)
     watermark = None
-    for frame, pose in zip(frames, fourth, strict=True):
-        if alpha is not None and warp:
-            opacity = warp.carry(alpha, pose.face, pose.motion)
-            frame = np.dstack([frame, opacity])
+    for frame, pose in zip(renderer.frames(first), second, strict=True):
+        if carry:
+            frame = np.dstack([frame, carry(pose.face, pose.motion)])
         if mark:
             watermark = watermark or Watermark(frame.shape)
             watermark.press(frame)

@@ -16,7 +16,6 @@ import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
 from emoface_lib.animation.captions import CAPTIONS, write_captions
-from emoface_lib.animation.retarget import Pose
 from emoface_lib.animation.voice import Voice
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import drop_torn, write_beside, write_npz
@@ -25,7 +24,7 @@ from emoface_lib.core.tracks import over_white
 from emoface_lib.core.video import keep_gif
 from emoface_lib.features.gestures import coefficients
 from emoface_lib.translation.framing import Square
-from emoface_lib.translation.warp.photo_warp import transform
+from emoface_lib.translation.warp.photo_warp import Pose, transform
 
 SYNTHETIC = (
     "Synthetic: a photograph animated by emoface to a voice. What it shows did not "

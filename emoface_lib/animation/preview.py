@@ -18,14 +18,14 @@ from emoface_lib.animation.export import METADATA
 from emoface_lib.animation.head_motion import gentle_motion, widest_vowels
 from emoface_lib.animation.portrait import Portrait
 from emoface_lib.animation.predict import FacePredictor
-from emoface_lib.animation.retarget import Pose, hold_last, moving_faces
+from emoface_lib.animation.retarget import hold_last, moving_faces
 from emoface_lib.animation.voice import TRACK_RATE, Voice
 from emoface_lib.core.landmarks import VIDEO_RATE, lip_opening
 from emoface_lib.core.video import write_video
 from emoface_lib.features.expression import recognise
 from emoface_lib.features.expression_training import shipped_expressions
 from emoface_lib.translation.framing import Square
-from emoface_lib.translation.warp.photo_warp import PhotoWarp
+from emoface_lib.translation.warp.photo_warp import PhotoWarp, Pose, transform
 
 STAGE_WIDTH = 480  # px at least, so that the curve is sharp
 CURVE_HEIGHT = 0.32  # height of the lips' curve, share of the picture's width above it
@@ -84,7 +84,7 @@ class Preview:
         """What the shipped expression model reads in frames: softmax float32[K, 7]."""
         frames = np.stack([self.frame(number) for number in numbers])
         poses = [self.poses[number] for number in numbers]
-        turned = [one.face @ one.motion[:, :2].T + one.motion[:, 2] for one in poses]
+        turned = [transform(one.face, one.motion) for one in poses]
         return recognise(shipped_expressions(), frames, np.stack(turned))
 
     def stage(self, number: int) -> np.ndarray:

@@ -36,6 +36,7 @@ from emoface_lib.features.prepared import to_video_rate
 from emoface_lib.translation.dataset import resized
 from emoface_lib.translation.render import NetworkRenderer
 from emoface_lib.translation.translators import PairRenderer, Translator
+from emoface_lib.translation.warp.photo_warp import Pose
 
 EVERY = 8  # frames of 20 ms; neighbours are alike
 HIDDEN = 64
@@ -138,7 +139,7 @@ class Studio:
         face = scale_points(real[0, :, :2], self.image_size / width)
         network = PairRenderer(self.translator)
         renderer = NetworkRenderer(reference, face, network, self.image_size)
-        return np.stack(list(renderer.frames(landmarks))), landmarks
+        return np.stack(list(renderer.frames(map(Pose, landmarks)))), landmarks
 
     def true_frames(
         self, clip: Clip, every: int = CROP_EVERY

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.landmarks import (
@@ -137,14 +138,8 @@ def project(
 
 def rotation(yaw: np.ndarray, pitch: np.ndarray, roll: np.ndarray) -> np.ndarray:
     """Rotation matrices (F, 3, 3) of angles (F,) in degrees: roll @ pitch @ yaw."""
-    y, p, r = np.deg2rad([yaw, pitch, roll])
-    one, zero = np.ones_like(y), np.zeros_like(y)
-    cos, sin = np.cos, np.sin
-    R_yaw = [[cos(y), zero, sin(y)], [zero, one, zero], [-sin(y), zero, cos(y)]]
-    R_pitch = [[one, zero, zero], [zero, cos(p), -sin(p)], [zero, sin(p), cos(p)]]
-    R_roll = [[cos(r), -sin(r), zero], [sin(r), cos(r), zero], [zero, zero, one]]
-    R = [np.array(M).transpose(2, 0, 1) for M in (R_roll, R_pitch, R_yaw)]
-    return R[0] @ R[1] @ R[2]
+    angles = np.stack([yaw, pitch, roll], -1)
+    return Rotation.from_euler("yxz", angles, degrees=True).as_matrix()
 
 
 def _weight(name: str, c: dict[str, np.ndarray]) -> np.ndarray:
