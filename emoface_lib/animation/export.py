@@ -99,10 +99,11 @@ def check_outputs(
 ) -> list[Path]:
     """The paths to write to; raises InputError if one of them can't be written."""
     paths = [Path(outs)] if isinstance(outs, str | Path) else [Path(x) for x in outs]
-    taken = [Path(given).resolve() for given in inputs]
+    taken = [Path(one).resolve() for one in inputs]
     for path in paths:
         if path.suffix.lower() not in KINDS:
-            raise InputError(f"{path} should have a name that ends in {_or(KINDS)}.")
+            kinds = f"{', '.join(KINDS[:-1])} or {KINDS[-1]}"
+            raise InputError(f"{path} should have a name that ends in {kinds}.")
         if not path.parent.is_dir():
             raise InputError(f"The folder {path.parent} does not exist: make it first.")
         if path.is_dir() or not can_hold_files(path.parent):
@@ -113,16 +114,12 @@ def check_outputs(
             )
         drop_torn(path)  # left by a run that was killed
         taken.append(path.resolve())
-    kinds = [path.suffix.lower() for path in paths]
-    if twice := [kind for kind in KINDS if kinds.count(kind) > 1]:
+    given = [path.suffix.lower() for path in paths]
+    if twice := [kind for kind in KINDS if given.count(kind) > 1]:
         raise InputError(f"Two files end in {twice[0]}: give one of each kind.")
     if not paths:
         raise InputError("Nothing is to be written: name a file, such as out.mp4.")
     return paths
-
-
-def _or(names: Sequence[str]) -> str:
-    return ", ".join(names[:-1]) + " or " + names[-1]
 
 
 def can_hold_files(folder: Path) -> bool:
@@ -147,13 +144,9 @@ def side_by_side(
         yield from streams[0]
         return
     for frames in zip(*streams, strict=True):
-        whole = [
-            np.vstack(
-                [caption(name, *frame.shape[1::-1])[..., : frame.shape[2]], frame]
-            )
-            for name, frame in zip(names, frames, strict=True)
-        ]
-        yield np.hstack(whole)
+        bands = [caption(name, *frames[0].shape[1::-1]) for name in names]
+        above = np.hstack(bands)[..., : frames[0].shape[2]]
+        yield np.vstack([above, np.hstack(frames)])
 
 
 @lru_cache(maxsize=32)
@@ -281,13 +274,8 @@ def table_of(track: Track, rate: int) -> pd.DataFrame:
     count = len(track.landmarks)
     points = np.stack(track.landmarks).reshape(count, -1)
     names = [f"{axis}{number}" for number in range(68) for axis in "xy"]
-    first = pd.DataFrame(
-        {
-            "emotion": track.name,
-            "seconds": np.arange(count) / rate,
-            "lip_opening": track.opening,
-        }
-    )
+    first = pd.DataFrame({"emotion": track.name, "seconds": np.arange(count) / rate})
+    first["lip_opening"] = track.opening
     shown = coefficients(np.stack(track.canonical), track.rest)
     return pd.concat([first, shown, pd.DataFrame(points, columns=names)], axis=1)
 

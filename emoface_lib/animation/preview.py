@@ -4,7 +4,7 @@ What does not depend on the dial is kept: the codes of the voice, the portrait, 
 warp, the head's motion. Taught in notebook 08, section 5.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from itertools import islice
 from pathlib import Path
@@ -99,12 +99,8 @@ class Preview:
 
     def write(self, path: Path) -> None:
         """Write the whole stage as an mp4 with the voice."""
-        track = self.voice.track
-        write_video(path, self.stages(), track, TRACK_RATE, metadata=METADATA)
-
-    def stages(self) -> Iterator[np.ndarray]:
-        """The stage of every frame: uint8 (H, W, 3) RGB each, 25 a second."""
-        return (self.stage(number) for number in range(self.count))
+        stages = map(self.stage, range(self.count))
+        write_video(path, stages, self.voice.track, TRACK_RATE, metadata=METADATA)
 
 
 def enlarged(frame: np.ndarray, width: int) -> np.ndarray:

@@ -88,15 +88,10 @@ class _Tensors:
             """What a name in the file stands for."""
             if module == "torch" and name.endswith("Storage"):
                 return getattr(torch, name, _Nothing)
-            known = {
-                ("collections", "OrderedDict"): OrderedDict,
-                ("torch._utils", "_rebuild_tensor_v2"): torch._utils._rebuild_tensor_v2,
-                (
-                    "torch._utils",
-                    "_rebuild_parameter",
-                ): torch._utils._rebuild_parameter,
-            }
-            return known.get((module, name), _Nothing)
+            if (module, name) == ("collections", "OrderedDict"):
+                return OrderedDict
+            known = name in ("_rebuild_tensor_v2", "_rebuild_parameter")
+            return getattr(torch._utils, name) if known else _Nothing
 
 
 class PairRenderer:
