@@ -235,7 +235,6 @@ def latency() -> None:
     ):
         target, meets = ("", "") if least is None else (f"<= {least:g}", value <= least)
         enter(TOPIC, f"panel: {name}", float(value), unit, target, meets, source)
-        print(f"{name}: {value:.3f} {unit} {target} {meets}", flush=True)
 
 
 def timed(action: Callable[[], T], repeats: int) -> tuple[T, float]:
@@ -256,7 +255,6 @@ def enter_interval(
         ("", "") if least is None else (f">= {least:g}", found.mean >= least)
     )
     enter(TOPIC, name, found.mean, unit, target, meets, where)
-    print(f"{name}: {found} {target} {meets}", flush=True)
 
 
 def main() -> None:

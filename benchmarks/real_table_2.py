@@ -177,7 +177,6 @@ def enter_rows(rows: pd.DataFrame, how: str) -> None:
         unit = UNITS[row["metric"].removesuffix(READ)]
         name = f"{row['corpus']}: {row['metric']}, {row['method']}"
         enter(TOPIC, name, row["mean"], unit, "", "", f"{how}; {beside}")
-        print(f"{name}: {row['mean']:.3f}, {beside}")
 
 
 def main() -> None:

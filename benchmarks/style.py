@@ -92,7 +92,6 @@ def enter_interval(
 ) -> None:
     where = f"{source}; 95 % interval {found.low:.3f} to {found.high:.3f}"
     enter(TOPIC, name, found.mean, unit, target, meets, where)
-    print(f"{name}: {found} {target} {meets}", flush=True)
 
 
 def enter_levels(found: pd.DataFrame, regime: str, source: str) -> None:
@@ -149,7 +148,6 @@ def enter_codes(found: pd.DataFrame, regime: str, source: str) -> None:
         name = f"{regime}: E_emotion, {fact}, {method}"
         spread = f"{source}; seeds from {row['min']:.3f} to {row['max']:.3f}"
         enter(TOPIC, name, float(row["mean"]), "", target, meets, spread)
-        print(f"{name}: {row['mean']:.3f} {target} {meets}", flush=True)
 
 
 def speed() -> None:
@@ -169,7 +167,6 @@ def speed() -> None:
                 "benchmarks/style.py speed: tutorial's batches, best of "
                 f"{BATCHES}; 1 thread of a core with AMX",
             )
-            print(f"step {step}, {kind}: {rate:.0f} frames/s")
 
 
 def frames_a_second(step: int, bfloat16: bool, settings: Settings) -> float:
@@ -217,7 +214,6 @@ def minutes() -> None:
         spent <= 3,
         "benchmarks/style.py minutes: 100 speakers audio-only, 1 thread",
     )
-    print(f"{spent:.2f} min")
 
 
 def ablation(clips: list[Clip]) -> None:
@@ -297,7 +293,6 @@ def blindness(clips: list[Clip]) -> None:
             where = f"{where}; seeds from {low:.3f} to {high:.3f}"
             row = f"content hears {name}: {factor} from E_content"
             enter(TOPIC, row, float(mean), "", "", "", where)
-            print(f"{row}: {mean:.3f}", flush=True)
 
 
 def enrolment(clips: list[Clip]) -> None:

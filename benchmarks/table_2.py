@@ -204,7 +204,6 @@ def enter_all() -> None:
         bool(per_group <= 240),
         f"{how}; 2 of them at a time, cores shared",
     )
-    print(f"{per_group:.1f} minutes, summed over processes")
 
 
 def enter_lesson(run: Path) -> None:
@@ -213,7 +212,6 @@ def enter_lesson(run: Path) -> None:
     how = "emoface reproduce --profile tutorial --only 07, on shared cores"
     name = "notebook 07, tutorial: minutes"
     enter(TOPIC, name, float(minutes), "min", "<= 3", bool(minutes <= 3), how)
-    print(f"{name}: {minutes}")
 
 
 def ship() -> None:

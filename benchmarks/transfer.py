@@ -80,7 +80,6 @@ def enter_interval(
         beyond = found.mean <= target if target < 0 else found.mean >= target
         meets = "yes" if beyond and found.low * found.high > 0 else "no"
     enter(TOPIC, name, found.mean, UNITS[metric], asked, meets, where)
-    print(f"{name}: {found} {asked} {meets}", flush=True)
 
 
 def source(found: pd.DataFrame, *methods: str) -> str:

@@ -103,12 +103,11 @@ def lift(points: np.ndarray) -> np.ndarray:
 
     points : (F, 68, 2) px; returns float32 (F, 68, 3) px, depth with mean 0.
     """
-    return shipped_lift()(points)
+    return _shipped()(points)
 
 
 @cache
-def shipped_lift() -> Lift:
-    """The map in `weights/lift.safetensors`."""
+def _shipped() -> Lift:
     return Lift(**load_file(LIFT_FILE))
 
 

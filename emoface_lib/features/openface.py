@@ -26,10 +26,9 @@ def read_openface(path: Path | str, rate: float = VIDEO_RATE) -> Detection:
     if not found.any():
         raise InputError(f"{path} has no frame in which a face was tracked.")
     flat, solid = (
-        np.stack([[table[f"{axis}_{i}"] for i in POINTS] for axis in axes], -1)
+        np.stack([table[[f"{axis}_{i}" for i in POINTS]] for axis in axes], -1)
         for axes in ("xy", "XYZ")
-    )  # (68, N, 2) px and (68, N, 3) mm
-    flat, solid = flat.swapaxes(0, 1), solid.swapaxes(0, 1)
+    )  # (N, 68, 2) px and (N, 68, 3) mm
     depth = solid[..., 2] - solid[..., 2].mean(1, keepdims=True)
     scale = _spread(flat) / np.maximum(_spread(solid[..., :2]), 1e-6)  # px a mm
     points = np.concatenate([flat, (depth * scale[:, None])[..., None]], -1)

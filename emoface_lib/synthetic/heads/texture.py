@@ -6,18 +6,27 @@ units of the frontal mean face (see `mesh`).
 
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import cv2
 import numpy as np
 
 from emoface_lib.core.clip import EXPRESSIONS
+from emoface_lib.core.files import read_table
 from emoface_lib.core.landmarks import RIGHT_BROW, RIGHT_EYE, mean_face
-from emoface_lib.synthetic.heads.folds import FOLDS, SIDES, creases
 from emoface_lib.synthetic.heads.hair import Locks, hair_locks
 from emoface_lib.synthetic.heads.look import Look
 from emoface_lib.synthetic.heads.mesh import EARS, SKULL, TOP_OF_SKULL, depth, spline
 from emoface_lib.synthetic.heads.sheet import Sheet
 
+SIDES = (-1, 1)  # right and left side of the face, as the sign of x
+# Creases of an expression at weight 1, and of an old face at rest: darkness, width and
+# points in face units, right side; the left is mirrored.
+FOLDS: dict[str, list[tuple[float, float, np.ndarray]]] = {}
+_TABLE = read_table(Path(__file__).with_name("folds.csv"))
+for _name, _darkness, _width, _points in _TABLE:
+    _line = np.array(_points.split(), float).reshape(-1, 2)
+    FOLDS.setdefault(_name, []).append((float(_darkness), float(_width), _line))
 TURN = 25.0  # degrees of yaw for which the shaded skin is kept
 # Dark places where little light falls: weight, x, y, width, height; both sides.
 HOLLOWS = (
@@ -80,6 +89,16 @@ def blobs(sheet: Sheet, places: tuple[tuple[float, ...], ...]) -> np.ndarray:
             total += weight * np.exp(
                 -(((sheet.x - side * x) / width) ** 2) - ((sheet.y - y) / height) ** 2
             )
+    return total
+
+
+def creases(sheet: Sheet, name: str) -> np.ndarray:
+    """Darkness of an expression's creases, float (H, W), 0 to 1."""
+    total = np.zeros(sheet.shape, np.float32)
+    for darkness, width, points in FOLDS[name]:
+        for side in SIDES:
+            line = spline(points * [-side, 1])
+            total = np.maximum(total, darkness * sheet.stroke(line, width, 0.8 * width))
     return total
 
 
