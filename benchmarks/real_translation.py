@@ -21,7 +21,7 @@ from emoface_lib.core.landmarks import EYE_DISTANCE, LIPS, eye_distance
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.translation.framing import Square
 from emoface_lib.translation.render import RENDERERS, make_renderer
-from emoface_lib.translation.warp.lips import JAW_FOLLOWS, LOWER_LIP
+from emoface_lib.translation.warp.lips import JAW_FOLLOWS, LOWER_LIP, TAKEN
 from emoface_lib.translation.warp.photo_warp import Pose, transform
 
 TOPIC = "translation"
@@ -35,8 +35,7 @@ def opened(amount: float) -> np.ndarray:
     """Displacements (68, 2), canonical px, that open the mouth by `amount`."""
     moved = np.zeros((68, 2))
     moved[:17, 1] = 0.7 * amount * JAW_FOLLOWS
-    for point, weights in LOWER_LIP.items():
-        moved[point, 1] = amount * sum(weights)
+    moved[LOWER_LIP, 1] = amount * TAKEN.sum(1)
     return moved
 
 

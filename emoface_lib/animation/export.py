@@ -7,7 +7,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import cv2
@@ -137,16 +137,17 @@ def side_by_side(
     """Frames of several videos side by side, each below its name; one alone stays.
 
     streams : uint8 (H, W, 3 or 4) RGB or RGBA frames of one size. Yields the same,
-    (H + band, N W, ...).
-    Raises ValueError if the streams differ in length.
+    (H + band, N W, ...). Raises ValueError if the streams differ in length.
     """
     if len(streams) == 1:
-        yield from streams[0]
-        return
-    for frames in zip(*streams, strict=True):
-        bands = [caption(name, *frames[0].shape[1::-1]) for name in names]
-        above = np.hstack(bands)[..., : frames[0].shape[2]]
-        yield np.vstack([above, np.hstack(frames)])
+        return streams[0]
+    return (_captioned(frames, names) for frames in zip(*streams, strict=True))
+
+
+def _captioned(frames: Sequence[np.ndarray], names: Sequence[str]) -> np.ndarray:
+    bands = [caption(name, *frames[0].shape[1::-1]) for name in names]
+    above = np.hstack(bands)[..., : frames[0].shape[2]]
+    return np.vstack([above, np.hstack(frames)])
 
 
 @lru_cache(maxsize=32)
@@ -182,29 +183,27 @@ class Gallery:
         self.strip: list[list[np.ndarray]] = []
         self.gif: list[np.ndarray] = []
 
-    def watch_one(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    def watch_one(self, frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
         """The same frames, those of one emotion; the strip's are kept.
 
         frames : uint8 (H, W, 3 or 4) RGB or RGBA each.
         """
-        kept: list[np.ndarray] = []
-        self.strip.append(kept)
-        return _keeping(frames, self.shots, kept, self._face)
+        self.strip.append([])
+        face = partial(self.square.cut, size=STRIP_SIDE)
+        keep = _keeping(frames, self.shots, self.strip[-1], face)
+        return keep if self.shots else frames
 
-    def watch_all(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    def watch_all(self, frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
         """The same frames, those of the whole video; the GIF's are kept.
 
         frames : uint8 (H, W, 3 or 4) RGB or RGBA each.
         """
-        side = GIF_SIDE * len(self.strip)
-        return _keeping(frames, self.reel, self.gif, lambda x: reduced(x, side))
-
-    def _face(self, frame: np.ndarray) -> np.ndarray:
-        return self.square.cut(frame, STRIP_SIDE)
+        small = partial(reduced, side=GIF_SIDE * len(self.strip))
+        return _keeping(frames, self.reel, self.gif, small) if self.reel else frames
 
 
 def _keeping(
-    frames: Iterable[np.ndarray],
+    frames: Iterator[np.ndarray],
     wanted: Sequence[int],
     kept: list[np.ndarray],
     part: Callable[[np.ndarray], np.ndarray],

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from emoface_lib.core.clip import MEL_BANDS
 
-EMBEDDING = 256  # of a speaker
+EMBEDDING = 256  # numbers that describe a speaker
 KERNEL = 5  # frames; receptive field of one convolution
 # the activation that follows a convolution, whose initial weights are scaled for it
 Activation = Literal["relu", "tanh"]

@@ -7,7 +7,7 @@ don't extrapolate.
 Taught in notebook 03.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -79,13 +79,6 @@ class Lift:
         correction = with_products(scores) @ self.weights + self.offset
         lifted = first + correction.reshape(-1, 68, 3)
         return standard.outside(lifted).astype(np.float32)
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """The map as float32 arrays by name: mean (136,), basis (K, 136) and so on."""
-        return {
-            field.name: np.ascontiguousarray(getattr(self, field.name), np.float32)
-            for field in fields(self)
-        }
 
 
 def with_products(scores: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import VIDEO_RATE
-from emoface_lib.features.detection import Detection, box_around, interpolate_frames
+from emoface_lib.features.detection import Detection, box_around, interpolated
 
 POINTS = range(68)
 
@@ -32,7 +32,8 @@ def read_openface(path: Path | str, rate: float = VIDEO_RATE) -> Detection:
     depth = solid[..., 2] - solid[..., 2].mean(1, keepdims=True)
     scale = _spread(flat) / np.maximum(_spread(solid[..., :2]), 1e-6)  # px a mm
     points = np.concatenate([flat, (depth * scale[:, None])[..., None]], -1)
-    points = interpolate_frames(points[found], found)  # where nothing was tracked
+    frames = np.arange(len(found))  # where nothing was tracked:
+    points = interpolated(points[found], frames[found], frames)
     return _resampled(points, found, table, rate)
 
 
@@ -45,9 +46,7 @@ def _resampled(
     seconds = starts[-1] - starts[0] + period
     middles = starts[0] + (np.arange(max(1, round(seconds * rate))) + 0.5) / rate
     sources = starts + period / 2
-    flat = points.reshape(len(points), -1)
-    columns = [np.interp(middles, sources, column) for column in flat.T]
-    landmarks = np.stack(columns, 1).reshape(-1, *points.shape[1:]).astype(np.float32)
+    landmarks = interpolated(points, sources, middles).astype(np.float32)
     nearest = np.abs(sources[:, None] - middles).argmin(0)
     return Detection(
         landmarks=landmarks,

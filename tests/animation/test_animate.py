@@ -31,7 +31,7 @@ from emoface_lib.core.video import read_audio, read_video, write_video
 from emoface_lib.features.align import to_canonical
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.translation.networks import UNet
-from emoface_lib.translation.warp.lips import JAW_FOLLOWS, LOWER_LIP
+from emoface_lib.translation.warp.lips import JAW_FOLLOWS, LOWER_LIP, TAKEN
 from emoface_lib.translation.warp.photo_warp import PhotoWarp, Pose
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -52,8 +52,7 @@ class LoudnessMouth:
             amount = float(curve(np.zeros(1))[0])
             opening = np.zeros((68, 2))
             opening[:17, 1] = 10 * JAW_FOLLOWS
-            for point, weights in LOWER_LIP.items():
-                opening[point, 1] = (14 + amount) * sum(weights)
+            opening[LOWER_LIP, 1] = (14 + amount) * TAKEN.sum(1)
             predicted.append(loudness.clip(0, 1)[:, None, None] * opening)
         return predicted
 
