@@ -188,7 +188,6 @@ def main() -> None:
         (f"rendering {HEIGHT} px, 1 core", fast, "x real time", ">= 1", fast >= 1),
     )
     for row, value, unit, target, meets in rows:
-        print(row, round(value, 3), unit, target)
         enter(TOPIC, options.prefix + row, value, unit, target, meets, how)
 
 

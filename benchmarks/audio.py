@@ -156,7 +156,6 @@ def enter_probes(tables: pd.DataFrame, how: str) -> None:
                 enter(
                     TOPIC, name, share, "share", target, met, f"{how}; {counted} seeds"
                 )
-                print(f"{name}: {share:.2f} {met}")
 
 
 def measure_step_1(settings: Settings, folder: Path) -> pd.Series:
@@ -189,7 +188,6 @@ def enter_step_1(rounds: list[pd.Series], how: str) -> None:
         )
         unit = "r" if metric == "lip r" else "px"
         enter(TOPIC, name, float(scores.mean()), unit, "", "", spread)
-        print(f"{name}: {scores.mean():.3f}")
 
 
 def cpu_seconds(work: Callable[[], object], rounds: int = 3) -> float:
@@ -223,7 +221,6 @@ def measure_costs(settings: Settings) -> None:
     for name, spent in costs.items():
         row = f"audio: {name}, CPU-s a second of speech"
         enter(TOPIC, row, spent, "s", "", "", COSTS)
-        print(f"{row}: {spent:.5f}")
     hears = ContentBranch(CODE_SIZE).eval(), StyleBranch(PHONETIC_SIZE).eval(), space
     by_code = FacePredictor(*hears, -25.0, settings.changed(features="phonetic"))
     turned = count()  # another voice each time, since the last one is remembered
@@ -240,7 +237,6 @@ def measure_costs(settings: Settings) -> None:
     for name, (speed, aim) in speeds.items():
         row = f"audio: {name}, 1 core"
         enter(TOPIC, row, speed, "x real time", f">= {aim}", speed >= aim, COSTS)
-        print(f"{row}: {speed:.0f}")
 
 
 def measure_training(seeds: int, speakers: int, test_speakers: int) -> None:
@@ -269,7 +265,6 @@ def measure_training(seeds: int, speakers: int, test_speakers: int) -> None:
     name = "audio: AutoVC trains, tutorial size"
     spent = f"{how}; {seeds} seeds, the longest {max(costs):.0f}"
     enter(TOPIC, name, used, "CPU-s", "<= 120", bool(max(costs) <= 120), spent)
-    print(f"{name}: {np.round(costs)}")
     enter_probes(pd.concat(tables), how)
     enter_step_1(rounds, how)
 

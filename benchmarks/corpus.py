@@ -95,7 +95,6 @@ def enter_probes(rounds: list[dict[str, float]], how: str) -> None:
             mean >= TARGETS[factor] if aim else "",
             f"{how}; seeds from {min(values):.3f} to {max(values):.3f}",
         )
-        print(f"{name} speakers: {mean:.3f} {np.round(values, 3)}")
 
 
 def measure_cost(samples: list[Sample], how: str) -> None:
@@ -104,7 +103,6 @@ def measure_cost(samples: list[Sample], how: str) -> None:
     cost = sum(s.cost for s in later) / sum(s.seconds for s in later)
     name = "speech, landmarks and log-mel, CPU-s a second of clip"
     enter(TOPIC, name, cost, "s", "<= 0.03", cost <= 0.03, how)
-    print(f"{name}: {cost:.4f}")
 
 
 def measure_building(settings: Settings, how: str) -> None:
@@ -128,7 +126,6 @@ def measure_building(settings: Settings, how: str) -> None:
     )
     for name, rate in rows.items():
         enter(TOPIC, name, float(rate), "1/s", ">= 60", bool(rate >= 60), load)
-        print(f"{name}: {rate:.1f} ({len(index)} clips)")
 
 
 def children_seconds() -> float:

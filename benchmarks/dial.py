@@ -22,6 +22,14 @@ import torch
 from PIL import Image
 from results import enter
 from skimage.data import astronaut
+from studies import (
+    SPEAKERS,
+    TEST_SPEAKERS,
+    clips_of,
+    enter_interval,
+    interval,
+    settings_of,
+)
 
 from emoface_lib.animation.animate import best_run
 from emoface_lib.animation.portrait import read_portrait
@@ -30,9 +38,8 @@ from emoface_lib.animation.preview import Face, Preview
 from emoface_lib.animation.voice import read_voice
 from emoface_lib.animation.widgets import as_jpeg
 from emoface_lib.core.clip import Clip
-from emoface_lib.core.landmarks import mean_face
-from emoface_lib.core.settings import Settings, load_settings, runs_folder
-from emoface_lib.evaluation.bootstrap import Interval, bootstrap
+from emoface_lib.core.settings import runs_folder
+from emoface_lib.evaluation.bootstrap import Interval
 from emoface_lib.evaluation.dial_effects import (
     MotionProbe,
     by_clip,
@@ -40,7 +47,6 @@ from emoface_lib.evaluation.dial_effects import (
     dial_effects,
 )
 from emoface_lib.evaluation.rows import FULL, IMPROVED, PLAIN, train_rows
-from emoface_lib.features.align import to_canonical
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import content_codes
 from emoface_lib.method.emotion_space import (
@@ -53,31 +59,14 @@ from emoface_lib.method.emotion_space import (
 from emoface_lib.method.enrolment import enrolled
 from emoface_lib.method.steps import split, train_content
 from emoface_lib.method.style import StyleBranch
-from emoface_lib.synthetic.audio_only import audio_only_clips, plan_audio_only
+from emoface_lib.synthetic.audio_only import plan_audio_only
 
 T = TypeVar("T")
 REPEATS = 20
 
 TOPIC = "dial"
-CORPUS, SPEAKERS, TEST_SPEAKERS, VIDEOS = 300, 32, 20, 6
+CORPUS = 300
 SEEDS = (0, 1, 2)
-
-
-def settings_of(corpus: int = CORPUS, **changes: object) -> Settings:
-    return load_settings(
-        "tutorial",
-        seed=corpus,
-        train_speakers=2,
-        audio_only_speakers=SPEAKERS,
-        test_speakers=TEST_SPEAKERS,
-        videos_per_speaker=VIDEOS,
-        **changes,
-    )
-
-
-def corpus(seed: int = CORPUS) -> list[Clip]:
-    splits = ("train", "val", "test")
-    return audio_only_clips(settings_of(seed), to_canonical(mean_face()), splits=splits)
 
 
 def trained(
@@ -146,7 +135,9 @@ def measure(clips: list[Clip]) -> tuple[pd.DataFrame, pd.DataFrame]:
     train, test = split(clips, "train"), split(clips, "test")[::2]  # half of each video
     reader, rows, facts = MotionProbe(train), [], []
     loudness = [float(clip.log_mel.mean()) for clip in train]
-    plans = [p for n in range(SPEAKERS) for p in plan_audio_only(n, settings_of())]
+    plans = [
+        p for n in range(SPEAKERS) for p in plan_audio_only(n, settings_of(CORPUS))
+    ]
     floors = {plan.clip: plan.recording.noise for plan in plans}  # dB
     noise = [floors[clip.name] for clip in train]
     for seed in SEEDS:
@@ -170,11 +161,6 @@ def measure(clips: list[Clip]) -> tuple[pd.DataFrame, pd.DataFrame]:
     return pd.concat(rows), pd.concat(facts)
 
 
-def spread(table: pd.DataFrame, column: str) -> Interval:
-    values, speakers, seeds = (table[c].tolist() for c in (column, "speaker", "seed"))
-    return bootstrap(values, speakers, np.random.default_rng(0), seeds=seeds)
-
-
 def effects(clips: list[Clip]) -> None:
     """What every dial does from -2 to +2 deviations, and what its places tell."""
     table, facts = measure(clips)
@@ -183,9 +169,8 @@ def effects(clips: list[Clip]) -> None:
         mine = table[table["dial"] == name]
         for column, (unit, label) in MEASURED.items():
             target = TARGETS.get(column) if name == PAPER or column == "lip r" else None
-            enter_interval(
-                f"{name}: {label}", spread(mine, column), unit, source, target
-            )
+            found = interval(mine, column)
+            enter_least(f"{name}: {label}", found, unit, source, target)
     keys = ["seed", "speaker", "clip"]
     base = table[table["dial"] == PAPER].set_index(keys)
     for name in list(DIALS)[1:]:
@@ -193,9 +178,9 @@ def effects(clips: list[Clip]) -> None:
         for column in ("rises", "lip opening", "arousal", "valence"):
             unit, label = MEASURED[column]
             change = (mine[column] - base[column]).reset_index()
-            found = spread(change, column)
+            found = interval(change, column)
             least = 0.0 if "supervised" in name and column in CLAIMED else None
-            enter_interval(f"{name} minus {PAPER}: {label}", found, unit, source, least)
+            enter_least(f"{name} minus {PAPER}: {label}", found, unit, source, least)
     for (name, fact), group in facts.groupby(["dial", "fact"], sort=False):
         low, high = group["value"].min(), group["value"].max()
         where = f"{source}; training clips; seeds from {low:.3f} to {high:.3f}"
@@ -235,7 +220,6 @@ def latency() -> None:
     ):
         target, meets = ("", "") if least is None else (f"<= {least:g}", value <= least)
         enter(TOPIC, f"panel: {name}", float(value), unit, target, meets, source)
-        print(f"{name}: {value:.3f} {unit} {target} {meets}", flush=True)
 
 
 def timed(action: Callable[[], T], repeats: int) -> tuple[T, float]:
@@ -248,20 +232,19 @@ def timed(action: Callable[[], T], repeats: int) -> tuple[T, float]:
     return result, float(np.median(times))
 
 
-def enter_interval(
-    name: str, found: Interval, unit: str, source: str, least: float | None = None
+def enter_least(
+    name: str, found: Interval, unit: str, source: str, least: float | None
 ) -> None:
-    where = f"{source}; 95 % interval {found.low:.3f} to {found.high:.3f}"
-    target, meets = (
-        ("", "") if least is None else (f">= {least:g}", found.mean >= least)
-    )
-    enter(TOPIC, name, found.mean, unit, target, meets, where)
-    print(f"{name}: {found} {target} {meets}", flush=True)
+    aim = () if least is None else (f">= {least:g}", bool(found.mean >= least))
+    enter_interval(TOPIC, name, found, unit, source, *aim)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parts = {"effects": lambda: effects(corpus()), "latency": latency}
+    parts = {
+        "effects": lambda: effects(clips_of(settings_of(CORPUS))),
+        "latency": latency,
+    }
     parser.add_argument("parts", nargs="*", choices=list(parts))
     for name in parser.parse_args().parts or list(parts):
         parts[name]()

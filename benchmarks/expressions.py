@@ -30,7 +30,6 @@ SHARES = (0.3, 0.1)  # shares of wrong labels
 
 def report(name: str, value: float, unit: str, target: str, how: str) -> None:
     how = f"benchmarks/expressions.py: {how}; 1 thread"
-    print(f"{name}: {value:.4g} {unit} (target {target or '-'})", flush=True)
     ok = meets(value, target)
     enter(TOPIC, f"expressions: {name}", value, unit, target, ok, how)
 

@@ -131,7 +131,6 @@ def main() -> None:
         "unseen identities, h264, 224 px; 1 thread"
     )
     for key, name, unit, target in ROWS:
-        print(f"{name}: {found[key]:.4g} {unit} (target {target or '-'})")
         enter(TOPIC, name, found[key], unit, target, meets(found[key], target), how)
 
 

@@ -84,10 +84,8 @@ def main() -> None:
     rule = parser.parse_args().rule
 
     def report(name: str, value: float, unit: str, how: str) -> None:
-        print(f"{name}: {value:.3f} {unit}", flush=True)
-        enter(
-            "mouths", name, float(value), unit, "", "", f"benchmarks/mouths.py: {how}"
-        )
+        how = f"benchmarks/mouths.py: {how}"
+        enter("mouths", name, float(value), unit, "", "", how)
 
     drawn = drawn_takes()
     for split, who in (

@@ -156,7 +156,6 @@ def stages(drawn: list[Path], root: Path) -> None:
     for name, seconds in spent.items():
         enter(TOPIC, f"{name}, frames", frames / seconds, "1/s", "", "", how)
         enter(TOPIC, f"{name}, clips", 3600 * clips / seconds, "1/h", "", "", how)
-        print(f"{name}: {frames / seconds:.1f} frames/s")
     files = [run / "features" / f"{clip}.npz" for clip in rows["clip"]]
     size = sum(path.stat().st_size for path in files) / (frames + first) * 25
     plan(frames / 25 / spent["all"], size, how)
@@ -175,7 +174,6 @@ def plan(real_time: float, bytes_a_second: float, how: str) -> None:
     ):
         what = f"VoxCeleb2 dev on paper, {name}"
         enter(TOPIC, what, float(value), unit, "", "", f"computed; {how}")
-        print(f"{what}: {value:.0f} {unit}")
 
 
 def processes(drawn: list[Path], root: Path) -> None:
@@ -200,7 +198,6 @@ def processes(drawn: list[Path], root: Path) -> None:
     )
     name = "2 processes against 1"
     enter(TOPIC, name, gain, "x", ">= 1.8", gain >= 1.8, how)
-    print(f"2 processes against 1: {gain:.2f}")
 
 
 def memory(drawn: list[Path], root: Path, count: int) -> None:
@@ -240,7 +237,6 @@ def memory(drawn: list[Path], root: Path, count: int) -> None:
     )
     name = "growth of memory over 2,000 clips"
     enter(TOPIC, name, growth, "MB", f"<= {FLAT:g}", growth <= FLAT, how)
-    print(f"{name}: {growth:.1f} MB from {before:.0f}")
 
 
 def resume(drawn: list[Path], root: Path, count: int) -> None:
@@ -266,7 +262,6 @@ def resume(drawn: list[Path], root: Path, count: int) -> None:
     )
     name = "first new clip after 100,000 done"
     enter(TOPIC, name, seconds, "s", "<= 10", seconds <= 10, how)
-    print(f"{name}: {seconds:.1f} s")
 
 
 def simulated(clip: str) -> dict[str, Any]:

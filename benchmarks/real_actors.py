@@ -246,7 +246,6 @@ def enter_trained(found: pd.DataFrame) -> None:
             each = bootstrap(part[name].tolist(), actors, np.random.default_rng(0))
             where = f"{how}; 95 % interval {each.low:.3f} to {each.high:.3f}"
             enter(TOPIC, f"{who}: {name}", each.mean, unit, "", "", where)
-            print(f"{who}: {name}: {each}")
         print(pd.crosstab(four["mood"], four["face"]), flush=True)
 
 

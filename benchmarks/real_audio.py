@@ -103,7 +103,6 @@ def main() -> None:
         )
         row = f"real audio: anger has more arousal than sadness, from {name}"
         enter(TOPIC, row, float(np.mean(shares)), "share of pairs", "", "", how)
-        print(row, np.round(shares, 2))
 
 
 if __name__ == "__main__":

@@ -201,7 +201,6 @@ def share(
     )
     target, meets = (f">= {least:g}", bool(found.mean >= least)) if least else ("", "")
     enter(TOPIC, name, found.mean, "share", target, meets, where)
-    print(f"{name}: {found.mean:.3f} [{found.low:.2f}, {found.high:.2f}] {target}")
 
 
 def enter_faces(

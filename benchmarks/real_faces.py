@@ -106,7 +106,6 @@ def measure(corpus: str, clips: list[Seen]) -> None:
     for name, value, unit, why in rows:
         if isinstance(value, str):
             value = float(np.mean([getattr(clip, value) for clip in clips]))
-        print(f"{corpus}: {name}: {value:.4g} {unit}")
         enter(TOPIC, f"real {corpus}: {name}", value, unit, "", meets(value, ""), why)
 
 

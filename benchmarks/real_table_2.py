@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from real_lips import LEFT_OUT, drawn_level, level_of
+from real_lips import LEFT_OUT, drawn_level
 from results import enter
 from table_2 import FOLDER, TOPIC, study, trained_seeds
 
@@ -45,6 +45,7 @@ from emoface_lib.features.expression import CROP_EVERY, face_crops
 from emoface_lib.features.prepared import aligned_landmarks, look_ahead, reference_faces
 from emoface_lib.features.recognisers import scoring_model
 from emoface_lib.features.speaker import embed_speakers
+from emoface_lib.features.voice_activity import speech_level
 from emoface_lib.method.enrolment import enrolled
 from emoface_lib.translation.framing import Square
 from emoface_lib.translation.translators import load_translator
@@ -74,7 +75,7 @@ def read_clip(path: Path, level: float, settings: Settings) -> Clip:
     name = "/".join((*path.parts[-3:-1], path.stem))
     frames, _ = read_video(path, rate=VIDEO_RATE)
     samples = read_audio(path)
-    samples = samples * 10 ** ((level - level_of(samples)) / 20)
+    samples = samples * 10 ** ((level - speech_level(samples)) / 20)
     heard = look_ahead(log_mel(samples), settings.features.look_ahead)
     seen = DlibDetector().detect(frames).landmarks
     landmarks = aligned_landmarks(
@@ -177,7 +178,6 @@ def enter_rows(rows: pd.DataFrame, how: str) -> None:
         unit = UNITS[row["metric"].removesuffix(READ)]
         name = f"{row['corpus']}: {row['metric']}, {row['method']}"
         enter(TOPIC, name, row["mean"], unit, "", "", f"{how}; {beside}")
-        print(f"{name}: {row['mean']:.3f}, {beside}")
 
 
 def main() -> None:
@@ -187,7 +187,7 @@ def main() -> None:
     given = parser.parse_args()
     models = study()
     settings, seeds = models.settings, trained_seeds()
-    level = drawn_level(settings)
+    level = drawn_level()
     paths = {
         "GRID": sorted((given.data / "grid_sample").rglob("*.mpg")),
         "VoxCeleb2": [

@@ -21,8 +21,8 @@ from emoface_lib.core.landmarks import EYE_DISTANCE, LIPS, eye_distance
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.translation.framing import Square
 from emoface_lib.translation.render import RENDERERS, make_renderer
-from emoface_lib.translation.warp.lips import JAW_FOLLOWS, LOWER_LIP
-from emoface_lib.translation.warp.photo_warp import transform
+from emoface_lib.translation.warp.lips import JAW_FOLLOWS, LOWER_LIP, TAKEN
+from emoface_lib.translation.warp.photo_warp import Pose, transform
 
 TOPIC = "translation"
 SIDE = 200  # px of a picture in the sheet
@@ -35,13 +35,12 @@ def opened(amount: float) -> np.ndarray:
     """Displacements (68, 2), canonical px, that open the mouth by `amount`."""
     moved = np.zeros((68, 2))
     moved[:17, 1] = 0.7 * amount * JAW_FOLLOWS
-    for point, weights in LOWER_LIP.items():
-        moved[point, 1] = amount * sum(weights)
+    moved[LOWER_LIP, 1] = amount * TAKEN.sum(1)
     return moved
 
 
-def asked(portrait: Portrait) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Landmarks and head motion of each pose."""
+def asked(portrait: Portrait) -> list[Pose]:
+    """The face in each of POSES."""
     moments = [Moment(yaw, 0, roll, np.zeros(2), shut) for _, yaw, roll, shut in POSES]
     return list(moving_faces(portrait, [opened(pose[0]) for pose in POSES], moments))
 
@@ -62,16 +61,15 @@ def row_of(
     """A row of the sheet, lip errors, and what changes where nothing is asked for."""
     poses = asked(portrait)
     renderer = make_renderer(kind, portrait.picture, portrait.landmarks, run)
-    faces, motions = zip(*poses, strict=True)
-    frames = list(renderer.frames(faces, motions))
+    frames = list(renderer.frames(poses))
     errors = [
-        lip_error(frame, transform(face, motion))
-        for frame, (face, motion) in zip(frames, poses, strict=True)
+        lip_error(frame, transform(pose.face, pose.motion))
+        for frame, pose in zip(frames, poses, strict=True)
     ]
     square = Square.around(portrait.landmarks[:, :2], portrait.picture.shape)
     pictures = [square.cut(x, SIDE) for x in (portrait.picture, *frames)]
     still = portrait.landmarks[:, :2].astype(float)
-    (same,) = renderer.frames([still])
+    (same,) = renderer.frames([Pose(still)])
     change = np.abs(same.astype(float) - portrait.picture).mean()
     return np.hstack(pictures), errors, float(change)
 

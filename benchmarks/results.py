@@ -19,7 +19,7 @@ def enter(
     how: str,
     path: Path = RESULTS,
 ) -> None:
-    """Enter a measurement; a row of the same topic and name is replaced in its place.
+    """Enter and print a measurement; a row of the same topic and name is replaced.
 
     `topic` is one word, the same in all rows of a theme ("faces"). `target` is a bound
     ("<= 20"), and `meets` says whether the value keeps it; without a target both are
@@ -28,6 +28,7 @@ def enter(
     if not isinstance(meets, str):
         meets = "yes" if meets else "no"
     shown = f"{value:.4g}" if isinstance(value, float) else str(value)
+    print(f"{name}: {shown} {unit}", *(target and (f"(target {target}: {meets})",)))
     row = dict(zip(HEADER, (topic, name, shown, unit, target, meets, how), strict=True))
     rows = {(each["topic"], each["name"]): each for each in read(path)}
     rows[topic, name] = row

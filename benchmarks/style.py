@@ -20,11 +20,19 @@ import numpy as np
 import pandas as pd
 import torch
 from results import enter
+from studies import (
+    SPEAKERS,
+    TEST_SPEAKERS,
+    clips_of,
+    enter_interval,
+    interval,
+    settings_of,
+)
 
 from emoface_lib.core.clip import Clip, with_features
 from emoface_lib.core.landmarks import mean_face
 from emoface_lib.core.settings import Settings, load_settings
-from emoface_lib.evaluation.bootstrap import Interval, bootstrap, difference
+from emoface_lib.evaluation.bootstrap import Interval, difference
 from emoface_lib.evaluation.experiment import CODES, Experiment, Trial
 from emoface_lib.evaluation.probes import Probe
 from emoface_lib.evaluation.rows import (
@@ -48,29 +56,11 @@ from emoface_lib.method.steps import new_style, split, train_content
 from emoface_lib.synthetic.audio_only import audio_only_clips
 
 TOPIC = "style"
-CORPUS, SPEAKERS, TEST_SPEAKERS, VIDEOS = 200, 32, 20, 6
+CORPUS = 200
 SEEDS = (0, 1, 2)
 FEWER_SEEDS = (0, 1, 2)
 SIZES = (4, 8, 16, 32)
 BATCHES = 8  # for the measurement of speed
-
-
-def settings_of(**changes: object) -> Settings:
-    return load_settings(
-        "tutorial",
-        seed=CORPUS,
-        train_speakers=2,
-        audio_only_speakers=SPEAKERS,
-        test_speakers=TEST_SPEAKERS,
-        videos_per_speaker=VIDEOS,
-        **changes,
-    )
-
-
-def corpus() -> list[Clip]:
-    splits = ("train", "val", "test")
-    face = to_canonical(mean_face())
-    return audio_only_clips(settings_of(), face, splits=splits, voices=True)
 
 
 def how(part: str, seeds: Sequence[int]) -> str:
@@ -81,18 +71,8 @@ def how(part: str, seeds: Sequence[int]) -> str:
 
 
 def level(scores: pd.DataFrame, method: str, metric: str) -> Interval:
-    rows = scores[(scores["method"] == method) & (scores["metric"] == metric)]
-    columns = (rows[name].tolist() for name in ("value", "speaker", "seed"))
-    values, speakers, seeds = columns
-    return bootstrap(values, speakers, np.random.default_rng(0), seeds=seeds)
-
-
-def enter_interval(
-    name: str, found: Interval, unit: str, source: str, target: str = "", meets=""
-) -> None:
-    where = f"{source}; 95 % interval {found.low:.3f} to {found.high:.3f}"
-    enter(TOPIC, name, found.mean, unit, target, meets, where)
-    print(f"{name}: {found} {target} {meets}", flush=True)
+    rows = (scores["method"] == method) & (scores["metric"] == metric)
+    return interval(scores[rows])
 
 
 def enter_levels(found: pd.DataFrame, regime: str, source: str) -> None:
@@ -101,7 +81,7 @@ def enter_levels(found: pd.DataFrame, regime: str, source: str) -> None:
             if metric == "lip r" and method in (STATIC, MEAN_DISPLACEMENT):
                 continue
             value = level(found, method, metric)
-            enter_interval(f"{regime}: {metric}, {method}", value, unit, source)
+            enter_interval(TOPIC, f"{regime}: {metric}, {method}", value, unit, source)
 
 
 def enter_difference(
@@ -121,15 +101,15 @@ def enter_difference(
         > 0
         > -min(sign * change.low, sign * change.high)
     )
-    target: str = ""
-    meets: bool | str = ""
+    target, meets = "", ""
     if least is not None:
-        target = (
-            f"{'<=' if sign < 0 else '>='} {sign * least:.3g}, interval apart from 0"
-        )
+        bound = f"{'<=' if sign < 0 else '>='} {sign * least:.3g}"
+        target = f"{bound}, interval apart from 0"
         meets = bool(sign * change.mean >= least and apart)
     name = f"{regime}: {metric}, {first} minus {second}"
-    enter_interval(name, change, "px" if metric == "LMD" else "", source, target, meets)
+    enter_interval(
+        TOPIC, name, change, "px" if metric == "LMD" else "", source, target, meets
+    )
     return change
 
 
@@ -149,12 +129,11 @@ def enter_codes(found: pd.DataFrame, regime: str, source: str) -> None:
         name = f"{regime}: E_emotion, {fact}, {method}"
         spread = f"{source}; seeds from {row['min']:.3f} to {row['max']:.3f}"
         enter(TOPIC, name, float(row["mean"]), "", target, meets, spread)
-        print(f"{name}: {row['mean']:.3f} {target} {meets}", flush=True)
 
 
 def speed() -> None:
     """Frames a second of one core, forward, backward and optimiser."""
-    settings = settings_of()
+    settings = settings_of(CORPUS)
     for step, least in ((1, 9_000), (2, 14_000)):
         for kind in ("float32", "bfloat16"):
             rate = frames_a_second(step, kind == "bfloat16", settings)
@@ -169,7 +148,6 @@ def speed() -> None:
                 "benchmarks/style.py speed: tutorial's batches, best of "
                 f"{BATCHES}; 1 thread of a core with AMX",
             )
-            print(f"step {step}, {kind}: {rate:.0f} frames/s")
 
 
 def frames_a_second(step: int, bfloat16: bool, settings: Settings) -> float:
@@ -217,7 +195,6 @@ def minutes() -> None:
         spent <= 3,
         "benchmarks/style.py minutes: 100 speakers audio-only, 1 thread",
     )
-    print(f"{spent:.2f} min")
 
 
 def ablation(clips: list[Clip]) -> None:
@@ -225,7 +202,7 @@ def ablation(clips: list[Clip]) -> None:
     trials = [Trial(seed) for seed in SEEDS]
     blind, source = "content hears phones", how("ablation", SEEDS)
     start = time.perf_counter()
-    found = Experiment(clips, settings_of(), (*FLOORS, *ABLATION)).run(trials)
+    found = Experiment(clips, settings_of(CORPUS), (*FLOORS, *ABLATION)).run(trials)
     minutes = (time.perf_counter() - start) / 60 / len(SEEDS)
     enter_levels(found, blind, source)
     enter_codes(found, blind, source)
@@ -264,7 +241,7 @@ def ablation(clips: list[Clip]) -> None:
     plain, source = "content hears the log-mel", how("ablation", FEWER_SEEDS)
     trials = [Trial(seed) for seed in FEWER_SEEDS]
     mels = with_features(clips, [clip.log_mel.numpy() for clip in clips])
-    hearing = settings_of(features="log_mel")
+    hearing = settings_of(CORPUS, features="log_mel")
     found = Experiment(mels, hearing, (*FLOORS, *ABLATION)).run(trials)
     enter_levels(found, plain, source)
     for metric in ("LMD", "ES"):
@@ -279,7 +256,7 @@ def blindness(clips: list[Clip]) -> None:
     for name, (some, kind) in heard.items():
         found = []
         for seed in FEWER_SEEDS:
-            own = settings_of(features=kind).changed(seed=seed)
+            own = settings_of(CORPUS, features=kind).changed(seed=seed)
             with tempfile.TemporaryDirectory() as folder:
                 content, _ = train_content(some, Path(folder), own)
             coded = with_features(
@@ -297,12 +274,11 @@ def blindness(clips: list[Clip]) -> None:
             where = f"{where}; seeds from {low:.3f} to {high:.3f}"
             row = f"content hears {name}: {factor} from E_content"
             enter(TOPIC, row, float(mean), "", "", "", where)
-            print(f"{row}: {mean:.3f}", flush=True)
 
 
 def enrolment(clips: list[Clip]) -> None:
     """The improved objective with fewer clips of a test speaker."""
-    settings = settings_of()
+    settings = settings_of(CORPUS)
     rows = []
     known = enrolled(clips)
     test = split(known, "test")
@@ -331,18 +307,18 @@ def enrolment(clips: list[Clip]) -> None:
             scores, "a guess from the clip", without, metric, np.random.default_rng(0)
         )
         name = f"improved, guessed from the clip, minus {without}: {metric}"
-        enter_interval(name, change, "", how("enrolment", FEWER_SEEDS))
+        enter_interval(TOPIC, name, change, "", how("enrolment", FEWER_SEEDS))
     for method in dict.fromkeys(scores["method"]):
         for metric, unit in (("LMD", "px"), ("ES", "")):
             value = level(scores, method, metric)
             name = f"improved, speaker enrolled by {method}: {metric}"
-            enter_interval(name, value, unit, how("enrolment", FEWER_SEEDS))
+            enter_interval(TOPIC, name, value, unit, how("enrolment", FEWER_SEEDS))
 
 
 def collapse(clips: list[Clip]) -> None:
     """Six contrasts on one content branch a seed."""
     trials = [Trial(seed) for seed in FEWER_SEEDS]
-    found = Experiment(clips, settings_of(), (*FLOORS, *CONTRASTS)).run(trials)
+    found = Experiment(clips, settings_of(CORPUS), (*FLOORS, *CONTRASTS)).run(trials)
     source = how("collapse", FEWER_SEEDS)
     enter_levels(found, "collapse study", source)
     enter_codes(found, "collapse study", source)
@@ -351,7 +327,7 @@ def collapse(clips: list[Clip]) -> None:
 def curve(clips: list[Clip]) -> None:
     """With and without L_emotion on 4 to 32 training speakers."""
     trials = [Trial(seed, size) for size in SIZES for seed in FEWER_SEEDS]
-    found = Experiment(clips, settings_of(), (PLAIN, FULL)).run(trials)
+    found = Experiment(clips, settings_of(CORPUS), (PLAIN, FULL)).run(trials)
     for size in SIZES:
         part = found[found["training_speakers"] == size]
         for metric, unit in (("LMD", "px"), ("ES", "")):
@@ -359,7 +335,7 @@ def curve(clips: list[Clip]) -> None:
                 part, "full", "without L_emotion", metric, np.random.default_rng(0)
             )
             name = f"learning curve: {metric}, full minus without, {size} speakers"
-            enter_interval(name, change, unit, how("curve", FEWER_SEEDS))
+            enter_interval(TOPIC, name, change, unit, how("curve", FEWER_SEEDS))
 
 
 def main() -> None:
@@ -375,7 +351,8 @@ def main() -> None:
     }
     parser.add_argument("parts", nargs="*", choices=list(parts))
     chosen = parser.parse_args().parts or list(parts)
-    clips = [] if set(chosen) <= {"speed", "minutes"} else corpus()
+    some = set(chosen) - {"speed", "minutes"}
+    clips = clips_of(settings_of(CORPUS), voices=True) if some else []
     for name in chosen:
         parts[name](clips)
 

@@ -21,10 +21,11 @@ import numpy as np
 import pandas as pd
 import torch
 from results import enter
+from studies import clips_of, settings_of
 
 from emoface_lib.core.clip import Clip
 from emoface_lib.core.files import read_json, read_npz, read_or_set_aside, write_beside
-from emoface_lib.core.landmarks import WEIGHTS, mean_face
+from emoface_lib.core.landmarks import WEIGHTS
 from emoface_lib.core.settings import REPOSITORY, Settings, load_settings
 from emoface_lib.evaluation.baselines import detector_noise
 from emoface_lib.evaluation.experiment import Experiment, Trial, study_settings
@@ -39,12 +40,10 @@ from emoface_lib.evaluation.rendered import (
 from emoface_lib.evaluation.rows import DETECTOR
 from emoface_lib.evaluation.scoring import ALL, Studio, landmark_scores, one_a_video
 from emoface_lib.evaluation.tables import RATIO, comparisons, tidy
-from emoface_lib.features.align import to_canonical
 from emoface_lib.features.prepared import load_clips
 from emoface_lib.features.recognisers import scoring_model
 from emoface_lib.method.enrolment import enrolled
 from emoface_lib.method.steps import split
-from emoface_lib.synthetic.audio_only import audio_only_clips
 from emoface_lib.translation.translators import load_translator
 from tools.ship_weights import ship_half
 
@@ -58,26 +57,17 @@ FULL_TABLE = REPOSITORY / "figures" / "table_2_full.csv"
 DIFFERENCES = REPOSITORY / "figures" / "table_2_differences.csv"
 
 
-def settings_of(**changes: object) -> Settings:
-    settings = load_settings(
-        "tutorial",
-        seed=CORPUS,
-        train_speakers=2,
-        audio_only_speakers=SPEAKERS,
-        test_speakers=TEST_SPEAKERS,
-        videos_per_speaker=VIDEOS,
-        **changes,
-    )
+def own_settings() -> Settings:
+    settings = settings_of(CORPUS, SPEAKERS, TEST_SPEAKERS, VIDEOS)
     return study_settings(settings)  # half the lesson's steps, for every row
 
 
 def study(split: str = "test", folder: Path = FOLDER) -> Experiment:
-    settings, face = settings_of(), to_canonical(mean_face())
+    settings = own_settings()
     path = folder / f"clips_{settings.hash()}.pt"
     clips = read_or_set_aside(_read_clips, path)
     if clips is None:
-        splits = ("train", "val", "test")
-        clips = audio_only_clips(settings, face, splits=splits, voices=True)
+        clips = clips_of(settings, voices=True)
         with write_beside(path) as beside:
             plain = [{**vars(clip), "phones": _tensor(clip.phones)} for clip in clips]
             torch.save(plain, beside)
@@ -181,7 +171,7 @@ def enter_all() -> None:
     how = (
         f"benchmarks/table_2.py: corpus seed {CORPUS}, {SPEAKERS} training and "
         f"{TEST_SPEAKERS} test speakers, audio-only, at most {len(seeds)} seeds, "
-        f"{settings_of().content.steps} and {settings_of().style.steps} steps"
+        f"{own_settings().content.steps} and {own_settings().style.steps} steps"
     )
     entered = ("LMD", "M-LMD, read", "lip r, read", RATIO)
     for row in found[found["metric"].isin(entered)].to_dict("records"):
@@ -204,7 +194,6 @@ def enter_all() -> None:
         bool(per_group <= 240),
         f"{how}; 2 of them at a time, cores shared",
     )
-    print(f"{per_group:.1f} minutes, summed over processes")
 
 
 def enter_lesson(run: Path) -> None:
@@ -213,7 +202,6 @@ def enter_lesson(run: Path) -> None:
     how = "emoface reproduce --profile tutorial --only 07, on shared cores"
     name = "notebook 07, tutorial: minutes"
     enter(TOPIC, name, float(minutes), "min", "<= 3", bool(minutes <= 3), how)
-    print(f"{name}: {minutes}")
 
 
 def ship() -> None:

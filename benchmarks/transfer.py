@@ -14,8 +14,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import torch
-from results import enter
-from style import level, settings_of
+from studies import clips_of, settings_of
+from studies import enter_interval as enter_spread
+from style import level
 
 from emoface_lib.core.landmarks import mean_face
 from emoface_lib.core.settings import runs_folder
@@ -33,7 +34,6 @@ from emoface_lib.evaluation.transfer import GAIN, exchanges
 from emoface_lib.features.align import to_canonical
 from emoface_lib.method.enrolment import enrolled
 from emoface_lib.method.steps import split
-from emoface_lib.synthetic.audio_only import audio_only_clips
 
 TOPIC = "transfer"
 CORPORA, SEEDS = (200, 301, 302), 2
@@ -50,9 +50,8 @@ BESIDE = ((FULL, IDENTITY), (FULL, SHUFFLED_VIDEOS))  # what eq. (5) adds to eq.
 
 
 def measure(corpus: int, seeds: Sequence[int]) -> pd.DataFrame:
-    settings = settings_of().changed(seed=corpus)
-    face, splits = to_canonical(mean_face()), ("train", "val", "test")
-    clips = enrolled(audio_only_clips(settings, face, splits=splits, workers=1))
+    settings, face = settings_of(corpus), to_canonical(mean_face())
+    clips = enrolled(clips_of(settings, workers=1))
     study = Experiment(
         clips,
         settings,
@@ -73,14 +72,12 @@ def measure(corpus: int, seeds: Sequence[int]) -> pd.DataFrame:
 def enter_interval(
     name: str, found: Interval, metric: str, source: str, target: float | None = None
 ) -> None:
-    where = f"{source}; 95 % interval {found.low:.3f} to {found.high:.3f}"
     asked, meets = "", ""
     if target is not None:
         asked = f"{'<=' if target < 0 else '>='} {target}, interval apart from 0"
         beyond = found.mean <= target if target < 0 else found.mean >= target
         meets = "yes" if beyond and found.low * found.high > 0 else "no"
-    enter(TOPIC, name, found.mean, UNITS[metric], asked, meets, where)
-    print(f"{name}: {found} {asked} {meets}", flush=True)
+    enter_spread(TOPIC, name, found, UNITS[metric], source, asked, meets)
 
 
 def source(found: pd.DataFrame, *methods: str) -> str:

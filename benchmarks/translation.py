@@ -106,7 +106,6 @@ def quality(run: Path, pictures: Path) -> None:
         renderers[name], took = trained(run, kind)
         row = f"step 3: training, {name}"
         enter(TOPIC, row, took, "min", "<= 3", took <= 3, how)
-        print(f"{name}: {took:.2f} min", flush=True)
     done = tried(run, renderers)
     table = quality_table(done)
     speakers = table["speaker"].nunique()
@@ -219,7 +218,6 @@ def speed(run: Path, pictures: Path) -> None:
     warp, opened = PhotoWarp(picture, face), face.copy()
     opened[[55, 56, 57, 58, 59, 65, 66, 67], 1] += 6
     rate = best_rate(lambda: [warp.render(opened) for _ in range(25)], 25)
-    print(f"warp: {rate:.0f} frames/s")
     how = f"benchmarks/translation.py speed: {SIZE} px, open mouth; best of {REPEATS}"
     enter(TOPIC, "speed: warp", rate, "frames/s", ">= 60", rate >= 60, how)
     canonical = (

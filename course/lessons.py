@@ -8,9 +8,9 @@ from numbers import Integral, Real
 import pandas as pd
 from IPython.display import Markdown
 
+from course.claims import markdown
 from emoface_lib import __version__
 from emoface_lib.core.settings import REPOSITORY, Settings
-from emoface_lib.evaluation.claims import markdown
 
 NAMED = ("torch", "librosa", "numpy")
 

@@ -26,11 +26,12 @@ from emoface_lib.features.expression_training import (
     train_expressions,
     wrong_labels,
 )
+from emoface_lib.synthetic.build import draw_faces
 from emoface_lib.synthetic.clips import TEST_SPEAKERS_FROM, make_clip, plan_speaker
-from emoface_lib.synthetic.heads.draw import FaceDrawer
-from emoface_lib.synthetic.heads.shape import pose_face, stack_controls
+from emoface_lib.synthetic.heads.shape import stack_controls
 from emoface_lib.synthetic.portraits import expression_portraits
 from tools.fit_lift import compressed
+from tools.ship_weights import halved
 
 TRAIN_SEED, TEST_SEED = 77_001, 78_001
 SPEAKERS, STEPS = 300, 900
@@ -66,16 +67,8 @@ def talking_speaker(number: int, settings: Settings) -> Faces:
         rng = np.random.default_rng([plan.seed, number])
         clip = make_clip(plan)
         controls = stack_controls(clip.controls)[EVERY // 2 :: EVERY]
-        drawer, shapes = (
-            FaceDrawer(clip.identity),
-            pose_face(clip.identity, controls),
-        )
-        frames = np.stack(
-            [
-                compressed(drawer.draw(*frame), rng)
-                for frame in zip(shapes, controls, strict=True)
-            ]
-        )
+        drawn = draw_faces(clip.identity, controls)
+        frames = np.stack([compressed(picture, rng) for picture in drawn])
         crops.append(face_crops(frames, detector.detect(frames, track=False).landmarks))
         labels += [EXPRESSIONS.index(plan.state.emotion)] * len(frames)
     return np.concatenate(crops), np.array(labels)
@@ -124,17 +117,6 @@ Limits: it knows drawn heads. On photographs it guesses.
 """
 
 
-def ship(net: ExpressionNet, settings: Settings, card: str, path: Path) -> None:
-    """Write weights in half precision with their card beside."""
-    weights = {
-        name: value.half() if value.is_floating_point() else value
-        for name, value in net.state_dict().items()
-    }
-    write_weights(path, weights, provenance(settings))
-    with write_beside(path.with_suffix(".md")) as beside:
-        beside.write_text(card)
-
-
 def main() -> None:
     """Draw, train, test, write."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -153,7 +135,9 @@ def main() -> None:
         accuracy=accuracy(net, talking),
         seconds=seconds,
     )
-    ship(net, settings, card, path)
+    write_weights(path, halved(net.state_dict()), provenance(settings))
+    with write_beside(path.with_suffix(".md")) as beside:
+        beside.write_text(card)
     print(card)
 
 

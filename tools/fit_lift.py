@@ -13,7 +13,8 @@ from tqdm import tqdm
 
 from emoface_lib.core.checkpoints import write_weights
 from emoface_lib.core.files import write_beside
-from emoface_lib.core.landmarks import STABLE, mean_face
+from emoface_lib.core.landmarks import mean_face
+from emoface_lib.features.align import align
 from emoface_lib.features.detection import box_around
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.lift import (
@@ -115,13 +116,8 @@ def measure(lift: Lift, readings: Readings) -> dict[str, float]:
 
 
 def yaw_of(landmarks: np.ndarray) -> np.ndarray:
-    """Yaw of faces (F, 68, 3) in degrees, by Kabsch on the stable points."""
-    face = mean_face()[STABLE]
-    points = landmarks[:, STABLE]
-    points = points - points.mean(1, keepdims=True)
-    u, _, v = np.linalg.svd((face - face.mean(0)).T @ points)
-    R = np.swapaxes(u @ v, 1, 2)
-    return np.degrees(np.arctan2(R[:, 0, 2], R[:, 2, 2]))
+    """Yaw of faces (F, 68, 3) in degrees, of the sign that drawn heads have."""
+    return -align(landmarks, mean_face())[1].degrees()[:, 0]
 
 
 def compressed(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -155,7 +151,8 @@ def main(train: int = 480, test: int = 80, frames: int = 14) -> None:
     lift = fit(read_drawings(TRAIN_SEED, train, frames))
     results = measure(lift, read_drawings(TEST_SEED, test, frames))
     rows = "\n".join(f"| {name} | {value:.3f} |" for name, value in results.items())
-    write_weights(LIFT_FILE, {n: torch.from_numpy(x) for n, x in lift.arrays().items()})
+    arrays = {n: np.ascontiguousarray(x, np.float32) for n, x in vars(lift).items()}
+    write_weights(LIFT_FILE, {n: torch.from_numpy(x) for n, x in arrays.items()})
     card = CARD.format(train=train, test=test, frames=frames, rows=rows)
     with write_beside(LIFT_FILE.with_suffix(".md")) as beside:
         beside.write_text(card)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+import librosa
 import numpy as np
 from scipy.optimize import lsq_linear
 
@@ -111,18 +112,9 @@ def spoken(clip: str, samples: np.ndarray) -> Speech:
 
 def warped(cost: np.ndarray) -> np.ndarray:
     """Mean column of each row on the cheapest path through cost: float[I] of [I, J]."""
-    total = np.full(np.add(cost.shape, 1), np.inf)
-    total[0, 0] = 0
-    for i, j in np.ndindex(cost.shape):
-        least = min(total[i, j], total[i, j + 1], total[i + 1, j])
-        total[i + 1, j + 1] = cost[i, j] + least
-    i, j = cost.shape
-    columns: list[list[int]] = [[] for _ in cost]
-    while i and j:
-        columns[i - 1].append(j - 1)
-        steps = ((i - 1, j - 1), (i - 1, j), (i, j - 1))
-        i, j = min(steps, key=lambda step: total[step])
-    return np.array([np.mean(own) for own in columns])
+    _, path = librosa.sequence.dtw(C=cost)
+    rows, columns = path.T
+    return np.bincount(rows, columns) / np.bincount(rows)
 
 
 def seen(values: np.ndarray) -> np.ndarray:
@@ -173,14 +165,11 @@ def fitted(
     weight = np.sqrt(prior_seconds * VIDEO_RATE)
     own = prior[free]
     found = prior.copy()
-    found[free] = lsq_linear(
-        np.concatenate([X[:, free], weight * np.eye(len(own))]),
-        np.concatenate([y - X[:, ~free] @ prior[~free], weight * own]),
-        (
-            np.where(own < 0, -np.inf, LEAST * own),
-            np.where(own < 0, LEAST * own, np.inf),
-        ),
-    ).x
+    rows = np.concatenate([X[:, free], weight * np.eye(len(own))])
+    wanted = np.concatenate([y - X[:, ~free] @ prior[~free], weight * own])
+    low = np.where(own < 0, -np.inf, LEAST * own)
+    high = np.where(own < 0, LEAST * own, np.inf)
+    found[free] = lsq_linear(rows, wanted, (low, high)).x
     spread = sum(one.std() for one in real) / sum((s @ found).std() for s in shares)
     return np.clip(spread * found / size, -1, 1).round(2)
 
@@ -208,9 +197,8 @@ def moved_lips(targets: np.ndarray, kind: str) -> np.ndarray:
 
     In distances of the outer eye corners, on the mean face.
     """
-    rest, open_, round_, spread = zip(
-        *lips(pose_face(mean_identity(), EXTREMES)), strict=True
-    )
+    both = lips(pose_face(mean_identity(), EXTREMES))
+    rest, open_, round_, spread = zip(*both, strict=True)
     if kind == "open":
         return np.full(len(targets), (open_[0] - rest[0]) / PARTED)
     return np.where(targets < 0, rest[1] - round_[1], spread[1] - rest[1])

@@ -7,7 +7,10 @@ The card, emoface_lib/weights/animate/README.md, is written by hand.
 
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+
+from torch import Tensor
 
 from emoface_lib.animation.animate import SHIPPED
 from emoface_lib.core.checkpoints import read_metadata, read_weights, write_weights
@@ -17,11 +20,14 @@ NETWORKS = "content/model.safetensors", "style/model.safetensors"
 NUMBERS = "emotion_space/space.safetensors", "audio/statistics.npz"
 
 
+def halved(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights in half precision, numbers that are counted as they are."""
+    return {n: w.half() if w.is_floating_point() else w for n, w in weights.items()}
+
+
 def ship_half(source: Path, target: Path) -> None:
     """Copy a checkpoint with its provenance, numbers in half precision."""
-    weights = read_weights(source)
-    halves = {n: w.half() if w.is_floating_point() else w for n, w in weights.items()}
-    write_weights(target, halves, read_metadata(source))
+    write_weights(target, halved(read_weights(source)), read_metadata(source))
 
 
 def main(run: Path, shipped: Path = SHIPPED) -> None:

@@ -2,8 +2,8 @@
 
 import sys
 
+from course.claims import markdown
 from emoface_lib.core.settings import REPOSITORY
-from emoface_lib.evaluation.claims import markdown
 
 README = REPOSITORY / "README.md"
 START, END = "<!-- claims: python -m tools.write_claims -->\n", "<!-- end -->"

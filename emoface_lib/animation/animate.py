@@ -7,10 +7,10 @@ grow with its length. Taught in notebook 09.
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import tee
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from zlib import crc32
 
 import numpy as np
@@ -31,7 +31,6 @@ from emoface_lib.animation.export import (
 from emoface_lib.animation.head_motion import gentle_motion, widest_vowels
 from emoface_lib.animation.portrait import LONGEST_SIDE, Portrait, read_portrait
 from emoface_lib.animation.retarget import (
-    Pose,
     at_rate,
     hold_last,
     moving_faces,
@@ -47,7 +46,7 @@ from emoface_lib.core.video import read_audio, write_video
 from emoface_lib.translation.framing import Square
 from emoface_lib.translation.render import Renderer, make_renderer
 from emoface_lib.translation.translators import FOLDERS
-from emoface_lib.translation.warp.photo_warp import PhotoWarp
+from emoface_lib.translation.warp.photo_warp import PhotoWarp, Pose
 
 if TYPE_CHECKING:  # torch takes seconds
     from emoface_lib.animation.predict import FacePredictor
@@ -58,20 +57,6 @@ RATES = (24, VIDEO_RATE, 30, 50, 60)  # frames a second that videos may have
 WIDEST = 16_384  # px, of h264
 OWN = "own"  # the voice's own emotion
 SHIPPED = WEIGHTS / "animate"  # laid out as a run's folder
-
-
-class Predictor(Protocol):
-    """Anything that turns a voice into displacements of landmarks."""
-
-    def predict(
-        self, samples: np.ndarray, emotions: Sequence[Emotion]
-    ) -> list[np.ndarray]:
-        """Displacements of the landmarks for each setting of the dial.
-
-        samples : float32 (S,) at 16 kHz. Returns float32 (F, 68, 2) px of the canonical
-        frame each, 25 frames/s.
-        """
-        ...
 
 
 @dataclass(frozen=True)
@@ -180,7 +165,7 @@ def animate(
     photo: Path | str,
     voice: Voice,
     out: Path | str | Sequence[Path | str],
-    predictor: Predictor,
+    predictor: "TrainedModel | FacePredictor",
     emotion: Emotion | Sequence[Emotion] = 0.0,
     seed: int | None = None,
     motion: float = 1.0,
@@ -216,7 +201,9 @@ def animate(
         )
     paths = check_outputs(out, photo, voice.path)
     kinds = [path.suffix.lower() for path in paths]
-    dials = [Dial.of(one) for one in _as_list(emotion)]
+    if isinstance(emotion, str | float | int | Path | Dial):
+        emotion = [emotion]
+    dials = [Dial.of(one) for one in emotion]
     portrait = read_portrait(photo, None, longest_side, face, crop)
     if len(dials) * portrait.picture.shape[1] > WIDEST:
         raise InputError(
@@ -224,7 +211,9 @@ def animate(
             f"wider than the {WIDEST} px of a video: give fewer, or a smaller photo."
         )
     count = voice.frames(rate)
-    chosen = renderer_of(portrait, renderer, run)
+    if run is None:  # which only a network needs
+        run = best_run() if renderer in FOLDERS else Path()
+    chosen = make_renderer(renderer, portrait.picture, portrait.landmarks, run)
     square = Square.around(portrait.landmarks[:, :2], portrait.picture.shape)
     gallery = Gallery(kinds, count, rate, square)
     predicted = [
@@ -267,12 +256,6 @@ def own_seed(portrait: Portrait, voice: Voice) -> int:
     return crc32(voice.samples.tobytes(), crc32(portrait.picture.tobytes()))
 
 
-def _as_list(emotion: Emotion | Sequence[Emotion]) -> Sequence[Emotion]:
-    if isinstance(emotion, str) or not isinstance(emotion, Sequence):
-        return [emotion]
-    return emotion
-
-
 def rendered(
     renderer: Renderer,
     poses: Iterable[Pose],
@@ -283,32 +266,16 @@ def rendered(
 
     mark : write "synthetic" into them; portrait : whose transparent parts stay so.
     """
-    alpha = None if portrait is None else portrait.alpha
-    warp = None
-    if portrait is not None and alpha is not None:
+    carry = None
+    if portrait is not None and portrait.alpha is not None:
         warp = PhotoWarp(portrait.picture, portrait.landmarks)
-    first, second, third, fourth = tee(poses, 4)
-    frames = renderer.frames(
-        (pose.face for pose in first),
-        (pose.motion for pose in second),
-        (pose.gaze for pose in third),
-    )
+        carry = partial(warp.carry, portrait.alpha)
+    first, second = tee(poses)
     watermark = None
-    for frame, pose in zip(frames, fourth, strict=True):
-        if alpha is not None and warp:
-            opacity = warp.carry(alpha, pose.face, pose.motion)
-            frame = np.dstack([frame, opacity])
+    for frame, pose in zip(renderer.frames(first), second, strict=True):
+        if carry:
+            frame = np.dstack([frame, carry(pose.face, pose.motion)])
         if mark:
             watermark = watermark or Watermark(frame.shape)
             watermark.press(frame)
         yield frame
-
-
-def renderer_of(portrait: Portrait, kind: str, run: Path | None = None) -> Renderer:
-    """The renderer called `kind` of a portrait, by default with the best run's network.
-
-    Raises InputError as `make_renderer`.
-    """
-    if run is None:
-        run = best_run() if kind in FOLDERS else Path()
-    return make_renderer(kind, portrait.picture, portrait.landmarks, run)

@@ -7,7 +7,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import cv2
@@ -16,7 +16,6 @@ import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
 from emoface_lib.animation.captions import CAPTIONS, write_captions
-from emoface_lib.animation.retarget import Pose
 from emoface_lib.animation.voice import Voice
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import write_beside, write_npz
@@ -25,7 +24,7 @@ from emoface_lib.core.tracks import over_white
 from emoface_lib.core.video import keep_gif
 from emoface_lib.features.gestures import coefficients
 from emoface_lib.translation.framing import Square
-from emoface_lib.translation.warp.photo_warp import transform
+from emoface_lib.translation.warp.photo_warp import Pose, transform
 
 SYNTHETIC = (
     "Synthetic: a photograph animated by emoface to a voice. What it shows did not "
@@ -100,10 +99,11 @@ def check_outputs(
 ) -> list[Path]:
     """The paths to write to; raises InputError if one of them can't be written."""
     paths = [Path(outs)] if isinstance(outs, str | Path) else [Path(x) for x in outs]
-    taken = [Path(given).resolve() for given in inputs]
+    taken = [Path(one).resolve() for one in inputs]
     for path in paths:
         if path.suffix.lower() not in KINDS:
-            raise InputError(f"{path} should have a name that ends in {_or(KINDS)}.")
+            kinds = f"{', '.join(KINDS[:-1])} or {KINDS[-1]}"
+            raise InputError(f"{path} should have a name that ends in {kinds}.")
         if not path.parent.is_dir():
             raise InputError(f"The folder {path.parent} does not exist: make it first.")
         if path.is_dir() or not can_hold_files(path.parent):
@@ -113,16 +113,12 @@ def check_outputs(
                 f"{path} would overwrite what was given: choose another name."
             )
         taken.append(path.resolve())
-    kinds = [path.suffix.lower() for path in paths]
-    if twice := [kind for kind in KINDS if kinds.count(kind) > 1]:
+    given = [path.suffix.lower() for path in paths]
+    if twice := [kind for kind in KINDS if given.count(kind) > 1]:
         raise InputError(f"Two files end in {twice[0]}: give one of each kind.")
     if not paths:
         raise InputError("Nothing is to be written: name a file, such as out.mp4.")
     return paths
-
-
-def _or(names: Sequence[str]) -> str:
-    return ", ".join(names[:-1]) + " or " + names[-1]
 
 
 def can_hold_files(folder: Path) -> bool:
@@ -140,20 +136,17 @@ def side_by_side(
     """Frames of several videos side by side, each below its name; one alone stays.
 
     streams : uint8 (H, W, 3 or 4) RGB or RGBA frames of one size. Yields the same,
-    (H + band, N W, ...).
-    Raises ValueError if the streams differ in length.
+    (H + band, N W, ...). Raises ValueError if the streams differ in length.
     """
     if len(streams) == 1:
-        yield from streams[0]
-        return
-    for frames in zip(*streams, strict=True):
-        whole = [
-            np.vstack(
-                [caption(name, *frame.shape[1::-1])[..., : frame.shape[2]], frame]
-            )
-            for name, frame in zip(names, frames, strict=True)
-        ]
-        yield np.hstack(whole)
+        return streams[0]
+    return (_captioned(frames, names) for frames in zip(*streams, strict=True))
+
+
+def _captioned(frames: Sequence[np.ndarray], names: Sequence[str]) -> np.ndarray:
+    bands = [caption(name, *frames[0].shape[1::-1]) for name in names]
+    above = np.hstack(bands)[..., : frames[0].shape[2]]
+    return np.vstack([above, np.hstack(frames)])
 
 
 @lru_cache(maxsize=32)
@@ -189,29 +182,27 @@ class Gallery:
         self.strip: list[list[np.ndarray]] = []
         self.gif: list[np.ndarray] = []
 
-    def watch_one(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    def watch_one(self, frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
         """The same frames, those of one emotion; the strip's are kept.
 
         frames : uint8 (H, W, 3 or 4) RGB or RGBA each.
         """
-        kept: list[np.ndarray] = []
-        self.strip.append(kept)
-        return _keeping(frames, self.shots, kept, self._face)
+        self.strip.append([])
+        face = partial(self.square.cut, size=STRIP_SIDE)
+        keep = _keeping(frames, self.shots, self.strip[-1], face)
+        return keep if self.shots else frames
 
-    def watch_all(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    def watch_all(self, frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
         """The same frames, those of the whole video; the GIF's are kept.
 
         frames : uint8 (H, W, 3 or 4) RGB or RGBA each.
         """
-        side = GIF_SIDE * len(self.strip)
-        return _keeping(frames, self.reel, self.gif, lambda x: reduced(x, side))
-
-    def _face(self, frame: np.ndarray) -> np.ndarray:
-        return self.square.cut(frame, STRIP_SIDE)
+        small = partial(reduced, side=GIF_SIDE * len(self.strip))
+        return _keeping(frames, self.reel, self.gif, small) if self.reel else frames
 
 
 def _keeping(
-    frames: Iterable[np.ndarray],
+    frames: Iterator[np.ndarray],
     wanted: Sequence[int],
     kept: list[np.ndarray],
     part: Callable[[np.ndarray], np.ndarray],
@@ -281,13 +272,8 @@ def table_of(track: Track, rate: int) -> pd.DataFrame:
     count = len(track.landmarks)
     points = np.stack(track.landmarks).reshape(count, -1)
     names = [f"{axis}{number}" for number in range(68) for axis in "xy"]
-    first = pd.DataFrame(
-        {
-            "emotion": track.name,
-            "seconds": np.arange(count) / rate,
-            "lip_opening": track.opening,
-        }
-    )
+    first = pd.DataFrame({"emotion": track.name, "seconds": np.arange(count) / rate})
+    first["lip_opening"] = track.opening
     shown = coefficients(np.stack(track.canonical), track.rest)
     return pd.concat([first, shown, pd.DataFrame(points, columns=names)], axis=1)
 

@@ -172,7 +172,8 @@ def _converted(path: Path, image: Image.Image, notes: list[str]) -> Photo:
         raise InputError(f"{path} holds floating-point pixels: save it as 8-bit RGB.")
     if image.mode.startswith("I"):
         notes.append(f"{path} has 16 bits a pixel: they were reduced to 8.")
-        upright = _eight_bits(upright)
+        values = np.asarray(upright).astype(float).clip(0, 65535)
+        upright = Image.fromarray((values / 257).round().astype(np.uint8))
     if image.mode == "CMYK":
         notes.append(f"{path} has CMYK colours: they were converted to RGB.")
     if image.mode in ("RGB", "CMYK") and profile:
@@ -202,22 +203,11 @@ def _bled(picture: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     return np.where(alpha[..., None] > 0, picture, near.round().astype(np.uint8))
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    values = np.asarray(image).astype(float).clip(0, 65535)
-    return Image.fromarray((values / 257).round().astype(np.uint8))
-
-
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
     """Apply an embedded colour profile; one that can't be read is left out."""
+    known, mode = ImageCms.createProfile("sRGB"), "RGB"
     try:
-        return (
-            ImageCms.profileToProfile(
-                image,
-                ImageCms.ImageCmsProfile(io.BytesIO(profile)),
-                ImageCms.createProfile("sRGB"),
-                outputMode="RGB",
-            )
-            or image
-        )
+        own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        return ImageCms.profileToProfile(image, own, known, outputMode=mode) or image
     except (ImageCms.PyCMSError, OSError):
         return image

@@ -60,7 +60,11 @@ def read_portrait(
         )
     chosen = choose_face(found, face, path)
     notes = [*photo.notes, *_face_notes(path, found, chosen)]
-    _check_readable(path, chosen)
+    if chosen.spread > COVERED:
+        raise InputError(
+            f"The mouth of the face in {path} can't be read: it is covered, or too "
+            "little of the face is seen; give a photograph that shows it freely."
+        )
     photo, points = _framed(path, photo, chosen.points, longest_side, crop, notes)
     landmarks = first_guess(points[None])[0].astype(np.float32)
     pose = face_pose(landmarks)
@@ -108,14 +112,6 @@ def choose_face(found: list[Face], wanted: str, path: Path | str) -> Face:
 def _listed(found: list[Face]) -> str:
     places = [np.round(face.middle).astype(int).tolist() for face in found]
     return ", ".join(f"{n} at {x},{y}" for n, (x, y) in enumerate(places, 1))
-
-
-def _check_readable(path: Path | str, face: Face) -> None:
-    if face.spread > COVERED:
-        raise InputError(
-            f"The mouth of the face in {path} can't be read: it is covered, or too "
-            "little of the face is seen; give a photograph that shows it freely."
-        )
 
 
 def _face_notes(path: Path | str, found: list[Face], chosen: Face) -> list[str]:

@@ -90,8 +90,10 @@ class FacePredictor:
     @torch.inference_mode()
     def encode(self, samples: np.ndarray) -> Codes:
         """Codes of a voice. samples : float[S] at 16 kHz."""
-        features, mean = self._inputs(samples)
-        count = len(features)
+        scaled, audio_features = self._audio_features(samples)
+        ahead = self.settings.features.look_ahead
+        features = torch.from_numpy(look_ahead(audio_features, ahead))
+        mean, count = self._speaker_mean(scaled, features), len(features)
         codes = Codes(
             torch.empty(count, 256),
             torch.empty(count, 68, 2),
@@ -107,13 +109,6 @@ class FacePredictor:
             codes.emotion[part] = self.style.emotion(some, mean[None])[0]
             codes.identity[part] = self.style.identity(some)[0]
         return codes
-
-    def _inputs(self, samples: np.ndarray) -> tuple[Tensor, Tensor]:
-        """F_a of a voice as the networks get it, Tensor[T, D], and m_spk, Tensor[D]."""
-        scaled, audio_features = self._audio_features(samples)
-        ahead = self.settings.features.look_ahead
-        features = torch.from_numpy(look_ahead(audio_features, ahead))
-        return features, self._speaker_mean(scaled, features)
 
     @torch.inference_mode()
     def displace(self, codes: Codes, emotion: Emotion = 0.0) -> np.ndarray:

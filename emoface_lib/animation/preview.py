@@ -4,7 +4,7 @@ What does not depend on the dial is kept: the codes of the voice, the portrait, 
 warp, the head's motion. Taught in notebook 08, section 5.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from itertools import islice
 from pathlib import Path
@@ -18,14 +18,14 @@ from emoface_lib.animation.export import METADATA
 from emoface_lib.animation.head_motion import gentle_motion, widest_vowels
 from emoface_lib.animation.portrait import Portrait
 from emoface_lib.animation.predict import FacePredictor
-from emoface_lib.animation.retarget import Pose, hold_last, moving_faces
+from emoface_lib.animation.retarget import hold_last, moving_faces
 from emoface_lib.animation.voice import TRACK_RATE, Voice
 from emoface_lib.core.landmarks import VIDEO_RATE, lip_opening
 from emoface_lib.core.video import write_video
 from emoface_lib.features.expression import recognise
 from emoface_lib.features.expression_training import shipped_expressions
 from emoface_lib.translation.framing import Square
-from emoface_lib.translation.warp.photo_warp import PhotoWarp
+from emoface_lib.translation.warp.photo_warp import PhotoWarp, Pose, transform
 
 STAGE_WIDTH = 480  # px at least, so that the curve is sharp
 CURVE_HEIGHT = 0.32  # height of the lips' curve, share of the picture's width above it
@@ -84,7 +84,7 @@ class Preview:
         """What the shipped expression model reads in frames: softmax float32[K, 7]."""
         frames = np.stack([self.frame(number) for number in numbers])
         poses = [self.poses[number] for number in numbers]
-        turned = [one.face @ one.motion[:, :2].T + one.motion[:, 2] for one in poses]
+        turned = [transform(one.face, one.motion) for one in poses]
         return recognise(shipped_expressions(), frames, np.stack(turned))
 
     def stage(self, number: int) -> np.ndarray:
@@ -99,12 +99,8 @@ class Preview:
 
     def write(self, path: Path) -> None:
         """Write the whole stage as an mp4 with the voice."""
-        track = self.voice.track
-        write_video(path, self.stages(), track, TRACK_RATE, metadata=METADATA)
-
-    def stages(self) -> Iterator[np.ndarray]:
-        """The stage of every frame: uint8 (H, W, 3) RGB each, 25 a second."""
-        return (self.stage(number) for number in range(self.count))
+        stages = map(self.stage, range(self.count))
+        write_video(path, stages, self.voice.track, TRACK_RATE, metadata=METADATA)
 
 
 def enlarged(frame: np.ndarray, width: int) -> np.ndarray:

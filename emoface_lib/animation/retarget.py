@@ -6,7 +6,6 @@ The faces stream, frame by frame. Taught in notebook 09.
 from collections.abc import Iterable, Iterator
 from itertools import islice, repeat
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -24,23 +23,10 @@ from emoface_lib.core.video import iter_frames
 from emoface_lib.features.align import align, to_canonical
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.translation.warp.lips import close_lips
+from emoface_lib.translation.warp.photo_warp import Pose
 
 HEAD_FRAMES = 500  # frames of a video whose head motion is taken; 20 s, then backwards
 UPPER_CLOSES = 0.15  # share of a gap that the upper lip closes where the voice does
-
-
-class Pose(NamedTuple):
-    """A face in one frame.
-
-    face : float (68, 2) px of the photograph; motion : (2, 3) of the whole head on top;
-    gaze : (2,) px, shift of the irises; canonical : the same face without head motion,
-    frontal, (68, 2) px of the canonical frame.
-    """
-
-    face: np.ndarray
-    motion: np.ndarray
-    gaze: np.ndarray
-    canonical: np.ndarray
 
 
 def moving_faces(

@@ -50,8 +50,17 @@ def shuffled(method: Method) -> Method:
 
 
 def misheard(clips: Sequence[Clip]) -> list[Clip]:
-    """The clips, each with the audio of another, of another speaker if possible."""
-    return [with_voice_of(clip, other(clip, clips)) for clip in clips]
+    """The clips, each with the audio of another, of another speaker if possible.
+
+    It is cut or extended to the clip's length.
+    """
+    found = []
+    for clip in clips:
+        heard = other(clip, clips)
+        frames, mean = held(heard.features, len(clip.landmarks)), heard.speaker_mean
+        changed = {"features": frames, "voice": heard.voice, "speaker_mean": mean}
+        found.append(replace(clip, **changed))
+    return found
 
 
 def other(clip: Clip, clips: Sequence[Clip]) -> Clip:
@@ -59,13 +68,6 @@ def other(clip: Clip, clips: Sequence[Clip]) -> Clip:
     place = next(i for i, each in enumerate(clips) if each.name == clip.name)
     later = [*clips[place + 1 :], *clips[:place]] or [clip]
     return next((each for each in later if each.speaker != clip.speaker), later[0])
-
-
-def with_voice_of(clip: Clip, heard: Clip) -> Clip:
-    """A clip with the audio of another, which is cut or extended to its length."""
-    frames = held(heard.features, len(clip.landmarks))
-    mean = heard.speaker_mean
-    return replace(clip, features=frames, voice=heard.voice, speaker_mean=mean)
 
 
 def held(values: Tensor, length: int) -> Tensor:
@@ -79,19 +81,13 @@ def again(clips: Sequence[Clip]) -> list[Tensor]:
     The right speaker and emotion with the wrong speech content. Returns displacements
     Tensor[T, 68, 2] px of the canonical frame, one a clip.
     """
-    return [_again(clip, clips) for clip in clips]
-
-
-def _again(clip: Clip, clips: Sequence[Clip]) -> Tensor:
-    same = [
-        each
-        for each in clips
-        if (each.speaker, each.video) == (clip.speaker, clip.video)
-        and each.name != clip.name
-    ]
-    if not same:
-        return torch.full_like(clip.landmarks, torch.nan)
-    return held(same[0].displacement, len(clip.landmarks))
+    found = []
+    for clip in clips:
+        video = [c for c in clips if (c.speaker, c.video) == (clip.speaker, clip.video)]
+        moves = [c.displacement for c in video if c.name != clip.name]
+        unknown = torch.full_like(clip.landmarks, torch.nan)
+        found.append(held(moves[0], len(unknown)) if moves else unknown)
+    return found
 
 
 def detector_noise(corpus: Path, mean_face: np.ndarray) -> Method:

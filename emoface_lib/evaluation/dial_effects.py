@@ -70,29 +70,23 @@ def dial_effects(
     codes = codes or content_codes(content, clips)
     tables, first = [], None
     for amount in amounts:
-        displacement = style_displacements(
-            style, clips, codes, space.offset(amount, axis)
-        )
+        offset = space.offset(amount, axis)
+        displacement = style_displacements(style, clips, codes, offset)
         curves = [
             measures((clip.reference + move).numpy())
             for clip, move in zip(clips, displacement, strict=True)
         ]
         first = first or curves
         lips = [[each["lip opening"] for each in some] for some in (first, curves)]
-        tables.append(
-            pd.DataFrame(
-                {
-                    "clip": [clip.name for clip in clips],
-                    "speaker": [clip.speaker for clip in clips],
-                    "amount": amount,
-                    **{g: [_mean(c, g) for c in curves] for g in GESTURES},
-                    **probe.read(clips, displacement),
-                    "lip r": [
-                        np.corrcoef(*pair)[0, 1] for pair in zip(*lips, strict=True)
-                    ],
-                }
-            )
-        )
+        columns = {
+            "clip": [clip.name for clip in clips],
+            "speaker": [clip.speaker for clip in clips],
+            "amount": amount,
+            **{g: [_mean(c, g) for c in curves] for g in GESTURES},
+            **probe.read(clips, displacement),
+            "lip r": [np.corrcoef(*pair)[0, 1] for pair in zip(*lips, strict=True)],
+        }
+        tables.append(pd.DataFrame(columns))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -135,16 +129,9 @@ def correlations(
         "share of the category": [clip.emotion for clip in clips],
         "share of the speaker": [clip.speaker for clip in clips],
     }
-    return pd.DataFrame(
-        {
-            axis: {
-                **{n: np.corrcoef(x, places)[0, 1] for n, x in numbers.items()},
-                # by chance it can be less than 0
-                **{
-                    n: max(0.0, variance_share(places[:, None], x))
-                    for n, x in groups.items()
-                },
-            }
-            for axis, places in coordinates.items()
-        }
-    )
+    table = {}
+    for axis, places in coordinates.items():
+        table[axis] = {n: np.corrcoef(x, places)[0, 1] for n, x in numbers.items()}
+        for name, group in groups.items():  # by chance it can be less than 0
+            table[axis][name] = max(0.0, variance_share(places[:, None], group))
+    return pd.DataFrame(table)

@@ -30,10 +30,8 @@ def level(clip: Clip) -> np.ndarray:
 
 def mouth_width(landmarks: Tensor) -> Tensor:
     """Distance of the lips' corners: Tensor[..., 68, 2] px to Tensor[...] px."""
-    across = (
-        landmarks[..., LEFT_MOUTH_CORNER, :] - landmarks[..., RIGHT_MOUTH_CORNER, :]
-    )
-    return across.norm(dim=-1)
+    right, left = landmarks[..., [RIGHT_MOUTH_CORNER, LEFT_MOUTH_CORNER], :].unbind(-2)
+    return (left - right).norm(dim=-1)
 
 
 def shifted_likeness(
@@ -44,11 +42,9 @@ def shifted_likeness(
     curves : float[T], one a clip, such as `level`. Returns int[21] shifts in frames, >
     0 moves a curve later, and float[21] r.
     """
-    pairs = zip(curves, clips, strict=True)
-    found = [
-        shifted_r(curve, lip_opening(clip.landmarks).numpy(), FURTHEST)
-        for curve, clip in pairs
-    ]
+    openings = [lip_opening(clip.landmarks).numpy() for clip in clips]
+    pairs = zip(curves, openings, strict=True)
+    found = [shifted_r(*pair, FURTHEST) for pair in pairs]
     return np.arange(-FURTHEST, FURTHEST + 1), np.mean(found, axis=0)
 
 

@@ -51,21 +51,16 @@ class MakeItTalk:
 
         Raises InputError if a voice is not embedded, which the speaker branch needs.
         """
-        return [self._displacement(clip) for clip in clips]
-
-    def _displacement(self, clip: Clip) -> Tensor:
-        self.content.eval()
-        windows, face = windows_of(clip.log_mel), standard_face(clip.reference)
-        parts = []
-        for some in windows.split(LONGEST):
-            displacement = self.content(some, face.expand(len(some), -1))
-            if self.speaker is not None:
-                self.speaker.eval()
-                displacement = (
-                    displacement + self.speaker(some[None], voice_of(clip)[None])[0]
-                )
-            parts.append(displacement)
-        return in_canonical(torch.cat(parts), clip.reference)
+        content, speaker = self.content.eval(), self.speaker and self.speaker.eval()
+        found = []
+        for clip in clips:
+            face, parts = standard_face(clip.reference), []
+            for some in windows_of(clip.log_mel).split(LONGEST):
+                parts.append(content(some, face.expand(len(some), -1)))
+                if speaker is not None:
+                    parts[-1] = parts[-1] + speaker(some[None], voice_of(clip)[None])[0]
+            found.append(in_canonical(torch.cat(parts), clip.reference))
+        return found
 
 
 STAGES = "features", "training"  # whose settings both branches depend on
@@ -219,9 +214,7 @@ class _Example:
     def of(cls, clip: Clip) -> "_Example":
         """What the branches take from a clip, in the scale of the standard face."""
         displacement = clip.displacement * standard_scale(clip.reference)
-        flat = torch.cat(
-            [displacement, torch.zeros_like(displacement[..., :1])], dim=-1
-        )
+        flat = torch.nn.functional.pad(displacement, (0, 1))  # (T, 68, 3)
         face = standard_face(clip.reference)
         return cls(windows_of(clip.log_mel), face, flat.flatten(1), voice_of(clip))
 

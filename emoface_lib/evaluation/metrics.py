@@ -46,11 +46,8 @@ class LandmarkProtocol:
 
         size : px of the frame that is measured in.
         """
-        scale, source = (
-            f"px of a {size}-px frame",
-            f"both read from frames by {detector}",
-        )
-        return replace(self, scale=scale, source=source)
+        source = f"both read from frames by {detector}"
+        return replace(self, scale=f"px of a {size}-px frame", source=source)
 
 
 PAPER = LandmarkProtocol()

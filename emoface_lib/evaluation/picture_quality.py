@@ -18,7 +18,7 @@ from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.translation.dataset import Pairs
 from emoface_lib.translation.render import NetworkRenderer, Renderer
 from emoface_lib.translation.translators import PairRenderer
-from emoface_lib.translation.warp.photo_warp import PhotoWarp
+from emoface_lib.translation.warp.photo_warp import PhotoWarp, Pose
 
 BEST_PSNR = 60.0  # dB; given to a picture that is rendered without error
 MOUTH = 0.06  # margin around the lips, share of the picture's side
@@ -62,7 +62,8 @@ def trials(
             for name, network in networks.items()
         }
         asked = landmarks[others]
-        rendered = {name: list(r.frames(asked)) for name, r in renderers.items()}
+        poses = list(map(Pose, asked))
+        rendered = {name: list(r.frames(poses)) for name, r in renderers.items()}
         for i, other in enumerate(others):
             all_of = {name: series[i] for name, series in rendered.items()}
             all_of |= {COPIED: reference, TRUE: pictures[other]}

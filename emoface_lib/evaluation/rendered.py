@@ -17,8 +17,7 @@ from emoface_lib.core.settings import Settings
 from emoface_lib.evaluation.baselines import Method, misheard
 from emoface_lib.evaluation.makeittalk import MakeItTalk
 from emoface_lib.evaluation.makeittalk_landmarks import ContentBranch, SpeakerBranch
-from emoface_lib.evaluation.pc_avs import load_pc_avs, synthesise
-from emoface_lib.evaluation.pc_avs_network import PCAVS
+from emoface_lib.evaluation.pc_avs import PCAVS, load_pc_avs, synthesise
 from emoface_lib.evaluation.rows import (
     FULL,
     IMPROVED,
@@ -57,12 +56,8 @@ def shipped_baselines(
 def with_voices(clips: Sequence[Clip], cache: Path) -> list[Clip]:
     """The clips with their speakers' voices, where notebook 02 embedded them."""
     known = read_embeddings(cache) if cache.exists() else {}
-    return [
-        replace(clip, voice=torch.from_numpy(known[clip.speaker]))
-        if clip.speaker in known
-        else clip
-        for clip in clips
-    ]
+    voices = {name: torch.from_numpy(voice) for name, voice in known.items()}
+    return [replace(c, voice=voices.get(c.speaker, c.voice)) for c in clips]
 
 
 def shipped_pc_avs(settings: Settings, folder: Path = WEIGHTS) -> PCAVS | None:

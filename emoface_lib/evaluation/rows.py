@@ -79,6 +79,14 @@ ABLATION = PLAIN, IDENTITY, FULL, IMPROVED
 # for `transfer`: eq. (6) alone, eq. (5) alone, and a control on either side of *full*
 TRANSFER = PLAIN, IDENTITY, ANYONE, FULL, SUPERVISED, SHUFFLED_VIDEOS
 CONTRASTS = PLAIN, *(n for n in ROWS if n.startswith("eq.")), "InfoNCE", SUPERVISED
+# Which rows are compared, first minus second: *full*, improved and the others.
+PAIRS = (
+    *((FULL, other) for other in (NO_STYLE, PLAIN, ANYONE)),
+    *((IMPROVED, other) for other in (FULL, NO_STYLE)),
+    *((FULL, MAKEITTALK), (NO_STYLE, MAKEITTALK_CONTENT)),
+    *((FULL, PC_AVS), (PC_AVS, PC_AVS_WRONG)),
+    *((FULL, bound) for bound in (ENERGY, MEAN_DISPLACEMENT, STATIC, SHUFFLED, AGAIN)),
+)
 
 Trained = tuple[StyleBranch, pd.DataFrame]  # and the log
 

@@ -33,9 +33,10 @@ from emoface_lib.evaluation.picture_quality import likeness, read_landmarks
 from emoface_lib.features.align import align
 from emoface_lib.features.expression import CROP_EVERY, ExpressionNet, face_crops
 from emoface_lib.features.prepared import to_video_rate
-from emoface_lib.translation.dataset import resized
+from emoface_lib.translation.dataset import read_clip, resized
 from emoface_lib.translation.render import NetworkRenderer
 from emoface_lib.translation.translators import PairRenderer, Translator
+from emoface_lib.translation.warp.photo_warp import Pose
 
 EVERY = 8  # frames of 20 ms; neighbours are alike
 HIDDEN = 64
@@ -138,21 +139,7 @@ class Studio:
         face = scale_points(real[0, :, :2], self.image_size / width)
         network = PairRenderer(self.translator)
         renderer = NetworkRenderer(reference, face, network, self.image_size)
-        return np.stack(list(renderer.frames(landmarks))), landmarks
-
-    def true_frames(
-        self, clip: Clip, every: int = CROP_EVERY
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Every n-th frame of the real clip, and its landmarks.
-
-        Returns uint8[F / n, S, S, 3] RGB and float[F / n, 68, 2] px of the frames, as
-        `render`.
-        """
-        stored = read_npz(self.features / f"{clip.name}.npz")
-        landmarks = stored["landmarks"][::every, :, :2].astype(float)
-        frames = list(iter_frames(self.corpus / clip.path))[::every][: len(landmarks)]
-        factor = self.image_size / int(stored["size"][0])
-        return resized(frames, self.image_size), scale_points(landmarks, factor)
+        return np.stack(list(renderer.frames(map(Pose, landmarks)))), landmarks
 
     def frame_scores(
         self, frames: Mapping[str, Sequence[np.ndarray]], clips: Sequence[Clip]
@@ -165,16 +152,16 @@ class Studio:
         """
         rows = []
         for number, clip in enumerate(tqdm(clips, desc="reading frames")):
-            true, landmarks = self.true_frames(clip)
+            files = self.corpus / clip.path, self.features / f"{clip.name}.npz"
+            true, landmarks = read_clip(*files, self.image_size, CROP_EVERY)
             seen = [read_landmarks(frame) for frame in true]
             real = self.expressions.probabilities(face_crops(true, landmarks))
             for method, pictures in frames.items():
                 asked = landmarks[: len(pictures[number])]
                 found = self._likeness(pictures[number], true, asked)
                 found |= self._readings(pictures[number], seen)
-                shown = self.expressions.probabilities(
-                    face_crops(pictures[number], asked)
-                )
+                crops = face_crops(pictures[number], asked)
+                shown = self.expressions.probabilities(crops)
                 scores = emotion_scores(shown, real[: len(shown)])
                 found |= _labelled(scores, "frames")
                 rows += _rows(method, clip, found)
@@ -184,9 +171,8 @@ class Studio:
         self, pictures: np.ndarray, true: np.ndarray, landmarks: np.ndarray
     ) -> Found:
         """PSNR and SSIM, means over frames."""
-        each = [
-            likeness(*three) for three in zip(pictures, true, landmarks, strict=False)
-        ]
+        threes = zip(pictures, true, landmarks, strict=False)
+        each = [likeness(*three) for three in threes]
         scale = f"frames of {self.image_size} px"
         return {
             name: (scale, float(np.mean([one[name] for one in each])))
@@ -205,9 +191,8 @@ class Studio:
         if len(both) < 2:
             return found
         scale = CANONICAL_SIDE / self.image_size
-        predicted, truth = (
-            torch.from_numpy(np.stack(one) * scale) for one in zip(*both, strict=True)
-        )
+        stacked = (np.stack(one) * scale for one in zip(*both, strict=True))
+        predicted, truth = map(torch.from_numpy, stacked)
         distances = _distances(predicted, truth, "dlib")
         named = str(NERF.read("dlib", self.image_size))
         own = landmark_distance(predicted / scale, truth / scale, NERF)

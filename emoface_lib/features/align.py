@@ -40,9 +40,8 @@ class Pose:
 
     def undo(self, landmarks: np.ndarray) -> np.ndarray:
         """From the canonical frame to px of the video frame: float[F, P, 3] both."""
-        return (landmarks - self.target) / self.scale @ self.rotation + self.centre[
-            :, None
-        ]
+        turned = (landmarks - self.target) / self.scale @ self.rotation
+        return turned + self.centre[:, None]
 
     def degrees(self) -> np.ndarray:
         """Yaw, pitch and roll of the head. Returns float[F, 3] degrees.

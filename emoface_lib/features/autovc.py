@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from emoface_lib.core.clip import MEL_BANDS
 
+EMBEDDING = 256  # numbers that describe a speaker
 KERNEL = 5  # frames; receptive field of one convolution
 # the activation that follows a convolution, whose initial weights are scaled for it
 Activation = Literal["relu", "tanh"]
@@ -20,24 +21,23 @@ Activation = Literal["relu", "tanh"]
 class AutoVC(nn.Module):
     """Encoder, decoder and post-net; the defaults are the official checkpoint's sizes.
 
-    neck : numbers of a code in each direction; freq : frames that share a code;
-    embedding : of a speaker; pre : of the decoder's first layers; width : of the
-    encoder's and the post-net's convolutions; post : of the decoder's last layers.
+    neck : numbers of a code in each direction; freq : frames that share a code; pre :
+    of the decoder's first layers; width : of the encoder's and the post-net's
+    convolutions; post : of the decoder's last layers.
     """
 
     def __init__(
         self,
         neck: int = 32,
         freq: int = 32,
-        embedding: int = 256,
         pre: int = 512,
         width: int = 512,
         post: int = 1024,
     ) -> None:
         super().__init__()
         self.neck, self.freq = neck, freq
-        self.encoder = Encoder(neck, freq, embedding, width)
-        self.decoder = Decoder(2 * neck + embedding, pre, post)
+        self.encoder = Encoder(neck, freq, width)
+        self.decoder = Decoder(2 * neck + EMBEDDING, pre, post)
         self.postnet = PostNet(width)
 
     def forward(
@@ -58,10 +58,10 @@ class AutoVC(nn.Module):
 class Encoder(nn.Module):
     """Encoder: from a mel and its speaker's embedding to content codes."""
 
-    def __init__(self, neck: int, freq: int, embedding: int, width: int) -> None:
+    def __init__(self, neck: int, freq: int, width: int) -> None:
         super().__init__()
         self.neck, self.freq = neck, freq
-        sizes = (MEL_BANDS + embedding, width, width, width)
+        sizes = (MEL_BANDS + EMBEDDING, width, width, width)
         self.convolutions = convolutions(sizes, "relu")
         self.lstm = nn.LSTM(width, neck, 2, batch_first=True, bidirectional=True)
 

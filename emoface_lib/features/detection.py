@@ -161,21 +161,22 @@ def fill_gaps(
         )
     known = np.array([points for points, _, _ in rows if points is not None])
     boxes = np.array([box for _, box, _ in rows if box is not None])
+    times, frames = np.flatnonzero(found), np.arange(len(found))
     return Detection(
-        landmarks=to_space(interpolate_frames(known, found)).astype(np.float32),
+        landmarks=to_space(interpolated(known, times, frames)).astype(np.float32),
         confidence=np.array([score for _, _, score in rows], np.float32),
         found=found,
-        boxes=interpolate_frames(boxes, found).astype(np.float32),
+        boxes=interpolated(boxes, times, frames).astype(np.float32),
     )
 
 
-def interpolate_frames(known: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """Values of all frames from those of the found ones, linearly in time.
+def interpolated(
+    values: np.ndarray, times: np.ndarray, wanted: np.ndarray
+) -> np.ndarray:
+    """Values at other times, linearly between those that are known, held beyond.
 
-    known : (K, ...); found : bool (F,) with K true; returns (F, ...). Before the first
-    and after the last found frame its value is held.
+    values : (K, ...) at times (K,), which rise; wanted : (F,). Returns (F, ...).
     """
-    frames, times = np.arange(len(found)), np.flatnonzero(found)
-    flat = known.reshape(len(known), -1)
-    columns = [np.interp(frames, times, column) for column in flat.T]
-    return np.stack(columns, 1).reshape(len(found), *known.shape[1:])
+    flat = values.reshape(len(values), -1)
+    columns = [np.interp(wanted, times, column) for column in flat.T]
+    return np.stack(columns, 1).reshape(len(wanted), *values.shape[1:])

@@ -44,8 +44,7 @@ class DlibDetector:
     reads well, so those keep their points and get the depth of the mean face.
     """
 
-    def __init__(self, threshold: float = 0.0, drawn: bool = False) -> None:
-        self.threshold = threshold
+    def __init__(self, drawn: bool = False) -> None:
         self.to_space = lift if drawn else first_guess
         self.face_detector = dlib.get_frontal_face_detector()
         self.predictor = _predictor()
@@ -138,19 +137,13 @@ class DlibDetector:
                 grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA
             )
         whole = np.ascontiguousarray(grey)  # dlib misreads a view of a larger picture
-        boxes, scores, _ = self.face_detector.run(whole, 0, self.threshold)
-        return [
-            (
-                (
-                    b.left() / scale,
-                    b.top() / scale,
-                    b.right() / scale,
-                    b.bottom() / scale,
-                ),
-                float(score),
-            )
-            for b, score in zip(boxes, scores, strict=True)
-        ]
+        boxes, scores, _ = self.face_detector.run(whole, 0, 0.0)
+        found = []
+        for box, score in zip(boxes, scores, strict=True):
+            left, top = box.left() / scale, box.top() / scale
+            right, bottom = box.right() / scale, box.bottom() / scale
+            found.append(((left, top, right, bottom), float(score)))
+        return found
 
     def _points(self, grey: np.ndarray, box: Box) -> np.ndarray:
         crop, scale, corner = _crop(grey, box)
@@ -190,14 +183,10 @@ def _crop(grey: np.ndarray, box: Box) -> tuple[np.ndarray, float, np.ndarray]:
     side = int(width + 2 * margin) + 1
     x1, y1 = max(x0, 0), max(y0, 0)
     part = grey[y1 : max(y0 + side, y1), x1 : max(x0 + side, x1)]
-    part = cv2.copyMakeBorder(
-        part,
-        y1 - y0,
-        side - (y1 - y0) - part.shape[0],
-        x1 - x0,
-        side - (x1 - x0) - part.shape[1],
-        cv2.BORDER_CONSTANT,
-    )
+    above, beside = y1 - y0, x1 - x0
+    below, beyond = side - above - part.shape[0], side - beside - part.shape[1]
+    black = cv2.BORDER_CONSTANT
+    part = cv2.copyMakeBorder(part, above, below, beside, beyond, black)
     scale = CROP / width
     size = round(side * scale)
     method = cv2.INTER_AREA if size < side else cv2.INTER_LINEAR

@@ -109,7 +109,8 @@ def missing_weights(solid: bool, face_detector: str) -> list[str]:
     if names := FACE_DETECTORS[face_detector].split():
         module = f"face_alignment.detection.{face_detector}.{face_detector}_detector"
         needed += [import_module(module).models_urls[name] for name in names]
-    return [url for url in needed if not (_folder() / _file(url)).exists()]
+    files = {url: Path(urlparse(url).path).name for url in needed}
+    return [url for url, name in files.items() if not (_folder() / name).exists()]
 
 
 def require_weights(solid: bool, face_detector: str) -> None:
@@ -123,10 +124,6 @@ def require_weights(solid: bool, face_detector: str) -> None:
 
 def _folder() -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints"
-
-
-def _file(url: str) -> str:
-    return Path(urlparse(url).path).name
 
 
 @cache

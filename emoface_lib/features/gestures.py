@@ -24,20 +24,21 @@ LIP_MIDDLES = [51, 57]  # outer lips, upper and lower
 INNER_BROWS = [20, 21, 22, 23]
 NOSE_ROOT, NOSE_TIP = 27, 33
 
-# px of the canonical frame from rest, coefficient 0, to coefficient 1: about the
+# What of `measures` changes, and by how many px of the canonical frame (of eyes: by
+# which share of their opening) from rest, coefficient 0, to coefficient 1: about the
 # largest motion in the embedded corpus and of real faces.
 FULL = {
-    "jawOpen": 22.0,  # chin away from the nose
-    "mouthSmileLeft": 7.0,  # corner up against the middle of the lips
-    "mouthSmileRight": 7.0,
-    "mouthFrownLeft": 5.0,  # corner down
-    "mouthFrownRight": 5.0,
-    "mouthPucker": 14.0,  # corners towards each other
-    "browInnerUp": 7.0,  # inner ends of the brows away from the nose's root
-    "browDownLeft": 6.0,  # brow towards its eye
-    "browDownRight": 6.0,
-    "eyeBlinkLeft": 1.0,  # share of its usual opening that an eye has lost
-    "eyeBlinkRight": 1.0,
+    "jawOpen": ("jaw", 22.0),  # chin away from the nose
+    "mouthSmileLeft": ("left corner", 7.0),  # up against the middle of the lips
+    "mouthSmileRight": ("right corner", 7.0),
+    "mouthFrownLeft": ("left corner", -5.0),
+    "mouthFrownRight": ("right corner", -5.0),
+    "mouthPucker": ("mouth width", -14.0),
+    "browInnerUp": ("inner brows", 7.0),  # away from the nose's root
+    "browDownLeft": ("left brow", -6.0),  # towards its eye
+    "browDownRight": ("right brow", -6.0),
+    "eyeBlinkLeft": ("left lids", -1.0),
+    "eyeBlinkRight": ("right lids", -1.0),
 }
 
 
@@ -77,17 +78,7 @@ def coefficients(landmarks: np.ndarray, rest: np.ndarray) -> pd.DataFrame:
     """
     now, base = measures(landmarks), measures(rest[None])
     change = {name: now[name] - base[name] for name in now}
-    raw = {
-        "jawOpen": change["jaw"],
-        "mouthSmileLeft": change["left corner"],
-        "mouthSmileRight": change["right corner"],
-        "mouthFrownLeft": -change["left corner"],
-        "mouthFrownRight": -change["right corner"],
-        "mouthPucker": -change["mouth width"],
-        "browInnerUp": change["inner brows"],
-        "browDownLeft": -change["left brow"],
-        "browDownRight": -change["right brow"],
-        "eyeBlinkLeft": -change["left lids"] / base["left lids"],
-        "eyeBlinkRight": -change["right lids"] / base["right lids"],
-    }
-    return pd.DataFrame({name: (raw[name] / FULL[name]).clip(0, 1) for name in FULL})
+    for lids in ("left lids", "right lids"):
+        change[lids] /= base[lids]
+    shown = {n: (change[what] / full).clip(0, 1) for n, (what, full) in FULL.items()}
+    return pd.DataFrame(shown)

@@ -7,7 +7,7 @@ don't extrapolate.
 Taught in notebook 03.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -80,13 +80,6 @@ class Lift:
         lifted = first + correction.reshape(-1, 68, 3)
         return standard.outside(lifted).astype(np.float32)
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        """The map as float32 arrays by name: mean (136,), basis (K, 136) and so on."""
-        return {
-            field.name: np.ascontiguousarray(getattr(self, field.name), np.float32)
-            for field in fields(self)
-        }
-
 
 def with_products(scores: np.ndarray) -> np.ndarray:
     """Scores (F, K), held within WIDEST, and products of pairs of the first PAIRED.
@@ -103,12 +96,11 @@ def lift(points: np.ndarray) -> np.ndarray:
 
     points : (F, 68, 2) px; returns float32 (F, 68, 3) px, depth with mean 0.
     """
-    return shipped_lift()(points)
+    return _shipped()(points)
 
 
 @cache
-def shipped_lift() -> Lift:
-    """The map in `weights/lift.safetensors`."""
+def _shipped() -> Lift:
     return Lift(**{n: x.numpy() for n, x in read_weights(LIFT_FILE).items()})
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import VIDEO_RATE
-from emoface_lib.features.detection import Detection, box_around, interpolate_frames
+from emoface_lib.features.detection import Detection, box_around, interpolated
 
 POINTS = range(68)
 
@@ -26,14 +26,14 @@ def read_openface(path: Path | str, rate: float = VIDEO_RATE) -> Detection:
     if not found.any():
         raise InputError(f"{path} has no frame in which a face was tracked.")
     flat, solid = (
-        np.stack([[table[f"{axis}_{i}"] for i in POINTS] for axis in axes], -1)
+        np.stack([table[[f"{axis}_{i}" for i in POINTS]] for axis in axes], -1)
         for axes in ("xy", "XYZ")
-    )  # (68, N, 2) px and (68, N, 3) mm
-    flat, solid = flat.swapaxes(0, 1), solid.swapaxes(0, 1)
+    )  # (N, 68, 2) px and (N, 68, 3) mm
     depth = solid[..., 2] - solid[..., 2].mean(1, keepdims=True)
     scale = _spread(flat) / np.maximum(_spread(solid[..., :2]), 1e-6)  # px a mm
     points = np.concatenate([flat, (depth * scale[:, None])[..., None]], -1)
-    points = interpolate_frames(points[found], found)  # where nothing was tracked
+    frames = np.arange(len(found))  # where nothing was tracked:
+    points = interpolated(points[found], frames[found], frames)
     return _resampled(points, found, table, rate)
 
 
@@ -46,9 +46,7 @@ def _resampled(
     seconds = starts[-1] - starts[0] + period
     middles = starts[0] + (np.arange(max(1, round(seconds * rate))) + 0.5) / rate
     sources = starts + period / 2
-    flat = points.reshape(len(points), -1)
-    columns = [np.interp(middles, sources, column) for column in flat.T]
-    landmarks = np.stack(columns, 1).reshape(-1, *points.shape[1:]).astype(np.float32)
+    landmarks = interpolated(points, sources, middles).astype(np.float32)
     nearest = np.abs(sources[:, None] - middles).argmin(0)
     return Detection(
         landmarks=landmarks,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
+from scipy.special import softmax
 
 from emoface_lib.core.checkpoints import read_weights
 from emoface_lib.core.clip import EXPRESSIONS
@@ -62,9 +63,7 @@ class VoiceExpressions:
 
     def softmax(self, found: np.ndarray) -> np.ndarray:
         """Probabilities of EXPRESSIONS, float[K, 7]. found : `statistics` [K, 2 D]."""
-        scores = (found - self.speaker) @ self.weights + self.offset
-        likely = np.exp(scores - scores.max(1, keepdims=True))
-        return likely / likely.sum(1, keepdims=True)
+        return softmax((found - self.speaker) @ self.weights + self.offset, axis=1)
 
     def tell(self, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The expression over time: seconds float[K], probabilities float[K, 7].

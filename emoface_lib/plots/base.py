@@ -60,13 +60,12 @@ def show(
     many faces.
     Raises InputError without alt text.
     """
-    output, metadata = _output(encode(drawn, kind), alt, kind)
+    output, metadata = as_output(drawn, alt, kind)
     if path is not None:
         keep(path.with_suffix(".png"), encode(drawn, "png"))
         keep(path.with_suffix(".svg"), encode(drawn, "svg"))
         if data is not None:
             keep(path.with_suffix(".csv"), data.to_csv(index=False).encode())
-    plt.close(drawn)
     display(output, raw=True, metadata=metadata)
     show_caption(alt)
 
@@ -76,19 +75,17 @@ def show_caption(alt: str) -> None:
     display(Markdown(f"**Figure {next(_NUMBERS)}.** {alt}"))
 
 
-def as_output(drawn: Figure, alt: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Data and metadata of a figure as a notebook's output; closes the figure."""
-    picture = encode(drawn, "png")
-    plt.close(drawn)
-    return _output(picture, alt, "png")
-
-
-def _output(
-    picture: bytes, alt: str, kind: str
+def as_output(
+    drawn: Figure, alt: str, kind: str = "png"
 ) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Data and metadata of a figure as a notebook's output; pyplot forgets the figure.
+
+    Raises InputError without alt text.
+    """
     if not alt.strip():
         raise InputError("A figure has no alt text: say in words what it shows.")
-    shown = f"image/{kind}"
+    shown, picture = f"image/{kind}", encode(drawn, kind)
+    plt.close(drawn)
     return {shown: picture, "text/plain": alt}, {shown: {"alt": alt}}
 
 
@@ -110,15 +107,9 @@ def encode(drawn: Figure, kind: str, **options: Any) -> bytes:
 
 def draw_mel(axes: Axes, mel: np.ndarray, title: str = "") -> None:
     """Log-mel spectrogram float[T, 80] at 50 frames/s."""
-    axes.imshow(
-        mel.T,
-        origin="lower",
-        aspect="auto",
-        extent=(0, len(mel) / 50, 0, mel.shape[1]),
-        cmap="magma",
-        vmin=0,
-        vmax=1,
-    )
+    extent = (0, len(mel) / 50, 0, mel.shape[1])
+    look: dict[str, Any] = {"cmap": "magma", "vmin": 0, "vmax": 1, "aspect": "auto"}
+    axes.imshow(mel.T, origin="lower", extent=extent, **look)
     axes.set(xlabel="seconds", ylabel="mel band", title=title)
 
 
@@ -141,13 +132,13 @@ def draw_face(
             linestyle=(0, DASHES[number] or None),
             label=label if index == 0 else None,
         )
-    axes.set(
-        xlim=(0, CANONICAL_SIDE),
-        ylim=(CANONICAL_SIDE, 0),
-        aspect="equal",
-        xticks=[],
-        yticks=[],
-    )
+    in_canonical_frame(axes)
+
+
+def in_canonical_frame(axes: Axes) -> None:
+    """Let axes show the canonical frame, without ticks."""
+    axes.set(xlim=(0, CANONICAL_SIDE), ylim=(CANONICAL_SIDE, 0), aspect="equal")
+    axes.set(xticks=[], yticks=[])
 
 
 def looks(names: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -271,20 +262,10 @@ def draw_confusion(axes: Axes, counts: np.ndarray, names: Sequence[str]) -> None
     Colours and numbers are shares of the row.
     """
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    sns.heatmap(
-        shares,
-        xticklabels=list(names),
-        yticklabels=list(names),
-        vmin=0,
-        vmax=1,
-        cmap="Blues",
-        annot=True,
-        fmt=".2f",
-        annot_kws={"fontsize": 7},
-        square=True,
-        cbar=False,
-        ax=axes,
-    )
+    look = {"vmin": 0, "vmax": 1, "cmap": "Blues", "square": True, "cbar": False}
+    look |= {"annot": True, "fmt": ".2f", "annot_kws": {"fontsize": 7}}
+    ticks = {"xticklabels": list(names), "yticklabels": list(names)}
+    sns.heatmap(shares, **look, **ticks, ax=axes)
     axes.tick_params("x", rotation=45)
     axes.set(xlabel="recognised", ylabel="true")
 
@@ -299,12 +280,8 @@ def draw_diagram(
         frame = {"boxstyle": "round", "facecolor": "#eef3f8", "edgecolor": PALETTE[0]}
         axes.text(*place, name, ha="center", va="center", fontsize=9, bbox=frame)
     for start, end in arrows:
-        axes.annotate(
-            "",
-            boxes[end],
-            boxes[start],
-            arrowprops={"arrowstyle": "->", "shrinkA": 32, "shrinkB": 32},
-        )
+        look = {"arrowstyle": "->", "shrinkA": 32, "shrinkB": 32}
+        axes.annotate("", boxes[end], boxes[start], arrowprops=look)
     columns, rows = zip(*boxes.values(), strict=True)
     axes.set(
         xlim=(min(columns) - 0.5, max(columns) + 0.5),

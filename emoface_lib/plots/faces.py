@@ -7,9 +7,8 @@ import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from emoface_lib.core.landmarks import CANONICAL_SIDE
 from emoface_lib.core.polylines import draw_landmarks
-from emoface_lib.plots.base import PALETTE
+from emoface_lib.plots.base import PALETTE, in_canonical_frame
 
 ZOOM = 2  # px a pixel of a small frame, so that landmarks can be distinguished
 MISSED = (213, 94, 0)  # RGB of the frame around a picture without a face
@@ -46,10 +45,8 @@ def draw_cloud(
     points = landmarks[..., :2].reshape(-1, 2)
     axes.plot(*points.T, ".", color=PALETTE[0], ms=1, alpha=0.3)
     axes.plot(*mean[:, :2].T, "x", color=PALETTE[5], ms=3, label="mean face")
-    axes.set(
-        xlim=(0, CANONICAL_SIDE), ylim=(CANONICAL_SIDE, 0), aspect="equal", title=title
-    )
-    axes.set(xticks=[], yticks=[])
+    in_canonical_frame(axes)
+    axes.set_title(title)
 
 
 def draw_shares(

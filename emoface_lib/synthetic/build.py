@@ -72,7 +72,11 @@ def build_corpus(
     folder = Path(folder)
     plans = plan_corpus(settings)
     claim_folder(folder, settings)
-    todo = [plan for plan in plans if not is_complete(plan, folder)]
+    todo = [
+        plan
+        for plan in plans
+        if not (_sidecar_path(plan, folder).exists() and (folder / plan.path).exists())
+    ]
     make = partial(write_clips, folder=folder, draw=draw)
     # a speaker at a time, whose face is then prepared only once
     own = [list(part) for _, part in groupby(todo, lambda plan: plan.speaker.name)]
@@ -84,10 +88,9 @@ def build_corpus(
         for plan in plans
     ]
     _write_metadata(plans, folder)
+    card = data_card(index, settings.seed, code_hash(__name__))
     with write_beside(folder / "DATA_CARD.md") as beside:
-        beside.write_text(
-            data_card(index, settings.seed, code_hash(__name__)), encoding="utf-8"
-        )
+        beside.write_text(card, encoding="utf-8")
     write_parquet(folder / INDEX, index)
     return index
 
@@ -108,26 +111,16 @@ def claim_folder(folder: Path, settings: Settings) -> None:
     if card.exists():
         if read_or_set_aside(read_json, card) == mine:
             return
-        clear_corpus(folder)
+        for name in OWN_FOLDERS:
+            shutil.rmtree(folder / name, ignore_errors=True)
+        for name in reversed(OWN_FILES):  # the card last
+            (folder / name).unlink(missing_ok=True)
     elif any((folder / name).exists() for name in OWN_FOLDERS):
         raise InputError(
             f"{folder} holds clips that this project did not make: give another folder "
             "for the embedded corpus."
         )
     write_json(card, mine)
-
-
-def clear_corpus(folder: Path) -> None:
-    """Remove an embedded corpus from `folder`, its card last, and nothing else."""
-    for name in OWN_FOLDERS:
-        shutil.rmtree(folder / name, ignore_errors=True)
-    for name in reversed(OWN_FILES):
-        (folder / name).unlink(missing_ok=True)
-
-
-def is_complete(plan: ClipPlan, folder: Path) -> bool:
-    """Whether a clip and its sidecar, which is written last, are there."""
-    return _sidecar_path(plan, folder).exists() and (folder / plan.path).exists()
 
 
 def write_clips(plans: list[ClipPlan], folder: Path, draw: Draw) -> None:

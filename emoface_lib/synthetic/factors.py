@@ -8,37 +8,24 @@ and loudness alone don't identify the emotion. Taught in notebook 01.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
 from emoface_lib.core.clip import EXPRESSIONS
+from emoface_lib.core.files import read_table
 
-# Arousal and valence of each of EXPRESSIONS at full intensity, as on the circumplex:
-# J. A. Russell (1980), "A circumplex model of affect".
-CIRCUMPLEX = np.array(
-    [
-        (0.75, 0.25),
-        (0.55, -0.55),
-        (0.05, -0.75),
-        (0.55, 0.85),
-        (-0.75, -0.55),
-        (0.85, -0.75),
-        (0.0, 0.0),
-    ]
-)
-NEUTRAL = EXPRESSIONS.index("neutral")
-# What a category's voice has beyond its arousal and valence: pitch, its range (both of
-# espeak-ng's 0..99) and rate (a share). In the spirit of P. N. Juslin and P. Laukka
-# (2003), "Communication of emotions in vocal expression and music performance".
-RESIDUAL = {
-    "surprise": (4.0, 12.0, -0.04),
-    "fear": (5.0, -12.0, 0.06),
-    "disgust": (-5.0, -4.0, -0.08),
-    "happiness": (2.0, 8.0, 0.0),
-    "sadness": (0.0, -6.0, -0.04),
-    "anger": (-3.0, 6.0, 0.02),
-    "neutral": (0.0, 0.0, 0.0),
+# Of each of EXPRESSIONS: arousal and valence at full intensity, as on the circumplex of
+# J. A. Russell (1980), "A circumplex model of affect"; and what its voice has beyond
+# them: pitch and its range (both of espeak-ng's 0..99) and rate (a share), in the
+# spirit of P. N. Juslin and P. Laukka (2003), "Communication of emotions in vocal
+# expression and music performance".
+TABLE = {
+    name: np.array(numbers, float)
+    for name, *numbers in read_table(Path(__file__).with_name("emotions.csv"))
 }
+CIRCUMPLEX = np.stack([TABLE[name][:2] for name in EXPRESSIONS])
+NEUTRAL = EXPRESSIONS.index("neutral")
 CUE = 1.6  # strength of emotion in the voice; at 1 test speakers stay at chance
 CONFOUNDING = 0.8  # log-odds of an emotion, per arousal and sd of the speaker's voice
 CATEGORY_SHARE = 0.5  # the category's part in the face; the rest: arousal and valence
@@ -237,7 +224,7 @@ def draw_prosody(
     """How `speaker` says a sentence in `state`."""
     arousal, valence = CUE * state.arousal, CUE * state.valence
     own_pitch, own_range, own_rate = (
-        state.intensity * value for value in RESIDUAL[state.emotion]
+        state.intensity * value for value in TABLE[state.emotion][2:]
     )
     tract = speaker.tract * (1 + 0.045 * valence)  # a smile shortens the tract
     # Resampling shifts the formants, but pitch and rate too, which is undone here.

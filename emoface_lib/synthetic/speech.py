@@ -111,13 +111,8 @@ def synthesize(
             raise InputError(
                 f"espeak-ng has no voice {voice!r}; take one like en-us+f3."
             )
-        settings = (
-            (_RATE, rate),
-            (_VOLUME, 100),
-            (_PITCH, pitch),
-            (_RANGE, pitch_range),
-        )
-        for parameter, value in settings:
+        asked = {_RATE: rate, _VOLUME: 100, _PITCH: pitch, _RANGE: pitch_range}
+        for parameter, value in asked.items():
             engine.espeak_SetParameter(parameter, round(value), 0)
         samples, events = _speak(engine, text)
     speech = _speech(samples, events)
@@ -136,14 +131,9 @@ def _engine() -> Iterator[Any]:
         library.espeak_ng_SetRandSeed(ctypes.c_long(1))  # else it comes from the clock
         yield library
         library.espeak_Terminate()
-    finally:
-        _unload(library._handle)
-
-
-def _unload(handle: int) -> None:
-    """Undo ctypes.CDLL, so that the next load starts from a fresh state."""
-    unload = getattr(_ctypes, "dlclose", None) or _ctypes.FreeLibrary  # type: ignore
-    unload(handle)
+    finally:  # undo ctypes.CDLL, so that the next load starts from a fresh state
+        unload = getattr(_ctypes, "dlclose", None) or _ctypes.FreeLibrary  # type: ignore
+        unload(library._handle)
 
 
 def _speak(engine: Any, text: str) -> tuple[np.ndarray, list[tuple[str, float]]]:

@@ -52,16 +52,13 @@ def viseme_parts(phoneme: str) -> tuple[str, ...]:
     return (PAUSE,)
 
 
-def viseme_class(phoneme: str) -> int:
-    """Index of a phoneme's first viseme in VISEME_NAMES: the label of phone probes."""
-    return VISEME_NAMES.index(viseme_parts(phoneme)[0])
-
-
 def frame_classes(names: Sequence[str], starts: np.ndarray, frames: int) -> np.ndarray:
-    """Viseme class of the phoneme in the middle of each 20-ms frame: int[frames].
+    """The first viseme of the phoneme in the middle of each 20-ms frame: int[frames].
 
-    names, starts : float[P] s, of a clip's phonemes, the first at 0.
+    Its place in VISEME_NAMES is the label of phone probes. names, starts : float[P] s,
+    of a clip's phonemes, the first at 0.
     """
     middles = (np.arange(frames) + 0.5) / FRAME_RATE
     spoken = np.searchsorted(starts, middles, side="right") - 1
-    return np.array([viseme_class(name) for name in names])[spoken]
+    classes = [VISEME_NAMES.index(viseme_parts(name)[0]) for name in names]
+    return np.array(classes)[spoken]

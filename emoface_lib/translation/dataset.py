@@ -62,13 +62,10 @@ class Pairs:
         Without `warp`, `warped` is the reference itself.
         """
         shared = SHARED_WARP if self.warp else SHARED
+        clips = generator.integers(len(self.videos), size=count)
         drawn = [
             self._draw_from(int(clip), min(shared, count - start), generator)
-            for start, clip in zip(
-                range(0, count, shared),
-                generator.integers(len(self.videos), size=count),
-                strict=False,
-            )
+            for start, clip in zip(range(0, count, shared), clips, strict=False)
         ]
         return Pair(*(np.concatenate(part) for part in zip(*drawn, strict=True)))
 
@@ -86,15 +83,26 @@ class Pairs:
         return Pair(references, images, warped, frames[targets])
 
     def read(self, clip: int) -> tuple[np.ndarray, np.ndarray]:
-        """Every STRIDE-th frame of a clip and its landmarks, in px of the pictures.
+        """Every STRIDE-th frame of a clip and its landmarks, as `read_clip`.
 
         Returns uint8[F, S, S, 3] and float[F, 68, 2].
         """
-        stored = read_npz(self.features[clip])
-        landmarks = stored["landmarks"][::STRIDE, :, :2].astype(float)
-        frames = list(iter_frames(self.videos[clip]))[::STRIDE][: len(landmarks)]
-        factor = self.size / int(stored["size"][0])
-        return resized(frames, self.size), scale_points(landmarks, factor)
+        return read_clip(self.videos[clip], self.features[clip], self.size, STRIDE)
+
+
+def read_clip(
+    video: Path, features: Path, size: int, every: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Every n-th frame of a clip, scaled to `size` px, and its landmarks there.
+
+    features : the clip's .npz. Returns uint8[F / n, S, S, 3] RGB and float[F / n, 68,
+    2] px of the scaled frames.
+    """
+    stored = read_npz(features)
+    landmarks = stored["landmarks"][::every, :, :2].astype(float)
+    frames = list(iter_frames(video))[::every][: len(landmarks)]
+    factor = size / int(stored["size"][0])
+    return resized(frames, size), scale_points(landmarks, factor)
 
 
 class Shelf:
@@ -104,11 +112,7 @@ class Shelf:
         self.room, self.kept = room, dict[tuple, tuple[np.ndarray, np.ndarray]]()
 
     def take(self, pairs: Pairs, clip: int) -> tuple[np.ndarray, np.ndarray]:
-        """Frames and landmarks of a clip, decoded if they are not kept.
-
-        Returns uint8[F, S, S, 3] and float[F, 68, 2] px of the pictures, as
-        `Pairs.read`.
-        """
+        """As `Pairs.read`, decoded if not kept: uint8[F, S, S, 3], float[F, 68, 2]."""
         name = pairs.videos[clip], pairs.features[clip], pairs.size
         if name not in self.kept:
             self.kept[name] = pairs.read(clip)
@@ -166,9 +170,5 @@ def _begin(_: int) -> None:
 
 def resized(frames: Sequence[np.ndarray], size: int) -> np.ndarray:
     """Scale square frames: uint8[F, size, size, 3]."""
-    return np.stack(
-        [
-            cv2.resize(frame, (size, size), interpolation=cv2.INTER_AREA)
-            for frame in frames
-        ]
-    )
+    side, method = (size, size), cv2.INTER_AREA
+    return np.stack([cv2.resize(x, side, interpolation=method) for x in frames])

@@ -38,13 +38,10 @@ class Square:
         picture : uint8 (H, W, 3); size : px. Returns uint8[size, size, 3].
         """
         place, own = self._places(picture.shape)
-        part = picture[place]
-        before = [part_of.start for part_of in own]
-        after = [self.side - part_of.stop for part_of in own]
-        whole = cv2.copyMakeBorder(
-            part, before[0], after[0], before[1], after[1], cv2.BORDER_REPLICATE
-        )
-        return scaled(whole, size)
+        top, left = (part.start for part in own)
+        bottom, right = (self.side - part.stop for part in own)
+        beyond, edge = (top, bottom, left, right), cv2.BORDER_REPLICATE
+        return scaled(cv2.copyMakeBorder(picture[place], *beyond, edge), size)
 
     def lay(self, picture: np.ndarray, colour: np.ndarray, share: np.ndarray) -> None:
         """Blend a colour over the square of a picture, in place.

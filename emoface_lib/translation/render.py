@@ -6,7 +6,7 @@ Taught in notebook 06, paper section 3.4.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice, repeat
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -18,7 +18,7 @@ from emoface_lib.core.landmarks import CANONICAL_SIDE, scale_points
 from emoface_lib.translation.framing import Square, scaled
 from emoface_lib.translation.landmark_images import landmark_images
 from emoface_lib.translation.translators import FOLDERS, PairRenderer, load_translator
-from emoface_lib.translation.warp.photo_warp import AHEAD, STILL, PhotoWarp, transform
+from emoface_lib.translation.warp.photo_warp import PhotoWarp, Pose, transform
 
 RENDERERS = ("warp", *FOLDERS)
 BATCH = 4  # frames rendered at once; more is no faster
@@ -27,18 +27,8 @@ BATCH = 4  # frames rendered at once; more is no faster
 class Renderer(Protocol):
     """Anything that renders a reference picture with displaced landmarks."""
 
-    def frames(
-        self,
-        landmarks: Iterable[np.ndarray],
-        motions: Iterable[np.ndarray] = repeat(STILL),
-        gazes: Iterable[np.ndarray] = repeat(AHEAD),
-    ) -> Iterator[np.ndarray]:
-        """Frames uint8 (H, W, 3) RGB of the picture's size, one a face.
-
-        landmarks : float (68, 2) px of the picture each; motions : affine (2, 3) of the
-        whole head on top of them, which hair follows, too; gazes : (2,) px, shift of
-        the irises each.
-        """
+    def frames(self, poses: Iterable[Pose]) -> Iterator[np.ndarray]:
+        """Frames uint8 (H, W, 3) RGB of the picture's size, one a pose."""
         ...
 
 
@@ -63,33 +53,26 @@ class NetworkRenderer:
         self.share = self.square.fade(picture.shape)
         self.warp = PhotoWarp(picture, landmarks) if network.needs_warp else None
 
-    def frames(
-        self,
-        landmarks: Iterable[np.ndarray],
-        motions: Iterable[np.ndarray] = repeat(STILL),
-        gazes: Iterable[np.ndarray] = repeat(AHEAD),
-    ) -> Iterator[np.ndarray]:
-        """As `Renderer.frames`, BATCH frames at a time.
+    def frames(self, poses: Iterable[Pose]) -> Iterator[np.ndarray]:
+        """As `Renderer.frames`, BATCH at a time: uint8 (H, W, 3) RGB each.
 
-        landmarks : float (68, 2) px each; motions : affine (2, 3) px each; gazes : (2,)
-        px each, which only a network that corrects the warp shows. Yields uint8
-        (H, W, 3) RGB.
+        Only a network that corrects the warp shows the gaze.
         """
-        faces = zip(landmarks, motions, gazes, strict=False)
-        while some := list(islice(faces, BATCH)):
+        given = iter(poses)
+        while some := list(islice(given, BATCH)):
             yield from self._render(some)
 
-    def _render(self, faces: Sequence[tuple[np.ndarray, ...]]) -> list[np.ndarray]:
-        moved = np.stack([transform(face, motion) for face, motion, _ in faces])
+    def _render(self, poses: Sequence[Pose]) -> list[np.ndarray]:
+        moved = np.stack([transform(pose.face, pose.motion) for pose in poses])
         corner = np.array([self.square.left, self.square.top])
         canonical = scale_points(moved - corner, CANONICAL_SIDE / self.square.side)
         drawn = landmark_images(canonical, self.size, self.network.style)
-        given = [self.reference[None].repeat(len(faces), 0), drawn]
+        given = [self.reference[None].repeat(len(poses), 0), drawn]
         if self.warp is None:
-            frames = [self.picture.copy() for _ in faces]
+            frames = [self.picture.copy() for _ in poses]
             below = np.zeros_like(drawn)
         else:
-            frames = [self.warp.render(*face) for face in faces]
+            frames = list(self.warp.frames(poses))
             below = np.stack([self.square.cut(x, self.size) for x in frames])
             given.append(below)
         rendered = self.network.render(*given)

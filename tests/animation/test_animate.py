@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 from emoface_lib.animation.animate import animate, own_seed, rendered
 from emoface_lib.animation.emotion_control import Curve, Dial, Emotion
 from emoface_lib.animation.portrait import read_portrait
-from emoface_lib.animation.retarget import Pose, at_rate, hold_last, into_photo
+from emoface_lib.animation.retarget import at_rate, hold_last, into_photo
 from emoface_lib.animation.voice import Voice, read_voice
 from emoface_lib.animation.watermark import Watermark
 from emoface_lib.cli import app
@@ -31,8 +31,8 @@ from emoface_lib.core.video import read_audio, read_video, write_video
 from emoface_lib.features.align import to_canonical
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.translation.networks import UNet
-from emoface_lib.translation.warp.lips import JAW_FOLLOWS, LOWER_LIP
-from emoface_lib.translation.warp.photo_warp import PhotoWarp
+from emoface_lib.translation.warp.lips import JAW_FOLLOWS, LOWER_LIP, TAKEN
+from emoface_lib.translation.warp.photo_warp import PhotoWarp, Pose
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data"
 FRAME = 640  # samples of a video frame at 16 kHz
@@ -52,8 +52,7 @@ class LoudnessMouth:
             amount = float(curve(np.zeros(1))[0])
             opening = np.zeros((68, 2))
             opening[:17, 1] = 10 * JAW_FOLLOWS
-            for point, weights in LOWER_LIP.items():
-                opening[point, 1] = (14 + amount) * sum(weights)
+            opening[LOWER_LIP, 1] = (14 + amount) * TAKEN.sum(1)
             predicted.append(loudness.clip(0, 1)[:, None, None] * opening)
         return predicted
 

@@ -13,12 +13,6 @@ from emoface_lib.core.clip import Clip
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.video import write_video
 from emoface_lib.evaluation.pc_avs import (
-    VideoClip,
-    load_pc_avs,
-    synthesise,
-    train_pc_avs,
-)
-from emoface_lib.evaluation.pc_avs_network import (
     CODE,
     HEARD,
     PCAVS,
@@ -26,7 +20,11 @@ from emoface_lib.evaluation.pc_avs_network import (
     SIDE,
     TEMPERATURE,
     Modulated,
+    VideoClip,
     audiovisual_contrast,
+    load_pc_avs,
+    synthesise,
+    train_pc_avs,
 )
 from emoface_lib.features.expression import CROP_EVERY
 

@@ -13,7 +13,7 @@ from emoface_lib.core.files import write_npz
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.evaluation import rendered, scoring
 from emoface_lib.evaluation.makeittalk import train_makeittalk
-from emoface_lib.evaluation.pc_avs_network import PCAVS
+from emoface_lib.evaluation.pc_avs import PCAVS
 from emoface_lib.evaluation.rendered import (
     CONTENT,
     SPEAKER,

@@ -16,7 +16,7 @@ from emoface_lib.features.detection import (
     Detection,
     Track,
     box_around,
-    interpolate_frames,
+    interpolated,
     overlap,
 )
 from emoface_lib.features.detectors import TruthDetector
@@ -183,7 +183,7 @@ def test_truth_is_read_from_the_sidecar(tmp_path, clip):
 
 def test_interpolation_is_linear_between_and_constant_outside():
     found = np.array([False, True, False, False, True, False])
-    values = interpolate_frames(np.array([[1.0], [4.0]]), found)
+    values = interpolated(np.array([[1.0], [4.0]]), np.flatnonzero(found), np.arange(6))
     np.testing.assert_allclose(values[:, 0], [1, 1, 2, 3, 4, 4])
 
 

@@ -31,10 +31,10 @@ def test_a_face_at_rest_shows_nothing() -> None:
 @pytest.mark.parametrize(
     ("name", "points", "shift"),
     [
-        ("jawOpen", [CHIN], (0, FULL["jawOpen"] / 2)),
-        ("mouthSmileLeft", [LEFT_MOUTH_CORNER], (0, -FULL["mouthSmileLeft"] / 2)),
-        ("mouthFrownRight", [48], (0, FULL["mouthFrownRight"] / 2)),
-        ("browDownLeft", list(range(22, 27)), (0, FULL["browDownLeft"] / 2)),
+        ("jawOpen", [CHIN], (0, FULL["jawOpen"][1] / 2)),
+        ("mouthSmileLeft", [LEFT_MOUTH_CORNER], (0, -FULL["mouthSmileLeft"][1] / 2)),
+        ("mouthFrownRight", [48], (0, -FULL["mouthFrownRight"][1] / 2)),
+        ("browDownLeft", list(range(22, 27)), (0, -FULL["browDownLeft"][1] / 2)),
     ],
 )
 def test_half_of_the_full_motion_is_half_of_its_coefficient(

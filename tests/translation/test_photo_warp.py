@@ -28,6 +28,7 @@ from emoface_lib.translation.warp.fields import Lattice, invert, thin_plate
 from emoface_lib.translation.warp.lips import (
     JAW_FOLLOWS,
     LOWER_LIP,
+    TAKEN,
     close_lips,
     lip_curves,
     uncross_lips,
@@ -60,8 +61,7 @@ def opened(landmarks: np.ndarray, opening: float) -> np.ndarray:
     """Drop the jaw of a face (68, 2) by px."""
     moved = landmarks.copy()
     moved[:17, 1] += 0.7 * opening * JAW_FOLLOWS
-    for point, weights in LOWER_LIP.items():
-        moved[point, 1] += opening * sum(weights)
+    moved[LOWER_LIP, 1] += opening * TAKEN.sum(1)
     return moved
 
 

@@ -18,7 +18,7 @@ from emoface_lib.translation.framing import FRAMED, SIDE, Square, scaled
 from emoface_lib.translation.networks import GatedWarp, UNet
 from emoface_lib.translation.render import BATCH, NetworkRenderer, make_renderer
 from emoface_lib.translation.translators import PairRenderer
-from emoface_lib.translation.warp.photo_warp import STILL, PhotoWarp
+from emoface_lib.translation.warp.photo_warp import STILL, PhotoWarp, Pose
 
 SIZE = 64
 
@@ -43,7 +43,7 @@ def test_a_fresh_unet_shows_the_photograph_again(
     picture: np.ndarray, face: np.ndarray
 ) -> None:
     renderer = NetworkRenderer(picture, face, PairRenderer(UNet(4)), SIZE)
-    (frame,) = renderer.frames([opened(face, 9)])
+    (frame,) = renderer.frames([Pose(opened(face, 9))])
     assert frame.shape == picture.shape
     square = Square.around(face, picture.shape)
     beyond = np.ones(picture.shape[:2], bool)
@@ -62,8 +62,8 @@ def test_a_gate_that_is_shut_leaves_the_warp_in_full_resolution(
         net.leave.weight[3] = 0
         net.leave.bias[3] = -50
     renderer = NetworkRenderer(picture, face, PairRenderer(net), SIZE)
-    (frame,) = renderer.frames([opened(face, 9)])
-    (bent,) = PhotoWarp(picture, face).frames([opened(face, 9)])
+    (frame,) = renderer.frames([Pose(opened(face, 9))])
+    (bent,) = PhotoWarp(picture, face).frames([Pose(opened(face, 9))])
     assert np.abs(frame.astype(int) - bent).max() <= 1
 
 
@@ -76,7 +76,7 @@ def test_one_frame_a_face_and_none_is_computed_before_it_is_asked_for(
     def faces():
         for number in range(count):
             taken.append(number)
-            yield opened(face, number)
+            yield Pose(opened(face, number))
 
     renderer = NetworkRenderer(picture, face, PairRenderer(UNet(4)), SIZE)
     frames = renderer.frames(faces())
@@ -98,7 +98,7 @@ def test_the_heads_motion_moves_what_is_painted(
 
     renderer = NetworkRenderer(picture, face, Lines(UNet(4)), SIZE)
     shift = STILL + np.array([[0, 0, 12], [0, 0, 0]])
-    moved, told = renderer.frames([face, face + np.array([12, 0])], [shift, STILL])
+    moved, told = renderer.frames([Pose(face, shift), Pose(face + np.array([12, 0]))])
     np.testing.assert_array_equal(moved, told)
 
 
@@ -114,7 +114,7 @@ def test_renderers_are_made_by_name(
     (tmp_path / "improved").mkdir()
     save_model(tmp_path / "improved" / "model.safetensors", GatedWarp(4), settings)
     renderer = make_renderer("improved", picture, face, tmp_path)
-    assert next(renderer.frames([face])).shape == picture.shape
+    assert next(renderer.frames([Pose(face)])).shape == picture.shape
 
 
 def test_a_picture_of_the_corpus_is_taken_whole_and_a_photograph_cut() -> None:

@@ -54,9 +54,8 @@ def body(look: Look, density: float) -> tuple[Sheet, np.ndarray]:
     hollow = sheet.ellipse(np.array([0.0, 1.56]), (0.1, 0.06), 0, 0.05)
     color = color * (1 - 0.2 * hollow[..., None])
     chest = spline(_symmetric([*SHOULDER, (-0.62, 1.38), (0.0, 1.45)]))
-    alpha = np.maximum(
-        sheet.area(spline(NECK, closed=True), 0.006), sheet.area(chest, 0.006)
-    )
+    neck = sheet.area(spline(NECK, closed=True), 0.006)
+    alpha = np.maximum(neck, sheet.area(chest, 0.006))
     cloth, cover = _clothes(look, sheet)
     color = sheet.mix(color, cloth, cover)
     return sheet, premultiplied(color, np.maximum(alpha, cover))
@@ -112,17 +111,15 @@ def _collar(
         front = sheet.area(np.array([[-0.56, 1.34], [0, 1.72], [0.56, 1.34], [0, 2.6]]))
         color = sheet.mix(color, shirt * 0.93, np.maximum(front - cover, 0))
         cover = np.maximum(cover, front)
-        tie = sheet.area(
-            np.array([[-0.08, 1.68], [0.08, 1.68], [0.14, 2.6], [-0.14, 2.6]])
-        )
-        color = sheet.mix(color, np.array(look.background_colours[1]) * 0.5, tie)
+        tie = np.array([[-0.08, 1.68], [0.08, 1.68], [0.14, 2.6], [-0.14, 2.6]])
+        dark = np.array(look.background_colours[1]) * 0.5
+        color = sheet.mix(color, dark, sheet.area(tie))
     for side in (-1, 1):
         flap = np.array([[-0.56, 1.22], [-0.64, 1.45], [-0.26, 1.86], [-0.03, 1.70]])
         area = sheet.area(flap * [-side, 1], 0.006)
         edge = sheet.stroke((flap * [-side, 1])[1:], 0.014, 0.008)
-        color = sheet.mix(
-            sheet.mix(color, shirt * 1.04, area), shirt * 0.55, 0.7 * edge
-        )
+        color = sheet.mix(color, shirt * 1.04, area)
+        color = sheet.mix(color, shirt * 0.55, 0.7 * edge)
         cover = np.maximum(cover, area)
         if look.clothes == "jacket":
             lapel = np.array([[-0.64, 1.40], [-0.92, 1.85], [-0.45, 2.6], [-0.2, 2.6]])

@@ -78,9 +78,8 @@ class FaceDrawer:
         left, top, right, bottom = sheet.extent
         corners = np.array([[left, top], [right, top], [left, bottom]])
         seen = self._pixels(np.c_[corners, np.full(3, depth)], c)[:, :2]
-        warp = cv2.getAffineTransform(
-            sheet.pixels(corners).astype(np.float32), seen.astype(np.float32)
-        )
+        both = (sheet.pixels(corners), seen)
+        warp = cv2.getAffineTransform(*(x.astype(np.float32) for x in both))
         return _over(picture, cv2.warpAffine(layer, warp, (self.size, self.size)))
 
     def _head(self, landmarks: np.ndarray, c: np.ndarray) -> np.ndarray:
@@ -106,10 +105,8 @@ class FaceDrawer:
             if weight >= 0.05
         )
         keep = (255 - np.clip(folds, 0, 230)).astype(np.uint8)
-        whole = np.full_like(keep, 255)
-        return cv2.multiply(
-            texture, cv2.merge([keep, keep, keep, whole]), scale=1 / 255
-        )
+        shade = cv2.merge([keep, keep, keep, np.full_like(keep, 255)])
+        return cv2.multiply(texture, shade, scale=1 / 255)
 
 
 def _smooth_rims(layer: np.ndarray, where: np.ndarray) -> np.ndarray:
@@ -117,10 +114,10 @@ def _smooth_rims(layer: np.ndarray, where: np.ndarray) -> np.ndarray:
     rim = np.zeros(where.shape[1:], np.uint8)
     down = (np.abs(where[:, 1:] - where[:, :-1]) > RIM).any(0)
     across = (np.abs(where[:, :, 1:] - where[:, :, :-1]) > RIM).any(0)
-    for part, jump in ((rim[1:], down), (rim[:-1], down)):
-        part |= jump
-    for part, jump in ((rim[:, 1:], across), (rim[:, :-1], across)):
-        part |= jump
+    for part in (rim[1:], rim[:-1]):
+        part |= down
+    for part in (rim[:, 1:], rim[:, :-1]):
+        part |= across
     return cv2.copyTo(cv2.GaussianBlur(layer, (3, 3), 0), rim, layer)
 
 

@@ -45,9 +45,8 @@ class Part:
     def put_back(self) -> None:
         """Shrink the enlarged part into the picture."""
         height, width = self.region.shape[:2]
-        self.region[:] = cv2.resize(
-            self.canvas, (width, height), interpolation=cv2.INTER_AREA
-        )
+        method = cv2.INTER_AREA
+        self.region[:] = cv2.resize(self.canvas, (width, height), interpolation=method)
 
     def fixed(self, points: np.ndarray) -> np.ndarray:
         """Points (P, 2) px of the picture as OpenCV's coordinates on the enlarged part.
@@ -220,10 +219,8 @@ class Features:
             lines += [rim + centre, np.stack([hinge, ear])]
         bridge = np.array([[-0.11, 0, 0.02], [0, -0.02, 0], [0.11, 0, 0.02]])
         for line in [*lines, (landmarks[27] + [0, 0.02, -0.05]) + bridge]:
-            points = [fixed(self.project(line))]
-            cv2.polylines(
-                self.picture, points, False, METAL, thick, cv2.LINE_AA, FINE_BITS
-            )
+            points, drawn = [fixed(self.project(line))], (thick, cv2.LINE_AA, FINE_BITS)
+            cv2.polylines(self.picture, points, False, METAL, *drawn)
 
 
 def _rgb(color: np.ndarray) -> tuple[float, float, float]:

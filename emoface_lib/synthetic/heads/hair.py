@@ -1,56 +1,37 @@
 """Hair of a drawn head, in texture space: where it lies, its strands, its shadow."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 
+from emoface_lib.core.files import read_table
 from emoface_lib.synthetic.heads.look import Look
 from emoface_lib.synthetic.heads.mesh import spline
 from emoface_lib.synthetic.heads.sheet import Sheet
 
-Points = list[tuple[float, float]]
-
 
 @dataclass(frozen=True)
 class Style:
-    """Outline of a hairstyle: hairline (right to left side), width, top, how it flows.
+    """Outline of a hairstyle in face units, and how it flows.
 
-    `below` : where the hair ends beside the face; `back` : length of the hair that
-    shows behind neck and shoulders, 0 for none.
+    hairline : from the right to the left side, (P, 2); below : where the hair ends
+    beside the face; back : length of the hair that shows behind neck and shoulders, 0
+    for none; flow : "down", "aside", "up" or "curls".
     """
 
-    hairline: Points
-    width: float = 0.93
-    top: float = -1.30
-    below: float = -0.1
-    back: float = 0.0
-    flow: str = "down"
+    hairline: np.ndarray
+    width: float
+    top: float
+    below: float
+    back: float
+    flow: str
 
 
-SHORT: Points = [(-0.82, -0.10), (-0.78, -0.30), (-0.70, -0.52), (-0.50, -0.72)]
-SHORT += [(-0.2, -0.76), (0.2, -0.76), (0.50, -0.72), (0.70, -0.52), (0.78, -0.30)]
-SHORT += [(0.82, -0.10)]
-LONG: Points = [(-0.95, 1.1), (-0.80, 0.5), (-0.77, 0.0), (-0.70, -0.35)]
-LONG += [(-0.42, -0.68), (-0.05, -0.80), (0.3, -0.64), (0.66, -0.35), (0.77, 0.0)]
-LONG += [(0.80, 0.5), (0.95, 1.1)]
-FRINGE: Points = [(-0.84, 0.05), (-0.77, -0.15), (-0.72, -0.36), (-0.55, -0.50)]
-FRINGE += [(-0.25, -0.55), (0.15, -0.56), (0.55, -0.50), (0.72, -0.36), (0.77, -0.15)]
-FRINGE += [(0.84, 0.05)]
-BOB: Points = [(-0.92, 0.6), (-0.80, 0.2), (-0.75, -0.12), (-0.66, -0.40)]
-BOB += [(-0.35, -0.54), (0.0, -0.57), (0.35, -0.54), (0.66, -0.40), (0.75, -0.12)]
-BOB += [(0.80, 0.2), (0.92, 0.6)]
-PARTED: Points = [(-0.83, 0.0), (-0.77, -0.25), (-0.70, -0.48), (-0.46, -0.74)]
-PARTED += [(-0.30, -0.80), (0.1, -0.70), (0.50, -0.60), (0.72, -0.44), (0.78, -0.25)]
-PARTED += [(0.83, 0.0)]
 STYLES = {
-    "short": Style(SHORT, width=0.90, top=-1.20),
-    "long": Style(LONG, width=0.98, below=1.15, back=1.45),
-    "fringe": Style(FRINGE, top=-1.26),
-    "bob": Style(BOB, width=0.99, below=0.62, back=0.75),
-    "curly": Style(SHORT, width=1.04, top=-1.36, below=0.0, flow="curls"),
-    "bun": Style(SHORT, width=0.89, top=-1.20, flow="up"),
-    "parted": Style(PARTED, width=0.93, top=-1.25, flow="aside"),
+    name: Style(np.array(line.split(), float).reshape(-1, 2), *map(float, sizes), flow)
+    for name, *sizes, flow, line in read_table(Path(__file__).with_suffix(".csv"))
 }
 
 
@@ -85,7 +66,7 @@ def _outline(style: Style) -> np.ndarray:
     angle = np.linspace(np.pi, 2 * np.pi, 40)
     height = -0.1 - style.top
     over = np.c_[style.width * np.cos(angle), -0.1 + height * np.sin(angle)]
-    line = spline(np.array(style.hairline), 8)
+    line = spline(style.hairline, 8)
     if style.below > 0.5:
         side = style.width + 0.02
         low = [(side + 0.02, 0.3), (side, style.below)]

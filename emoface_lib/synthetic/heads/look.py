@@ -1,42 +1,23 @@
 """What a drawn person looks like: colours, hair, age, clothes, light, background."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+
+from emoface_lib.core.files import read_table
 
 Colour = tuple[float, float, float]  # RGB, 0 to 255
 
 BACKGROUNDS = ("gradient", "wall", "window", "shelves", "studio")
 CLOTHES = ("round", "collar", "jacket", "scoop")
 
-# Skin from light to dark, spaced evenly in lightness so that no tone is an exception.
-SKINS: tuple[Colour, ...] = (
-    (240, 206, 184),
-    (236, 196, 168),
-    (226, 182, 150),
-    (214, 164, 126),
-    (190, 138, 100),
-    (158, 110, 78),
-    (130, 88, 64),
-    (106, 72, 53),
-)
-HAIRS: tuple[Colour, ...] = (
-    (28, 24, 24),
-    (46, 32, 26),
-    (78, 52, 34),
-    (112, 78, 48),
-    (150, 112, 66),
-    (196, 158, 100),
-    (126, 58, 32),
-)
-EYES: tuple[Colour, ...] = (
-    (70, 46, 30),
-    (54, 38, 28),
-    (104, 76, 42),
-    (92, 108, 74),
-    (82, 112, 134),
-    (96, 110, 118),
-)
+# Skin is spaced evenly in lightness, from light to dark: no tone is an exception.
+COLOURS: dict[str, list[Colour]] = {}
+for _part, *_rgb in read_table(Path(__file__).with_name("colours.csv")):
+    _red, _green, _blue = map(float, _rgb)
+    COLOURS.setdefault(_part, []).append((_red, _green, _blue))
+SKINS, HAIRS, EYES = COLOURS["skin"], COLOURS["hair"], COLOURS["eye"]
 GREY: Colour = (196, 194, 192)
 
 

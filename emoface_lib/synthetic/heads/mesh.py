@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from scipy.interpolate import RBFInterpolator
 from scipy.spatial import Delaunay
+from scipy.spatial.distance import cdist
 
 from emoface_lib.core.landmarks import INNER_LIPS, POLYLINES, mean_face, mean_surface
 
@@ -152,13 +153,10 @@ def follow_weights(points: np.ndarray) -> np.ndarray:
     still = np.concatenate(
         [both_sides(SKULL)[:, :2], TOP_OF_SKULL[:1, :2], edge, sides]
     )
+    each = np.eye(len(face) + len(still), 68)  # one landmark moves at a time
+    each[len(face) :] = 0
     centres = np.concatenate([face, still])
-    kernel = _distances(centres, centres)
-    plane = np.c_[np.ones(len(centres)), centres]
-    system = np.block([[kernel, plane], [plane.T, np.zeros((3, 3))]])
-    moved = np.linalg.inv(system)[:, : len(face)]
-    reach = np.c_[_distances(points, centres), np.ones(len(points)), points]
-    return np.pad(reach @ moved, ((0, 0), (0, 68 - len(face))))
+    return RBFInterpolator(centres, each, kernel="linear", degree=1)(points)
 
 
 def inverse_map(
@@ -211,9 +209,9 @@ def _free_points(contour: np.ndarray) -> np.ndarray:
     left, top, right, bottom = EXTENT
     fine = _grid((-0.84, -0.9, 0.84, 1.3), FINE)
     coarse = _grid((left, top, right, bottom), COARSE)
-    coarse = coarse[_distances(coarse, fine).min(1) > 0.8 * FINE]
+    coarse = coarse[cdist(coarse, fine).min(1) > 0.8 * FINE]
     points = np.concatenate([fine, coarse])
-    return points[_distances(points, contour).min(1) > CLEAR]
+    return points[cdist(points, contour).min(1) > CLEAR]
 
 
 def _grid(extent: tuple[float, float, float, float], spacing: float) -> np.ndarray:
@@ -232,7 +230,3 @@ def _triangulate(mean: np.ndarray, follow: np.ndarray) -> np.ndarray:
     parted[[67, 66, 65, 59, 58, 57, 56, 55], 1] += 0.06
     points = mean[:, :2] + follow @ (parted - mean_face())[:, :2]
     return Delaunay(points).simplices
-
-
-def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.linalg.norm(a[:, None] - b[None], axis=-1)

@@ -7,23 +7,26 @@ head and gives pixels. F video frames, 68 landmarks, C = len(CONTROLS) channels.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from emoface_lib.core.clip import EXPRESSIONS
+from emoface_lib.core.files import read_table
 from emoface_lib.core.landmarks import (
     JAW,
     LEFT_EYE,
     LEFT_LIDS,
     LIPS,
+    MIRROR,
     OUTER_LIPS,
     RIGHT_EYE,
     RIGHT_LIDS,
     mean_face,
 )
 from emoface_lib.synthetic.heads.look import Look, cut_normal, random_look
-from emoface_lib.synthetic.heads.movements import BASES, EXPRESSION_JAW, MOVEMENTS
 
 CONTROLS = (
     "open",  # 0 to 1: jaw and lips; 1 is the widest vowel of excited speech
@@ -57,6 +60,18 @@ UPPER_OUTER, LOWER_OUTER = np.arange(49, 54), np.array([59, 58, 57, 56, 55])
 LIDS = np.array(RIGHT_LIDS + LEFT_LIDS)  # (4, 2): upper, lower
 PARTED = 0.4  # opening from which an expression's lips are parted as far as they go
 LIP_GAP, LID_GAP = 0.004, 0.010  # least distances that keep lips and lids ordered
+# By how much each expression opens a speaking mouth wider; lips at rest stay closed.
+EXPRESSION_JAW = {"surprise": 0.35, "fear": 0.1, "happiness": 0.1, "anger": 0.1}
+# Offsets of the landmarks by each movement at weight 1, (68, 3). The six expressions
+# follow the action units of the Facial Action Coding System (Ekman and Friesen); the
+# table has the right side of the face, left in the picture.
+MOVEMENTS: dict[str, np.ndarray] = {}
+for _name, _number, *_offset in read_table(Path(__file__).with_name("movements.csv")):
+    _both, _point = MOVEMENTS.setdefault(_name, np.zeros((68, 3))), int(_number)
+    _both[_point] += np.array(_offset, float)
+    if MIRROR[_point] != _point:
+        _both[MIRROR[_point]] += np.array(_offset, float) * [-1, 1, 1]
+BASES = np.stack(list(MOVEMENTS.values()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,14 +152,8 @@ def project(
 
 def rotation(yaw: np.ndarray, pitch: np.ndarray, roll: np.ndarray) -> np.ndarray:
     """Rotation matrices (F, 3, 3) of angles (F,) in degrees: roll @ pitch @ yaw."""
-    y, p, r = np.deg2rad([yaw, pitch, roll])
-    one, zero = np.ones_like(y), np.zeros_like(y)
-    cos, sin = np.cos, np.sin
-    R_yaw = [[cos(y), zero, sin(y)], [zero, one, zero], [-sin(y), zero, cos(y)]]
-    R_pitch = [[one, zero, zero], [zero, cos(p), -sin(p)], [zero, sin(p), cos(p)]]
-    R_roll = [[cos(r), -sin(r), zero], [sin(r), cos(r), zero], [zero, zero, one]]
-    R = [np.array(M).transpose(2, 0, 1) for M in (R_roll, R_pitch, R_yaw)]
-    return R[0] @ R[1] @ R[2]
+    angles = np.stack([yaw, pitch, roll], -1)
+    return Rotation.from_euler("yxz", angles, degrees=True).as_matrix()
 
 
 def _weight(name: str, c: dict[str, np.ndarray]) -> np.ndarray:

@@ -6,38 +6,33 @@ units of the frontal mean face (see `mesh`).
 
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import cv2
 import numpy as np
 
 from emoface_lib.core.clip import EXPRESSIONS
+from emoface_lib.core.files import read_table
 from emoface_lib.core.landmarks import RIGHT_BROW, RIGHT_EYE, mean_face
-from emoface_lib.synthetic.heads.folds import FOLDS, SIDES, creases
 from emoface_lib.synthetic.heads.hair import Locks, hair_locks
 from emoface_lib.synthetic.heads.look import Look
 from emoface_lib.synthetic.heads.mesh import EARS, SKULL, TOP_OF_SKULL, depth, spline
 from emoface_lib.synthetic.heads.sheet import Sheet
 
+SIDES = (-1, 1)  # right and left side of the face, as the sign of x
+# Creases of an expression at weight 1, and of an old face at rest: darkness, width and
+# points in face units, right side; the left is mirrored.
+FOLDS: dict[str, list[tuple[float, float, np.ndarray]]] = {}
+_TABLE = read_table(Path(__file__).with_name("folds.csv"))
+for _name, _darkness, _width, _points in _TABLE:
+    _line = np.array(_points.split(), float).reshape(-1, 2)
+    FOLDS.setdefault(_name, []).append((float(_darkness), float(_width), _line))
 TURN = 25.0  # degrees of yaw for which the shaded skin is kept
-# Dark places where little light falls: weight, x, y, width, height; both sides.
-HOLLOWS = (
-    (0.22, 0.34, -0.07, 0.20, 0.07),  # under the brows
-    (0.18, 0.20, 0.00, 0.07, 0.12),  # beside the bridge of the nose
-    (0.10, 0.40, 0.09, 0.12, 0.04),  # under the eyes
-    (0.20, 0.19, 0.42, 0.03, 0.07),  # beside the wings of the nose
-    (0.08, 0.00, 0.90, 0.18, 0.04),  # above the chin
-    (0.12, 0.00, 0.52, 0.13, 0.04),  # under the nose
-    (0.04, 0.00, 0.56, 0.05, 0.08),  # the philtrum
-    (0.10, 0.56, 0.52, 0.14, 0.22),  # the cheeks' hollows
-    (0.14, 0.62, -0.45, 0.10, 0.25),  # the temples
-)
-BLUSH = ((1.0, 0.46, 0.36, 0.2, 0.16), (0.35, 0.0, 0.42, 0.12, 0.12))
-BEARD = (
-    (0.6, 0.0, 1.0, 0.5, 0.2),
-    (1.0, 0.55, 0.78, 0.16, 0.3),
-    (0.9, 0.12, 0.575, 0.16, 0.06),
-    (0.5, 0.3, 0.72, 0.06, 0.14),
-)
+# Soft spots on both sides of the face: "hollows", dark places where little light falls,
+# "blush" and "beard"; weight, x, y, width and height each.
+SPOTS: dict[str, list[list[float]]] = {}
+for _name, *_spot, _where in read_table(Path(__file__).with_name("spots.csv")):
+    SPOTS.setdefault(_name, []).append([float(number) for number in _spot])
 
 
 @dataclass(frozen=True)
@@ -68,18 +63,27 @@ def head_texture(look: Look, density: float) -> HeadTexture:
     return HeadTexture((turned[0], turned[1]), _folds(sheet, head, locks), sheet)
 
 
-def blobs(sheet: Sheet, places: tuple[tuple[float, ...], ...]) -> np.ndarray:
-    """Sum of Gaussian spots (weight, x, y, width, height) on both sides of the face.
+def blobs(sheet: Sheet, name: str) -> np.ndarray:
+    """Sum of the Gaussian spots of a name in SPOTS, float32 (H, W).
 
-    places : weight without unit, the rest in face units; at x = 0 there is one spot, in
-    the middle. Returns float32 (H, W).
+    At x = 0 there is one, in the middle.
     """
     total = np.zeros(sheet.shape, np.float32)
-    for weight, x, y, width, height in places:
+    for weight, x, y, width, height in SPOTS[name]:
         for side in SIDES if x else (1,):
             total += weight * np.exp(
                 -(((sheet.x - side * x) / width) ** 2) - ((sheet.y - y) / height) ** 2
             )
+    return total
+
+
+def creases(sheet: Sheet, name: str) -> np.ndarray:
+    """Darkness of an expression's creases, float (H, W), 0 to 1."""
+    total = np.zeros(sheet.shape, np.float32)
+    for darkness, width, points in FOLDS[name]:
+        for side in SIDES:
+            line = spline(points * [-side, 1])
+            total = np.maximum(total, darkness * sheet.stroke(line, width, 0.8 * width))
     return total
 
 
@@ -109,7 +113,7 @@ def _lit(render: np.ndarray, look: Look, sheet: Sheet, yaw: float) -> np.ndarray
     diffuse = np.clip(normals @ (back.T @ light), 0, 1)
     shine = np.clip(normals @ (back.T @ half), 0, 1) ** 26
     shade = (0.40 + 0.63 * diffuse) * (0.74 + 0.26 * facing)
-    shade = shade * (1 - np.clip(blobs(sheet, HOLLOWS), 0, 0.6))
+    shade = shade * (1 - np.clip(blobs(sheet, "hollows"), 0, 0.6))
     # blood under the skin: shadows lose less red than green and blue
     return render * shade[..., None] ** [0.88, 1.04, 1.08] + shine[..., None] * 28
 
@@ -122,14 +126,14 @@ def _skin_paint(look: Look, sheet: Sheet, rng: np.random.Generator) -> np.ndarra
     ]
     pores = sum(n / n.std() * a for n, a in zip(noise, (0.016, 0.014), strict=True))
     render = np.array(look.skin) * (1 + pores[..., None])
-    blush = 0.16 * blobs(sheet, BLUSH)[..., None]
+    blush = 0.16 * blobs(sheet, "blush")[..., None]
     render = render * (1 - blush) + render * [1.0, 0.62, 0.58] * blush
     spots = np.clip(noise[1] / noise[1].std() - 1.4, 0, 1) * 0.25 * look.age
     render = render * (1 - spots[..., None] * [0.6, 0.9, 1.0])
     if not look.beard:
         return render
     hairs = 0.75 + 0.25 * np.clip(noise[0] / noise[0].std(), -1.5, 1.5)
-    area = np.clip(blobs(sheet, BEARD) * 1.3 - 0.1, 0, 1)
+    area = np.clip(blobs(sheet, "beard") * 1.3 - 0.1, 0, 1)
     beard = np.clip(area * look.beard * 0.85 * hairs, 0, 0.92)[..., None]
     hair = 0.55 * np.array(look.hair) + 0.3 * np.array(look.skin) * [1.0, 0.85, 0.8]
     return render * (1 - beard) + hair * beard

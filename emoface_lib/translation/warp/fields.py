@@ -61,16 +61,9 @@ class Lattice:
 
     def sample(self, field: np.ndarray, points: np.ndarray) -> np.ndarray:
         """Read a field on the nodes at any points (..., 2) px of the picture."""
-        at = self.to_nodes(points).astype(np.float32)
-        return np.asarray(
-            cv2.remap(
-                field,
-                at[..., 0],
-                at[..., 1],
-                cv2.INTER_LINEAR,
-                borderMode=cv2.BORDER_REPLICATE,
-            )
-        )
+        x, y = np.moveaxis(self.to_nodes(points).astype(np.float32), -1, 0)
+        edge = cv2.BORDER_REPLICATE
+        return np.asarray(cv2.remap(field, x, y, cv2.INTER_LINEAR, borderMode=edge))
 
     @cached_property
     def pixels(self) -> np.ndarray:

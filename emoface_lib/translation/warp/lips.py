@@ -16,21 +16,11 @@ from emoface_lib.core.landmarks import (
 
 CURVE_POINTS = 17  # points with which a curve is drawn
 
-# How much of the shift of the three inner points each lip point takes along.
-UPPER_LIP: dict[int, tuple[float, float, float]] = {
-    61: (1, 0, 0),
-    62: (0, 1, 0),
-    63: (0, 0, 1),
-}
-UPPER_LIP |= {49: (0.5, 0, 0), 50: (1, 0, 0), 51: (0, 1, 0)}
-UPPER_LIP |= {52: (0, 0, 1), 53: (0, 0, 0.5)}
-LOWER_LIP: dict[int, tuple[float, float, float]] = {
-    67: (1, 0, 0),
-    66: (0, 1, 0),
-    65: (0, 0, 1),
-}
-LOWER_LIP |= {59: (0.5, 0, 0), 58: (1, 0, 0), 57: (0, 1, 0)}
-LOWER_LIP |= {56: (0, 0, 1), 55: (0, 0, 0.5)}
+# The points of each lip, and how much of its three inner ones' shift each takes along.
+UPPER_LIP = [*UPPER_INNER_LIP, 49, 50, 51, 52, 53]
+LOWER_LIP = [*LOWER_INNER_LIP, 59, 58, 57, 56, 55]
+TAKEN = np.eye(3)[[0, 1, 2, 0, 0, 1, 2, 2]]
+TAKEN[[3, 7]] /= 2
 # How much of the jaw's shift its points take along, ear to chin to ear.
 JAW_FOLLOWS = np.sin(np.linspace(0, np.pi, 17)) ** 2
 
@@ -54,8 +44,7 @@ def close_lips(landmarks: np.ndarray, upper_share: float = UPPER_SHARE) -> np.nd
     down, up = up_share * gaps, -(1 - up_share) * gaps
     closed = landmarks.copy()
     for lip, shift in ((UPPER_LIP, down), (LOWER_LIP, up)):
-        for point, weights in lip.items():
-            closed[point] += np.array(weights) @ shift
+        closed[lip] += TAKEN @ shift
     rise = up[1] * max(
         0.0, 1 - JAW_FREE * unit / max(float(np.linalg.norm(up[1])), 1e-6)
     )

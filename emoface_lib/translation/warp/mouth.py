@@ -39,7 +39,6 @@ STRIP = 0.04  # above the lower lip, where the landmarks may take lip for teeth
 LINE = 0.012  # thickness of the line between lips that were apart in the photograph
 UPPER_EDGE = 0.02  # edge of the upper incisors, below the line of the closed lips
 LOWER_EDGE = -0.012  # edge of the lower incisors, above that line
-TONGUE_EDGE = -0.045
 TOUCHING = 0.2  # px between lips that count as closed
 LINE_SHARE = 0.6  # how dark that line is
 # Light beside the lips; photographed teeth have their shadows already.
@@ -125,15 +124,11 @@ class MouthInterior:
         start = np.array([columns.start, rows.start])
         mask = polygon_mask(edge - start, area[rows, columns].shape)
         if mask.any():
-            show = self._show(target)
+            gap = float(lip_opening(target)) / self.unit
+            show = float(smoothstep(np.array((gap - FADE[0]) / (FADE[1] - FADE[0]))))
             inside = self._inside(mask, show, target, motion, corner + start)
             mask = cv2.convertScaleAbs(mask, None, show + (1 - show) * LINE_SHARE)
             blend(area[rows, columns], inside, mask)
-
-    def _show(self, target: np.ndarray) -> float:
-        """How much of the teeth shows, 0..1."""
-        opening = float(lip_opening(target)) / self.unit
-        return float(smoothstep(np.array((opening - FADE[0]) / (FADE[1] - FADE[0]))))
 
     def _inside(
         self,

@@ -5,7 +5,7 @@ the mouth opens. Only the head's surroundings are computed anew. Taught in noteb
 """
 
 from collections.abc import Iterable, Iterator
-from itertools import repeat
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -38,11 +38,8 @@ FOREHEAD = 0.45  # height of the outline above the brows
 ANCHORS = 1.9  # fixed points stand this many times as far out as the outline
 ABOVE_MOUTH = 0.35  # where the lower field begins, above the outer lips
 BEYOND_CORNERS = 0.02  # inside the corners, where the two fields become one
-BAND = (
-    0.8,
-    0.01,
-    0.15,
-)  # half-height of the wedge in which they do: slope, least, most
+# Half-height of the wedge in which they do: slope, least, most.
+BAND = (0.8, 0.01, 0.15)
 INNER_CORNERS = [60, 64]
 STILL = np.eye(2, 3)  # no motion of the head
 AHEAD = np.zeros(2)  # irises as photographed
@@ -51,6 +48,21 @@ AHEAD = np.zeros(2)  # irises as photographed
 SHARED = [*range(17), 36, 39, 42, 45, 48, 54, 60, 64]
 UPPER_POINTS = [*SHARED, *range(17, 36), 37, 38, 40, 41, 43, 44, 46, 47, *range(49, 54)]
 LOWER_POINTS = [*SHARED, *range(55, 60)]
+
+
+class Pose(NamedTuple):
+    """A face in one frame.
+
+    face : float (68, 2) px of the photograph; motion : affine (2, 3) px of the whole
+    head on top, which hair follows, too; gaze : (2,) px, shift of the irises; canonical
+    : where it is known, the same face without head motion, frontal, (68, 2) px of the
+    canonical frame.
+    """
+
+    face: np.ndarray
+    motion: np.ndarray = STILL
+    gaze: np.ndarray = AHEAD
+    canonical: np.ndarray = np.empty(0)
 
 
 class PhotoWarp:
@@ -76,32 +88,16 @@ class PhotoWarp:
         upper, lower = curve_weights()
         self.upper = _Field(self, self.nodes, face, UPPER_POINTS, upper, anchors)
         self.below = _below_mouth(self.lattice, self.landmarks, self.unit, face)
-        self.lower = _Field(
-            self,
-            self.nodes[self.below],
-            face[self.below],
-            LOWER_POINTS,
-            lower,
-            anchors,
-        )
+        some = self.nodes[self.below], face[self.below]
+        self.lower = _Field(self, *some, LOWER_POINTS, lower, anchors)
         self.lower_lattice = self.lattice.part(self.below)
         self.interior = MouthInterior(picture, self.landmarks, self.closed)
         self.skin = self.interior.skin
         self.lids = Lids(picture, self.landmarks)
 
-    def frames(
-        self,
-        landmarks: Iterable[np.ndarray],
-        motions: Iterable[np.ndarray] = repeat(STILL),
-        gazes: Iterable[np.ndarray] = repeat(AHEAD),
-    ) -> Iterator[np.ndarray]:
-        """As `Renderer.frames`, one by one.
-
-        landmarks : float (68, 2) px each; motions : affine (2, 3) px each; gazes : (2,)
-        px each. Yields uint8 (H, W, 3) RGB.
-        """
-        for face, motion, gaze in zip(landmarks, motions, gazes, strict=False):
-            yield self.render(face, motion, gaze)
+    def frames(self, poses: Iterable[Pose]) -> Iterator[np.ndarray]:
+        """As `Renderer.frames`, one by one: uint8 (H, W, 3) RGB each."""
+        return (self.render(*pose[:3]) for pose in poses)
 
     def render(
         self,
@@ -111,9 +107,8 @@ class PhotoWarp:
     ) -> np.ndarray:
         """The photograph with displaced landmarks: uint8 (H, W, 3) RGB.
 
-        landmarks : float (68, 2) px, in the pose of the photograph; motion : float
-        (2, 3), an affine transform of the whole head on top; gaze : float (2,) px,
-        shift of the irises.
+        landmarks : float (68, 2) px, in the pose of the photograph; motion, gaze : as
+        those of a `Pose`.
         """
         target = uncross_lips(landmarks)
         arrived = self.nodes if motion is STILL else self._before(motion)
@@ -123,13 +118,11 @@ class PhotoWarp:
         corner = np.array([self.lattice.left, self.lattice.top])
         self._add_lower(area, below, moved - corner)
         self.interior.draw(area, target, motion, corner)
-        opened = self._open_eyes(target, motion) - corner
+        # landmarks as they would be if the lids had kept their opening
+        held = self.landmarks + hold_lids(target - self.landmarks, self.landmarks)
+        opened = transform(held, motion) - corner
         self.lids.draw(area, moved - corner, opened, gaze)
-        frame = self.picture.copy()
-        place = frame[corner[1] : corner[1] + len(area), corner[0] :]
-        place = place[:, : area.shape[1]]
-        place[:] = area[: place.shape[0], : place.shape[1]]
-        return frame
+        return self._with(area, self.picture)
 
     def carry(
         self, layer: np.ndarray, landmarks: np.ndarray, motion: np.ndarray
@@ -139,12 +132,15 @@ class PhotoWarp:
         layer : uint8 (H, W), which is returned moved; the others as in `render`.
         """
         above, _ = self._origins(uncross_lips(landmarks), self._before(motion))
-        area = pull(layer, self.lattice.expand(above))
-        moved = layer.copy()
-        place = moved[self.lattice.top :, self.lattice.left :]
+        return self._with(pull(layer, self.lattice.expand(above)), layer)
+
+    def _with(self, area: np.ndarray, whole: np.ndarray) -> np.ndarray:
+        """A copy of a picture with another one laid over the lattice's part of it."""
+        frame = whole.copy()
+        place = frame[self.lattice.top :, self.lattice.left :]
         place = place[: len(area), : area.shape[1]]
         place[:] = area[: len(place), : place.shape[1]]
-        return moved
+        return frame
 
     def _before(self, motion: np.ndarray) -> np.ndarray:
         """Where the nodes were before the head moved."""
@@ -172,11 +168,8 @@ class PhotoWarp:
         self, area: np.ndarray, below: np.ndarray, moved: np.ndarray
     ) -> None:
         """Draw the skin below the lower lip's inner edge into `area`, in place."""
-        lattice = self.lower_lattice
-        offset = np.array(
-            [lattice.left - self.lattice.left, lattice.top - self.lattice.top]
-        )
-        skin = pull(self.skin, lattice.expand(below))
+        offset = np.array([s.start for s in self.below[::-1]]) * self.lattice.step
+        skin = pull(self.skin, self.lower_lattice.expand(below))
         height, width = skin.shape[:2]
         edge = lip_curves(moved)[1] - offset
         across = edge[-1] - edge[0]
@@ -194,11 +187,6 @@ class PhotoWarp:
         cv2.fillPoly(mask, [np.round(border).astype(np.int32)], 255)
         cv2.copyTo(skin, mask, place)
         place[box] = lip
-
-    def _open_eyes(self, target: np.ndarray, motion: np.ndarray) -> np.ndarray:
-        """Landmarks as they would be if the lids had kept their opening."""
-        held = self.landmarks + hold_lids(target - self.landmarks, self.landmarks)
-        return transform(held, motion)
 
 
 class _Field:

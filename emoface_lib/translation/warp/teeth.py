@@ -21,9 +21,8 @@ TEETH_CONTRAST = 1.3  # teeth are at least this much brighter than lips
 UNKNOWN_LIGHT = 160.0  # grey level 0..255, where no white of the eyes shows
 LIGHTS = (90.0, 225.0)  # grey levels 0..255; teeth are not drawn darker or brighter
 OVER_SKIN = (0.7, 2.5)  # so much brighter than skin
-FLESH = np.array(
-    [1.0, 0.75, 0.75]
-)  # shares of red; what is inside a mouth has less green
+# Shares of red; what is inside a mouth has less green.
+FLESH = np.array([1.0, 0.75, 0.75])
 # In eye distances (about 95 mm):
 CROWN = 0.105  # height of the middle teeth
 BULGE = 0.012  # roundness of their edges

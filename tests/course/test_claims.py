@@ -5,10 +5,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from course.claims import claims_table, met, verdict
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import REPOSITORY
 from emoface_lib.evaluation.bootstrap import Interval
-from emoface_lib.evaluation.claims import claims_table, met, verdict
 from tools.write_claims import README, written
 
 COMMON = "by hand: 20 test speakers"
