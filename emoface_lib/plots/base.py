@@ -293,18 +293,19 @@ def draw_diagram(
     axes: Axes,
     boxes: Mapping[str, tuple[float, float]],
     arrows: Sequence[tuple[str, str]],
+    dashed: Sequence[str] = (),
 ) -> None:
     """Named boxes at (column, row) places, row 0 lowest, and arrows between them."""
+    frames = {}
     for name, place in boxes.items():
-        frame = {"boxstyle": "round", "facecolor": "#eef3f8", "edgecolor": PALETTE[0]}
-        axes.text(*place, name, ha="center", va="center", fontsize=9, bbox=frame)
+        colour, line = (PALETTE[5], "--") if name in dashed else (PALETTE[0], "-")
+        frame = {"boxstyle": "round", "fc": "#eef3f8", "ec": colour, "ls": line}
+        text = axes.text(*place, name, ha="center", va="center", fontsize=9, bbox=frame)
+        frames[name] = text.get_bbox_patch()
     for start, end in arrows:
-        axes.annotate(
-            "",
-            boxes[end],
-            boxes[start],
-            arrowprops={"arrowstyle": "->", "shrinkA": 32, "shrinkB": 32},
-        )
+        ends = {"patchA": frames[start], "patchB": frames[end]}
+        arrow = {"arrowstyle": "->", "shrinkA": 1, "shrinkB": 1, **ends}
+        axes.annotate("", boxes[end], boxes[start], arrowprops=arrow, zorder=1)
     columns, rows = zip(*boxes.values(), strict=True)
     axes.set(
         xlim=(min(columns) - 0.5, max(columns) + 0.5),
