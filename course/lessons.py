@@ -13,6 +13,7 @@ from scipy.io import wavfile
 
 from emoface_lib import __version__
 from emoface_lib.animation.animate import SHIPPED, TrainedModel, animate
+from emoface_lib.animation.emotion_control import Emotion
 from emoface_lib.animation.voice import read_voice
 from emoface_lib.core.settings import REPOSITORY, Settings
 from emoface_lib.evaluation.claims import markdown
@@ -23,7 +24,7 @@ NAMED = ("torch", "librosa", "numpy")
 SENTENCE = "The words stay the same. What do you see in my face?"
 
 
-def talking_head(folder: Path, *emotions: str, head: str = "cast21") -> Video:
+def talking_head(folder: Path, *emotions: Emotion, head: str = "cast21") -> Video:
     """A drawn head that says one sentence in each emotion, side by side, with sound.
 
     The shipped weights move it, so that a lesson can open with what it will explain.

@@ -29,6 +29,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "jpeg": {"pil_kwargs": {"quality": 65}},
 }
 _NUMBERS = count(1)  # figures of a notebook
+# Hz -> mel band of AutoVC's 80 that is centred there; librosa.mel_frequencies
+MEL_BANDS = {"250": 4, "500": 11, "1000": 25.1, "2000": 44, "4000": 63}
 TITLES = 42  # px above tiled pictures
 DOTS_PER_INCH = 110  # for pictures in notebooks; keeps a page under 1.5 MB
 
@@ -119,7 +121,8 @@ def draw_mel(axes: Axes, mel: np.ndarray, title: str = "") -> None:
         vmin=0,
         vmax=1,
     )
-    axes.set(xlabel="seconds", ylabel="mel band", title=title)
+    axes.set(xlabel="seconds", ylabel="Hz", title=title)
+    axes.set_yticks(list(MEL_BANDS.values()), list(MEL_BANDS))
 
 
 def draw_phonemes(axes: Axes, names: Sequence[str], starts: Sequence[float]) -> None:
