@@ -63,7 +63,7 @@ def copy_into(source: Path, path: Path, root: Path) -> None:
 
 
 def write_lesson(path: Path, copy: Path) -> None:
-    """The notebook at `path` with its outputs, no hidden tests; some cells are folded."""
+    """The notebook at `path` with outputs, without hidden tests, some cells folded."""
     lesson = solution(read_notebook(path), outputs=True)
     for cell in code_cells(lesson):
         cell.source = NBVAL.sub("", cell.source)
