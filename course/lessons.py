@@ -1,18 +1,41 @@
-"""The frame of a lesson: the numbers of this run, and the line at its foot."""
+"""The frame of a lesson: its opening video, the numbers of this run, its last line."""
 
 import platform
 from collections.abc import Mapping
 from importlib.metadata import version
 from numbers import Integral, Real
+from pathlib import Path
 
 import pandas as pd
-from IPython.display import Markdown
+from IPython.display import Markdown, Video
+from PIL import Image
+from scipy.io import wavfile
 
 from course.claims import markdown
 from emoface_lib import __version__
+from emoface_lib.animation.animate import SHIPPED, TrainedModel, animate
+from emoface_lib.animation.emotion_control import Emotion
+from emoface_lib.animation.voice import read_voice
 from emoface_lib.core.settings import REPOSITORY, Settings
+from emoface_lib.synthetic.portraits import resting_portrait
+from emoface_lib.synthetic.speech import synthesize
 
 NAMED = ("torch", "librosa", "numpy")
+SENTENCE = "The words stay the same. What do you see in my face?"
+
+
+def talking_head(folder: Path, *emotions: Emotion, head: str = "cast21") -> Video:
+    """A drawn head that says one sentence in each emotion, side by side, with sound.
+
+    The shipped weights move it, so that a lesson can open with what it will explain.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    photo, sound, video = (folder / f"opener.{kind}" for kind in ("png", "wav", "mp4"))
+    Image.fromarray(resting_portrait(head)).save(photo)
+    speech = synthesize(SENTENCE, "en-us+f3", rate=150)
+    wavfile.write(sound, speech.rate, speech.samples)
+    animate(photo, read_voice(sound), video, TrainedModel(SHIPPED), emotions, seed=0)
+    return Video(video, embed=True, width=min(240 * len(emotions), 720))
 
 
 def found(numbers: Mapping[str, object]) -> Markdown:

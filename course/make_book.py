@@ -13,7 +13,13 @@ from sphinx.cmd.build import build_main
 
 from course.make_editions import SOLUTION, solution, text_of
 from emoface_lib.core.settings import REPOSITORY
-from emoface_lib.runs.notebooks import code_cells, find_notebooks, read_notebook, tags
+from emoface_lib.runs.notebooks import (
+    PARAMETERS,
+    code_cells,
+    find_notebooks,
+    read_notebook,
+    tags,
+)
 
 BUILD = REPOSITORY / "build"
 SETTINGS = REPOSITORY / "course" / "book"  # conf.py, and what is only in the book
@@ -26,7 +32,8 @@ FILES = (
     "benchmarks/results.csv",
 )
 NBVAL = re.compile(r"^# NBVAL_\w+\n", re.M)  # marks for a test, not for readers
-PROMPTS = {f"code_prompt_{do}": f"{do.title()} a solution" for do in ("show", "hide")}
+DO = "show", "hide"
+FOLDED = {SOLUTION: "a solution", PARAMETERS: "the parameters"}  # tag -> what it is
 
 
 def collect(source: Path) -> None:
@@ -56,12 +63,13 @@ def copy_into(source: Path, path: Path, root: Path) -> None:
 
 
 def write_lesson(path: Path, copy: Path) -> None:
-    """The notebook at `path` with its outputs, solutions folded, no hidden tests."""
+    """The notebook at `path` with outputs, without hidden tests, some cells folded."""
     lesson = solution(read_notebook(path), outputs=True)
     for cell in code_cells(lesson):
         cell.source = NBVAL.sub("", cell.source)
-        if SOLUTION in tags(cell):
-            cell.metadata.update(tags=[*tags(cell), "hide-input"], mystnb=PROMPTS)
+        for tag in {*FOLDED} & {*tags(cell)}:
+            prompts = {f"code_prompt_{do}": f"{do.title()} {FOLDED[tag]}" for do in DO}
+            cell.metadata.update(tags=[*tags(cell), "hide-input"], mystnb=prompts)
     copy.write_text(text_of(lesson), encoding="utf-8")
     shutil.copystat(path, copy)
 

@@ -29,6 +29,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "jpeg": {"pil_kwargs": {"quality": 65}},
 }
 _NUMBERS = count(1)  # figures of a notebook
+# Hz -> mel band of AutoVC's 80 that is centred there; librosa.mel_frequencies
+MEL_BANDS = {"250": 4, "500": 11, "1000": 25.1, "2000": 44, "4000": 63}
 TITLES = 42  # px above tiled pictures
 DOTS_PER_INCH = 110  # for pictures in notebooks; keeps a page under 1.5 MB
 
@@ -110,7 +112,8 @@ def draw_mel(axes: Axes, mel: np.ndarray, title: str = "") -> None:
     extent = (0, len(mel) / 50, 0, mel.shape[1])
     look: dict[str, Any] = {"cmap": "magma", "vmin": 0, "vmax": 1, "aspect": "auto"}
     axes.imshow(mel.T, origin="lower", extent=extent, **look)
-    axes.set(xlabel="seconds", ylabel="mel band", title=title)
+    axes.set(xlabel="seconds", ylabel="Hz", title=title)
+    axes.set_yticks(list(MEL_BANDS.values()), list(MEL_BANDS))
 
 
 def draw_phonemes(axes: Axes, names: Sequence[str], starts: Sequence[float]) -> None:
@@ -274,14 +277,19 @@ def draw_diagram(
     axes: Axes,
     boxes: Mapping[str, tuple[float, float]],
     arrows: Sequence[tuple[str, str]],
+    dashed: Sequence[str] = (),
 ) -> None:
     """Named boxes at (column, row) places, row 0 lowest, and arrows between them."""
+    frames = {}
     for name, place in boxes.items():
-        frame = {"boxstyle": "round", "facecolor": "#eef3f8", "edgecolor": PALETTE[0]}
-        axes.text(*place, name, ha="center", va="center", fontsize=9, bbox=frame)
+        colour, line = (PALETTE[5], "--") if name in dashed else (PALETTE[0], "-")
+        frame = {"boxstyle": "round", "fc": "#eef3f8", "ec": colour, "ls": line}
+        text = axes.text(*place, name, ha="center", va="center", fontsize=9, bbox=frame)
+        frames[name] = text.get_bbox_patch()
     for start, end in arrows:
-        look = {"arrowstyle": "->", "shrinkA": 32, "shrinkB": 32}
-        axes.annotate("", boxes[end], boxes[start], arrowprops=look)
+        ends = {"patchA": frames[start], "patchB": frames[end]}
+        arrow = {"arrowstyle": "->", "shrinkA": 1, "shrinkB": 1, **ends}
+        axes.annotate("", boxes[end], boxes[start], arrowprops=arrow, zorder=1)
     columns, rows = zip(*boxes.values(), strict=True)
     axes.set(
         xlim=(min(columns) - 0.5, max(columns) + 0.5),

@@ -28,7 +28,7 @@ def draw_mels(
     drawn, axes = figure(len(mels), size=(8, 1.7 * len(mels) + 0.5))
     for one, (name, mel) in zip(axes[:, 0], mels.items(), strict=True):
         draw_mel(one, mel)
-        one.set(ylabel=f"{name}\nmel band", xlabel="")
+        one.set(ylabel=f"{name}\nHz", xlabel="")
     draw_phonemes(axes[0, 0], phonemes, starts)
     axes[-1, 0].set_xlabel("seconds")
     return drawn
