@@ -58,8 +58,8 @@ def misheard(clips: Sequence[Clip]) -> list[Clip]:
     for clip in clips:
         heard = other(clip, clips)
         frames, mean = held(heard.features, len(clip.landmarks)), heard.speaker_mean
-        changed = {"features": frames, "voice": heard.voice, "speaker_mean": mean}
-        found.append(replace(clip, **changed))
+        voiced = replace(clip, features=frames, voice=heard.voice, speaker_mean=mean)
+        found.append(voiced)
     return found
 
 

@@ -22,15 +22,15 @@ class Style:
     """
 
     hairline: np.ndarray
+    flow: str
     width: float
     top: float
     below: float
     back: float
-    flow: str
 
 
 STYLES = {
-    name: Style(np.array(line.split(), float).reshape(-1, 2), *map(float, sizes), flow)
+    name: Style(np.array(line.split(), float).reshape(-1, 2), flow, *map(float, sizes))
     for name, *sizes, flow, line in read_table(Path(__file__).with_suffix(".csv"))
 }
 
