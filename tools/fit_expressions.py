@@ -132,7 +132,7 @@ def ship(net: ExpressionNet, settings: Settings, card: str, path: Path) -> None:
     }
     write_weights(path, weights, provenance(settings))
     with write_beside(path.with_suffix(".md")) as beside:
-        beside.write_text(card)
+        beside.write_text(card, encoding="utf-8")
 
 
 def main() -> None:
