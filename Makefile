@@ -1,7 +1,7 @@
 # Two commands on a machine with Python 3.11 (or 3.12, 3.13) and make: `make reproduce` and `make test`.
 # Variables, given after the target (`make reproduce PROFILE=smoke`):
 #   PROFILE   smoke, tutorial (default), full or paper
-#   PYTHON    the Python that makes the environment
+#   PYTHON    the Python that makes the environment; by default 3.11, 3.12 or 3.13
 #   TORCH     `cpu` takes PyTorch's build without CUDA, as is done where no GPU is seen;
 #             `cuda` takes the one with it
 #   DATA      folder of real clips for the benchmarks named real_*
@@ -9,7 +9,8 @@
 #   COURSE    folder that `make course` fills for nbgrader
 #   APP       options of Voila, such as "--no-browser --port 8890"
 
-PYTHON ?= python3.11
+PYTHON ?= $(or $(firstword $(foreach v,11 12 13,\
+    $(shell python3.$(v) -c 'print("python3.$(v)")' 2>/dev/null))),python3)
 PROFILE ?= tutorial
 TORCH ?= $(if $(shell command -v nvidia-smi),cuda,cpu)
 DATA ?=
@@ -62,8 +63,12 @@ install: $(INSTALLED) ## the environment in .venv, once (the others do it by the
 # The stamp is taken away first and set last: an environment without it was cut off and
 # is made anew, because pip takes a package that was half-copied for an installed one.
 $(INSTALLED): requirements.lock pyproject.toml
+	@$(call typed,$(PYTHON)) -c \
+	    'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { \
+	    echo "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=/path/to/python3.12"; exit 1; }
 	@mkdir -p .venv
-	@kill -0 "$$(cat .venv/installing 2>/dev/null)" 2>/dev/null || rm -f .venv/installing
+	@[ ! -s .venv/installing ] || kill -0 "$$(cat .venv/installing)" 2>/dev/null \
+	    || rm -f .venv/installing
 	@(set -C; echo $$PPID > .venv/installing) 2>/dev/null || { \
 	    echo "Another make is installing into .venv; wait for it."; exit 1; }
 	@[ -e $@ ] || find .venv -mindepth 1 -maxdepth 1 ! -name installing -exec rm -rf {} +
@@ -78,7 +83,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@mv .venv/installing $@
 
 reproduce: $(INSTALLED) ## run the notebooks in order (PROFILE) and fill figures/
-	$(BIN)/emoface reproduce --profile $(PROFILE)
+	$(BIN)/emoface reproduce --profile $(call quoted,$(PROFILE))
 
 test: check test-library test-notebooks test-course test-browser ## every test
 

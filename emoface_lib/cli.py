@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import sys
-import sysconfig
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
@@ -377,20 +376,19 @@ def main() -> None:
     if INSTALLED:
         os.environ["EMOFACE_RUNS"] = str(runs_folder())  # kernels work elsewhere
     signal.signal(signal.SIGTERM, _end)
-    _keep_compiled()
+    _settle()
     app()
 
 
-def _keep_compiled() -> None:
-    """Let librosa's functions, compiled when first used, be kept for this process.
+def _settle() -> None:
+    """Give who has no home that can be written one for as long as this process runs.
 
-    Where neither the environment nor a home can be written, numba would refuse.
+    librosa's functions, compiled when first used, and Jupyter keep files there.
     """
-    places = sysconfig.get_path("purelib"), os.path.expanduser("~")
-    if not any(os.access(place, os.W_OK) for place in places):
+    if not os.access(os.path.expanduser("~"), os.W_OK):
         folder = TemporaryDirectory(prefix="emoface-")  # no place that others know
         atexit.register(folder.cleanup)
-        os.environ.setdefault("NUMBA_CACHE_DIR", folder.name)
+        os.environ["HOME"] = folder.name
 
 
 def _end(number: int, _: Any) -> None:

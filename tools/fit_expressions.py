@@ -137,7 +137,7 @@ def main() -> None:
     )
     write_weights(path, halved(net.state_dict()), provenance(settings))
     with write_beside(path.with_suffix(".md")) as beside:
-        beside.write_text(card)
+        beside.write_text(card, encoding="utf-8")
     print(card)
 
 

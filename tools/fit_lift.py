@@ -155,7 +155,7 @@ def main(train: int = 480, test: int = 80, frames: int = 14) -> None:
     write_weights(LIFT_FILE, {n: torch.from_numpy(x) for n, x in arrays.items()})
     card = CARD.format(train=train, test=test, frames=frames, rows=rows)
     with write_beside(LIFT_FILE.with_suffix(".md")) as beside:
-        beside.write_text(card)
+        beside.write_text(card, encoding="utf-8")
     print(rows)
 
 

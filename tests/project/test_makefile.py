@@ -145,3 +145,24 @@ def test_another_environment_finds_packages_of_the_first(checkout: Path) -> None
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert found.stdout == "first\n"
+
+
+def test_of_two_makes_at_once_one_installs(checkout: Path) -> None:
+    (checkout / ".venv/installed").unlink()
+    script = "#!/bin/sh\n[ $1 = -c ] || { echo venv >> calls; sleep 0.5; exit 1; }\n"
+    write(checkout / "python", script).chmod(0o755)
+    words = ["make", "install", "PYTHON=./python"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    both = [subprocess.Popen(words, cwd=checkout, **pipes) for _ in range(2)]  # type: ignore[call-overload]
+    said = "".join(one.communicate()[0] for one in both)
+    assert "Another make is installing" in said
+    assert (checkout / "calls").read_text() == "venv\n"
+
+
+def test_a_python_that_is_too_old_is_told_first(checkout: Path) -> None:
+    (checkout / ".venv/installed").unlink()
+    write(checkout / "python", "#!/bin/sh\nexit 1\n").chmod(0o755)
+    words = ["make", "install", "PYTHON=./python"]
+    made = subprocess.run(words, cwd=checkout, capture_output=True, text=True)
+    assert "Python 3.11, 3.12 or 3.13 is needed" in made.stdout
+    assert "Installing" not in made.stdout
