@@ -102,11 +102,6 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def _commands() -> None:
-    """Keep sub-commands by name even while there is only one."""
-
-
 @app.command(epilog="Example: emoface reproduce --profile smoke -p seed=3")
 def reproduce(
     profile: Annotated[str, typer.Option(help=PROFILE_HELP)] = "tutorial",

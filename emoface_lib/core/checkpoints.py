@@ -96,8 +96,6 @@ def is_fresh(path: Path, made_from: str) -> bool:
 
 def read_metadata(path: Path) -> dict[str, str]:
     """What a checkpoint says of itself; raises InputError if it is none."""
-    if not path.exists():
-        raise InputError(f"There is no checkpoint {path}.")
     with reading(path), safe_open(path, framework="pt") as file:
         return file.metadata() or {}
 
@@ -107,8 +105,6 @@ def load_model(path: Path, model: nn.Module) -> None:
 
     Raises InputError if the file is missing, damaged or holds another network.
     """
-    if not path.exists():
-        raise InputError(f"There is no checkpoint {path}.")
     try:
         model.load_state_dict(read_weights(path))
     except RuntimeError as error:

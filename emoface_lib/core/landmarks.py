@@ -7,15 +7,14 @@ canonical frame is a square of CANONICAL_SIDE px in which aligned landmarks lie.
 """
 
 from functools import cache
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import torch
 
-from emoface_lib.core.files import read_npz
+from emoface_lib.core.files import LIBRARY, read_npz
 
-WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
+WEIGHTS = LIBRARY / "weights"
 
 Array = TypeVar("Array", np.ndarray, torch.Tensor)
 

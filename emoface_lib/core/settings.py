@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.files import hash_of
+from emoface_lib.core.files import LIBRARY, hash_of
 
 # columns of a results table that say which number a row holds
 LABELS = (
@@ -27,9 +27,8 @@ ProfileName = Literal["smoke", "tutorial", "full", "paper"]
 PROFILES: tuple[ProfileName, ...] = ("smoke", "tutorial", "full", "paper")
 Precision = Literal["float32", "bfloat16", "auto"]  # auto: bfloat16 where not emulated
 
-PACKAGE = Path(__file__).resolve().parents[1]
-WHEEL = (PACKAGE / "project").exists()  # which holds them there
-REPOSITORY = PACKAGE / "project" if WHEEL else PACKAGE.parent  # notebooks, tables
+WHEEL = (LIBRARY / "project").exists()  # which holds them there
+REPOSITORY = LIBRARY / "project" if WHEEL else LIBRARY.parent  # notebooks, tables
 INSTALLED = WHEEL or not os.access(REPOSITORY, os.W_OK)  # to be read, by many perhaps
 # Profile -> full name of a setting -> value; `improved` is a recipe in any profile.
 DIFFERENCES: dict[str, dict[str, Any]] = yaml.safe_load(

@@ -13,15 +13,9 @@ from packaging.requirements import Requirement
 
 from emoface_lib.core.checkpoints import commit
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.files import (
-    LIBRARY,
-    hash_of,
-    read_json,
-    read_or_set_aside,
-    write_json,
-)
+from emoface_lib.core.files import hash_of, read_json, read_or_set_aside, write_json
 from emoface_lib.core.fresh import code_hash, file_hash
-from emoface_lib.core.settings import PRODUCTS, REPOSITORY, Run
+from emoface_lib.core.settings import LIBRARY, PRODUCTS, REPOSITORY, Run
 from emoface_lib.runs.notebooks import (
     NOTEBOOKS,
     NotebookError,

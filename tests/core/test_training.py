@@ -206,7 +206,7 @@ def test_a_wrong_checkpoint_is_refused_in_a_sentence(tmp_path: Path) -> None:
     train(tmp_path, load_settings("smoke"))
     with pytest.raises(InputError, match="not a checkpoint of Linear"):
         load_model(tmp_path / "model.safetensors", nn.Linear(2, 2))
-    with pytest.raises(InputError, match="no checkpoint"):
+    with pytest.raises(InputError, match="There is no file"):
         load_model(tmp_path / "none.safetensors", nn.Linear(2, 2))
 
 
