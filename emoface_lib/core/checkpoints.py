@@ -135,7 +135,7 @@ def load_foreign(
     names may begin with `module.`. Only tensors are unpickled; an Adam beside them is
     left out. otherwise : the message of the InputError that anything else raises.
     """
-    adam = [
+    adam: list[Any] = [
         (_Ignored, "torch.optim.adam.Adam"),
         (_empty, "collections.defaultdict"),
         dict,

@@ -6,17 +6,18 @@
 Before a speaker's frames stands a row of m_spk and L_0. Described in docs/scale.md.
 """
 
+import mmap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import overload
+from typing import IO, overload
 
 import numpy as np
 import pyarrow as pa
 import torch
 
-from emoface_lib.core.clip import EXPRESSIONS, Clip
+from emoface_lib.core.clip import Clip
 from emoface_lib.core.files import reading, write_beside
 from emoface_lib.core.fresh import digest
 
@@ -54,19 +55,23 @@ class StoredClips(Sequence[Clip]):
             features=frames[:, :size],
             landmarks=frames[:, size:].unflatten(1, (68, 2)),
             reference=head[size:].unflatten(0, (68, 2)),
-            expression=torch.tensor([row[name] for name in EXPRESSIONS]),
+            expression=torch.tensor(row["expression"]),
             speaker_mean=head[:size],
         )
 
     def _read(self, shard: int, start: int, count: int) -> torch.Tensor:
-        path = shard_file(self.folder, shard)
+        """Rows of a shard, Tensor[count, D + 136]; what is not used is not read."""
         width = int(_table(self.folder).schema.metadata[b"width"])
-        with reading(path):
-            place, shape = 4 * start * width, (count, width)
-            return torch.from_numpy(np.memmap(path, "f4", "c", place, shape))
+        skip = 4 * start * width % mmap.ALLOCATIONGRANULARITY
+        length, offset = 4 * count * width + skip, 4 * start * width - skip
+        with reading(path := shard_file(self.folder, shard)):
+            file = _opened(path).fileno()
+            part = mmap.mmap(file, length, access=mmap.ACCESS_COPY, offset=offset)
+        numbers = torch.frombuffer(part, dtype=torch.float32, offset=skip)
+        return numbers.unflatten(0, (count, width))
 
     def column(self, name: str) -> np.ndarray:
-        """What the table says of all clips, such as "speaker": object[N]."""
+        """What the table says of all clips, such as "speaker": Array[N]."""
         column = _table(self.folder)[name]
         return column.to_pandas().to_numpy()[self.rows]  # equal texts are one object
 
@@ -81,7 +86,7 @@ class StoredClips(Sequence[Clip]):
 
 
 def column(clips: Sequence[Clip], name: str) -> np.ndarray:
-    """A text that each clip has, such as "speaker": object[N]."""
+    """A text that each clip has, such as "speaker": Array[N]."""
     if isinstance(clips, StoredClips):
         return clips.column(name)
     return np.array([getattr(clip, name) for clip in clips], object)
@@ -95,8 +100,8 @@ def shard_file(folder: Path, number: int) -> Path:
 def write_table(folder: Path, table: pa.Table, width: int) -> StoredClips:
     """Write the table of clips whose frames are there, and open them.
 
-    table : columns as `Clip` names them, EXPRESSIONS, and shard, head, start and frames
-    in rows of `width` numbers.
+    table : columns as `Clip` names them, and shard, head, start and frames in rows of
+    `width` numbers.
     """
     named = table.combine_chunks().replace_schema_metadata({"width": str(width)})
     with (
@@ -112,6 +117,11 @@ def open_stored(folder: Path) -> StoredClips:
     """All clips of a folder; raises InputError if its table is damaged."""
     with reading(folder / TABLE):
         return StoredClips(folder, np.arange(_table(folder).num_rows))
+
+
+@lru_cache(maxsize=512)
+def _opened(path: Path) -> IO[bytes]:
+    return path.open("rb")
 
 
 @lru_cache(maxsize=4)

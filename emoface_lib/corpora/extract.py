@@ -211,7 +211,10 @@ def detect(row: Row, recipe: Recipe, frames: Sequence[np.ndarray]) -> Detection:
     neither video nor track, no face, too long a gap, or a second face of like size.
     """
     if not row["path"] and not row.get("tracks"):
-        raise InputError("There is neither a video nor a landmark track of this sound.")
+        raise InputError(
+            "There is neither a video nor a landmark track of this sound: with -p "
+            "detector=drawn, a face is drawn for each voice that has a label."
+        )
     if not row["path"]:
         return read_openface(recipe.corpus / row["tracks"])
     sidecar = recipe.corpus / "truth" / f"{row['clip']}.npz"

@@ -85,7 +85,7 @@ def training_clips(run: Run) -> Sequence[Clip]:
     audio_only_voices = audio_only_clips(
         run.settings, mean_face, run.path("audio"), splits=splits
     )
-    mouths: list[Clip] = []
+    mouths: Sequence[Clip] = []
     if run.settings.content.real_mouths:
         level = float(read_array(run.path("audio", "statistics.npz"), "level"))
         audio = run.path("audio")

@@ -56,7 +56,7 @@ CLOCKS = FRAME_RATE // VIDEO_RATE  # 20-ms frames in a video frame
 SHARD = 2**20  # frames of a file of packed clips, about 1 GB
 COLUMNS = (
     *("name", "speaker", "video", "split", "emotion", "arousal", "valence", "path"),
-    *(*EXPRESSIONS, "shard", "head", "start", "frames"),
+    *("shard", "head", "start", "frames"),
 )
 
 
@@ -100,12 +100,12 @@ def pack(
         parts = list(table.groupby("shard"))
         for _ in each(partial(_pack, place, folder, settings, audio), parts):
             pass
-        known = {"clip": "name", **{f"expression_{name}": name for name in EXPRESSIONS}}
-        table = table.rename(columns=known).reindex(columns=COLUMNS)
+        softmax = table[[f"expression_{name}" for name in EXPRESSIONS]].to_numpy("f4")
+        table = table.rename(columns={"clip": "name"}).reindex(columns=COLUMNS)
         table = table.fillna({"emotion": "", "path": ""})
         columns = {name: pa.array(own.to_numpy()) for name, own in table.items()}
-        width = _size(settings) + POINTS
-        return write_table(place, pa.table(columns), width)
+        columns["expression"] = pa.array(list(softmax))
+        return write_table(place, pa.table(columns), _size(settings) + POINTS)
 
 
 def _places(used: pd.DataFrame) -> pd.DataFrame:

@@ -4,7 +4,6 @@ Taught in notebook 04, paper equations (1) and (7); the building blocks are shar
 the style branch.
 """
 
-from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 import torch
@@ -13,8 +12,6 @@ from torch import Tensor, nn
 from emoface_lib.core.clip import MEL_BANDS
 from emoface_lib.core.data_parallel import BatchNorm1d
 from emoface_lib.core.training import SLOPE
-
-FRAMES = 2**18  # whose mean and deviation are taken together, 84 MB of a mel
 
 
 class FrameNorm(BatchNorm1d):
@@ -37,18 +34,6 @@ def mlp(*sizes: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1]))
 
 
-def _parts(clips: Iterable[Tensor]) -> Iterator[Tensor]:
-    """Clips' frames Tensor[T, D] put together, up to FRAMES of them."""
-    held: list[Tensor] = []
-    for clip in clips:
-        held.append(clip)
-        if sum(map(len, held)) >= FRAMES:
-            yield torch.cat(held)
-            held = []
-    if held:
-        yield torch.cat(held)
-
-
 class Standardise(nn.Module):
     """Subtract a mean and divide by a deviation that the checkpoint carries.
 
@@ -63,21 +48,11 @@ class Standardise(nn.Module):
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("deviation", torch.ones(size))
 
-    def fit(self, clips: Iterable[Tensor]) -> None:
-        """Take mean and deviation from a stream of clips' frames, Tensor[T, D] each.
-
-        Parts of it are held, whose sums are added in float64 (Chan et al. 1979).
-        """
-        count, mean, squares = 0, torch.zeros(()).double(), torch.zeros(()).double()
-        for part in _parts(clips):
-            frames = part[:, : len(self.mean)]
-            own, n = frames.mean(0).double(), len(frames)
-            apart, total = own - mean, count + n
-            squares = squares + (n - 1) * frames.std(0).double().square()
-            squares = squares + apart.square() * count * n / total
-            mean, count = mean + apart * n / total, total
-        self.mean.copy_(mean)
-        self.deviation.copy_((squares / (count - 1)).sqrt().clamp(min=1e-3))
+    def fit(self, frames: Tensor) -> None:
+        """Take mean and deviation from frames : Tensor[N, D]."""
+        frames = frames[:, : len(self.mean)]
+        self.mean.copy_(frames.mean(0))
+        self.deviation.copy_(frames.std(0).clamp(min=1e-3))
 
     def forward(self, x: Tensor) -> Tensor:
         """Standardise x : Tensor[..., D]; returns Tensor[..., size]."""

@@ -43,7 +43,7 @@ from emoface_lib.method.losses import StyleBatch, landmark_loss, style_loss
 from emoface_lib.method.style import StyleBranch
 from emoface_lib.method.triplets import TripletSampler
 
-FITTED = 10_000  # clips that standardise, at most
+FITTED = 1_000  # stored clips that standardise, at most
 CHOOSING = 500  # clips that choose the checkpoint, at most
 CONTENT_STAGES = "features", "training", "content"  # whose settings steps 1 and 2
 STYLE_STAGES = "features", "training", "style"  # depend on
@@ -67,8 +67,8 @@ def train_content(
     real = _as_often(split(clips, "real")) if settings.content.real_mouths else []
     model = new_content(_feature_size(train), settings)
     if settings.training.standardise:
-        some = chain(_evenly(train, FITTED), real)
-        model.standardise.fit(clip.features for clip in some)
+        some = [clip.features for clip in chain(_sample(train), real)]
+        model.standardise.fit(torch.cat(some))
     count, seed = settings.content.batch, settings.seed
     others = round(settings.content.real_mouths * count) if real else 0
 
@@ -132,10 +132,8 @@ def train_style(
     train, held_out = split(known, "train"), _held_out(known, settings)
     model = new_style(_feature_size(train), settings)
     if settings.training.standardise:
-        some = _evenly(train, FITTED)
-        model.standardise.fit(
-            model.heard(c.features[None], mean_of(c))[0] for c in some
-        )
+        heard = [model.heard(c.features[None], mean_of(c))[0] for c in _sample(train)]
+        model.standardise.fit(torch.cat(heard))
     batches = _StyleBatches(train, content, settings)
     codes = content_codes(content, held_out)
 
@@ -166,6 +164,11 @@ def train_style(
 def _evenly(clips: Sequence[Clip], count: int) -> Sequence[Clip]:
     """At most `count` of the clips, as far apart as possible."""
     return clips[:: -(-len(clips) // count) or 1]
+
+
+def _sample(clips: Sequence[Clip]) -> Sequence[Clip]:
+    """The clips that standardise; of stored ones not all are read."""
+    return _evenly(clips, FITTED) if isinstance(clips, StoredClips) else clips
 
 
 def _held_out(clips: Sequence[Clip], settings: Settings) -> Sequence[Clip]:
@@ -362,3 +365,18 @@ def split(clips: Sequence[Clip], name: str) -> Sequence[Clip]:
     if isinstance(clips, StoredClips):
         return clips.of(name)
     return [clip for clip in clips if clip.split == name]
+
+
+def tested_clips(clips: Sequence[Clip]) -> Sequence[Clip]:
+    """The clips of test speakers, on whom the notebooks measure.
+
+    Raises InputError if there are none, which says what to do.
+    """
+    if not len(found := split(clips, "test")):
+        raise InputError(
+            "No clip has split 'test', so nobody is left whom training does not know: "
+            "`emoface train` needs none, the notebooks do. Set some speakers apart in "
+            "an index.parquet of the corpus (columns clip, speaker, video, path, "
+            "split), and prepare it into a new folder."
+        )
+    return found

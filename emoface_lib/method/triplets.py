@@ -113,7 +113,7 @@ def _runs(values: np.ndarray) -> np.ndarray:
 
 
 def _dealt(videos: np.ndarray, speakers: np.ndarray) -> np.ndarray:
-    """The videos of clips, object[N], permuted among the clips of each speaker."""
+    """The videos of clips, Array[N], permuted among the clips of each speaker."""
     dealt, generator = videos.copy(), np.random.default_rng(0)
     for own in pd.Series(speakers).groupby(speakers, sort=False).indices.values():
         dealt[own] = videos[generator.permutation(own)]

@@ -1,6 +1,7 @@
 """Real corpora by their names alone: faithful small trees of empty files."""
 
 from pathlib import Path
+from string import ascii_uppercase
 
 import pandas as pd
 import pytest
@@ -77,6 +78,21 @@ def test_voxceleb2_by_both_forms_of_its_table(
     index = read_corpus(tmp_path).index.set_index("speaker")
     # who is in no table is not trained on by mistake
     assert index["split"].tolist() == ["train", "test", "test"]
+
+
+def test_lrw_is_read_with_all_its_500_words(tmp_path: Path) -> None:
+    words = [f"WORD{a}{b}" for a in ascii_uppercase for b in ascii_uppercase][:500]
+    kinds = ("train", 1), ("train", 2), ("val", 3), ("test", 4)
+    tree(tmp_path, *(f"{w}/{k}/{w}_{n:05}.mp4" for w in words for k, n in kinds))
+    reading = read_corpus(tmp_path)
+    assert reading.layout.name == "lrw"
+    assert reading.index["split"].value_counts().to_dict() == {
+        "train": 1000,
+        "val": 500,
+        "test": 500,
+    }
+    assert reading.index["sentence"].nunique() == 500
+    assert reading.index["speaker"].nunique() == 2000  # nobody is named
 
 
 def test_lrw_has_official_splits_and_no_speakers(tmp_path: Path) -> None:

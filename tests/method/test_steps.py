@@ -23,6 +23,7 @@ from emoface_lib.method.steps import (
     load_content,
     load_style,
     split,
+    tested_clips,
     train_content,
     train_style,
 )
@@ -257,3 +258,12 @@ def test_an_offset_of_the_emotion_moves_the_face(
     plain = style_displacements(style, some, codes)[0]
     displacement = style_displacements(style, some, codes, torch.ones(128))[0]
     assert (plain - displacement).abs().max() > 1e-4
+
+
+def test_without_a_test_speaker_it_says_what_the_notebooks_need(
+    clips: list[Clip],
+) -> None:
+    """As GRID's first talkers, none of whom the layout sets apart."""
+    assert tested_clips(clips) == split(clips, "test")
+    with pytest.raises(InputError, match=r"split 'test'.*index.parquet"):
+        tested_clips(split(clips, "train"))
