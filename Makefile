@@ -49,8 +49,8 @@ endif
 in_runs = $(foreach name,$(1),$(call quoted,$(RUNS)/$(name)))
 
 .PHONY: help install reproduce test test-library test-fast test-ray test-course \
-	test-notebooks test-browser course check lab app book notebooks editions release bench \
-	format lock clean
+	test-notebooks test-browser course check lab app book notebooks editions slides \
+	release bench format lock clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # two cores are busy with one of these
 
@@ -168,6 +168,9 @@ notebooks: $(INSTALLED) ## run the notebooks (tutorial) and store their outputs 
 
 editions: $(INSTALLED) ## the lessons for students, with solutions, for teachers, in build/editions
 	$(BIN)/python -m course.make_editions
+
+slides: $(INSTALLED) ## the lessons as slides, in build/slides, from their stored outputs
+	$(BIN)/python -m course.make_slides
 
 release: editions book ## editions and book as archives in dist/, to attach to a release
 	mkdir -p dist

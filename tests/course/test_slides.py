@@ -1,0 +1,27 @@
+"""Slides are made of a lesson's own cells."""
+
+from nbformat.v4 import (
+    new_code_cell,
+    new_markdown_cell,
+    new_notebook,
+    new_output,
+)
+
+from course.make_slides import slides
+
+
+def test_text_and_outputs_are_slides_code_and_exercises_are_not() -> None:
+    shown = new_output("stream", text="3 px")
+    cells = {
+        "# 04": "slide",
+        "## 1. Why": "slide",
+        "Because.": "-",
+        "**Checkpoint.** What if?": "subslide",
+        "## Exercises": "skip",
+        "### Exercise 1": "skip",
+        "## Summary": "slide",
+    }
+    notebook = new_notebook(cells=[new_markdown_cell(text) for text in cells])
+    notebook.cells += [new_code_cell("f()", outputs=[shown]), new_code_cell("import f")]
+    kinds = [cell.metadata.slideshow.slide_type for cell in slides(notebook).cells]
+    assert kinds == [*cells.values(), "subslide", "skip"]
