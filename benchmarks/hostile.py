@@ -852,7 +852,7 @@ def users() -> list[str]:
                 print(wrong[-1], said[-600:], flush=True)
     how = f"users: nobody, no home; {len(cases)} commands in a folder of theirs, "
     how += f"{len(refused)} into root's"
-    name = "checkout that can't be written: commands that break"
+    name = "second user of a checkout: commands that break"
     record(name, len(wrong), "<= 0", how)
     return wrong
 
