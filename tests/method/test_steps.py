@@ -10,6 +10,7 @@ import torch
 from emoface_lib.core.clip import Clip
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import Settings
+from emoface_lib.method import steps
 from emoface_lib.method.displacements import (
     content_codes,
     content_displacements,
@@ -23,7 +24,6 @@ from emoface_lib.method.steps import (
     load_content,
     load_style,
     split,
-    tested_clips,
     train_content,
     train_style,
 )
@@ -77,7 +77,7 @@ def test_branches_fit_the_features_and_load_by_themselves(
     other = tiny.changed(features="autovc")
     with pytest.raises(InputError, match=f"features = '{features}', not 'autovc'"):
         load_content(tmp_path / "content" / "model.safetensors", other)
-    with pytest.raises(InputError, match="no checkpoint"):
+    with pytest.raises(InputError, match="There is no file"):
         load_content(tmp_path / "model.safetensors")
 
 
@@ -264,6 +264,6 @@ def test_without_a_test_speaker_it_says_what_the_notebooks_need(
     clips: list[Clip],
 ) -> None:
     """As GRID's first talkers, none of whom the layout sets apart."""
-    assert tested_clips(clips) == split(clips, "test")
+    assert steps.tested_clips(clips) == split(clips, "test")
     with pytest.raises(InputError, match=r"split 'test'.*index.parquet"):
-        tested_clips(split(clips, "train"))
+        steps.tested_clips(split(clips, "train"))
