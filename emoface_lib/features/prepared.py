@@ -34,7 +34,6 @@ from emoface_lib.core.files import (
 from emoface_lib.core.fresh import code_hash, digest
 from emoface_lib.core.landmarks import FRAME_RATE, VIDEO_RATE, lip_opening
 from emoface_lib.core.landmarks import mean_face as frontal_face
-from emoface_lib.core.locks import claim
 from emoface_lib.core.parallel import each
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.stored import (
@@ -87,6 +86,8 @@ def pack(
     used : rows of its index. What is done is not done again; other processes wait.
     Parts are made by as many processes as there are cores. Raises as `load_clips`.
     """
+    from emoface_lib.core.locks import claim  # for Unix alone
+
     made = [settings.features, settings.landmarks.alignment, code_hash(__name__)]
     inputs = [folder / INDEX, folder / MEAN_FACE, audio / MODEL, audio / SPEAKERS]
     source = digest([*made, *(path for path in inputs if path.exists())])

@@ -186,6 +186,7 @@ class Finder:
         if name == "MODULE":
             os.kill(os.getpid(), signal.SIGINT)
 sys.meta_path.insert(0, Finder())
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
 sys.argv[1:] = ["info"]
 main()
 """
