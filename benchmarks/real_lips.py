@@ -16,12 +16,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 from results import enter
-from torch import Tensor
 
 from emoface_lib.animation.animate import SHIPPED
-from emoface_lib.animation.retarget import UPPER_CLOSES
 from emoface_lib.core.clip import EXPRESSIONS, HOP_LENGTH, Clip, with_features
 from emoface_lib.core.files import read_npz
 from emoface_lib.core.landmarks import (
@@ -39,20 +36,18 @@ from emoface_lib.features.align import to_canonical
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.extract import extract
 from emoface_lib.features.prepared import to_clips
-from emoface_lib.features.real_mouths import LATE, SPLITS, read_talker, real_mouths
-from emoface_lib.features.voice_activity import lips_meet, speech_level
+from emoface_lib.features.real_mouths import real_mouths
+from emoface_lib.features.voice_activity import speech_level
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import content_displacements
 from emoface_lib.method.steps import load_content, split, train_content
 from emoface_lib.synthetic.audio_only import audio_only_clips
-from emoface_lib.translation.warp.lips import close_lips
 
 TOPIC = "lips"
 LEFT_OUT = "id00002"  # in profile for part of the time
 GRID, VOXCELEB = "GRID's left-out talkers", "VoxCeleb2's sample"
 TARGETS = {GRID: 0.70, VOXCELEB: 0.45}
-SHOWN = "shipped weights, closed at p, b and m"  # what `animate` shows
-AIMED = "phonetic code, drawn and real mouths", "shipped weights", SHOWN
+AIMED = "phonetic code, drawn and real mouths", "shipped weights"
 
 
 def drawn_level() -> float:
@@ -109,42 +104,9 @@ def learn(clips: Sequence[Clip], settings: Settings) -> ContentBranch:
         return train_content(clips, Path(folder), settings)[0]
 
 
-def grid_voices() -> list[np.ndarray]:
-    """The sound of `real_mouths` left out, in its order."""
-    sounds = [one for name in SPLITS["real test"] for one in read_talker(name)[1]]
-    return [np.pad(sound, (LATE, 0))[:-LATE] for sound in sounds]
-
-
-def late_voices(read: Sequence[tuple], late: int) -> list[np.ndarray]:
-    """The sound of read videos, moved as `real_clips` does."""
-    return [np.roll(samples, late * HOP_LENGTH) for samples, *_ in read]
-
-
-def closed_lips(moved: Tensor, clip: Clip, voice: np.ndarray) -> Tensor:
-    """Displacement Tensor[T, 68, 2] with lips that close at p, b, m, as `animate`'s."""
-    shut = np.pad(lips_meet(voice, FRAME_RATE), (0, len(moved)), "edge")
-    faces = (clip.reference + moved).double().numpy()
-    pairs = zip(faces, shut, strict=False)
-    own = [
-        face + much * (close_lips(face, UPPER_CLOSES) - face) for face, much in pairs
-    ]
-    return torch.tensor(np.array(own), dtype=moved.dtype) - clip.reference
-
-
-def measured(
-    branch: ContentBranch,
-    clips: Sequence[Clip],
-    seed: int,
-    voices: Sequence[np.ndarray] = (),
-) -> pd.DataFrame:
-    """Measures of every clip, and the r that another clip's voice gives.
-
-    voices : sound of the clips, which closes the lips at p, b and m.
-    """
+def measured(branch: ContentBranch, clips: Sequence[Clip], seed: int) -> pd.DataFrame:
+    """Measures of every clip, and the r that another clip's voice gives."""
     moves = content_displacements(branch, clips)
-    if voices:
-        heard = zip(moves, clips, voices, strict=True)
-        moves = [closed_lips(*one) for one in heard]
     rows = []
     for number, (clip, moved) in enumerate(zip(clips, moves, strict=True)):
         other = moves[(number + 1) % len(moves)]
@@ -215,7 +177,6 @@ def main() -> None:
         GRID: split(mouths, "real test"),
         VOXCELEB: real_clips(read, videos, settings, frames),
     }
-    voices = {GRID: grid_voices(), VOXCELEB: late_voices(read, frames)}
     enter_ceiling(read, videos)
     drawn = audio_only_clips(settings, mean) if arguments.seeds else []
     every = [*drawn, *mouths]
@@ -241,9 +202,8 @@ def main() -> None:
             enter_row(row, name, pd.concat(tables), loudness, how)
         if (SHIPPED / "content").exists():
             branch = load_content(SHIPPED / "content" / "model.safetensors")
-            for row, heard in ("shipped weights", []), (SHOWN, voices[name]):
-                table = measured(branch, clips, 0, heard)
-                enter_row(row, name, table, loudness, "as shipped")
+            table = measured(branch, clips, 0)
+            enter_row("shipped weights", name, table, loudness, "as shipped")
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ class Preview:
         return lip_opening(np.stack([pose.canonical for pose in self._posed(0.0)]))
 
     def _posed(self, emotion: Emotion) -> list[Pose]:
-        shut = self.voice.closed_lips
+        shut = self.voice.pauses
         moved = hold_last(self.predictor.displace(self.codes, emotion), self.count)
         return list(moving_faces(self.face.portrait, moved, self.moments, shut))
 

@@ -1,4 +1,4 @@
-"""A voice, read once, and when it closes the lips, whatever a model says.
+"""A voice, read once, and its pauses: there the mouth closes, whatever a model says.
 
 Taught in notebook 09.
 """
@@ -61,16 +61,6 @@ class Voice:
         window = np.hanning(2 * EASE + 1)[1:-1]
         held = np.pad(~spoken(self.samples), EASE - 1, mode="edge")
         return np.convolve(held, window / window.sum(), mode="valid")
-
-    @cached_property
-    def closed_lips(self) -> np.ndarray:
-        """How far pauses and p, b, m close the lips: float[F] in 0..1.
-
-        Raises InputError as `spoken`.
-        """
-        from emoface_lib.features.voice_activity import lips_meet
-
-        return np.maximum(self.pauses, lips_meet(self.samples))
 
     @cached_property
     def told(self) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""When somebody speaks, how loudly, and when lips meet, by the phone recogniser.
+"""When somebody speaks, and how loudly, by the phone recogniser.
 
 Speech is where it hears phones: a door's bang, a fan and music are none. Taught in
 notebook 09.
@@ -9,20 +9,16 @@ from hashlib import blake2b
 import numpy as np
 from scipy.ndimage import binary_dilation
 
-from emoface_lib.core.clip import SAMPLE_RATE
-from emoface_lib.core.landmarks import FRAME_RATE, VIDEO_RATE
 from emoface_lib.features.audio import VIDEO_FRAME, frame_loudness
 from emoface_lib.features.phonetic import BOUNDARY, log_probabilities
 
 # Video frames of speech around a phone, 0.16 s: CTC names a phone in one frame only,
 # and the longest gap between those of drawn, GRID's and EmoDB's voices is 0.32 s.
 AROUND = 4
-BILABIAL = [10, 31, 35, 36, 37, 82]  # the tokens of b, m and p, also of other languages
 # Phones of espeak-ng, whose times are known, have their spikes 65 ms after they begin.
-LATE = 0.065  # s that a spike comes after its phone's beginning, where the lips meet
-HELD, EASE = 0.02, 0.1  # s that they stay so to each side; s to close, and to open
+LATE = 0.065  # s that a spike comes after its phone's beginning
 LOUD = 75  # percentile; a louder one hears bangs within speech, a softer one consonants
-# The last voice's tokens; level, pauses and closures are asked for one after the other.
+# The last voice's tokens; level and pauses are asked for one after the other.
 _LAST: dict[bytes, np.ndarray] = {}
 
 
@@ -35,19 +31,6 @@ def spoken(samples: np.ndarray) -> np.ndarray:
     frames = -(-len(samples) // VIDEO_FRAME)
     pairs = np.pad(phones, (0, 2 * frames - len(phones))).reshape(-1, 2)
     return binary_dilation(pairs.any(1), iterations=AROUND)
-
-
-def lips_meet(samples: np.ndarray, rate: int = VIDEO_RATE) -> np.ndarray:
-    """How far p, b and m close the lips, float[F] in 0..1, `rate` frames a second.
-
-    samples : float[S] at 16 kHz. Raises InputError as `phonetic_code`.
-    """
-    spikes = np.flatnonzero(np.isin(tokens(samples), BILABIAL))
-    middles = (np.arange(-(-len(samples) * rate // SAMPLE_RATE)) + 0.5) / rate
-    closest = np.concatenate([[-np.inf], (spikes + 0.5) / FRAME_RATE - LATE, [np.inf]])
-    place = np.searchsorted(closest, middles)
-    apart = np.minimum(middles - closest[place - 1], closest[place] - middles)
-    return (1 + np.cos(np.pi * ((apart - HELD) / EASE).clip(0, 1))) / 2
 
 
 def tokens(samples: np.ndarray) -> np.ndarray:

@@ -466,6 +466,6 @@ def test_real_portraits_open_their_mouths_as_the_voice_asks(
         assert abs(container.duration / 1e6 - made.seconds) <= 0.04
     frames, _ = read_video(made.path)
     (wanted,) = LoudnessMouth().predict(heard.samples)
-    wanted = lip_opening(wanted) * (1 - heard.closed_lips[: len(wanted)])
+    wanted = lip_opening(wanted) * (1 - heard.pauses[: len(wanted)])
     seen = lip_opening(DlibDetector().detect(list(frames[::4])).landmarks)
     assert np.corrcoef(seen, wanted[::4])[0, 1] > 0.6

@@ -13,7 +13,6 @@ from emoface_lib.core.video import read_audio
 from emoface_lib.features.audio import VIDEO_FRAME as FRAME
 from emoface_lib.features.voice_activity import (
     AROUND,
-    lips_meet,
     speech_level,
     spoken,
 )
@@ -154,28 +153,3 @@ def test_speech_under_a_fan_and_after_an_intro_is_that_of_the_clean_voice() -> N
     assert (clean != fan).mean() < 0.02
     assert not song[:70].any()
     assert song[80:150].all()
-
-
-def test_lips_meet_where_p_b_and_m_are_said(drawn_voices: list[Speech]) -> None:
-    """At the true times of drawn voices, and hardly elsewhere."""
-    said, others = [], []
-    for speech in drawn_voices:
-        meet = lips_meet(speech.samples)
-        middles = (np.arange(len(meet)) + 0.5) / 25
-        starts = [
-            start
-            for name, start in zip(speech.names, speech.start, strict=True)
-            if name in ("p", "b", "m")
-        ]
-        apart = np.abs(np.subtract.outer(middles, starts)).min(1, initial=9)
-        said += meet[apart < 0.03].tolist()
-        others += meet[apart > 0.2].tolist()
-    assert len(said) > 20
-    assert np.mean(said) > 0.7
-    assert np.mean(others) < 0.1
-
-
-def test_lips_meet_gently_and_as_often_as_asked() -> None:
-    assert lips_meet(silence(30)).max() == 0
-    assert lips_meet(silence(30), 50).shape == (60,)
-    assert lips_meet(np.zeros(1)).shape == (1,)
