@@ -157,12 +157,13 @@ def turn_and_play(monitored: Watched, name: str) -> None:
     )
     screenshot(page, f"{name}_turned")
     page.locator("button.emoface-play").click()
-    page.locator("video").wait_for()
-    page.wait_for_function("() => document.querySelector('video').currentTime > 0.5")
+    played = "document.querySelector('video[autoplay]')"  # lessons open with another
+    page.locator("video[autoplay]").wait_for()
+    page.wait_for_function(f"() => {played}.currentTime > 0.5")
     screenshot(page, f"{name}_plays")
-    length = page.evaluate("() => document.querySelector('video').duration")
+    length = page.evaluate(f"() => {played}.duration")
     assert length > 1
-    sounds = "() => document.querySelector('video').webkitAudioDecodedByteCount > 0"
+    sounds = f"() => {played}.webkitAudioDecodedByteCount > 0"
     page.wait_for_function(sounds)
     assert monitored.outside == []
     assert monitored.errors == []
