@@ -102,7 +102,7 @@ def learn(root: Path, devices: int, memory: float) -> None:
                 train_run(settings, steps=(1, 2, 3))
                 break
             except StoppedError:
-                pass
+                continue  # as whoever starts the same command again
 
 
 def test_clips_beyond_the_memory_are_those_that_it_would_hold(
