@@ -227,6 +227,7 @@ class Panel:
             self.preview.write(path)
             video = w.Video.from_file(path, autoplay=True, loop=False, controls=False)
             video.layout.width = f"{WIDTH}px"
+            video.add_class("emoface-video")
             self.screen.children = (video,)
         finally:
             self.play.disabled, self.play.description = False, "play"

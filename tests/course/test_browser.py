@@ -157,8 +157,8 @@ def turn_and_play(monitored: Watched, name: str) -> None:
     )
     screenshot(page, f"{name}_turned")
     page.locator("button.emoface-play").click()
-    played = "document.querySelector('video[autoplay]')"  # lessons open with another
-    page.locator("video[autoplay]").wait_for()
+    played = "document.querySelector('video.emoface-video')"
+    page.locator("video.emoface-video").wait_for()
     page.wait_for_function(f"() => {played}.currentTime > 0.5")
     screenshot(page, f"{name}_plays")
     length = page.evaluate(f"() => {played}.duration")
