@@ -9,10 +9,12 @@ and reproduce at random moments: the same files; `kills sweep` of one); interrup
 in this checkout, which is root's; needs root). All work in a temporary folder.
 """
 
+import json
 import os
 import random
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -42,7 +44,7 @@ from emoface_lib.core.files import read_json
 from emoface_lib.core.settings import REPOSITORY
 from emoface_lib.core.video import iter_frames, read_audio, write_video
 from emoface_lib.features.real_mouths import FOLDER as MOUTHS
-from emoface_lib.runs.collect import FAILURE, RESULT, RUN
+from emoface_lib.runs.collect import FAILURE, RESULT, RUN, Result
 from emoface_lib.runs.sweep import read_sweep
 from emoface_lib.runs.sweep_plans import plan_runs
 
@@ -59,6 +61,8 @@ seeds: 2
 parameters: {content_steps: 3, real_mouths: 0}
 results: results.parquet
 """
+LACKING = json.dumps(dict.fromkeys(Result.model_fields))
+DAMAGED = "", "[", "[]", "{}", '"x"', "null", "\xff", LACKING  # for a dictionary
 LESSON = (
     'profile = "smoke"\nseed = 0\ncontent_steps = 3\nreal_mouths = 0',
     """import pandas as pd
@@ -230,13 +234,15 @@ def voices(at: Place) -> Iterator[Case]:
     for name, samples in {
         "silent": 0 * tone,
         "constant": 0 * tone + 0.5,
-        "antiphase": np.hstack([tone, -tone]) / 2,
         "": tone[:0],
         "instant": tone[:1],
-        "short": tone[:10],
     }.items():
         path = write_wav(at.root / f"{name}.wav", samples)
         yield f"voice {name}", at.animate("", path), False
+    short = write_wav(at.root / "short.wav", tone[:10])
+    yield "voice short", at.animate("", short), True
+    apart = write_wav(at.root / "antiphase.wav", np.hstack([tone, -tone]) / 2)
+    yield "voice antiphase", at.animate("", apart), True
     for name, floats in {
         "nan": tone[:, 0] * np.nan,
         "infinite": tone[:, 0] * np.inf,
@@ -408,7 +414,7 @@ def stores(at: Place) -> Iterator[Case]:
     good = at.file("stored.yml", "notebooks: [04]\nprofile: smoke")
     plan = plan_runs(read_sweep(good))[0]
     for file in (RESULT, RUN, FAILURE):
-        for number, text in enumerate(("", "[", "[]", "{}", '"x"', "null", "\xff")):
+        for number, text in enumerate(DAMAGED):
             store = at.root / f"store_{file}_{number}"
             for one in (plan, *plan.before):
                 at.file(f"{store.name}/{one.key}/{file}", text)
@@ -859,6 +865,7 @@ def users() -> list[str]:
 
 def main(parts: Sequence[str]) -> int:
     """Run the parts that are named, or all."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # of background jobs, too
     tried = inputs, fuzz, kills, interrupts, network, users
     known = {part.__name__: part for part in tried}
     able = {"network": bool(shutil.which("strace")), "users": os.geteuid() == 0}

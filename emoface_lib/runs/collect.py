@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import BaseModel
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
@@ -20,13 +21,26 @@ from emoface_lib.core.locks import is_held
 from emoface_lib.runs.sweep_plans import Plan
 
 RUN, RESULT, FAILURE, LOCK = "run.json", "result.json", "failure.json", "lock"
-RESULT_KEYS = {"key", "cell", "parameters", "numbers", "code", "commit", "versions"}
 COLOURS = {"done": "green", "running": "yellow", "failed": "red"}
 STATES = (*COLOURS, "interrupted", "waiting")
 COLUMNS = ("run", "notebooks", "parameters", "state", "seconds", "memory", "note")
 FRAME = 6  # lines of a terminal that are not runs: the table's head and edges, a sum
 # columns of a table of results that are averaged over, or that the run knows better
 UNIT, RUNS_OWN = ("value", "speaker", "clip", "video"), ("profile", "seed", "corpus")
+
+
+class Result(BaseModel):
+    """What a run that is done has left: `result.json`, as far as it is read here."""
+
+    key: str
+    cell: str
+    parameters: dict[str, Any]
+    numbers: list[dict[str, Any]]
+    code: str
+    commit: str | None
+    versions: dict[str, str]
+    seconds_in_all: float
+    peak_memory_mb: int
 
 
 def state_of(folder: Path) -> str:
@@ -40,25 +54,22 @@ def state_of(folder: Path) -> str:
     return "interrupted" if (folder / RUN).exists() else "waiting"
 
 
-def result_of(folder: Path) -> dict[str, Any] | None:
+def result_of(folder: Path) -> Result | None:
     """What a run that is done has left; None if it is not, or if that is damaged."""
     return read_or_set_aside(_read_result, folder / RESULT)
 
 
-def _read_result(path: Path) -> dict[str, Any]:
-    result = dict(read_json(path))
-    if lacking := RESULT_KEYS - result.keys():
-        raise ValueError(f"no {min(lacking)!r}")
-    return result
+def _read_result(path: Path) -> Result:
+    return Result.model_validate(read_json(path))
 
 
 def note_of(folder: Path, state: str) -> str:
     """The notebook at work, or why the run failed."""
     try:
         if state == "failed":
-            return read_json(folder / FAILURE)["problem"]
-        return read_json(folder / RUN)["notebook"] if state == "running" else ""
-    except (InputError, KeyError):  # it has just begun, or the file is damaged
+            return str(read_json(folder / FAILURE)["problem"])
+        return str(read_json(folder / RUN)["notebook"]) if state == "running" else ""
+    except (InputError, LookupError, TypeError):  # it has just begun, or is damaged
         return ""
 
 
@@ -73,7 +84,7 @@ def status(plans: Sequence[Plan], store: Path) -> pd.DataFrame:
     rows = []
     for plan in (*shared.values(), *plans):
         state = state_of(folder := store / plan.key)
-        result = result_of(folder) or {}
+        result = result_of(folder)
         names = [name for name in plan.given if name in varied and not plan.is_shared]
         rows.append(
             (
@@ -81,8 +92,8 @@ def status(plans: Sequence[Plan], store: Path) -> pd.DataFrame:
                 " ".join(one.path.stem[:2] for one in plan.notebooks),
                 " ".join(f"{name}={plan.given[name]}" for name in names),
                 state,
-                result.get("seconds_in_all"),
-                result.get("peak_memory_mb"),
+                result and result.seconds_in_all,
+                result and result.peak_memory_mb,
                 note_of(folder, state),
             )
         )
@@ -176,7 +187,7 @@ def collect(
         if (result := result_of(folder)) is not None
     }
     cells = {plan.cell for plan in plans}
-    found = {folder: one for folder, one in results.items() if one["cell"] in cells}
+    found = {folder: one for folder, one in results.items() if one.cell in cells}
     if not found:
         raise InputError(
             f"No run of this sweep is done in {store}: `emoface batch run`."
@@ -184,31 +195,31 @@ def collect(
     if clips:
         tables = [part for run in found.items() for part in _tables(*run)]
         return pd.concat(tables, ignore_index=True)
-    rows = [row | _common(one) for one in found.values() for row in one["numbers"]]
+    rows = [row | _common(one) for one in found.values() for row in one.numbers]
     return pd.DataFrame(rows)
 
 
-def _tables(folder: Path, result: dict[str, Any]) -> Iterator[pd.DataFrame]:
+def _tables(folder: Path, result: Result) -> Iterator[pd.DataFrame]:
     """The tables that a run left, clip by clip, with what they depend on."""
     common = _common(result)
-    for name in dict.fromkeys(row["table"] for row in result["numbers"]):
-        (left,) = folder.glob(f"*/{name}")
+    for name in dict.fromkeys(row["table"] for row in result.numbers):
+        left = next(folder.glob(f"*/{name}"), folder / name)  # the latter is missing
         own = read_parquet(left).fillna(common)  # some rows say their own seed
         new = {key: value for key, value in common.items() if key not in own}
         yield own.assign(table=name, **new).astype({"seed": int})
 
 
-def _common(result: dict[str, Any]) -> dict[str, Any]:
+def _common(result: Result) -> dict[str, Any]:
     """What is the same for all numbers of a run; a list as text, for a column."""
     return {
-        "run": result["key"],
+        "run": result.key,
         **{
             name: json.dumps(value) if isinstance(value, list | dict) else value
-            for name, value in result["parameters"].items()
+            for name, value in result.parameters.items()
         },
-        "seconds": result["seconds_in_all"],
-        "peak_memory_mb": result["peak_memory_mb"],
-        "commit": result["commit"],
-        "code": result["code"],
-        "versions": json.dumps(result["versions"]),
+        "seconds": result.seconds_in_all,
+        "peak_memory_mb": result.peak_memory_mb,
+        "commit": result.commit,
+        "code": result.code,
+        "versions": json.dumps(result.versions),
     }

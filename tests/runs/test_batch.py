@@ -28,9 +28,11 @@ from emoface_lib.evaluation.bootstrap import compare
 from emoface_lib.evaluation.experiment import over_seeds
 from emoface_lib.runs.batch import attempt, run_sweep
 from emoface_lib.runs.collect import (
+    FAILURE,
     FRAME,
     LOCK,
     RESULT,
+    RUN,
     collect,
     numbers,
     readable,
@@ -439,3 +441,18 @@ def test_runs_of_other_code_are_told_apart(tmp_path: Path) -> None:
     assert collect(plans, tmp_path)["code"].tolist() == ["new"]
     assert sorted(collect(plans, tmp_path, any_code=True)["code"]) == ["new", "old"]
     assert status(plans, tmp_path)["state"].tolist()[-2:] == ["done", "waiting"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", '"x"', "null", "{}", '{"numbers": 3}'])
+@pytest.mark.parametrize("name", [RESULT, RUN, FAILURE])
+def test_a_damaged_file_of_a_store_is_a_run_to_do_again(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    (plan,) = plan_runs(make_sweep(profile="smoke", notebooks=4))
+    (tmp_path / plan.key).mkdir()
+    (tmp_path / plan.key / name).write_text(text)
+    table = status([plan], tmp_path).set_index("run")
+    assert table.loc[plan.key, "state"] != "done"
+    assert table.loc[plan.key, "note"] == ""
+    with pytest.raises(InputError, match="No run of this sweep is done"):
+        collect([plan], tmp_path)
