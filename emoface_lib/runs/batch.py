@@ -138,9 +138,11 @@ def attempt(plan: Plan, store: Path, share: int = 1) -> None:
     process = context.Process(target=_carry_out, args=(plan, store, share))
     process.start()
     process.join()
-    code = -(process.exitcode or 0)
-    if code > 0 and code not in (signal.SIGINT, signal.SIGTERM):
-        name = signal.Signals(code).name
+    code = process.exitcode or 0
+    if code > 0:  # it could not say why: on a full disk nor can this, which raises
+        fail(plan, store, f"The process ended in an error: see {LOG}.")
+    elif code and -code not in (signal.SIGINT, signal.SIGTERM):
+        name = signal.Signals(-code).name
         problem = f"The process was ended by {name}, as it is when memory runs out."
         fail(plan, store, problem)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import nbformat
 import numpy as np
@@ -401,6 +402,25 @@ def test_a_place_that_cant_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "store" / plan_runs(sweep)[0].before[0].key / LOCK).mkdir(parents=True)
     with pytest.raises(IsADirectoryError):
         run_sweep(sweep, tmp_path / "store")
+
+
+def test_a_full_disk_fails_runs_and_is_told(command: list[str]) -> None:
+    full = ["bash", "-c", 'ulimit -f 1; exec "$@"', "bash", *command]
+    ended = subprocess.run(full, capture_output=True, text=True, check=False)
+    assert (ended.returncode, "Traceback" in ended.stderr) == (1, False)
+    assert "File too large" in ended.stdout
+
+
+def test_a_process_that_ends_without_a_word_has_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (plan,) = plan_runs(make_sweep(profile="smoke", notebooks=4))
+    context = MagicMock()
+    context.Process.return_value.exitcode = 1  # as on a disk that holds nothing more
+    monkeypatch.setattr("multiprocessing.get_context", lambda _: context)
+    attempt(plan, tmp_path)
+    assert state_of(tmp_path / plan.key) == "failed"
+    assert read_json(tmp_path / plan.key / FAILURE)["problem"].endswith("see log.txt.")
 
 
 def test_tables_of_numbers(tmp_path: Path) -> None:
