@@ -546,9 +546,9 @@ def inputs(parts: Sequence[Callable[[Place], Iterator[Case]]] = PARTS) -> list[s
         left = [path for path in at.out.glob(".*") if path.is_file()]
         left += Path().glob("PWNED*")
         wrong += [f"left behind: {path}" for path in left]
-        full, limit = full_disk(at), 3
-        wrong += full
-    count += limit
+        full = full_disk(at)
+        wrong += [f"{name}: {failed}" for name, failed in full.items() if failed]
+        count += len(full)
     how = f"inputs: {count} inputs"
     name = "inputs that end in a sentence or work"
     record(name, 1 - len(wrong) / count, ">= 1", how, "share")
@@ -556,19 +556,19 @@ def inputs(parts: Sequence[Callable[[Place], Iterator[Case]]] = PARTS) -> list[s
     return wrong
 
 
-def full_disk(at: Place) -> list[str]:
+def full_disk(at: Place) -> dict[str, str]:
     """Commands under a limit of 3 kB a file, as on a disk that fills up."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (3_000, hard))
     try:
-        found = {
+        return {
             "full disk, mp4": told(at.animate(out="full.mp4"), False),
             "full disk, csv": told(at.animate(out="full.csv"), False),
             "full disk, prepare": told(at.prepare(at.root / "full"), False),
+            "full disk, reproduce": told(["reproduce", "--profile", "smoke"], False),
         }
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    return [f"{name}: {failed}" for name, failed in found.items() if failed]
 
 
 def mutated(content: bytes, dice: random.Random) -> bytes:
