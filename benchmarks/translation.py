@@ -58,8 +58,6 @@ ROOM = 500.0  # MB that ten minutes may take more than one: sound, features and 
 TERMS: dict[str, dict[str, float]] = {
     "L1 alone": {"translator_edges": 0.0},
     "L1 and edges (improved)": {},
-    "L1, edges, perceptual": {"translator_perceptual": 0.05},
-    "L1, edges, adversarial": {"translator_adversarial": 0.003},
 }
 COLUMNS = ("PSNR", "SSIM", "sharpness", "landmark error", "lip error")
 UNITS = {"PSNR": "dB", "landmark error": "px of 256", "lip error": "px of 256"}

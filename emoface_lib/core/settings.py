@@ -167,8 +167,6 @@ class TranslatorSettings(Stage):
     precision: Precision = "auto"  # in training and rendering
     # weights beside L1; none in the paper
     edges: float = Field(0.0, ge=0)  # differences of neighbouring pixels
-    perceptual: float = Field(0.0, ge=0)  # features of the expression model
-    adversarial: float = Field(0.0, ge=0)  # a critic of patches
 
 
 class Evaluation(Stage):

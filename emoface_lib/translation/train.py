@@ -9,18 +9,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from torch import nn
 
-from emoface_lib.core.checkpoints import load_model, save_model
+from emoface_lib.core.checkpoints import save_model
 from emoface_lib.core.data_parallel import share
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.fresh import made_from
-from emoface_lib.core.landmarks import WEIGHTS
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.training import Metrics, Schedule, device_of, fit
-from emoface_lib.features.expression import ExpressionNet
 from emoface_lib.translation.dataset import Pair, Pairs, Steps, batches
-from emoface_lib.translation.losses import Critic, EdgeLoss, PerceptualLoss, image_loss
+from emoface_lib.translation.losses import EdgeLoss, image_loss
 from emoface_lib.translation.translators import (
     Translator,
     as_tensor,
@@ -47,8 +44,7 @@ def train_translator(
     settings = for_pictures(settings)
     torch.manual_seed(settings.seed)
     model = channels_last(new_translator(settings))
-    beyond = terms_beyond_l1(settings)
-    along = {name: term for name, (_, term) in beyond.items() if name == "adversarial"}
+    edges = EdgeLoss()
     drawn: Iterator[Pair] | None = None
 
     def loss(step: int, _: np.random.Generator) -> Metrics:
@@ -60,16 +56,16 @@ def train_translator(
         whole = (*inputs(model, batch), batch.target)
         *given, truth = (share(as_tensor(x, device)) for x in whole)
         rendered = model(*given)
-        metrics = {"loss": image_loss(rendered, truth)}
-        for name, (weight, term) in beyond.items():
-            metrics[f"loss/{name}"] = term.to(device)(rendered, truth)
-            metrics["loss"] = metrics["loss"] + weight * metrics[f"loss/{name}"]
-        return metrics
+        image = image_loss(rendered, truth)
+        if not settings.translator.edges:
+            return {"loss": image}
+        found = edges(rendered, truth)
+        return {"loss": image + settings.translator.edges * found, "loss/edges": found}
 
     rate = settings.translator.learning_rate
     schedule = Schedule.of(settings, settings.translator.steps, rate)
     source = made_from(settings, ["training", "translator"], __name__, pairs)
-    log = fit(model, loss, schedule, folder, settings, source, along=along)
+    log = fit(model, loss, schedule, folder, settings, source)
     return model, log
 
 
@@ -90,17 +86,3 @@ def inputs(model: Translator, pair: Pair) -> tuple[np.ndarray, ...]:
     """The network's inputs from a pair: uint8[B, S, S, 3] each."""
     given = pair.reference, pair.landmark_image
     return (*given, pair.warped) if model.needs_warp else given
-
-
-def terms_beyond_l1(settings: Settings) -> dict[str, tuple[float, nn.Module]]:
-    """Weights and terms that are added to eq. (11); none in the paper."""
-    terms: dict[str, tuple[float, nn.Module]] = {}
-    if settings.translator.edges:
-        terms["edges"] = settings.translator.edges, EdgeLoss()
-    if settings.translator.perceptual:
-        net = ExpressionNet()
-        load_model(WEIGHTS / "expressions.safetensors", net)
-        terms["perceptual"] = settings.translator.perceptual, PerceptualLoss(net)
-    if settings.translator.adversarial:
-        terms["adversarial"] = settings.translator.adversarial, Critic()
-    return terms

@@ -39,7 +39,6 @@ STEPS: dict[str, dict[str, Any]] = {
 RENDERERS: dict[str, dict[str, Any]] = {
     "unet": {},
     "improved": {"translator": "improved"},
-    "adversarial": {"translator": "improved", "translator_adversarial": 0.01},
 }
 SETTINGS = Settings().changed(
     precision="float32",
