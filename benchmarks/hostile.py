@@ -865,7 +865,8 @@ def users() -> list[str]:
 
 def main(parts: Sequence[str]) -> int:
     """Run the parts that are named, or all."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # of background jobs, too
+    # a background job is started deaf to Ctrl-C, and so would be what it starts
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     tried = inputs, fuzz, kills, interrupts, network, users
     known = {part.__name__: part for part in tried}
     able = {"network": bool(shutil.which("strace")), "users": os.geteuid() == 0}

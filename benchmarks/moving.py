@@ -23,7 +23,7 @@ from emoface_lib.core.landmarks import FRAME_RATE, mean_face
 from emoface_lib.core.settings import load_settings, runs_folder
 from emoface_lib.evaluation.bootstrap import bootstrap, difference
 from emoface_lib.evaluation.metrics import concordance
-from emoface_lib.evaluation.rows import FULL, PLAIN, our_methods, train_rows
+from emoface_lib.evaluation.rows import FULL, NO_STYLE, PLAIN, our_methods, train_rows
 from emoface_lib.features.align import to_canonical
 from emoface_lib.method.displacements import style_codes
 from emoface_lib.method.enrolment import enrolled
@@ -38,6 +38,7 @@ FRAMES = "eq. (5), frame by frame"
 ROWS = PLAIN, FULL, FRAMES
 HEARD, TRUE_FACE, OTHER = "F_a", "true face", "another clip's course"
 LABELS = "arousal", "valence"
+KINDS = "code", "face"
 Curves = Sequence[np.ndarray]
 
 
@@ -149,15 +150,15 @@ def enter_all(found: pd.DataFrame, width: float, corpora: Sequence[int]) -> None
         target, meets = (">= 0.5", level.mean >= 0.5) if asked else ("", "")
         enter(TOPIC, f"{method}: {metric}", level.mean, "", target, meets, where)
         print(f"{method}: {metric}: {level}", flush=True)
-    for row in (FULL, FRAMES):
-        for kind in ("code", "face"):
-            for metric in found["metric"].unique():
-                names = f"{kind}, {row}", f"{kind}, {PLAIN}", metric
-                change = difference(found, *names, np.random.default_rng(0))
-                where = f"{how}; 95 % interval {change.low:.3f} to {change.high:.3f}"
-                label = f"{kind}: {metric}, {row} minus {PLAIN}"
-                enter(TOPIC, label, change.mean, "", "", "", where)
-                print(f"{label}: {change}", flush=True)
+    compared = [(kind, row, PLAIN) for row in (FULL, FRAMES) for kind in KINDS]
+    for kind, row, other in (*compared, ("face", FULL, NO_STYLE)):
+        for metric in found["metric"].unique():
+            names = f"{kind}, {row}", f"{kind}, {other}", metric
+            change = difference(found, *names, np.random.default_rng(0))
+            where = f"{how}; 95 % interval {change.low:.3f} to {change.high:.3f}"
+            label = f"{kind}: {metric}, {row} minus {other}"
+            enter(TOPIC, label, change.mean, "", "", "", where)
+            print(f"{label}: {change}", flush=True)
 
 
 def main() -> None:
