@@ -162,6 +162,7 @@ def main() -> int:
         config = Path(name) / "jupyter_server_config.json"
         config.write_text('{"ServerApp": {"allow_root": true}}')
         os.environ.update(JUPYTER_CONFIG_DIR=name, HOME=name)
+        os.environ.pop("PYTHONPATH", None)  # the checkout is what is run
         for one in found:
             if any(fnmatch.fnmatch(one, each) for each in given.patterns):
                 own = f"{name}/pip/bin" if one.startswith("pip ") else programs
