@@ -47,6 +47,15 @@ def megabytes(folder: Path) -> float:
     return sum(path.stat().st_size for path in files if path.is_file()) / 1e6
 
 
+def largest(folder: Path, count: int = 16) -> str:
+    """The largest packages of an environment, in MB."""
+    packages = next(folder.rglob("site-packages")).iterdir()
+    sizes = sorted(
+        ((megabytes(p), p.name) for p in packages if p.is_dir()), reverse=True
+    )
+    return ", ".join(f"{name} {size:.0f}" for size, name in sizes[:count])
+
+
 def main(options: list[str]) -> None:
     """Measure, and enter what was measured."""
     with TemporaryDirectory() as name:
@@ -63,6 +72,7 @@ def main(options: list[str]) -> None:
         minutes = timed(*install, wheel, cwd=work) / 60
         busy = (computed() - before) / 60
         size = megabytes(folder / "own")
+        packages = largest(folder / "own")
         timed(programs / "python", "-c", GIVEN, cwd=work)
         animate = "animate", "photo.png", "voice.wav", "-o", "out.mp4"
         seconds = timed(programs / "emoface", *animate, cwd=work)
@@ -72,7 +82,6 @@ def main(options: list[str]) -> None:
         how = HOW.format(*sys.version_info)
         rows = (
             ("wheel", wheel.stat().st_size / 1e6, "MB", "", ""),
-            ("environment from the wheel", size, "MB", "<= 1200", size <= 1200),
             ("installing the wheel", minutes, "min", "<= 2", minutes <= 2),
             ("installing the wheel, CPU", busy, "min", "", ""),
             ("first talking photograph, 3 s", seconds, "s", "", ""),
@@ -80,6 +89,8 @@ def main(options: list[str]) -> None:
         )
         for row, value, unit, target, meets in rows:
             enter("install", row, value, unit, target, meets, how)
+        row, aim = "environment from the wheel", ("<= 1200", size <= 1200)
+        enter("install", row, size, "MB", *aim, f"{how}; largest: {packages}")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 `python -m tools.readme_commands [GLOB ...]` runs them in a copy of the checkout, in
 README's order, and says how long each took. Given patterns, it runs those that match
-one, such as 'make book'. Words in capitals are files: PHOTO is scikit-image's portrait,
-VOICE and VIDEO are made from the shipped talkers of GRID.
+one, such as 'make book'. Photographs are scikit-image's portrait, voices and the folder
+ravdess are made from the shipped talkers of GRID; pip gets an environment of its own.
 """
 
 import argparse
@@ -34,13 +34,22 @@ SERVERS = "make lab", "make app", "emoface lab"
 BLOCK = re.compile(r"^    (\S.*)$", re.M)
 INLINE = re.compile(r"`([^`\n]+)`")
 GIVEN = """
+from pathlib import Path
 import soundfile
 from PIL import Image
 from skimage.data import astronaut
 from emoface_lib.features.real_mouths import FOLDER
-Image.fromarray(astronaut()[:260, 90:350]).save("PHOTO", format="png")
-samples, rate = soundfile.read(FOLDER / "s1.flac", frames=48_000)
-soundfile.write("VOICE", samples, rate, format="wav")
+for name, kind in {"PHOTO": "png", "ana.jpg": "jpeg", "ben.png": "png"}.items():
+    Image.fromarray(astronaut()[:260, 90:350]).save(name, format=kind)
+for actor, path in enumerate(sorted(FOLDER.glob("*.flac")), 1):
+    place = Path(f"ravdess/Actor_{actor:02}")
+    place.mkdir(parents=True, exist_ok=True)
+    for mood, samples in enumerate(soundfile.blocks(path, 48_000), 1):
+        if mood < 9 and len(samples) == 48_000:
+            clip = place / f"03-01-{mood:02}-01-01-01-{actor:02}.wav"
+            soundfile.write(clip, samples, 16_000)
+for name in ("VOICE", "hello.wav", "bye.wav"):
+    Path(name).write_bytes(clip.read_bytes())
 """
 
 
@@ -148,12 +157,16 @@ def main() -> int:
             subprocess.run(["make", "install"], cwd=checkout, check=True)
         programs = (checkout / ".venv" / "bin").resolve()
         subprocess.run([programs / "python", "-c", GIVEN], cwd=checkout, check=True)
-        os.environ["PATH"] = f"{programs}:{os.environ['PATH']}"
+        subprocess.run([sys.executable, "-m", "venv", f"{name}/pip"], check=True)
+        path = os.environ["PATH"]
         config = Path(name) / "jupyter_server_config.json"
         config.write_text('{"ServerApp": {"allow_root": true}}')
-        os.environ["JUPYTER_CONFIG_DIR"] = name
+        os.environ.update(JUPYTER_CONFIG_DIR=name, HOME=name)
+        os.environ.pop("PYTHONPATH", None)  # the checkout is what is run
         for one in found:
             if any(fnmatch.fnmatch(one, each) for each in given.patterns):
+                own = f"{name}/pip/bin" if one.startswith("pip ") else programs
+                os.environ["PATH"] = f"{own}:{path}"
                 seconds, wrong = run(one, checkout, given.limit)
                 failed += bool(wrong)
                 print(f"{seconds:7.1f} s  {one}  {wrong or 'ok'}", flush=True)

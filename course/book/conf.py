@@ -23,6 +23,7 @@ extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.githubpages",  # .nojekyll: Pages would leave out _static and _images
     "sphinx.ext.mathjax",
     "sphinx_copybutton",
 ]

@@ -11,10 +11,12 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from tqdm.auto import tqdm
 
 from emoface_lib.animation.emotion_control import LARGEST, Curve, Dial, Emotion
 from emoface_lib.core.files import read_array
 from emoface_lib.core.landmarks import FRAME_RATE
+from emoface_lib.core.parallel import WHERE_SLOW
 from emoface_lib.core.settings import Settings
 from emoface_lib.features.prepared import look_ahead, to_video_rate
 from emoface_lib.features.speaker import embed_start
@@ -185,7 +187,8 @@ class FacePredictor:
 
 def _minutes(count: int) -> Iterator[slice]:
     """The minutes of so many frames."""
-    return (slice(start, start + MINUTE) for start in range(0, count, MINUTE))
+    for start in tqdm(range(0, count, MINUTE), "predicting", **WHERE_SLOW):
+        yield slice(start, start + MINUTE)
 
 
 def load_predictor(folder: Path) -> FacePredictor:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
@@ -18,6 +18,8 @@ CORES = "EMOFACE_CORES"  # in the environment of one of several runs
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 QUEUED = 3  # items a process that are handed out at a time; memory stays flat
+# tqdm's arguments for what is mostly quick: a bar on a terminal, after 5 s
+WHERE_SLOW: dict[str, Any] = {"disable": None, "delay": 5, "leave": False}
 
 
 def cores() -> int:

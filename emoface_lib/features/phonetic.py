@@ -17,10 +17,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.functional import conv1d, gelu, glu, pad, silu
+from tqdm.auto import tqdm
 
 from emoface_lib.core.clip import CODE_SIZE, HOP_LENGTH, MEL_BANDS
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.fresh import file_hash
+from emoface_lib.core.parallel import WHERE_SLOW
 from emoface_lib.features.audio import checked
 
 HALF = HOP_LENGTH // 2
@@ -144,7 +146,7 @@ def log_probabilities(samples: np.ndarray) -> np.ndarray:
 def _in_windows(samples: np.ndarray, read: Callable[[Tensor], Tensor]) -> np.ndarray:
     sound, frames = checked(samples)[HALF:], []  # from the middle of the first frame
     total = 1 + len(sound) // HOP_LENGTH
-    for start in range(0, total, GIVEN):
+    for start in tqdm(range(0, total, GIVEN), "listening", **WHERE_SLOW):
         first, last = max(0, start - MARGIN), min(total, start + GIVEN + MARGIN)
         window = torch.from_numpy(sound[first * HOP_LENGTH : last * HOP_LENGTH - HALF])
         frames.append(read(window.float()[None])[0, start - first :][:GIVEN].numpy())

@@ -131,6 +131,12 @@ def test_every_page_is_whole(walked: dict[str, dict[str, Any]], what: str) -> No
     assert gather(walked, what) == {}
 
 
+def test_github_pages_shows_folders_whose_names_begin_with_a_line(
+    reader: Watched,
+) -> None:
+    assert (BOOK / ".nojekyll").is_file()
+
+
 def test_links_lead_somewhere(walked: dict[str, dict[str, Any]]) -> None:
     broken, outside = [], set()
     for name, page in walked.items():

@@ -4,6 +4,7 @@ import math
 import wave
 from pathlib import Path
 
+import librosa
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -29,6 +30,14 @@ def test_equals_autovc_on_its_own_clock() -> None:
     ours = log_mel(pair["wav"], hop_length=256, first_centre=0)
     assert ours.shape == pair["autovc_mel_no_dither"].shape
     assert np.abs(ours - pair["autovc_mel_no_dither"]).max() <= 1e-4
+
+
+def test_mel_bands_are_librosas() -> None:
+    bands = {"sr": 16_000, "n_fft": 1024, "n_mels": 80, "fmin": 90, "fmax": 7600}
+    theirs = librosa.filters.mel(**bands)  # type: ignore[arg-type]
+    np.testing.assert_allclose(audio._mel_filters(), theirs.T, rtol=1e-6)
+    centres = librosa.mel_frequencies(82, fmin=90, fmax=7600)[1:-1]
+    np.testing.assert_allclose(mel_frequencies(), centres)
 
 
 @given(frames=st.integers(1, 60))
