@@ -118,6 +118,13 @@ def test_checkpoints_have_folded_answers(path: Path) -> None:
     assert text.count("<details>") == text.count("\n\n</details>")
 
 
+@pytest.mark.parametrize("path", PATHS, ids=NAMES)
+def test_names_in_formulas_are_upright(path: Path) -> None:
+    upright = re.compile(r"\\(?:mathrm|text|begin|end)\{[^}]*\}|\\[A-Za-z]+")
+    for formula in re.findall(r"\$\$?[^$]+\$\$?", prose(read_notebook(path))):
+        assert not re.search(r"[A-Za-z]{3}", upright.sub(" ", formula)), formula
+
+
 @pytest.mark.parametrize("path", WITH_EXERCISES, ids=lambda path: path.stem)
 def test_a_lesson_has_exercises_of_every_kind(path: Path) -> None:
     notebook = read_notebook(path)
