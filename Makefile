@@ -153,9 +153,8 @@ test-browser: $(INSTALLED) ## the dial and the book in a real browser
 	$(BIN)/python -m pytest -rs -n 2 --dist loadfile \
 	    tests/course/test_book.py tests/course/test_browser.py
 
-lab: $(INSTALLED) ## JupyterLab on the notebooks
-	$(BIN)/jupyter lab --LabApp.extension_manager=readonly \
-	    --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $(LAB) notebooks
+lab: $(INSTALLED) ## the lessons to work in, without their answers, in JupyterLab
+	$(BIN)/emoface lab lessons $(LAB)
 
 app: $(INSTALLED) ## the dial of notebook 08 as a page of its own, by Voila
 	$(BIN)/python -m tools.app $(APP)
@@ -169,7 +168,12 @@ notebooks: $(INSTALLED) ## run the notebooks (tutorial) and store their outputs 
 editions: $(INSTALLED) ## the lessons for students, with solutions, for teachers, in build/editions
 	$(BIN)/python -m course.make_editions
 
+# With npm, what the slides load lies beside them; without it they fetch it from the web.
+SCRIPTS := reveal.js@4.0.2 requirejs@2.3.7 jquery@3.7.1 mathjax@2.7.9
+
 slides: $(INSTALLED) ## the lessons as slides, in build/slides, from their stored outputs
+	@mkdir -p build/slides
+	-npm install --silent --no-save --no-package-lock --prefix build/slides $(SCRIPTS)
 	$(BIN)/python -m course.make_slides
 
 release: editions book ## editions and book as archives in dist/, to attach to a release

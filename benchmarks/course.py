@@ -5,21 +5,43 @@ PYTHONPATH=. python benchmarks/course.py
 
 import re
 
+from nbformat import NotebookNode
 from results import enter
 
-from emoface_lib.runs.notebooks import code_cells, find_notebooks, read_notebook
+from emoface_lib.runs.notebooks import (
+    PARAMETERS,
+    code_cells,
+    find_notebooks,
+    read_notebook,
+    tags,
+)
 from tools.check_language import findings
 
 TOPIC, HOW = "course", "benchmarks/course.py"
 CORE = ("00", "01", "04", "05", "08", "09")
 BUILT = ("04", "05", "06")
 FOLDED = re.compile(r"<details>.*?</details>", re.DOTALL)
+SECTION = re.compile(r"^## \d", re.MULTILINE)
 FORMULA = re.compile(r"\$\$.*?\$\$|\$[^$]*\$", re.DOTALL)
 
 
 def words(text: str) -> int:
     """Words that a reader meets: a formula is one, folded answers are none."""
     return len(re.findall(r"\w[\w'-]*", FORMULA.sub("x", FOLDED.sub("", text))))
+
+
+def lines_before(notebook: NotebookNode) -> int:
+    """Lines of code that a reader meets before something is shown or section 1 begins.
+
+    The parameters cell is folded and does not count.
+    """
+    count = 0
+    for cell in notebook.cells:
+        if SECTION.search(cell.source) or cell.get("outputs"):
+            break
+        if cell.cell_type == "code" and PARAMETERS not in tags(cell):
+            count += sum(bool(line.strip()) for line in cell.source.splitlines())
+    return count
 
 
 def enter_count(name: str, value: int, least: int | None, most: int | None) -> None:
@@ -44,6 +66,8 @@ def main() -> None:
         if lesson in CORE:
             lesson_part = "\n".join(prose).split("\n## Exercises")[0]
             enter_count(f"{lesson}: words", words(lesson_part), None, 2500)
+            before = lines_before(notebook)
+            enter_count(f"{lesson}: lines before the first idea", before, None, 5)
         shown = [o.get("data", {}) for c in code_cells(notebook) for o in c.outputs]
         pictures = sum(any(k.startswith("image/") for k in data) for data in shown)
         captions = [data.get("text/markdown", "") for data in shown]

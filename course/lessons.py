@@ -1,41 +1,95 @@
-"""The frame of a lesson: its opening video, the numbers of this run, its last line."""
+"""The frame of a lesson: what it starts from, its run's numbers, its last line."""
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from importlib.metadata import version
 from numbers import Integral, Real
-from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
-from IPython.display import Markdown, Video
-from PIL import Image
-from scipy.io import wavfile
+from IPython.display import Markdown
 
 from course.claims import markdown
 from emoface_lib import __version__
-from emoface_lib.animation.animate import SHIPPED, TrainedModel, animate
-from emoface_lib.animation.emotion_control import Emotion
-from emoface_lib.animation.voice import read_voice
-from emoface_lib.core.settings import REPOSITORY, Settings
-from emoface_lib.synthetic.portraits import resting_portrait
-from emoface_lib.synthetic.speech import synthesize
+from emoface_lib.core.clip import Clip
+from emoface_lib.core.files import read_array, read_parquet
+from emoface_lib.core.settings import REPOSITORY, Run, Settings, notebook_settings
+from emoface_lib.features.prepared import load_clips
+from emoface_lib.method import steps
+from emoface_lib.method.content import ContentBranch
+from emoface_lib.method.enrolment import enrolled
 
 NAMED = ("torch", "librosa", "numpy")
-SENTENCE = "The words stay the same. What do you see in my face?"
+NEEDS = {  # lesson -> the last one of those whose products it reads
+    "02": "01_corpus",
+    "03": "02_audio_features",
+    "04": "03_face_alignment",
+    "05": "04_content_encoder",
+    "06": "03_face_alignment",
+    "07": "06_image_translation",
+    "08": "05_style_encoder",
+    "09": "08_emotion_space",
+    "10": "03_face_alignment",
+}
 
 
-def talking_head(folder: Path, *emotions: Emotion, head: str = "cast21") -> Video:
-    """A drawn head that says one sentence in each emotion, side by side, with sound.
+class Lesson:
+    """What a lesson starts from; what earlier ones left is read when it is asked for.
 
-    The shipped weights move it, so that a lesson can open with what it will explain.
+    settings : as the parameters cell has them; run : the folder of this profile's runs.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    photo, sound, video = (folder / f"opener.{kind}" for kind in ("png", "wav", "mp4"))
-    Image.fromarray(resting_portrait(head)).save(photo)
-    speech = synthesize(SENTENCE, "en-us+f3", rate=150)
-    wavfile.write(sound, speech.rate, speech.samples)
-    animate(photo, read_voice(sound), video, TrainedModel(SHIPPED), emotions, seed=0)
-    return Video(video, embed=True, width=min(240 * len(emotions), 720))
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings, self.run = settings, Run(settings)
+
+    @cached_property
+    def index(self) -> pd.DataFrame:
+        """The corpus of notebook 01, a row a clip."""
+        return read_parquet(self.run.product("01_corpus"))
+
+    @cached_property
+    def clips(self) -> Sequence[Clip]:
+        """The clips that notebook 03 prepared."""
+        return load_clips(self.run.path("features"), self.settings)
+
+    @cached_property
+    def enrolled(self) -> Sequence[Clip]:
+        """The same, each with the mean of its speaker (notebook 05, section 9)."""
+        return enrolled(self.clips)
+
+    @cached_property
+    def train(self) -> Sequence[Clip]:
+        """Those of the training split."""
+        return steps.split(self.enrolled, "train")
+
+    @cached_property
+    def test(self) -> Sequence[Clip]:
+        """Those of speakers whom no training knows."""
+        return steps.tested_clips(self.enrolled)
+
+    @cached_property
+    def mean_face(self) -> np.ndarray:
+        """The mean face of the corpus, float[68, 3] px (notebook 03)."""
+        return read_array(self.run.path("features", "mean_face.npz"), "landmarks")
+
+    @cached_property
+    def content(self) -> ContentBranch:
+        """The network that notebook 04 trained."""
+        path = self.run.product("04_content_encoder")
+        return steps.load_content(path, self.settings)
+
+
+def start(number: str, names: Mapping[str, Any]) -> Lesson:
+    """Start lesson `number` with its parameters: `lessons.start("05", globals())`.
+
+    Raises InputError that names the command if an earlier lesson has not been run.
+    """
+    lesson = Lesson(notebook_settings(names))
+    if number in NEEDS:
+        lesson.run.product(NEEDS[number])
+    return lesson
 
 
 def found(numbers: Mapping[str, object]) -> Markdown:

@@ -20,7 +20,6 @@ from nbformat.v4 import new_markdown_cell
 from emoface_lib.core.files import write_beside
 from emoface_lib.core.settings import REPOSITORY
 from emoface_lib.runs.notebooks import (
-    PARAMETERS,
     code_cells,
     find_notebooks,
     read_notebook,
@@ -126,8 +125,6 @@ def _changed(
             if not outputs:
                 cell.outputs, cell.execution_count = [], None
             cell.metadata.update(_nbgrader(cell))
-            if PARAMETERS in tags(cell):  # folded, for those who look for it
-                cell.metadata.update(jupyter={"source_hidden": True})
     return made
 
 

@@ -27,7 +27,8 @@ MAX_LINES = 25  # per code cell
 MAX_BYTES = 1_500_000  # per notebook, with its outputs
 STORED_PROFILE = "tutorial"  # in which outputs are committed
 NOTEBOOK_METADATA = {"kernelspec", "language_info", "emoface"}
-CELL_METADATA = {"tags"}
+CELL_METADATA = {"tags", "jupyter"}
+FOLDED = {"source_hidden": True}  # JupyterLab's metadata of a parameters cell
 PICTURES = {"image/png", "image/jpeg"}
 MACHINE_PATH = re.compile(
     r"(?<![\w.~-])(?:/(?:home|root|tmp|work|Users)/|[A-Za-z]:\\+Users\\)[\w.\\/-]*"
@@ -60,6 +61,9 @@ def _parameters(path: Path, notebook: NotebookNode) -> Iterator[str]:
     if count != 1:
         yield f"has {count} cells with the tag `parameters`, not one"
         return
+    (cell,) = (cell for cell in code_cells(notebook) if PARAMETERS in tags(cell))
+    if cell.metadata.get("jupyter") != FOLDED:
+        yield "does not fold its parameters cell"
     try:
         if "profile" not in declared_parameters(path):
             yield "does not declare `profile` in its parameters cell"

@@ -16,6 +16,7 @@ from emoface_lib.core.files import write_beside
 from emoface_lib.core.settings import Run, load_settings
 from emoface_lib.runs.notebooks import (
     NOTEBOOKS,
+    PARAMETERS,
     code_cells,
     find_notebooks,
     read_notebook,
@@ -23,7 +24,7 @@ from emoface_lib.runs.notebooks import (
     tags,
 )
 from emoface_lib.runs.reproduce import reproduce
-from tools.check_notebooks import STORED_PROFILE, problems
+from tools.check_notebooks import FOLDED, STORED_PROFILE, problems
 
 WIDGET = "application/vnd.jupyter.widget-view+json"  # says nothing without a kernel
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -74,7 +75,10 @@ def with_outputs(path: Path, executed: Path) -> NotebookNode:
             if "execution_count" in output:
                 output.execution_count = number
     for cell in notebook.cells:
-        cell.metadata = NotebookNode({"tags": tags(cell)} if tags(cell) else {})
+        kept = NotebookNode({"tags": tags(cell)} if tags(cell) else {})
+        if PARAMETERS in tags(cell):
+            kept.jupyter = nbformat.from_dict(FOLDED)
+        cell.metadata = kept
     recorded = {"source_hash": source_hash(notebook), "profile": STORED_PROFILE}
     notebook.metadata = nbformat.from_dict(
         {"kernelspec": KERNEL, "language_info": LANGUAGE, "emoface": recorded}

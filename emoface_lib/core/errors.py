@@ -3,3 +3,7 @@
 
 class InputError(Exception):
     """Something the user gave can't be used; its message is one plain sentence."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows in place of a traceback."""
+        return [str(self)]

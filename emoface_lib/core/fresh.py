@@ -75,7 +75,7 @@ def _bytes_of(value: Any) -> Iterator[bytes | memoryview]:
 
 @cache
 def code_hash(*modules: str) -> str:
-    """Hash of modules of the library and of all that they import from there.
+    """Hash of modules of the library or the course and all that they import there.
 
     With the tables that lie beside them, such as the sentences that are spoken.
     """
@@ -96,7 +96,7 @@ def imported(source: str) -> Iterator[str]:
 
 
 def _reached(modules: Iterable[str]) -> set[Path]:
-    """Files of modules and of what they import from the library, at any depth."""
+    """Files of modules and of what they import from our packages, at any depth."""
     reached: set[Path] = set()
     waiting = list(modules)
     while waiting:
@@ -108,11 +108,11 @@ def _reached(modules: Iterable[str]) -> set[Path]:
 
 
 def _file_of(module: str) -> Path | None:
-    """The file of a module; None if it is not one of the library."""
+    """The file of a module; None if it is neither the library's nor the course's."""
     root, *parts = module.split(".")
-    place = LIBRARY.joinpath(*parts)
-    if root != LIBRARY.name:
+    if root not in (LIBRARY.name, "course"):
         return None
+    place = LIBRARY.with_name(root).joinpath(*parts)
     found = [place.with_suffix(".py"), place / "__init__.py"]
     return next((path for path in found if path.is_file()), None)
 

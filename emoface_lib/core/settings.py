@@ -361,16 +361,17 @@ class Run:
 
     def product(self, notebook: str) -> Path:
         """What `notebook` leaves; raises InputError if it has not been run."""
-        path = self.path(PRODUCTS[notebook])
-        if not path.exists() and self.settings.corpus:
+        path, corpus = self.path(PRODUCTS[notebook]), self.settings.corpus
+        if not path.exists() and corpus and notebook == "03_face_alignment":
             raise InputError(
                 f"There is no prepared corpus in {self.folder}: make it by `emoface "
                 "prepare`, or name another."
             )
         if not path.exists():
             raise InputError(
-                f"{PRODUCTS[notebook]} is missing in the runs of profile "
-                f"{self.settings.profile!r}: run notebook {notebook} first."
+                f"{path} is missing: run notebook {notebook} first, or all up to it by "
+                f"`emoface reproduce --profile {self.settings.profile} --through "
+                f"{notebook[:2]}{corpus and f' -p corpus={corpus}'}`."
             )
         return path
 

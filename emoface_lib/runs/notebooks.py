@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 NOTEBOOKS = REPOSITORY / "notebooks"
 PARAMETERS, INJECTED = "parameters", "injected-parameters"  # papermill's tags
-READER = "notebook_settings("  # what a notebook that reads settings calls
+READERS = "lessons.start(", "notebook_settings("  # who reads settings calls one
 
 # Which settings a notebook reads beside those of its parameters cell: stages, or single
 # ones. What earlier notebooks left is not among them: `reproduce` follows it by itself.
@@ -189,7 +189,8 @@ def _source(path: Path, changed: int) -> Source:
     except SyntaxError:  # which running it will say
         modules = ()
     declared = declared_parameters(path)
-    return Source(path, declared, source_hash(notebook), modules, READER in code)
+    reads = any(each in code for each in READERS)
+    return Source(path, declared, source_hash(notebook), modules, reads)
 
 
 def check_parameters(

@@ -83,15 +83,21 @@ def test_code_counts_with_all_that_it_imports(
         (library / f"{name}.py").write_text(text)
     monkeypatch.setattr(fresh, "LIBRARY", library)
 
-    def current() -> str:
-        code_hash.cache_clear()
-        return code_hash("emoface_lib.steps")
+    lessons = tmp_path / "course" / "lessons.py"
+    lessons.parent.mkdir()
+    lessons.write_text("from emoface_lib import other")
 
-    before = current()
+    def current(module: str = "emoface_lib.steps") -> str:
+        code_hash.cache_clear()
+        return code_hash(module)
+
+    before, of_course = current(), current("course.lessons")
     (library / "other.py").write_text("B = 2")
     assert current() == before
+    assert current("course.lessons") != of_course
     (library / "base.py").write_text("A = 2")
     assert current() != before
+    assert current("elsewhere.lessons") == current("nowhere")
     code_hash.cache_clear()
 
 

@@ -28,9 +28,10 @@ IDS = [f"{name[:2]}-{each.solution.id}" for name, each in CASES]
 
 
 def namespace(name: str) -> dict[str, Any]:
-    """What a lesson has imported; a checker needs nothing else of it."""
+    """What a lesson imports below its exercises; they need nothing else of it."""
     names: dict[str, Any] = {}
-    for cell in code_cells(lesson(name)):
+    heads = [cell.source.startswith("## Exercises") for cell in lesson(name).cells]
+    for cell in code_cells({"cells": lesson(name).cells[heads.index(True) :]}):
         for node in ast.parse(cell.source).body:
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 exec(ast.unparse(node), names)

@@ -7,10 +7,20 @@ import numpy as np
 import pytest
 from nbformat import NotebookNode
 
-from course.lessons import foot, found
+from course.lessons import NEEDS, foot, found, start
 from course.make_editions import exercises
-from emoface_lib.core.settings import load_settings
-from emoface_lib.runs.notebooks import code_cells, find_notebooks, read_notebook
+from course.openers import outlines, side_by_side
+from emoface_lib.core.errors import InputError
+from emoface_lib.core.settings import PRODUCTS, load_settings
+from emoface_lib.core.video import read_audio, read_video, write_video
+from emoface_lib.runs.notebooks import (
+    PARAMETERS,
+    code_cells,
+    find_notebooks,
+    read_notebook,
+    read_source,
+    tags,
+)
 
 PATHS = find_notebooks()
 NAMES = [path.stem for path in PATHS]
@@ -42,8 +52,61 @@ def test_a_lesson_has_its_frame(path: Path) -> None:
         assert part in text
     assert "## Summary" in text
     codes = [cell.source for cell in code_cells(notebook)]
-    assert "lessons.foot(settings)" in codes[-1]
+    assert "lessons.foot(lesson.settings)" in codes[-1]
     assert any("lessons.found(" in code for code in codes), "numbers just computed"
+
+
+@pytest.mark.parametrize("path", PATHS, ids=NAMES)
+def test_a_lesson_is_set_up_in_one_line(path: Path) -> None:
+    own = [c for c in code_cells(read_notebook(path)) if PARAMETERS not in tags(c)]
+    line = f'lesson = lessons.start("{path.stem[:2]}", globals())'
+    assert own[0].source.split("\n\n") == ["from course import lessons", line]
+    assert read_source(path).reads_settings
+
+
+@pytest.mark.parametrize("number", NEEDS)
+def test_a_lesson_names_the_command_that_makes_what_it_lacks(
+    number: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMOFACE_RUNS", str(tmp_path))
+    needed = NEEDS[number]
+    command = f"`emoface reproduce --profile smoke --through {needed[:2]}`"
+    with pytest.raises(InputError, match=command) as caught:
+        start(number, {"profile": "smoke"})
+    (shown,) = caught.value._render_traceback_()
+    assert shown == str(caught.value)
+    left = tmp_path / "smoke" / PRODUCTS[needed]
+    left.parent.mkdir(parents=True)
+    left.touch()
+    assert start(number, {"profile": "smoke", "seed": 3}).settings.seed == 3
+
+
+def test_a_prepared_corpus_is_named_in_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMOFACE_RUNS", str(tmp_path))
+    given = {"profile": "smoke", "corpus": "lrw"}
+    with pytest.raises(InputError, match="--through 04 -p corpus=lrw`"):
+        start("05", given)
+    with pytest.raises(InputError, match="no prepared corpus"):
+        start("04", given)
+
+
+def test_faces_stand_side_by_side_with_the_beginning_of_their_sound(
+    tmp_path: Path,
+) -> None:
+    sound, video = tmp_path / "sound.mp4", tmp_path / "faces.mp4"
+    frames = np.zeros((60, 64, 64, 3), np.uint8)
+    write_video(sound, frames, np.sin(np.arange(38_400) / 9).astype(np.float32))
+    face = np.full((60, 68, 2), 32.0)
+    face[:, 8:17] = 48  # a line of the jaw, to the right below
+    shown = side_by_side(video, [frames, outlines(face, 64)], sound, seconds=1)
+    drawn, rate = read_video(video)
+    assert drawn.shape == (25, 64, 128, 3)
+    assert rate == 25
+    assert drawn[:, :, :64].max() < 40 < drawn[:, :, 64:].max()
+    assert len(read_audio(video)) == pytest.approx(16_000, abs=2_000)
+    assert "video/mp4;base64" in shown._repr_html_()
 
 
 @pytest.mark.parametrize("path", PATHS, ids=NAMES)
@@ -53,6 +116,13 @@ def test_checkpoints_have_folded_answers(path: Path) -> None:
     answers = text.count("<details><summary>Answer</summary>\n\n")
     assert asked == answers >= 2
     assert text.count("<details>") == text.count("\n\n</details>")
+
+
+@pytest.mark.parametrize("path", PATHS, ids=NAMES)
+def test_names_in_formulas_are_upright(path: Path) -> None:
+    upright = re.compile(r"\\(?:mathrm|text|begin|end)\{[^}]*\}|\\[A-Za-z]+")
+    for formula in re.findall(r"\$\$?[^$]+\$\$?", prose(read_notebook(path))):
+        assert not re.search(r"[A-Za-z]{3}", upright.sub(" ", formula)), formula
 
 
 @pytest.mark.parametrize("path", WITH_EXERCISES, ids=lambda path: path.stem)

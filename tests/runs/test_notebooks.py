@@ -25,7 +25,8 @@ PARAMETERS = 'profile = "tutorial"\nseed = 0'
 
 def notebook_of(*sources: str) -> NotebookNode:
     """A clean notebook with outputs as if stored."""
-    cells = [new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})]
+    folded = {"tags": ["parameters"], "jupyter": {"source_hidden": True}}
+    cells = [new_code_cell(PARAMETERS, metadata=folded)]
     notebook = new_notebook(cells=[*cells, *map(new_code_cell, sources)])
     seal(notebook)
     return notebook
@@ -146,7 +147,8 @@ def test_stored_notebook_is_clean_and_has_the_outputs(
     assert source_hash(notebook) == before
     assert notebook.cells[1].outputs[0].text == "tutorial\n"
     assert [cell.execution_count for cell in notebook.cells] == [1, 2, 3]
-    assert all(set(cell.metadata) <= {"tags"} for cell in notebook.cells)
+    assert notebook.cells[0].metadata.jupyter.source_hidden
+    assert not any(cell.metadata for cell in notebook.cells[1:])
 
 
 @pytest.mark.slow
