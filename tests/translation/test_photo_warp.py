@@ -24,6 +24,7 @@ from emoface_lib.core.landmarks import (
     lip_opening,
 )
 from emoface_lib.features.dlib_detector import DlibDetector
+from emoface_lib.synthetic.portraits import CAST, resting_portrait
 from emoface_lib.translation.warp.fields import Lattice, invert, thin_plate
 from emoface_lib.translation.warp.lips import (
     JAW_FOLLOWS,
@@ -37,6 +38,7 @@ from emoface_lib.translation.warp.photo_warp import PhotoWarp
 from emoface_lib.translation.warp.raster import blend, polygon_mask
 from emoface_lib.translation.warp.teeth import light_on_teeth
 
+WHITE = 120  # levels in 0..255; skin of the cast's first face has less blue
 GENERATOR = np.random.default_rng(7)
 
 
@@ -150,6 +152,30 @@ def test_lids_close_in_the_eyes_of_a_detector(
     openings = [lid_opening(read(detector, frame)) for frame in frames]
     assert openings[0] > openings[1] > openings[2]
     assert openings[2] < 0.6 * openings[0]
+
+
+def test_eyes_show_what_their_lids_leave_and_closed_ones_no_white(
+    detector: DlibDetector,
+) -> None:
+    picture = resting_portrait(CAST[0])
+    landmarks = read(detector, picture)
+    plain, dyed = PhotoWarp(picture, landmarks), PhotoWarp(picture, landmarks)
+    eyes = np.zeros(picture.shape[:2], bool)
+    for eye in (RIGHT_EYE, LEFT_EYE):
+        eyes |= polygon_mask(landmarks[eye], picture.shape) > 127
+    dyed.skin = np.where(eyes[..., None], np.uint8([0, 255, 0]), dyed.skin)
+    asked = np.array([1, 0.75, 0.5, 0.25, 0])
+    areas, whites = [], []
+    for opening in asked:
+        target = blink(plain.closed, 1 - opening)
+        frame = plain.render(target)
+        change = dyed.render(target).astype(int) - frame
+        areas.append((change[..., 1] - change[..., ::2].max(-1)).clip(0).sum())
+        whites.append((frame[eyes].min(-1) > WHITE).sum())
+    np.testing.assert_allclose(areas / np.float64(areas[0]), asked, atol=0.12)
+    assert areas[-1] < 0.02 * areas[0]
+    assert whites[0] > 20
+    assert whites[-1] == 0
 
 
 def test_everything_but_the_head_stays_as_photographed(warp: PhotoWarp) -> None:

@@ -2,7 +2,8 @@
 
 An eye has axes of its own: along it from corner to corner, 0..1, and down, px. Its lids
 are curves over the first. In a blink the upper one goes down with its lashes and meets
-the lower one, which rises a little; the skin that comes out of the fold is the eye's.
+the lower one, which rises a little; the skin that comes out of the fold is the eye's,
+and a line in the colour of its lashes, which thins out to the corners, ends it.
 """
 
 from dataclasses import dataclass
@@ -27,25 +28,23 @@ EYES = (
     Eye((36, 37, 38, 39), (36, 41, 40, 39)),
     Eye((42, 43, 44, 45), (42, 47, 46, 45)),
 )
-MEETING = 0.65  # where the lids meet, as a share of the way down from the upper lid
-CORNER = 0.06  # share of an eye's width, from its corners to where it is drawn whole
-ENDS = 0.3  # share of an eye's width, in which lashes grow to their full length
+MEETING = 0.75  # where the lids meet, as a share of the way down from the upper lid
+ENDS = 0.12  # share of an eye's width, in which the line of lashes grows whole
 SHADES = (0.3, 1.1)  # how dark and how bright the fold may be against other skin
-FOLD_SHARES = (0.3, 1.0)  # the part that a lid has at its edge and at its top
-THICKER = 0.4  # how much darker lashes are where those of both lids meet
+FOLD_SHARES = (0.2, 0.8)  # the part that a lid has at its edge and at its top
+DARKEST = 30  # percentile of brightness along the upper edge, below which lashes are
 SHADE = 0.3  # darkness of the lid's shadow on the eyeball
 OPEN = 0.97  # an eye open by more than this share of its own opening is left alone
 PLACES = np.linspace(0, 1, 25)  # along an eye, where its upper edge is searched
 # In eye distances:
 SEARCH = 0.035  # how far from the landmarks the upper lid's edge may lie
 SMOOTH = 0.008  # blur of the picture in which it is searched
-LASHES = 0.04  # above the edge, which the skin moves without stretching
-HANGING = 0.02  # below the edge, lashes over the eyeball
-OVERLAP = 0.01  # by which a closed upper lid covers the lower one's rim
+LASHES = 0.03  # above the edge, which the skin moves without stretching
+HANGING = 0.015  # half the thickness of the line of lashes
 RIM = 0.03  # depth inside the lids, in which the iris slides beneath them
 SHADOW = 0.05  # depth of the lid's shadow on the eyeball
 SKIN = (0.04, 0.14)  # below the lower lid, where skin is taken
-FOLD = 0.08  # above the edge, where the light on the lid's top is read
+FOLD = 0.06  # above the edge, where the light on the lid's top is read
 TOP = 0.08  # above the edge, where the new skin begins; at the edge it is whole
 
 
@@ -71,7 +70,7 @@ class Lids:
     """
 
     def __init__(self, picture: np.ndarray, landmarks: np.ndarray) -> None:
-        self.edges = [upper_edge(picture, landmarks, eye) for eye in EYES]
+        self.uppers = [upper_edge(picture, landmarks, eye) for eye in EYES]
 
     def draw(
         self,
@@ -85,19 +84,22 @@ class Lids:
         landmarks : float (68, 2) px wanted; opened : (68, 2) px, of the open eyes
         shown; gaze : (2,) px, shift of the irises.
         """
-        for eye, edge in zip(EYES, self.edges, strict=True):
+        for eye, upper in zip(EYES, self.uppers, strict=True):
             if gaze.any():
                 _turn(picture, opened, eye, gaze)
             share = _opening(landmarks, eye) / max(_opening(opened, eye), 1e-6)
             if share < OPEN:
-                _close(picture, opened, eye, edge, 1 - max(share, 0.0))
+                _close(picture, opened, eye, upper, 1 - max(share, 0.0))
 
 
-def upper_edge(picture: np.ndarray, landmarks: np.ndarray, eye: Eye) -> np.ndarray:
+def upper_edge(
+    picture: np.ndarray, landmarks: np.ndarray, eye: Eye
+) -> tuple[np.ndarray, np.ndarray]:
     """Where skin turns into lashes, float (PLACES,) eye distances below the landmarks.
 
     A parabola through the steepest falls of brightness, zero at the eye's corners.
-    picture : uint8 (H, W, 3) RGB; landmarks : float (68, 2) px.
+    picture : uint8 (H, W, 3) RGB; landmarks : float (68, 2) px. Also returns the colour
+    of two layers of lashes there, float32 (3,) RGB: skin's where none are seen.
     """
     unit = float(eye_distance(landmarks))
     axes = _Axes.of(landmarks, eye)
@@ -106,11 +108,11 @@ def upper_edge(picture: np.ndarray, landmarks: np.ndarray, eye: Eye) -> np.ndarr
     points = axes.points(np.broadcast_to(PLACES[:, None], down.shape), down)
     box = box_around(points.reshape(-1, 2), 0.1 * unit, picture.shape)
     if not picture[box].size:
-        return np.zeros(len(PLACES))
-    part = cv2.cvtColor(np.ascontiguousarray(picture[box]), cv2.COLOR_RGB2GRAY)
-    part = cv2.GaussianBlur(part, (0, 0), max(0.5, SMOOTH * unit))
+        return np.zeros(len(PLACES)), np.zeros(3, np.float32)
+    part = cv2.GaussianBlur(picture[box], (0, 0), max(0.5, SMOOTH * unit))
     corner = [box[1].start, box[0].start]
-    light = pull(part, (points - corner).astype(np.float32)).astype(float)
+    colours = pull(part, (points - corner).astype(np.float32)).astype(float)
+    light = colours.mean(-1)
     fall = -np.gradient(light, axis=1) * (1 - (offsets / SEARCH) ** 2)
     steepest = fall.argmax(1)
     weight = np.take_along_axis(fall, steepest[:, None], 1)[:, 0].clip(0)
@@ -118,7 +120,12 @@ def upper_edge(picture: np.ndarray, landmarks: np.ndarray, eye: Eye) -> np.ndarr
     rows = weight[:, None] * arcs
     least = np.vstack([rows, 1e-3 * rows.sum() * np.eye(2) + 1e-6 * np.eye(2)])
     wanted = np.append(weight * offsets[steepest], [0, 0])
-    return (arcs @ np.linalg.lstsq(least, wanted)[0]).clip(-SEARCH, SEARCH)
+    edge = (arcs @ np.linalg.lstsq(least, wanted)[0]).clip(-SEARCH, SEARCH)
+    near = np.abs(offsets - edge[:, None]) <= LASHES / 2
+    dark = near & (light <= np.percentile(light[near], DARKEST))
+    layer = colours[dark].mean(0)
+    layers = layer * layer / np.maximum(colours.max((0, 1)), 1)
+    return edge, layers.astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -162,9 +169,17 @@ def _opening(landmarks: np.ndarray, eye: Eye) -> float:
 
 
 def _close(
-    picture: np.ndarray, face: np.ndarray, eye: Eye, edge: np.ndarray, closed: float
+    picture: np.ndarray,
+    face: np.ndarray,
+    eye: Eye,
+    looks: tuple[np.ndarray, np.ndarray],
+    closed: float,
 ) -> None:
-    """Draw the lids of an open eye, closed by a share 0..1, in place."""
+    """Draw the lids of an open eye, closed by a share 0..1, in place.
+
+    looks : of its upper lid, as found by `upper_edge`.
+    """
+    edge, lashes = looks
     unit = float(eye_distance(face))
     box = box_around(face[[*eye.upper, *eye.lower]], SKIN[1] * unit, picture.shape)
     part = picture[box].astype(np.float32)
@@ -175,27 +190,22 @@ def _close(
     upper = region.upper + unit * np.interp(region.place, PLACES, edge)
     lower = np.maximum(region.lower, upper)
     height = closed * (lower - upper)
-    rise = (1 - MEETING) * height
-    fall = MEETING * height + closed**2 * OVERLAP * unit * taper
+    rise, fall = (1 - MEETING) * height, MEETING * height
     below = (down - lower + rise) / unit  # the risen lower lid, in eye distances
     risen = region.pulled(rise * (1 - smoothstep(below / SKIN[1])))
     _lay(part, risen, np.clip(below * unit + 0.5, 0, 1))
     under = (down - upper - fall) / unit  # the fallen upper lid
     shadow = smoothstep(1 - under / SHADOW) * (under > 0) * (below < 0)
     part *= 1 - (SHADE * closed * taper * shadow)[..., None]
-    lashes = region.pulled(-fall)
-    dark = THICKER * closed * smoothstep(1.5 + under / HANGING)
-    lashes *= (1 - dark)[..., None].astype(np.float32)
     up = (-under / (fall / unit + TOP)).clip(0, 1)
     lid = _lid_skin(region, upper, lower, up, unit)
-    _lay(lid, lashes, smoothstep((LASHES + under) / (0.7 * LASHES)))
-    hanging = (under > 0)[..., None]
-    lid = np.where(hanging, np.minimum(part, lashes), lid)
-    thickness = HANGING * smoothstep(region.ends / ENDS) + 0.5 / unit
-    cover = smoothstep(1 - under / thickness) * smoothstep(
-        1 + (down - upper) / (TOP * unit)
-    )
-    _lay(part, lid, cover * taper * np.minimum(1, fall))
+    own = LASHES * taper + 0.5 / unit
+    _lay(lid, region.pulled(-fall), smoothstep((own + under) / (0.7 * own)))
+    above = smoothstep(1 + (down - upper) / (TOP * unit * taper + 0.5))
+    cover = above * np.clip(0.5 - under * unit, 0, 1)
+    _lay(part, lid, cover * np.minimum(1, fall))
+    line = smoothstep(1 - np.abs(under) / (HANGING * taper + 0.5 / unit))
+    _lay(part, np.minimum(part, lashes), line * np.minimum(closed**0.5, fall))
     picture[box] = np.round(part.clip(0, 255))
 
 
@@ -207,7 +217,7 @@ def _turn(picture: np.ndarray, face: np.ndarray, eye: Eye, gaze: np.ndarray) -> 
         return
     region = _Region(picture, box, face, eye)
     depth = np.minimum(region.down - region.upper, region.lower - region.down)
-    share = smoothstep(depth / (RIM * unit)) * smoothstep(region.ends / ENDS)
+    share = smoothstep(depth / (RIM * unit)) * region.taper
     origins = region.points - share[..., None] * gaze
     picture[box] = pull(picture, origins.astype(np.float32))
 
@@ -223,8 +233,8 @@ class _Region:
         self.points = np.stack([x, y], -1)
         self.along, self.down = self.axes.coordinates(self.points)
         self.place = self.along.clip(0, 1)
-        self.ends = np.minimum(self.along, 1 - self.along)
-        self.taper = smoothstep(self.ends / CORNER)
+        ends = np.minimum(self.along, 1 - self.along)
+        self.taper = smoothstep(ends / ENDS)
         self.upper = self.axes.curve(face, eye.upper)(self.place)
         self.lower = self.axes.curve(face, eye.lower)(self.place)
 
@@ -247,7 +257,8 @@ def _lid_skin(
     fold = region.pulled(upper - FOLD * unit - region.down)
     fold = cv2.GaussianBlur(fold, (0, 0), FOLD * unit / 2)
     shade = (fold / np.maximum(skin.mean((0, 1)), 1)).clip(*SHADES)
-    share = FOLD_SHARES[0] + (FOLD_SHARES[1] - FOLD_SHARES[0]) * up[..., None]
+    top = np.maximum(up, 1 - region.taper)
+    share = FOLD_SHARES[0] + (FOLD_SHARES[1] - FOLD_SHARES[0]) * top[..., None]
     return np.asarray(skin * (1 + (shade - 1) * share), np.float32)
 
 
