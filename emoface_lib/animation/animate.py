@@ -253,7 +253,8 @@ def animate(
 
 def own_seed(portrait: Portrait, voice: Voice) -> int:
     """The seed that belongs to a photograph and a voice, always the same."""
-    return crc32(voice.samples.tobytes(), crc32(portrait.picture.tobytes()))
+    picture = np.ascontiguousarray(portrait.picture).data
+    return crc32(np.ascontiguousarray(voice.samples).data, crc32(picture))
 
 
 def rendered(

@@ -48,12 +48,10 @@ STEP = ATTENDED // 2  # neighbouring stretches overlap by half, so that no frame
 class Codes(NamedTuple):
     """What does not depend on the dial, for T frames of 20 ms: Tensor[T, ...] each.
 
-    E_content, D_content in px of the canonical frame, E_emotion and E_identity; level :
-    of each frame, from `frame_level`.
+    E_content, E_emotion and E_identity; level : of each frame, from `frame_level`.
     """
 
     content: Tensor
-    d_content: Tensor
     emotion: Tensor
     identity: Tensor
     level: Tensor
@@ -92,13 +90,13 @@ class FacePredictor:
     @torch.inference_mode()
     def encode(self, samples: np.ndarray) -> Codes:
         """Codes of a voice. samples : float[S] at 16 kHz."""
-        scaled, audio_features = self._audio_features(samples)
+        scaled, heard = self._audio_features(samples)
         ahead = self.settings.features.look_ahead
-        features = torch.from_numpy(look_ahead(audio_features, ahead))
+        features = torch.from_numpy(look_ahead(heard, ahead))
         mean, count = self._speaker_mean(scaled, features), len(features)
+        del scaled, heard  # an hour of them is 390 MB
         codes = Codes(
             torch.empty(count, 256),
-            torch.empty(count, 68, 2),
             torch.empty(count, 128),
             torch.empty(count, 128),
             frame_level(features),
@@ -107,7 +105,6 @@ class FacePredictor:
         for part in _minutes(count):
             some = features[None, part]
             codes.content[None, part], state = self.content.encode(some, state)
-            codes.d_content[part] = self.content.displace(codes.content[None, part])[0]
             codes.emotion[part] = self.style.emotion(some, mean[None])[0]
             codes.identity[part] = self.style.identity(some)[0]
         return codes
@@ -120,17 +117,19 @@ class FacePredictor:
         frame, 25 frames/s, one for each two frames of 20 ms that have begun.
         """
         seconds = np.arange(len(codes.emotion)) / FRAME_RATE
-        dial = Dial.of(emotion)
-        start = self.space.neutral if dial.anew else codes.emotion
-        shown = start + self.space.offsets(dial.curves, seconds)
-        style = self._style(shown, codes.identity)
-        whole = codes.d_content.clone()
-        for part in _minutes(len(whole)):
+        dial, moved = Dial.of(emotion), []
+        for part in _minutes(len(seconds)):
+            near = slice(max(0, part.start - STEP), part.stop + STEP)
+            shown = self.space.neutral if dial.anew else codes.emotion[near]
+            shown = shown + self.space.offsets(dial.curves, seconds[near])
+            style = self._style(shown, codes.identity[near])[part.start - near.start :]
             content = codes.content[None, part]
-            whole[part] += self.style.displace(content, style[None, part])[0]
-        if len(whole) % 2:
-            whole = torch.cat([whole, whole[-1:]])
-        return to_video_rate(whole).numpy()
+            d_style = self.style.displace(content, style[None, : content.shape[1]])
+            whole = (self.content.displace(content) + d_style)[0]
+            if len(whole) % 2:
+                whole = torch.cat([whole, whole[-1:]])
+            moved.append(to_video_rate(whole).numpy())
+        return np.concatenate(moved)
 
     def place(self, codes: Codes) -> Tensor:
         """Where a recording lies along the components, Tensor[K] deviations."""

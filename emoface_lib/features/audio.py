@@ -46,9 +46,9 @@ def log_mel(
     frames = windows[centre::hop_length]
     parts = np.array_split(frames, 1 + len(frames) // BATCH)
     spectra = (np.abs(np.fft.rfft(part * _window())) for part in parts)
-    mel = np.concatenate([spectrum @ _mel_filters() for spectrum in spectra])
-    decibels = 20 * np.log10(np.maximum(FLOOR, mel))
-    return np.clip((decibels - REFERENCE_DB + 100) / 100, 0, 1).astype(np.float32)
+    mels = (np.maximum(FLOOR, spectrum @ _mel_filters()) for spectrum in spectra)
+    levels = ((20 * np.log10(mel) - REFERENCE_DB + 100) / 100 for mel in mels)
+    return np.concatenate([each.clip(0, 1).astype(np.float32) for each in levels])
 
 
 def _filtered(samples: np.ndarray) -> np.ndarray:

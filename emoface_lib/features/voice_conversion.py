@@ -59,10 +59,11 @@ def heard_features(samples: np.ndarray, kind: str) -> np.ndarray:
     if kind != "phonetic":
         return mel
     code = phonetic_code(samples)
-    sums = np.cumsum(code, axis=0, dtype=float)
+    total = np.zeros(code.shape[1])
     for start in range(0, len(code), GIVEN):
-        end = min(start + GIVEN, len(code))
-        code[start:end] -= sums[end - 1] / end
+        part = code[start : start + GIVEN]
+        total += part.sum(0, dtype=float)
+        part -= total / (start + len(part))
     return np.concatenate([code, mel], axis=1, dtype=np.float32)
 
 

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from emoface_lib.animation import predict
 from emoface_lib.animation.emotion_control import Emotion
 from emoface_lib.animation.predict import ATTENDED, STEP, FacePredictor
 from emoface_lib.core.errors import InputError
@@ -43,6 +44,15 @@ def face(
 
 def voice(samples: int) -> np.ndarray:
     return np.random.default_rng(0).normal(size=samples).astype(np.float32) * 0.1
+
+
+def test_parts_of_a_voice_are_moved_as_the_whole(
+    predictor: FacePredictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes = predictor.encode(voice(320 * 1011))
+    whole = predictor.displace(codes, 1.0)
+    monkeypatch.setattr(predict, "MINUTE", 3 * STEP)
+    np.testing.assert_allclose(predictor.displace(codes, 1.0), whole, atol=1e-5)
 
 
 @pytest.mark.parametrize("frames", [1, 45, 100])
