@@ -19,7 +19,7 @@ from emoface_lib.core.landmarks import (
     lip_opening,
 )
 from emoface_lib.evaluation.lips import CLOSED, FURTHEST, level
-from emoface_lib.features.timing import peak, shifted_r
+from emoface_lib.features.timing import shifted_r
 
 STILL = 1e-3  # px; a curve that varies by less is one of a face that does not move
 QUIET = 21  # frames; silence is where nothing is loud for 0.2 s on either side
@@ -49,9 +49,7 @@ def motion_measures(moved: Tensor, clip: Clip) -> dict[str, float]:
         "jerk": _ratio(_jerk(face), _jerk(clip.landmarks)),
         "silent lips, px/s": float(speed[pause].mean()) if pause.any() else nan,
         "SLCC": nan if still else float(shifted_r(mine, loud, FURTHEST).max()),
-        "offset, ms": nan
-        if still
-        else -peak(shifted_r(mine, real, FURTHEST)) * 1000 / FRAME_RATE,
+        "offset, ms": nan if still else _late(mine, real) * 1000 / FRAME_RATE,
     }
 
 
@@ -69,6 +67,11 @@ def _brow_height(face: Tensor) -> np.ndarray:
     """Brows above eyes, px: Tensor[T, 68, 2] to float[T]."""
     eyes = (face[:, RIGHT_EYE, 1].mean(1) + face[:, LEFT_EYE, 1].mean(1)) / 2
     return (eyes - face[:, BROWS, 1].mean(1)).numpy()
+
+
+def _late(mine: np.ndarray, real: np.ndarray) -> int:
+    """By how many frames a curve is late, at most FURTHEST either way."""
+    return FURTHEST - int(shifted_r(mine, real, FURTHEST).argmax())
 
 
 def _jerk(face: Tensor) -> float:
