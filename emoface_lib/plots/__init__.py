@@ -12,6 +12,7 @@ from emoface_lib.plots.base import (
     draw_confusion,
     draw_curves,
     draw_diagram,
+    draw_differences,
     draw_embedding,
     draw_face,
     draw_intervals,

@@ -259,6 +259,24 @@ def draw_intervals(axes: Axes, tables: Mapping[str, pd.DataFrame], label: str) -
         )
 
 
+def draw_differences(axes: Sequence[Axes], table: pd.DataFrame) -> None:
+    """Forest plot of paired differences: a row a pair, an axis a metric, a line at 0.
+
+    table : columns first, second, metric, mean, low and high, of as many metrics as
+    there are axes.
+    """
+    named = table.assign(method=table["first"] + " minus " + table["second"])
+    pairs = named["method"].unique()
+    by_metric = named.groupby("metric", sort=False)
+    for number, (one, (metric, part)) in enumerate(zip(axes, by_metric, strict=True)):
+        rows = part.set_index("method").reindex(pairs).rename_axis("method")
+        draw_intervals(one, {metric: rows.reset_index()}, metric)
+        one.axvline(0, color="black", linewidth=0.8)
+        one.set_ylim(-0.7, len(pairs) - 0.3)
+        if number:  # the rows are those of the first
+            one.set_yticklabels([])
+
+
 def draw_confusion(axes: Axes, counts: np.ndarray, names: Sequence[str]) -> None:
     """Confusion matrix int[K, K] with the true classes as rows, predictions as columns.
 

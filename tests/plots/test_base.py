@@ -116,3 +116,17 @@ def test_intervals_of_two_tables_lie_beside_each_other() -> None:
     assert (above.get_ydata() > below.get_ydata()).all()
     ends = axis.containers[0].lines[2][0].get_segments()[0][:, 0]
     np.testing.assert_allclose(ends, [0.9, 1.3])
+
+
+def test_differences_have_a_row_a_pair_in_every_metric() -> None:
+    rows = [("a", "b", "LMD", 0.5), ("a", "c", "LMD", -0.2), ("a", "c", "ES", 0.1)]
+    table = pd.DataFrame(rows, columns=["first", "second", "metric", "mean"])
+    table = table.assign(low=table["mean"] - 0.1, high=table["mean"] + 0.1)
+    _, axes = plots.figure(1, 2)
+    plots.draw_differences(axes[0], table)
+    labels = [text.get_text() for text in axes[0, 0].get_yticklabels()]
+    assert labels == ["a minus b", "a minus c"]
+    assert [one.get_xlabel() for one in axes[0]] == ["LMD", "ES"]
+    (alone,) = axes[0, 1].containers
+    np.testing.assert_equal(np.array(alone.lines[0].get_xdata(), float), [np.nan, 0.1])
+    assert alone.lines[0].get_ydata().tolist() == axes[0, 0].get_yticks().tolist()
