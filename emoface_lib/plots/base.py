@@ -267,9 +267,10 @@ def draw_differences(axes: Sequence[Axes], table: pd.DataFrame) -> None:
     """
     named = table.assign(method=table["first"] + " minus " + table["second"])
     pairs = named["method"].unique()
-    by_metric = named.groupby("metric", sort=False)
-    for number, (one, (metric, part)) in enumerate(zip(axes, by_metric, strict=True)):
-        rows = part.set_index("method").reindex(pairs).rename_axis("method")
+    metrics = named["metric"].unique()
+    for number, (one, metric) in enumerate(zip(axes, metrics, strict=True)):
+        part = named[named["metric"] == metric].set_index("method")
+        rows = part.reindex(pairs).rename_axis("method")
         draw_intervals(one, {metric: rows.reset_index()}, metric)
         one.axvline(0, color="black", linewidth=0.8)
         one.set_ylim(-0.7, len(pairs) - 0.3)
