@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import nullcontext, suppress
 from functools import partial
 from itertools import zip_longest
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,9 @@ ENGINES = ("local", "ray")
 GUESS = 2.0  # GB that a run is taken to need, unless the sweep says it
 LOOK = 0.5  # s between two looks at the memory and the time of a run
 LOG = "log.txt"
+# `start` looks whether other processes have ended; of two threads that look at one at
+# once, the second takes it for lost
+ONE = threading.Lock()
 KERNEL_OF = "EMOFACE_KERNEL_OF"  # in the environment of kernels: the run's folder
 SHARES = "What it shares"
 PREPARED = {"corpus", "audio", "features", "expression"}  # left by notebooks 01 to 03
@@ -136,8 +140,11 @@ def attempt(plan: Plan, store: Path, share: int = 1) -> None:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["__main__", __name__, "papermill"])
     process = context.Process(target=_carry_out, args=(plan, store, share))
-    process.start()
-    process.join()
+    with ONE:
+        process.start()
+    wait([process.sentinel])
+    with ONE:
+        process.join()
     code = process.exitcode or 0
     if code > 0:  # it could not say why: on a full disk nor can this, which raises
         fail(plan, store, f"The process ended in an error: see {LOG}.")

@@ -8,6 +8,7 @@ import ast
 import errno
 import logging
 import os
+import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from emoface_lib.core.errors import InputError
@@ -253,7 +255,10 @@ def execute(path: Path, output: Path, parameters: Mapping[str, Any]) -> None:
     output = output.resolve()
     output.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with kernel_environment(output.parent.parent / "jupyter"):
+        with (
+            kernel_environment(output.parent.parent / "jupyter"),
+            TemporaryDirectory(prefix="emoface") as sockets,
+        ):
             papermill.execute_notebook(
                 path,
                 output,
@@ -263,7 +268,7 @@ def execute(path: Path, output: Path, parameters: Mapping[str, Any]) -> None:
                 cwd=output.parent,
                 progress_bar=sys.stderr.isatty(),
                 log_output=logging.getLogger("papermill").isEnabledFor(logging.INFO),
-                config=Config(KernelManager={"transport_encryption": "auto"}),
+                config=Config(KernelManager=_channels(Path(sockets))),
                 # A kernel that is asked to stop may report that as an error.
                 extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
                 # it has written everything; its own clean-up takes a second
@@ -282,6 +287,16 @@ def execute(path: Path, output: Path, parameters: Mapping[str, Any]) -> None:
             f"The kernel of notebook {path.stem} died, which it does when memory runs "
             f"out (executed copy: {output})"
         ) from error
+
+
+def _channels(folder: Path) -> dict[str, str]:
+    """How a kernel is spoken to: by files in a folder that only its owner can read.
+
+    Free ports are found before the kernel binds them, and meanwhile another may.
+    """
+    if not hasattr(socket, "AF_UNIX"):
+        return {"transport_encryption": "auto"}
+    return {"transport": "ipc", "ip": str(folder / "kernel")}
 
 
 def _of_interest(record: logging.LogRecord) -> bool:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -57,13 +58,15 @@ if mode == "sleep":
     open("pids", "w").write(f"{os.getpid()} {sleeper.pid}")
     time.sleep(600)"""
 LEAVE = """import pandas as pd
+from ipykernel import get_connection_info
 os.makedirs("../out", exist_ok=True)
 one = {"method": "a", "metric": "LMD", "protocol": "px", "clip": ["1", "2"]}
 own = {"value": [scale * seed, scale * seed + 1], "seed": [seed, None]}
 rows = pd.DataFrame({**one, **own})
 if mode != "nothing":
     rows.to_parquet("../out/results.parquet")
-print(times, os.getcwd(), os.environ["IPYTHONDIR"], os.environ["EMOFACE_CORES"])"""
+print(times, os.getcwd(), os.environ["IPYTHONDIR"], os.environ["EMOFACE_CORES"])
+print(get_connection_info(unpack=True)["transport"])"""
 SWEEP = """
 profile: smoke
 folder: notebooks
@@ -114,6 +117,7 @@ def place(swept: Swept, **given: Any) -> Path:
 
 def test_a_failing_run_does_not_end_the_others(swept: Swept) -> None:
     states = swept[2].set_index("parameters")["state"].to_dict()
+    notes = "; ".join(swept[2]["note"])
     assert states == {
         "": "done",  # what is shared
         "scale=1 mode=ok seed=1": "done",
@@ -122,7 +126,7 @@ def test_a_failing_run_does_not_end_the_others(swept: Swept) -> None:
         "scale=1 mode=nothing seed=1": "failed",
         "scale=2.5 mode=ok seed=1": "done",
         "scale=2.5 mode=ok seed=2": "done",
-    }
+    }, notes
     assert summary(swept[2]) == "5 done, 2 failed"
 
 
@@ -151,10 +155,12 @@ def test_a_kernel_works_in_its_own_folders_with_its_share_of_the_cores(
 ) -> None:
     mine = place(swept, scale=2.5, seed=2)
     executed = read_notebook(mine / "notebooks" / "02_numbers.ipynb")
-    _, working, ipython, share = executed.cells[-1].outputs[0].text.split()
+    text = executed.cells[-1].outputs[0].text
+    _, working, ipython, share, transport = text.split()
     assert working == str(mine / "notebooks")
     assert ipython == str(mine / "jupyter" / "ipython")
     assert int(share) == max(1, cores() // 2)  # two at a time
+    assert transport == "ipc"  # no port, which another may take meanwhile
 
 
 def test_what_runs_share_is_made_once_and_linked(swept: Swept) -> None:
@@ -418,9 +424,19 @@ def test_a_process_that_ends_without_a_word_has_failed(
     context = MagicMock()
     context.Process.return_value.exitcode = 1  # as on a disk that holds nothing more
     monkeypatch.setattr("multiprocessing.get_context", lambda _: context)
+    monkeypatch.setattr("emoface_lib.runs.batch.wait", lambda _: None)
     attempt(plan, tmp_path)
     assert state_of(tmp_path / plan.key) == "failed"
     assert read_json(tmp_path / plan.key / FAILURE)["problem"].endswith("see log.txt.")
+
+
+def test_processes_that_end_at_once_are_told_apart(tmp_path: Path) -> None:
+    (plan,) = plan_runs(make_sweep(profile="smoke", notebooks=4))
+    (folder := tmp_path / plan.key).mkdir()
+    write_json(folder / RESULT, {})  # so that there is nothing to do
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: attempt(plan, tmp_path), range(60)))
+    assert not (folder / FAILURE).exists()
 
 
 def test_tables_of_numbers(tmp_path: Path) -> None:
