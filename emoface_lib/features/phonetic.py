@@ -137,9 +137,10 @@ def phonetic_code(samples: np.ndarray, *blocks: int) -> np.ndarray:
     return _in_windows(samples, lambda window: recogniser.encode(window, *wanted))
 
 
-def log_probabilities(samples: np.ndarray) -> np.ndarray:
-    """Log-probabilities of phones: float32[T, 191]; as `phonetic_code`."""
-    return _in_windows(samples, load_recogniser())
+def likeliest_tokens(samples: np.ndarray) -> np.ndarray:
+    """The likeliest of the recogniser's 191 tokens: int[T]; as `phonetic_code`."""
+    recogniser = load_recogniser()
+    return _in_windows(samples, lambda window: recogniser(window).argmax(-1))
 
 
 @torch.inference_mode()

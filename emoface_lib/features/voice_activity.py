@@ -10,7 +10,7 @@ import numpy as np
 from scipy.ndimage import binary_dilation
 
 from emoface_lib.features.audio import VIDEO_FRAME, frame_loudness
-from emoface_lib.features.phonetic import BOUNDARY, log_probabilities
+from emoface_lib.features.phonetic import BOUNDARY, likeliest_tokens
 
 # Video frames of speech around a phone, 0.16 s: CTC names a phone in one frame only,
 # and the longest gap between those of drawn, GRID's and EmoDB's voices is 0.32 s.
@@ -42,7 +42,7 @@ def tokens(samples: np.ndarray) -> np.ndarray:
     key = blake2b(given.data).digest()
     if key not in _LAST:
         _LAST.clear()
-        _LAST[key] = log_probabilities(given).argmax(1)
+        _LAST[key] = likeliest_tokens(given)
     return _LAST[key]
 
 
