@@ -1,6 +1,6 @@
-"""Quality of rendered frames: PSNR, SSIM, sharpness, and dlib's landmarks on them.
+"""Quality of rendered frames: PSNR, SSIM, sharpness, and what dlib reads in them.
 
-Taught in notebook 06.
+Taught in notebooks 06 and 07.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from functools import cache
 
 import cv2
+import dlib
 import numpy as np
 import pandas as pd
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import CANONICAL_SIDE, LIPS, scale_points
-from emoface_lib.features.dlib_detector import DlibDetector
+from emoface_lib.features.dlib_detector import DlibDetector, dlib_model
 from emoface_lib.translation.dataset import Pairs
 from emoface_lib.translation.render import NetworkRenderer, Renderer
 from emoface_lib.translation.translators import PairRenderer
@@ -156,6 +157,27 @@ def read_landmarks(picture: np.ndarray) -> np.ndarray | None:
     except InputError:
         return None
     return scale_points(found.landmarks[0, :, :2], len(picture) / CANONICAL_SIDE)
+
+
+def face_code(picture: np.ndarray, landmarks: np.ndarray | None) -> np.ndarray:
+    """dlib's descriptor of who is seen, float[128] of length 1; NaN without landmarks.
+
+    picture : uint8[S, S, 3] RGB; landmarks : float[68, 2] px of it. CSIM is the product
+    of two, elsewhere of ArcFace's: printed values can't be compared across.
+    """
+    if landmarks is None:
+        return np.full(128, np.nan)
+    points = [dlib.point(*map(round, place)) for place in landmarks.tolist()]
+    around = dlib.rectangle(0, 0, len(picture), len(picture))  # only points count
+    face = dlib.full_object_detection(around, points)
+    code = np.array(_recogniser().compute_face_descriptor(picture, face))
+    return code / np.linalg.norm(code)
+
+
+@cache
+def _recogniser() -> dlib.face_recognition_model_v1:
+    name = "dlib_face_recognition_resnet_model_v1"
+    return dlib.face_recognition_model_v1(dlib_model(name))
 
 
 @cache

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from skimage.measure import blur_effect
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -29,7 +30,7 @@ from emoface_lib.evaluation.metrics import (
     landmark_distance,
     lip_correlation,
 )
-from emoface_lib.evaluation.picture_quality import likeness, read_landmarks
+from emoface_lib.evaluation.picture_quality import face_code, likeness, read_landmarks
 from emoface_lib.features.align import align
 from emoface_lib.features.expression import CROP_EVERY, ExpressionNet, face_crops
 from emoface_lib.features.prepared import to_video_rate
@@ -144,7 +145,7 @@ class Studio:
     def frame_scores(
         self, frames: Mapping[str, Sequence[np.ndarray]], clips: Sequence[Clip]
     ) -> pd.DataFrame:
-        """Score methods by their frames alone: dlib's landmarks, PSNR, SSIM, ES.
+        """Score methods by their frames: dlib's landmarks, PSNR, SSIM, blur, CSIM, ES.
 
         frames : uint8[F / CROP_EVERY, S, S, 3] a clip, those that `render` would
         render. Where dlib finds no face, a frame counts in "found" alone; a clip
@@ -155,11 +156,12 @@ class Studio:
             files = self.corpus / clip.path, self.features / f"{clip.name}.npz"
             true, landmarks = read_clip(*files, self.image_size, CROP_EVERY)
             seen = [read_landmarks(frame) for frame in true]
+            who = face_code(true[0], seen[0])
             real = self.expressions.probabilities(face_crops(true, landmarks))
             for method, pictures in frames.items():
                 asked = landmarks[: len(pictures[number])]
                 found = self._likeness(pictures[number], true, asked)
-                found |= self._readings(pictures[number], seen)
+                found |= self._readings(pictures[number], seen, who)
                 crops = face_crops(pictures[number], asked)
                 shown = self.expressions.probabilities(crops)
                 scores = emotion_scores(shown, real[: len(shown)])
@@ -170,22 +172,29 @@ class Studio:
     def _likeness(
         self, pictures: np.ndarray, true: np.ndarray, landmarks: np.ndarray
     ) -> Found:
-        """PSNR and SSIM, means over frames."""
+        """PSNR, SSIM and blur, means over frames."""
         threes = zip(pictures, true, landmarks, strict=False)
         each = [likeness(*three) for three in threes]
         scale = f"frames of {self.image_size} px"
-        return {
+        found = {
             name: (scale, float(np.mean([one[name] for one in each])))
             for name in ("PSNR", "mouth PSNR", "SSIM")
         }
+        blurred = np.mean([blur_effect(frame, channel_axis=2) for frame in pictures])
+        return {**found, "blur": (f"Crete et al. 2007, {scale}", float(blurred))}
 
     def _readings(
-        self, pictures: np.ndarray, true: Sequence[np.ndarray | None]
+        self,
+        pictures: np.ndarray,
+        true: Sequence[np.ndarray | None],
+        who: np.ndarray,
     ) -> Found:
-        """Landmark distances of frames in which dlib finds both faces."""
+        """CSIM, and landmark distances of frames in which dlib finds both faces."""
         read = [read_landmarks(frame) for frame in pictures]
         share = float(np.mean([one is not None for one in read]))
         found: Found = {"found": ("share of frames with a face for dlib", share)}
+        alike = float(face_code(pictures[0], read[0]) @ who)
+        found["CSIM"] = "dlib's descriptors of the first frames, cosine", alike
         pairs = zip(read, true, strict=False)
         both = [(a, b) for a, b in pairs if a is not None and b is not None]
         if len(both) < 2:

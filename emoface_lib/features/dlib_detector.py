@@ -158,15 +158,22 @@ class DlibDetector:
 
 @cache
 def _predictor() -> dlib.shape_predictor:
-    """The 68-point model; its package is not imported, as it needs pkg_resources."""
+    return dlib.shape_predictor(dlib_model("shape_predictor_68_face_landmarks"))
+
+
+def dlib_model(name: str) -> str:
+    """File of one of dlib's models; InputError if their package is missing.
+
+    The package is not imported, as it needs pkg_resources.
+    """
     spec = find_spec("face_recognition_models")
     folder = Path(spec.origin).parent if spec and spec.origin else Path()
-    path = folder / "models" / "shape_predictor_68_face_landmarks.dat"
+    path = folder / "models" / f"{name}.dat"
     if not path.exists():
         raise InputError(
-            "The 68-point model is missing: pip install face-recognition-models."
+            f"dlib's {name} is missing: pip install face-recognition-models."
         )
-    return dlib.shape_predictor(str(path))
+    return str(path)
 
 
 def _grey(image: np.ndarray) -> np.ndarray:

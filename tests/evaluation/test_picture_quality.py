@@ -9,6 +9,7 @@ from emoface_lib.evaluation.picture_quality import (
     COPIED,
     TRUE,
     Trial,
+    face_code,
     likeness,
     psnr,
     quality_table,
@@ -20,17 +21,29 @@ from emoface_lib.synthetic.heads.shape import CONTROLS, Identity, pose_face, pro
 SIZE = 128
 
 
-@pytest.fixture(scope="module")
-def drawn() -> tuple[np.ndarray, np.ndarray]:
+def draw(seed: int, **moved: float) -> tuple[np.ndarray, np.ndarray]:
     """A drawn face, 128 px, and its landmarks."""
-    identity = Identity.random(np.random.default_rng(3))
-    controls = np.zeros((1, len(CONTROLS)))
+    identity = Identity.random(np.random.default_rng(seed))
+    controls = np.array([[moved.get(name, 0.0) for name in CONTROLS]])
     shapes = pose_face(identity, controls)
     large = FaceDrawer(identity).draw(shapes[0], controls[0])
     landmarks = project(identity, shapes, controls)[0, :, :2]
     side = (SIZE, SIZE)
     picture = cv2.resize(large, side, interpolation=cv2.INTER_AREA)
     return picture, (landmarks + 0.5) * SIZE / len(large) - 0.5
+
+
+@pytest.fixture(scope="module")
+def drawn() -> tuple[np.ndarray, np.ndarray]:
+    return draw(3)
+
+
+def test_a_face_code_is_nearer_to_its_own_face_that_moved_than_to_others() -> None:
+    still, moved = (face_code(*draw(3, **{CONTROLS[0]: x})) for x in (0.0, 0.5))
+    others = [face_code(*draw(seed)) for seed in range(4, 8)]
+    assert still @ still == pytest.approx(1)
+    assert all(still @ moved > still @ other for other in others)
+    assert np.isnan(face_code(draw(3)[0], None)).all()
 
 
 def test_psnr_is_that_of_its_formula_and_bounded() -> None:

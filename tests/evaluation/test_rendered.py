@@ -101,7 +101,8 @@ def test_landmarks_read_from_frames_are_measured_in_both_scales(
     faces = clips[0].landmarks.numpy()[:4] / 2
     displacement = iter([faces[0] + 1, None, *(faces[2:] * 1.1)])
     monkeypatch.setattr(scoring, "read_landmarks", lambda _: next(displacement))
-    found = studio._readings(np.zeros((4, 8, 8, 3), np.uint8), list(faces))
+    frames, who = np.zeros((4, 8, 8, 3), np.uint8), np.ones(128)
+    found = studio._readings(frames, list(faces), who)
     assert found["found"][1] == 0.75
     protocol, distance = found[f"{scoring.NERF_LMD}, read"]
     assert "128-px frame" in protocol
