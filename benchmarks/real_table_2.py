@@ -97,6 +97,7 @@ def read_clip(path: Path, level: float, settings: Settings) -> Clip:
         valence=float("nan"),
         voice=torch.from_numpy(embed_speakers({"": [samples]})[""]),
         path=f"{name}.mp4",
+        ahead=settings.features.look_ahead,
     )
 
 

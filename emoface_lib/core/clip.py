@@ -36,7 +36,7 @@ class Clip:
     probes; speaker_mean : Tensor[D], m_spk, None before the speaker is enrolled; phones
     : int[T], the class of the sound in each frame, and voice : Tensor[256], the GE2E
     embedding of this clip alone, and mood : float[T, 2], arousal and valence over time,
-    None where they are not known.
+    None where they are not known; ahead : frames that F_a looks ahead.
     """
 
     name: str
@@ -54,6 +54,7 @@ class Clip:
     phones: np.ndarray | None = None
     voice: Tensor | None = None
     mood: np.ndarray | None = None
+    ahead: int = 0
     path: str = ""  # its video in the corpus, if there is one
     sound: str = ""  # the file there that is heard
 
@@ -64,7 +65,7 @@ class Clip:
 
     @property
     def log_mel(self) -> Tensor:
-        """What F_a holds beside a phonetic code, Tensor[T, 80]: what peers hear."""
+        """What F_a holds beside a phonetic code, Tensor[T, 80]; it looks ahead, too."""
         return self.features[:, -MEL_BANDS:]
 
 

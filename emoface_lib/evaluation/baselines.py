@@ -16,6 +16,7 @@ from emoface_lib.core.files import read_npz
 from emoface_lib.features.align import align, project
 from emoface_lib.features.prepared import to_frame_rate
 
+LATEST = 15  # frames; how much later than F_a a mouth may follow the energy
 Method = Callable[[Sequence[Clip]], Sequence[Tensor]]  # clips to displacements
 
 
@@ -31,17 +32,28 @@ def mean_displacement(train: Sequence[Clip]) -> Method:
 
 
 def energy_driven(train: Sequence[Clip]) -> Method:
-    """A face that moves by the voice's energy alone, by least squares."""
-    inputs = torch.cat([energy(clip) for clip in train]).double()
+    """A face that moves by the voice's energy alone, by least squares.
+
+    It follows as late as fits the training clips best, since F_a looks ahead.
+    """
     moves = torch.cat([clip.displacement.flatten(1) for clip in train]).double()
-    weights = torch.linalg.lstsq(inputs, moves).solution.float()  # (2, 136)
-    return lambda clips: [(energy(c) @ weights).unflatten(1, (68, 2)) for c in clips]
+
+    def fitted(late: int) -> tuple[float, int, Tensor]:
+        inputs = torch.cat([energy(clip, late) for clip in train]).double()
+        weights = torch.linalg.lstsq(inputs, moves).solution  # (2, 136)
+        return float((inputs @ weights - moves).square().sum()), late, weights
+
+    _, late, weights = min(map(fitted, range(LATEST + 1)), key=lambda found: found[0])
+    return lambda clips: [
+        (energy(clip, late) @ weights.float()).unflatten(1, (68, 2)) for clip in clips
+    ]
 
 
-def energy(clip: Clip) -> Tensor:
-    """Mean log-mel less the clip's mean, and 1: Tensor[T, 2]."""
+def energy(clip: Clip, late: int = 0) -> Tensor:
+    """Mean log-mel less the clip's mean, so many frames late, and 1: Tensor[T, 2]."""
     loud = clip.log_mel.mean(1)
-    return torch.stack([loud - loud.mean(), torch.ones_like(loud)], dim=1)
+    heard = loud[(torch.arange(len(loud)) - late).clamp(min=0)]
+    return torch.stack([heard - loud.mean(), torch.ones_like(loud)], dim=1)
 
 
 def shuffled(method: Method) -> Method:

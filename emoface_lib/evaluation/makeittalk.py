@@ -33,7 +33,7 @@ JAW_WIDTH = 1.6  # width of the standard face's jaw, in the branches' units
 LIP_WEIGHT = 2.0  # weight for the lips in the L1; the authors' is not published
 # Learning rates of content and speaker branch; short one-cycle runs need faster ones.
 RATES = {"constant": (1e-4, 1e-3), "one_cycle": (4e-3, 1e-3)}
-CONTENT_WINDOWS, MORE = 192, 2  # windows a batch; steps for one of our step 1
+CONTENT_WINDOWS, MORE = 192, 4  # windows a batch; steps for one of our step 1
 SPEAKER_CLIPS, SPEAKER_WINDOWS = 3, 32  # a batch: clips, successive windows
 CONTENT_FILE, SPEAKER_FILE = "content", "speaker"  # folders of a trained model
 
@@ -55,7 +55,7 @@ class MakeItTalk:
         found = []
         for clip in clips:
             face, parts = standard_face(clip.reference), []
-            for some in windows_of(clip.log_mel).split(LONGEST):
+            for some in windows_of(clip).split(LONGEST):
                 parts.append(content(some, face.expand(len(some), -1)))
                 if speaker is not None:
                     parts[-1] = parts[-1] + speaker(some[None], voice_of(clip)[None])[0]
@@ -71,8 +71,8 @@ def train_makeittalk(
 ) -> MakeItTalk:
     """Train the content branch, then the speaker branch on what it leaves.
 
-    Steps are twice those of our step 1 and half those of our step 2, which takes about
-    as long; clips with split "train" train. Leaves
+    Steps are four times those of our step 1, after which lips follow the voice better
+    than its loudness would make them, and half those of our step 2; clips with split "train" train. Leaves
     `content/model.safetensors` and `speaker/model.safetensors` in `folder`.
     """
     train = [_Example.of(clip) for clip in split(clips, "train")]
@@ -157,13 +157,15 @@ def laplacian() -> Tensor:
     return torch.eye(68) - beside / beside.sum(1, keepdim=True)
 
 
-def windows_of(features: Tensor) -> Tensor:
-    """Windows that start at each frame; the last frame is held for those that end.
+def windows_of(clip: Clip) -> Tensor:
+    """The log-mel from each frame on, Tensor[T, 18, 80]; at the ends, one is held.
 
-    features : Tensor[T, D]; returns Tensor[T, 18, D].
+    What F_a looks ahead is undone: a window begins at the moment it answers for.
     """
-    held = features[-1:].expand(WINDOW - 1, -1)
-    return torch.cat([features, held]).unfold(0, WINDOW, 1).transpose(1, 2)
+    mel = clip.log_mel
+    before, after = mel[:1].expand(clip.ahead, -1), mel[-1:].expand(WINDOW - 1, -1)
+    held = torch.cat([before, mel[: len(mel) - clip.ahead], after])
+    return held.unfold(0, WINDOW, 1).transpose(1, 2)
 
 
 def standard_scale(reference: Tensor) -> float:
@@ -216,7 +218,7 @@ class _Example:
         displacement = clip.displacement * standard_scale(clip.reference)
         flat = torch.nn.functional.pad(displacement, (0, 1))  # (T, 68, 3)
         face = standard_face(clip.reference)
-        return cls(windows_of(clip.log_mel), face, flat.flatten(1), voice_of(clip))
+        return cls(windows_of(clip), face, flat.flatten(1), voice_of(clip))
 
 
 def _draw(

@@ -219,6 +219,7 @@ def to_clips(
             reference=torch.from_numpy(references[one["speaker"]]).float(),
             expression=torch.from_numpy(one["expression"]).float(),
             voice=torch.from_numpy(one["voice"]) if "voice" in one else None,
+            ahead=settings.features.look_ahead,
         )
         for one, landmarks in zip(found, aligned, strict=True)
     ]

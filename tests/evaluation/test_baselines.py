@@ -48,6 +48,17 @@ def test_energy_moves_lips_that_open_with_loudness(clips: list[Clip]) -> None:
         assert np.corrcoef(one[:, 66, 1], true)[0, 1] == pytest.approx(1, abs=1e-3)
 
 
+def test_energy_is_followed_in_its_time(clips: list[Clip]) -> None:
+    early = [
+        replace(clip, features=clip.features[4:], landmarks=clip.landmarks[:-4])
+        for clip in clips
+    ]
+    test = of_test_speakers(early)
+    for one, clip in zip(energy_driven(early[:8])(test), test, strict=True):
+        pair = one[4:, 66, 1], clip.displacement[4:, 66, 1]
+        assert np.corrcoef(*pair)[0, 1] == pytest.approx(1, abs=1e-3)
+
+
 def test_shuffled_audio_is_of_another_speaker_at_the_clips_own_length(
     clips: list[Clip],
 ) -> None:

@@ -81,11 +81,13 @@ def test_another_file_is_refused_by_name(tmp_path: Path) -> None:
         load_released(tmp_path / "missing.pth")
 
 
-def test_a_window_begins_at_its_frame_and_the_last_frame_is_held() -> None:
-    features = torch.arange(40.0)[:, None].expand(-1, 80)
-    windows = windows_of(features)
+def test_a_window_begins_at_its_moment_and_the_last_frame_is_held(
+    clips: list[Clip],
+) -> None:
+    later = (torch.arange(40.0) + 5).clamp(max=39)[:, None].expand(-1, 80)
+    windows = windows_of(replace(clips[0], features=later, ahead=5))
     assert windows.shape == (40, 18, 80)
-    assert windows[3, :, 0].tolist() == list(range(3, 21))
+    assert windows[7, :, 0].tolist() == list(range(7, 25))
     assert windows[-1, :, 0].tolist() == [39.0] * 18
 
 
