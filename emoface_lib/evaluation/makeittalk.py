@@ -72,8 +72,9 @@ def train_makeittalk(
     """Train the content branch, then the speaker branch on what it leaves.
 
     Steps are four times those of our step 1, after which lips follow the voice better
-    than its loudness would make them, and half those of our step 2; clips with split "train" train. Leaves
-    `content/model.safetensors` and `speaker/model.safetensors` in `folder`.
+    than its loudness would make them, and half those of our step 2; clips with split
+    "train" train. Leaves `content/model.safetensors` and `speaker/model.safetensors` in
+    `folder`.
     """
     train = [_Example.of(clip) for clip in split(clips, "train")]
     torch.manual_seed(settings.seed)
