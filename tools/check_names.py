@@ -15,15 +15,11 @@ from mypy import api
 
 from course.make_editions import solution
 from emoface_lib.core.settings import REPOSITORY
-from emoface_lib.runs.notebooks import (
-    NOTEBOOKS,
-    code_cells,
-    find_notebooks,
-    read_notebook,
-)
+from emoface_lib.runs.notebooks import code_cells, find_notebooks, read_notebook
 
-ERROR = re.compile(r"nb_(.*?)\.py:(\d+): error: (.*)  \[(?:assignment|no-redef)\]")
-ITEM = ", target has type"  # an item gets a value, no variable
+ERROR = re.compile(  # where a target has a type, it is an item and no variable
+    r"nb_(.*?)\.py:(\d+): error: (?!.*target has)(.*)  \[(?:assignment|no-redef)\]"
+)
 UNNAMED = re.compile(r"\b_\b")  # what is thrown away may be of any type
 # These wait for the next run of their lesson: a rename makes its stored outputs stale.
 WAITING = {"01": 2, "05": 9, "07": 6, "09": 1}  # lesson -> findings
@@ -42,8 +38,7 @@ def findings(paths: Sequence[Path]) -> Iterator[tuple[str, str]]:
         sys.exit(failed)
     for name, number, said in ERROR.findall(shown):
         cell, line = lines[name][int(number) - 1]
-        if ITEM not in said:
-            yield name, f"{cell}: `{line.strip()}`: {said}"
+        yield name, f"{cell}: `{line.strip()}`: {said}"
 
 
 def _lines(path: Path) -> list[tuple[str, str]]:
@@ -56,9 +51,9 @@ def _lines(path: Path) -> list[tuple[str, str]]:
     ]
 
 
-def main(folder: Path = NOTEBOOKS) -> int:
-    """Print the findings of the notebooks in `folder`; 1 if there are any, else 0."""
-    found = list(findings(find_notebooks(folder)))
+def main() -> int:
+    """Print the findings in lessons that don't wait; 1 if there are any, else 0."""
+    found = list(findings(find_notebooks()))
     counts = {name: sum(one == name for one, _ in found) for name, _ in found}
     new = [f for f in found if counts[f[0]] > WAITING.get(f[0][:2], 0)]
     print(*(f"{name}: {said}" for name, said in new), sep="\n", end="\n" * bool(new))
