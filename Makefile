@@ -94,6 +94,7 @@ check: $(INSTALLED) ## style, types and the hygiene of the notebooks
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.check_shapes
 	$(BIN)/python -m tools.check_language
+	$(BIN)/python -m tools.check_names
 	$(BIN)/python -m tools.check_notebooks notebooks
 
 # The tests of the library, two files at a time, those of rooms with long ones first:

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from IPython.display import Markdown
+from matplotlib.axes import Axes
 
 from course.claims import markdown
-from emoface_lib import __version__
+from emoface_lib import __version__, plots
 from emoface_lib.core.clip import Clip
 from emoface_lib.core.files import read_array, read_parquet
 from emoface_lib.core.settings import REPOSITORY, Run, Settings, notebook_settings
@@ -22,6 +23,9 @@ from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.enrolment import enrolled
 
 NAMED = ("torch", "librosa", "numpy")
+RANGE = (
+    r"(?:interval|interval of r|seeds from) (?P<low>[-.\d]+) to (?P<high>-?[.\d]*\d)"
+)
 NEEDS = {  # lesson -> the last one of those whose products it reads
     "02": "01_corpus",
     "03": "02_audio_features",
@@ -102,6 +106,24 @@ def ledger() -> pd.DataFrame:
     """The project's measurements, a row each: topic, name, value, unit, target, ..."""
     path = REPOSITORY / "benchmarks" / "results.csv"
     return pd.read_csv(path, dtype={"value": str})  # some are not numbers
+
+
+def draw_on_stored(
+    axes: Axes, pattern: str, here: Mapping[str, float], label: str
+) -> None:
+    """Draw this run's numbers on the intervals that the ledger has over seeds.
+
+    pattern : of names in the ledger, with a group `method`; here : method -> number.
+    """
+    rows = ledger()
+    stored = rows["how"].str.extract(RANGE).astype(float)
+    stored.insert(0, "mean", pd.to_numeric(rows["value"], errors="coerce"))
+    stored.insert(0, "method", rows["name"].str.extract(pattern)["method"])
+    stored = stored[stored["method"].isin(list(here))]
+    own = stored["method"].map(here)
+    this = stored.assign(mean=own, low=own, high=own)
+    plots.draw_intervals(axes, {"stored": stored, "this run": this}, label)
+    axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.02, 0.5))
 
 
 def claims() -> Markdown:

@@ -1,9 +1,12 @@
 """Checkers of lesson 02, audio features."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import torch
 from sklearn.linear_model import Ridge
+from torch import Tensor, nn
 
 from course.exercises.checking import (
     answer_of,
@@ -12,18 +15,35 @@ from course.exercises.checking import (
     expect,
     number_of,
     right,
+    tensor_of,
+)
+from course.exercises.training import (
+    losses_of,
+    network_of,
+    not_any,
+    same,
+    shaken,
+    show_losses,
+    take_weights,
+    weights_of,
 )
 from emoface_lib import plots
-from emoface_lib.core.clip import SAMPLE_RATE
+from emoface_lib.core.clip import MEL_BANDS, SAMPLE_RATE
 from emoface_lib.core.landmarks import FRAME_RATE
+from emoface_lib.core.settings import Settings
+from emoface_lib.core.training import crop_batch
 from emoface_lib.features.audio import log_mel
+from emoface_lib.features.autovc import EMBEDDING, AutoVC, PostNet, beside
 from emoface_lib.features.prepared import look_ahead
+from emoface_lib.features.voice_conversion import autovc_loss
 
 SECONDS = 12  # length of the made-up recording
 SECOND = 50  # frames of one
 LEVEL = -26.0  # dBFS
 READ_AHEAD = 3  # frames by which the lips of made-up clips lead
 CLIPS = 6  # for training, and as many for the test
+NECK, FREQ = 3, 4  # the bottleneck of the AutoVC that is compared
+SPEAK = 128  # width of the small AutoVC's decoder
 Sound = list[tuple[np.ndarray, np.ndarray]]  # features and opening of each clip
 
 
@@ -183,6 +203,215 @@ def check_blocks(function: Callable[[Sequence[np.ndarray]], np.ndarray]) -> None
         "the frames are in time, but differ from those of the whole recording.",
     )
     right("one frame too many a second is heard by nobody, and seen on every lip.")
+
+
+def check_small_autovc(network: Callable[[int, int], nn.Module]) -> None:
+    """The bottleneck between two LSTMs, against the library's AutoVC."""
+    own, library = network_of(network, NECK, FREQ).eval(), _bare(NECK, FREQ)
+    parts = [shaken(part, 2) for part in _parts(library)]
+    generator = torch.Generator().manual_seed(2)
+    mel = torch.rand(2, 4 * FREQ, MEL_BANDS, generator=generator)
+    source, target = torch.randn(2, 2, EMBEDDING, generator=generator)
+    take_weights(own, weights_of(*parts))
+    given = mel, source, target
+    encode: Any = getattr(own, "encode", None)
+    expect(encode, "the network has no method `encode`.")
+    codes = tensor_of(answer_of(encode, mel, source), (2, 4, 2 * NECK))
+    other = answer_of(encode, torch.cat([mel[:1] + 1, mel[1:]]), source)
+    expect(
+        same(codes[1], other[1].detach()),
+        "what one clip says changes the codes of the next one: the LSTM takes the "
+        "first axis for time. Give it `batch_first=True`.",
+    )
+    with torch.no_grad():
+        states, _ = library.encoder.lstm(beside(mel, source))
+        ahead, back = states.split(NECK, dim=-1)
+        first, last = slice(0, None, FREQ), slice(FREQ - 1, None, FREQ)
+        early = "the forward states are taken at the first frame of each code, before "
+        late = "the backward states are taken at the last frame of each code, before "
+        not_any(
+            codes,
+            {
+                early + "the others are read.": _joint(ahead[:, first], back[:, first]),
+                late + "the others are read.": _joint(ahead[:, last], back[:, last]),
+                "forward and backward states change places: the last frame is where "
+                "the forward LSTM has read all.": _joint(
+                    ahead[:, first], back[:, last]
+                ),
+            },
+        )
+        truth, _, wanted = library(*given)
+        expect(same(codes, wanted), "with the library's weights, codes differ.")
+        answer = answer_of(own, *given)
+        expect(
+            isinstance(answer, tuple) and len(answer) == 2,
+            "`forward` should return two things, the mel and the codes.",
+        )
+        again = tensor_of(answer[0], mel.shape)
+        held = wanted.repeat_interleave(FREQ, 1)
+        not_any(
+            again,
+            {
+                "`repeat` plays all codes and then all again. Hold each one for its "
+                "frames: `repeat_interleave`.": library.decoder(
+                    beside(wanted.repeat(1, FREQ, 1), target)
+                ),
+                "the decoder is told who spoke. It should be told who shall speak: "
+                "`target`.": library.decoder(beside(held, source)),
+            },
+        )
+        expect(same(again, truth), "with the library's weights, the mel differs.")
+        expect(same(answer[1], wanted), "the codes are not what `encode` gives.")
+    right("all that is said passes through so few numbers; who says it is given.")
+
+
+def check_autovc_loop(loop: Callable[..., Any]) -> None:
+    """Two of the three losses and the training loop, on a network of one weight."""
+    generator = torch.Generator().manual_seed(2)
+    batches = [
+        (
+            torch.rand(2, 8, MEL_BANDS, generator=generator),
+            torch.rand(2, EMBEDDING, generator=generator),
+        )
+        for _ in range(20)
+    ]
+    model, weight = OneWeight(), 0.5
+    losses = losses_of(loop, model, batches, weight, 0.01)
+    expect(len(losses) == len(batches), "take one step for each batch.")
+    mel, speaker = batches[0]
+    with torch.no_grad():
+        again, codes = OneWeight()(mel, speaker, speaker)
+        squared, absolute = (again - mel).square().mean(), (again - mel).abs().mean()
+        apart = OneWeight().encode(again, speaker) - codes
+    code = apart.abs().mean()
+    not_any(
+        losses[0],
+        {
+            "the code loss is missing, or always 0. Its codes are of what was said "
+            "again, not of the mel that came in.": squared,
+            "`weight` makes no difference.": squared + code,
+            "`weight` is put before the wrong term.": weight * squared + code,
+            "the code loss is squared. Section 7 takes its absolute value.": (
+                squared + weight * apart.square().mean()
+            ),
+            "the mel's error is an absolute value. Section 7 squares it.": (
+                absolute + weight * code
+            ),
+        },
+    )
+    truth = squared + weight * code
+    expect(
+        same(losses[0], truth),
+        f"the first loss is {losses[0]:.3f} in place of {truth:.3f}.",
+    )
+    right("nobody said the same twice, and a converter is learnt all the same.")
+
+
+def show_autovc_training(
+    network: Callable[[int, int], nn.Module],
+    loop: Callable[..., Any],
+    utterances: Sequence[tuple[np.ndarray, str]],
+    embeddings: Mapping[str, np.ndarray],
+    settings: Settings,
+) -> None:
+    """Train a student's AutoVC by the student's loop, and the library's beside it.
+
+    Both begin with the same weights and see the same batches, a quarter of the lesson's
+    steps with half its batch. Then once more with a weight of 1.
+    utterances : log-mels float32[T, 80], each with who speaks it.
+    """
+    how, generator = settings.autovc, np.random.default_rng(settings.seed)
+    batches = []
+    for _ in range(how.steps // 4):
+        chosen = generator.integers(len(utterances), size=how.batch // 2)
+        some = [utterances[i] for i in chosen]
+        clips = [(torch.from_numpy(mel),) for mel, _ in some]
+        (mel,) = crop_batch(clips, how.crop, generator)
+        speakers = torch.from_numpy(np.stack([embeddings[name] for _, name in some]))
+        batches.append((mel[:, : mel.shape[1] // how.freq * how.freq], speakers))
+    torch.manual_seed(settings.seed)
+    library = _bare(how.neck, how.freq)
+    weights = [weight.clone() for weight in weights_of(*_parts(library))]
+    theirs = _library_losses(library, batches, how.code_weight, how.learning_rate)
+    spread = {}
+    for weight in (how.code_weight, 1.0):
+        model = network_of(network, how.neck, how.freq)
+        take_weights(model, weights)
+        own = losses_of(loop, model, batches, weight, how.learning_rate)
+        if weight == how.code_weight:
+            why = "Both began with the same weights and heard the same batches."
+            show_losses(own, theirs, why)
+        with torch.no_grad():
+            mel, speaker = batches[-1]
+            again, codes = model.eval()(mel, speaker, speaker)
+        off = 100 * (again - mel).square().mean().sqrt()  # 1 is 100 dB
+        spread[weight] = (
+            f"deviate by {codes.std((0, 1)).mean():.3f}; bands are {off:.1f}"
+        )
+    for weight, text in spread.items():
+        print(f"weight {weight:g}: the numbers of the codes {text} dB off")
+
+
+def _library_losses(
+    library: AutoVC,
+    batches: Sequence[tuple[Tensor, Tensor]],
+    weight: float,
+    rate: float,
+) -> list[float]:
+    """What the library's losses are for the same batches, but for the post-net's."""
+    parts = [x for part in _parts(library) for x in part.parameters()]
+    optimiser = torch.optim.Adam(parts, lr=rate)
+    losses = []
+    for mel, speaker in batches:
+        terms = autovc_loss(library, mel, speaker, weight)
+        loss = terms["loss/mel"] + weight * terms["loss/code"]
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    return losses
+
+
+def _bare(neck: int, freq: int) -> AutoVC:
+    """The library's AutoVC without convolutions; its post-net corrects nothing."""
+    library = AutoVC(neck, freq, pre=SPEAK, width=MEL_BANDS + EMBEDDING, post=SPEAK)
+    library.encoder.convolutions = library.decoder.convolutions = nn.ModuleList()
+    library.postnet = PostNet(1)
+    return library
+
+
+def _parts(library: AutoVC) -> list[nn.Module]:
+    """What is left to train of a bare AutoVC, in its order."""
+    decoder = library.decoder
+    return [
+        library.encoder.lstm,
+        decoder.lstm1,
+        decoder.lstm2,
+        decoder.linear_projection,
+    ]
+
+
+def _joint(ahead: Tensor, back: Tensor) -> Tensor:
+    return torch.cat([ahead, back], dim=-1)
+
+
+class OneWeight(nn.Module):
+    """An autoencoder of one weight: a code is a mel's frame, scaled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor(0.8))
+
+    def encode(self, mel: Tensor, source: Tensor) -> Tensor:
+        """Tensor[B, T, 80] to Tensor[B, T, 80]."""
+        return self.weight * mel + source.mean(1)[:, None, None]
+
+    def forward(
+        self, mel: Tensor, source: Tensor, target: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The mel again and the codes."""
+        codes = self.encode(mel, source)
+        return codes - target.mean(1)[:, None, None], codes
 
 
 def recording() -> tuple[list[np.ndarray], np.ndarray]:

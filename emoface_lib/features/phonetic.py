@@ -145,13 +145,16 @@ def likeliest_tokens(samples: np.ndarray) -> np.ndarray:
 
 @torch.inference_mode()
 def _in_windows(samples: np.ndarray, read: Callable[[Tensor], Tensor]) -> np.ndarray:
-    sound, frames = checked(samples)[HALF:], []  # from the middle of the first frame
-    total = 1 + len(sound) // HOP_LENGTH
+    sound = checked(samples)[HALF:]  # from the middle of the first frame
+    total, whole = 1 + len(sound) // HOP_LENGTH, np.empty(0)
     for start in tqdm(range(0, total, GIVEN), "listening", **WHERE_SLOW):
         first, last = max(0, start - MARGIN), min(total, start + GIVEN + MARGIN)
         window = torch.from_numpy(sound[first * HOP_LENGTH : last * HOP_LENGTH - HALF])
-        frames.append(read(window.float()[None])[0, start - first :][:GIVEN].numpy())
-    return np.concatenate(frames)
+        part = read(window.float()[None])[0, start - first :][:GIVEN].numpy()
+        if not start:
+            whole = np.empty((total, *part.shape[1:]), part.dtype)
+        whole[start : start + GIVEN] = part
+    return whole
 
 
 @lru_cache(maxsize=1)

@@ -1,12 +1,13 @@
-"""What students build in lessons 05 and 06 trains beside the library's."""
+"""What students build in lessons 02, 05 and 06 trains beside the library's."""
 
+import re
 from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
 import pytest
 
-from course.exercises import lesson_05, lesson_06
+from course.exercises import lesson_02, lesson_05, lesson_06
 from course.exercises.checking import NotYetError
 from course.make_editions import student
 from emoface_lib.core.clip import Clip
@@ -17,6 +18,7 @@ from emoface_lib.translation.dataset import Pair, Pairs
 from tests.course.test_exercises import lesson, namespace
 
 BUILT = {
+    "02_audio_features": ("SmallAutoVC", "learn_to_repeat"),
     "05_style_encoder": ("StyleNetwork", "train_style"),
     "06_image_translation": ("SmallUNet", "train_unet"),
 }
@@ -31,6 +33,23 @@ def built(name: str, stubs: bool = False) -> tuple[Any, Any]:
             exec(cell.source, names)
     network, loop = BUILT[name]
     return names[network], names[loop]
+
+
+def test_a_built_autovc_learns_as_the_librarys(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    settings = load_settings("smoke", autovc_steps=20, autovc_freq=4, autovc_neck=4)
+    generator = np.random.default_rng(0)
+    spoken = [(generator.random((80, 80), np.float32), name) for name in "ab"]
+    known = {name: generator.random(256, np.float32) for name in "ab"}
+    network, loop = built("02_audio_features")
+    lesson_02.show_autovc_training(network, loop, spoken, known, settings)
+    shown = capsys.readouterr().out
+    assert "The curves are 0.0000 apart" in shown
+    assert re.search(r"^weight 1: the numbers of the codes deviate by ", shown, re.M)
+    network, loop = built("02_audio_features", stubs=True)
+    with pytest.raises(NotYetError, match="there is no answer yet"):
+        lesson_02.show_autovc_training(network, loop, spoken, known, settings)
 
 
 def noise(count: int, generator: np.random.Generator) -> Pair:

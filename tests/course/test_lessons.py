@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from nbformat import NotebookNode
 
-from course.lessons import NEEDS, foot, found, start
+from course.lessons import NEEDS, draw_on_stored, foot, found, ledger, start
 from course.make_editions import exercises
 from course.openers import outlines, side_by_side
+from emoface_lib import plots
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import PRODUCTS, load_settings
 from emoface_lib.core.video import read_audio, read_video, write_video
@@ -159,3 +160,20 @@ def test_the_foot_names_what_made_the_outputs() -> None:
 def test_found_numbers_are_listed() -> None:
     shown = found({"LMD, px": np.float32(1.23456), "clips": 20, "device": "cpu"}).data
     assert shown == "* LMD, px: **1.23**\n* clips: **20**\n* device: **cpu**"
+
+
+def test_a_run_is_drawn_on_what_the_ledger_has() -> None:
+    _, axes = plots.figure()
+    pattern = r"^(?P<method>.*): arousal that the face shows$"
+    here = {"arousal, supervised": 0.5, "PCA as in the paper": 0.25}
+    draw_on_stored(axes[0, 0], pattern, here, "arousal")
+    rows = ledger().set_index("name")
+    stored, this = axes[0, 0].containers
+    for number, method in enumerate(
+        label.get_text() for label in axes[0, 0].get_yticklabels()
+    ):
+        row = rows.loc[f"{method}: arousal that the face shows"]
+        (low, _), (high, _) = stored.lines[2][0].get_segments()[number]
+        assert f"interval {low:.3f} to {high:.3f}" in row["how"]
+        assert stored.lines[0].get_xdata()[number] == float(row["value"])
+        assert this.lines[0].get_xdata()[number] == here[method]
