@@ -21,8 +21,6 @@ ERROR = re.compile(  # where a target has a type, it is an item and no variable
     r"nb_(.*?)\.py:(\d+): error: (?!.*target has)(.*)  \[(?:assignment|no-redef)\]"
 )
 UNNAMED = re.compile(r"\b_\b")  # what is thrown away may be of any type
-# These wait for the next run of their lesson: a rename makes its stored outputs stale.
-WAITING = {"01": 2, "05": 9, "07": 6, "09": 1}  # lesson -> findings
 
 
 def findings(paths: Sequence[Path]) -> Iterator[tuple[str, str]]:
@@ -52,12 +50,10 @@ def _lines(path: Path) -> list[tuple[str, str]]:
 
 
 def main() -> int:
-    """Print the findings in lessons that don't wait; 1 if there are any, else 0."""
-    found = list(findings(find_notebooks()))
-    counts = {name: sum(one == name for one, _ in found) for name, _ in found}
-    new = [f for f in found if counts[f[0]] > WAITING.get(f[0][:2], 0)]
-    print(*(f"{name}: {said}" for name, said in new), sep="\n", end="\n" * bool(new))
-    return int(bool(new))
+    """Print the findings in the lessons; 1 if there are any, else 0."""
+    found = [f"{name}: {said}" for name, said in findings(find_notebooks())]
+    print(*found, sep="\n", end="\n" * bool(found))
+    return int(bool(found))
 
 
 if __name__ == "__main__":
