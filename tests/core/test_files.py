@@ -162,13 +162,13 @@ def test_leftovers_go_but_not_what_is_being_written(tmp_path: Path) -> None:
 
 def test_a_command_that_is_asked_to_end_leaves_nothing(tmp_path: Path) -> None:
     code = (
-        "import sys, time, emoface_lib.cli as cli\n"
+        "import time, emoface_lib.cli as cli\n"
         "from emoface_lib.core.files import write_beside\n"
         "def wait():\n"
         f"    with write_beside(cli.Path({str(tmp_path)!r}) / 'a.mp4'):\n"
         "        time.sleep(60)\n"
-        "cli.app = wait\n"
-        "cli.main()\n"
+        "cli.settle()\n"
+        "wait()\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code])
     while not any(tmp_path.iterdir()):
