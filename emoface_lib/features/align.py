@@ -16,7 +16,7 @@ from emoface_lib.core.landmarks import (
 )
 
 ITERATIONS = 50  # at most, of ICP
-ROUNDS = 3  # of Procrustes analysis; more change nothing
+ROUNDS = 3  # times that all faces are turned to their mean
 TOLERANCE = 1e-10  # change of a frame's mean squared distance that ends ICP, px^2
 
 
