@@ -29,7 +29,7 @@ from emoface_lib.core.landmarks import WEIGHTS
 from emoface_lib.core.settings import REPOSITORY, Settings, load_settings
 from emoface_lib.evaluation.baselines import detector_noise
 from emoface_lib.evaluation.experiment import Experiment, Trial, study_settings
-from emoface_lib.evaluation.pc_avs import VideoClip, load_pc_avs, train_pc_avs
+from emoface_lib.evaluation.pc_avs import VideoClip, load_pc_avs
 from emoface_lib.evaluation.rendered import (
     CONTENT,
     PICTURES,
@@ -46,6 +46,7 @@ from emoface_lib.method.enrolment import enrolled
 from emoface_lib.method.steps import split
 from emoface_lib.translation.translators import load_translator
 from tools.ship_weights import ship_half
+from tools.train_pc_avs import train_pc_avs
 
 TOPIC = "table_2"
 CORPUS, SPEAKERS, TEST_SPEAKERS, VIDEOS = 300, 24, 12, 4

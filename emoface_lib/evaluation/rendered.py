@@ -60,11 +60,11 @@ def with_voices(clips: Sequence[Clip], cache: Path) -> list[Clip]:
     return [replace(c, voice=voices.get(c.speaker, c.voice)) for c in clips]
 
 
-def shipped_pc_avs(settings: Settings, folder: Path = WEIGHTS) -> PCAVS | None:
+def shipped_pc_avs(settings: Settings) -> PCAVS | None:
     """PC-AVS, reduced, as shipped; None if it learnt other features."""
     if settings.features.kind not in ("log_mel", "phonetic"):
         return None
-    return load_pc_avs(folder / PICTURES, MEL_BANDS)
+    return load_pc_avs(WEIGHTS / PICTURES, MEL_BANDS)
 
 
 def rendered_rows(

@@ -322,16 +322,14 @@ def load_style(
     return model, made_by
 
 
-def load_branches(
-    run: Path, style: str = "style"
-) -> tuple[ContentBranch, StyleBranch, Settings]:
+def load_branches(run: Path) -> tuple[ContentBranch, StyleBranch, Settings]:
     """The branches that belong together in a run's folder, and the style's settings.
 
-    style : folder of step 2; the content branch is the one trained along in it, or else
-    that of step 1. Raises InputError that names what is missing.
+    The content branch is the one trained along in step 2, or else that of step 1.
+    Raises InputError that names what is missing.
     """
-    branch, settings = load_style(run / style / "model.safetensors")
-    along = run / style / "content.safetensors"
+    branch, settings = load_style(run / "style" / "model.safetensors")
+    along = run / "style" / "content.safetensors"
     path = along if settings.style.joint else run / "content" / "model.safetensors"
     return load_content(path, settings), branch, settings
 

@@ -12,7 +12,6 @@ import pytest
 from scipy.io import wavfile
 from typer.testing import CliRunner
 
-from emoface_lib.cli import app
 from emoface_lib.core.checkpoints import read_settings, save_model
 from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.errors import InputError
@@ -32,6 +31,7 @@ from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, new_autovc
 from emoface_lib.method.displacements import content_codes, style_displacements
 from emoface_lib.method.steps import load_branches, split
 from emoface_lib.method.triplets import TripletSampler
+from emoface_lib.runs.cli import app
 from tests.features.test_openface import write_track
 
 pytestmark = pytest.mark.slow
