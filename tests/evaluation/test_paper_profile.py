@@ -45,9 +45,13 @@ SMALL = {
     "translator_width": 4,
     "image_size": 32,
     "device": "cpu",
-    "translator_precision": "float32",
 }
-WAYS = [(1, 4.0), (2, 0.0)]  # processes, GB of memory
+# processes, GB of memory, how matrices are multiplied
+WAYS = [
+    (devices, memory, precision)
+    for precision in ("float32", "bfloat16")
+    for devices, memory in ((1, 4.0), (2, 0.0))
+]
 
 
 class StoppedError(Exception):
@@ -81,12 +85,15 @@ def prepared(run: Path) -> None:
     write_json(run / "features" / "features.json", {"features": "autovc"})
 
 
-def learn(root: Path, devices: int, memory: float) -> None:
+def learn(root: Path, devices: int, memory: float, precision: str) -> None:
     """The three steps twice: at once, and each ended after its first step."""
     training.PAUSE = dataset.WORKERS = 0
     keep, stops = training._Run.keep, False
 
     def stopping(self: training._Run, validate: Any) -> None:
+        assert self.fabric.strategy.precision.precision == (
+            "bf16-mixed" if precision == "bfloat16" else "32-true"
+        )
         keep(self, validate)
         if stops and len(self.log) == 1:
             raise StoppedError
@@ -94,9 +101,9 @@ def learn(root: Path, devices: int, memory: float) -> None:
     training._Run.keep = stopping  # type: ignore[method-assign]
     for name in ("whole", "parts"):
         stops = name == "parts"
-        settings = load_settings(
-            "paper", corpus=str(root / name), devices=devices, memory=memory, **SMALL
-        )
+        asked = {"devices": devices, "memory": memory, "precision": precision}
+        asked |= {"corpus": str(root / name), "translator_precision": precision}
+        settings = load_settings("paper", **SMALL, **asked)
         while True:
             try:
                 train_run(settings, steps=(1, 2, 3))
@@ -140,9 +147,13 @@ def test_clips_beyond_the_memory_are_those_that_it_would_hold(
         stored[0]
 
 
-@pytest.mark.parametrize(("devices", "memory"), WAYS)
+@pytest.mark.parametrize(("devices", "memory", "precision"), WAYS)
 def test_paper_trains_three_steps_and_goes_on_to_the_same_numbers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, devices: int, memory: float
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    devices: int,
+    memory: float,
+    precision: str,
 ) -> None:
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     prepared(whole)
@@ -151,11 +162,12 @@ def test_paper_trains_three_steps_and_goes_on_to_the_same_numbers(
         for place, name in ((training, "PAUSE"), (training._Run, "keep")):
             monkeypatch.setattr(place, name, getattr(place, name))  # given back
         monkeypatch.setattr(dataset, "WORKERS", 0)
-        learn(tmp_path, devices, memory)
+        learn(tmp_path, devices, memory, precision)
     else:
         path = os.pathsep.join(sys.path)
         environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, __file__, tmp_path, str(devices), str(memory)]
+        ways = map(str, (devices, memory, precision))
+        command = [sys.executable, __file__, tmp_path, *ways]
         subprocess.run(command, env=environment, check=True, timeout=600)
     models = sorted(path.relative_to(whole) for path in whole.rglob("*.safetensors"))
     assert [str(model.parent) for model in models] == [
@@ -179,4 +191,4 @@ def test_paper_trains_three_steps_and_goes_on_to_the_same_numbers(
 
 
 if __name__ == "__main__":
-    learn(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))
+    learn(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), sys.argv[4])
