@@ -24,6 +24,9 @@ from emoface_lib.core.landmarks import mean_face
 from emoface_lib.core.settings import load_settings
 from emoface_lib.core.stored import StoredClips, shard_file
 from emoface_lib.core.video import write_video
+from emoface_lib.evaluation.baselines import mean_displacement, static
+from emoface_lib.evaluation.rendered import with_voices
+from emoface_lib.evaluation.rows import MEAN_DISPLACEMENT, bounds
 from emoface_lib.evaluation.train_run import train_run
 from emoface_lib.features.prepared import load_clips
 from emoface_lib.method.content import ContentBranch
@@ -123,7 +126,7 @@ def test_clips_beyond_the_memory_are_those_that_it_would_hold(
     assert isinstance(held, list)
     assert isinstance(stored, StoredClips)
     for one, other in zip(enrolled(held), stored, strict=True):
-        for name in ("name", "speaker", "video", "split", "emotion", "path"):
+        for name in ("name", "speaker", "video", "split", "emotion", "path", "sound"):
             assert getattr(one, name) == getattr(other, name)
         for name in ("features", "landmarks", "reference", "expression"):
             assert torch.equal(getattr(one, name), getattr(other, name))
@@ -140,6 +143,11 @@ def test_clips_beyond_the_memory_are_those_that_it_would_hold(
         batches.append(drawn.draw(3, np.random.default_rng(0), device))
     for one, other in zip(*batches, strict=True):
         torch.testing.assert_close(one, other)
+    assert with_voices(stored, tmp_path) is stored  # not read all at once
+    monkeypatch.setattr("emoface_lib.method.steps.FITTED", 2)
+    two = mean_displacement([stored[0], stored[2]])(stored)
+    mean = bounds(stored, static)[MEAN_DISPLACEMENT](stored)
+    assert all(torch.equal(one, other) for one, other in zip(two, mean, strict=True))
     whole = load_clips(tmp_path / "features", settings)  # not made again
     assert whole.source == stored.source
     shard_file(stored.folder, 0).write_bytes(b"cut")
