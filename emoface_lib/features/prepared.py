@@ -103,7 +103,8 @@ def pack(
             pass
         softmax = table[[f"expression_{name}" for name in EXPRESSIONS]].to_numpy("f4")
         table = table.rename(columns={"clip": "name"}).reindex(columns=COLUMNS)
-        table = table.fillna({"emotion": "", "path": "", "sound": ""})
+        texts = dict.fromkeys(("emotion", "path", "sound"), "")
+        table = table.astype(dict.fromkeys(texts, object)).fillna(texts)
         columns = {name: pa.array(own.to_numpy()) for name, own in table.items()}
         columns["expression"] = pa.array(list(softmax))
         return write_table(place, pa.table(columns), _size(settings) + POINTS)
