@@ -82,7 +82,7 @@ def compare(stage: str, train: Train, settings: Settings, root: Path) -> object:
         for rate, log in logs.items():
             reached = held_out(log)[held_out(log) <= near * ours["validation"].min()]
             if len(reached):
-                steps = int(reached.index[0] * rate / PAPER)
+                steps = round(reached.index[0] * rate / PAPER)
                 told = f"{how}; {rate / PAPER:g} x {reached.index[0]} of lr {rate:g}"
                 break
         met = isinstance(steps, int) and steps <= ASKED
