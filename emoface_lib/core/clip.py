@@ -54,7 +54,7 @@ class Clip:
     phones: np.ndarray | None = None
     voice: Tensor | None = None
     mood: np.ndarray | None = None
-    path: str = ""  # its video in the corpus, if there is one
+    path: str = ""  # its video in the corpus, or else its sound
     sound: str = ""  # the file there that is heard
 
     @property

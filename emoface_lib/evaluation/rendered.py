@@ -14,6 +14,7 @@ from emoface_lib.core.checkpoints import load_model
 from emoface_lib.core.clip import MEL_BANDS, Clip
 from emoface_lib.core.landmarks import WEIGHTS
 from emoface_lib.core.settings import Settings
+from emoface_lib.core.stored import StoredClips
 from emoface_lib.evaluation.baselines import Method, misheard
 from emoface_lib.evaluation.makeittalk import MakeItTalk
 from emoface_lib.evaluation.makeittalk_landmarks import ContentBranch, SpeakerBranch
@@ -53,8 +54,13 @@ def shipped_baselines(
     return makeittalk_methods(MakeItTalk(content, speaker if voiced else None))
 
 
-def with_voices(clips: Sequence[Clip], cache: Path) -> list[Clip]:
-    """The clips with their speakers' voices, where notebook 02 embedded them."""
+def with_voices(clips: Sequence[Clip], cache: Path) -> Sequence[Clip]:
+    """The clips with their speakers' voices, where notebook 02 embedded them.
+
+    Stored ones stay on disk, without.
+    """
+    if isinstance(clips, StoredClips):
+        return clips
     known = read_embeddings(cache) if cache.exists() else {}
     voices = {name: torch.from_numpy(voice) for name, voice in known.items()}
     return [replace(c, voice=voices.get(c.speaker, c.voice)) for c in clips]

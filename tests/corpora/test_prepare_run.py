@@ -194,6 +194,10 @@ def test_faces_are_drawn_for_labelled_voices(talking: Talking, tmp_path: Path) -
         assert rows["problem"].tolist()[:2] == ["", ""]
         assert "odd.wav: Its label is ''" in rows["problem"][2]
         made.append(load_clips(run / "features", settings))
+        stored = load_clips(run / "features", settings.changed(memory=0.0))
+        assert [clip.path for clip in made[-1]] == ["angry.wav", "sad.wav"]
+        for clip in (*made[-1], *stored):  # where lessons find what is heard
+            assert clip.path == clip.sound == f"{clip.video}.wav"
     for clip, again in zip(*made, strict=True):
         assert EXPRESSIONS[clip.expression.argmax()] == clip.emotion
         assert clip.valence < 0
