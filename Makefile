@@ -35,7 +35,7 @@ INSTALLED := .venv/installed
 # what it has elsewhere.
 TORCH_INDEX := $(if $(filter cpu,$(TORCH)),--retries 1 --timeout 20 \
     --extra-index-url https://download.pytorch.org/whl/cpu)
-BENCHMARKS := $(filter-out %/results.py %/studies.py %/teaching.py %/journeys.py %/first_photograph.py benchmarks/real_%,$(wildcard benchmarks/*.py))
+BENCHMARKS := $(filter-out %/results.py %/studies.py %/teaching.py %/journeys.py %/first_photograph.py %/rehearsal.py benchmarks/real_%,$(wildcard benchmarks/*.py))
 REAL_BENCHMARKS := $(if $(DATA),$(wildcard benchmarks/real_*.py))
 
 # Python would take an empty EMOFACE_RUNS for the folder that it works in. Programs read

@@ -37,13 +37,13 @@ from typer.testing import CliRunner
 
 from emoface_lib.animation.animate import SHIPPED
 from emoface_lib.animation.portrait import read_photo
-from emoface_lib.cli import app
 from emoface_lib.core.checkpoints import read_metadata
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_json
 from emoface_lib.core.settings import REPOSITORY
 from emoface_lib.core.video import iter_frames, read_audio, write_video
 from emoface_lib.features.real_mouths import FOLDER as MOUTHS
+from emoface_lib.runs.cli import app
 from emoface_lib.runs.collect import FAILURE, RESULT, RUN, Result
 from emoface_lib.runs.sweep import read_sweep
 from emoface_lib.runs.sweep_plans import plan_runs

@@ -18,13 +18,13 @@ from results import enter
 
 from emoface_lib.core.landmarks import VIDEO_RATE
 from emoface_lib.core.settings import load_settings
+from emoface_lib.features.phones import viseme_parts
 from emoface_lib.features.timing import peak, shifted_r
 from emoface_lib.synthetic import motion
 from emoface_lib.synthetic.clips import make_clip, plan_corpus
 from emoface_lib.synthetic.factors import draw_state
 from emoface_lib.synthetic.heads.shape import pose_face
 from emoface_lib.synthetic.speech import Speech
-from emoface_lib.synthetic.visemes import viseme_parts
 from tools.fit_visemes import Take, lips, mean_identity, read_takes, seen
 
 DRAWN = 60  # clips

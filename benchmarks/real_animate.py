@@ -35,6 +35,7 @@ from emoface_lib.core.video import (
     read_video,
     video_info,
 )
+from emoface_lib.features.audio import frame_loudness
 from emoface_lib.features.dlib_detector import DlibDetector
 
 TOPIC = "animate"
@@ -67,7 +68,7 @@ def video(data: Path, portrait: str, voice: str, folder: Path) -> dict[str, floa
     out = folder / f"{Path(portrait).stem}_{Path(voice).parts[0]}.mp4"
     sound = read_voice(data / voice)
     animate(data / "portraits" / portrait, sound, out, TrainedModel())
-    loudness = sound.loudness.clip(-60)
+    loudness = frame_loudness(sound.samples).clip(-60)
     asked = predicted_opening(sound)
     opening = opening_of(out)
     count = min(len(loudness), len(asked), len(opening))
@@ -102,7 +103,8 @@ def widest(data: Path, name: str) -> float:
 
 def opened(data: Path) -> dict[str, tuple[int, int]]:
     """Frames with open lips where nobody speaks, of how many: by a fan, in a song."""
-    quiet = read_voice(data / "field" / "pauses_clean.wav").loudness < -60
+    clean = read_voice(data / "field" / "pauses_clean.wav")
+    quiet = frame_loudness(clean.samples) < -60
     song = shown(data, "song_intro")
     place = np.arange(len(song))
     music = (place < INTRO) | (place >= len(song) - OUTRO)

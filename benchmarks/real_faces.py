@@ -28,7 +28,7 @@ from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.expression import ExpressionModel, recognise
 from emoface_lib.features.expression_training import shipped_expressions
 from emoface_lib.features.recognisers import FerRecogniser
-from emoface_lib.plots import expression_titles, marked
+from emoface_lib.plots import marked
 
 TOPIC = "faces"
 SHOWN = 6  # frames of a clip in the sheet
@@ -134,7 +134,13 @@ def sheet_of_expressions(data: Path, folder: Path) -> None:
             softmax[name].append(recognise(model, picture, face)[0])
         pictures.append(models["drawn"].crops(picture, face)[0])
     seen = {name: np.array(values) for name, values in softmax.items()}
-    titles = expression_titles(seen, EXPRESSIONS)
+    titles = [
+        "\n".join(
+            f"{name}: {EXPRESSIONS[one[n].argmax()]} {one[n].max():.2f}"
+            for name, one in seen.items()
+        )
+        for n in range(len(pictures))
+    ]
     drawn = plots.contact_sheet(pictures, titles, 4, side=2.2)
     drawn.savefig(folder / "expressions.png", dpi=90)
     print(*titles, sep="\n")

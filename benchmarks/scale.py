@@ -89,7 +89,7 @@ def store(folder: Path, few: int, count: int) -> StoredClips:
         "speaker": [f"id{i:05}" for i in number // CLIPS_A_SPEAKER],
         "video": [f"{i}" for i in number // CLIPS_A_VIDEO],
         "split": ["train"] * count,
-        **dict.fromkeys(("emotion", "path"), [""] * count),
+        **dict.fromkeys(("emotion", "path", "sound"), [""] * count),
         **dict.fromkeys(("arousal", "valence"), np.full(count, np.nan)),
         "expression": list(softmax),
         **dict.fromkeys(("shard", "head"), np.zeros(count, int)),

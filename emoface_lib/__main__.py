@@ -9,10 +9,11 @@ def main() -> None:
     """Run the command; interrupted while it is imported, it says no more than that."""
     before = signal.signal(signal.SIGINT, _stop)
     gc.set_threshold(100_000, 10, 10)  # imports make 300,000 objects and no garbage
-    from emoface_lib.cli import main as run  # takes half a second
+    from emoface_lib.runs.cli import app, settle  # takes half a second
 
     signal.signal(signal.SIGINT, before)
-    run()
+    settle()
+    app()
 
 
 def _stop(number: int, _: object) -> None:

@@ -27,12 +27,13 @@ from emoface_lib.core.landmarks import (
     lip_opening,
     mean_face,
 )
+from emoface_lib.features.phones import PAUSE
 from emoface_lib.features.phonetic import phonetic_code
 from emoface_lib.features.real_mouths import SPLITS, read_talker
 from emoface_lib.synthetic import motion, visemes
 from emoface_lib.synthetic.factors import Prosody, Recording
 from emoface_lib.synthetic.heads.shape import PARTED, Identity, pose_face
-from emoface_lib.synthetic.speech import PAUSE, Speech
+from emoface_lib.synthetic.speech import Speech
 from emoface_lib.synthetic.visemes import Viseme
 from emoface_lib.synthetic.voice import speak
 

@@ -24,9 +24,9 @@ from unittest.mock import patch
 from typer.core import TyperCommand
 from typer.testing import CliRunner
 
-from emoface_lib.cli import app, read_parameter
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import REPOSITORY
+from emoface_lib.runs.cli import app, read_parameter
 from emoface_lib.runs.notebooks import check_parameters, read_source
 
 PROGRAMS = "make", "emoface", ".venv/bin/", "pip", "python", "conda", "git", "source"

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from emoface_lib.core.clip import SAMPLE_RATE
 from emoface_lib.core.files import write_beside, write_json
-from emoface_lib.synthetic.drawn_faces import Phone, heard_phones, heard_speech
-from emoface_lib.synthetic.visemes import viseme_parts
+from emoface_lib.features.phones import Phone, heard_phones, viseme_parts, with_pauses
 
 CAPTIONS = (".vtt", ".json")
 PAUSE = 0.35  # s; after it a new caption begins
@@ -30,8 +30,7 @@ def write_captions(path: Path, samples: np.ndarray, comment: str) -> None:
         with write_beside(path) as beside:
             beside.write_text(f"WEBVTT\n\nNOTE {comment}\n\n{cues}\n", "utf-8")
         return
-    speech = heard_speech(samples)
-    spoken = zip(speech.names, speech.start, speech.end, strict=True)
+    spoken = with_pauses(phones, len(samples) / SAMPLE_RATE)
     heard = [
         {"phone": p.ipa, "start": round(p.start, 3), "end": round(p.end, 3)}
         for p in phones
@@ -39,6 +38,7 @@ def write_captions(path: Path, samples: np.ndarray, comment: str) -> None:
     shown = [
         {"viseme": name, "start": round(start, 3), "end": round(end, 3)}
         for phone, begin, end_of in spoken
+        if end_of > begin
         for name, start, end in _in_turn(viseme_parts(phone), begin, end_of)
     ]
     write_json(path, {"comment": comment, "phones": heard, "visemes": shown})

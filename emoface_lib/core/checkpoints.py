@@ -132,8 +132,9 @@ def load_foreign(
     """Load another project's checkpoint, of any format of PyTorch; evaluation mode.
 
     keys : under the first of these that is there its weights stand, else at the top;
-    names may begin with `module.`. Only tensors are unpickled; an Adam beside them is
-    left out. otherwise : the message of the InputError that anything else raises.
+    names may begin with `module.`, and those that the model does not have are left
+    out. Only tensors are unpickled, not an Adam beside them. otherwise : the message
+    of the InputError that anything else raises.
     """
     adam: list[Any] = [
         (_Ignored, "torch.optim.adam.Adam"),
@@ -144,8 +145,9 @@ def load_foreign(
         with torch.serialization.safe_globals(adam):
             stored = torch.load(path, "cpu", weights_only=True)
         found = next((stored[key] for key in keys if key in stored), stored)
-        names = [name.removeprefix("module.") for name in found]
-        model.load_state_dict(dict(zip(names, found.values(), strict=True)))
+        named = {name.removeprefix("module."): one for name, one in found.items()}
+        own = model.state_dict().keys()
+        model.load_state_dict({name: named[name] for name in named if name in own})
     except Exception as error:  # whatever bytes of others raise
         raise InputError(otherwise) from error
     model.eval()

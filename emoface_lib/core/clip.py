@@ -55,7 +55,7 @@ class Clip:
     voice: Tensor | None = None
     mood: np.ndarray | None = None
     ahead: int = 0
-    path: str = ""  # its video in the corpus, if there is one
+    path: str = ""  # its video in the corpus, or else its sound
     sound: str = ""  # the file there that is heard
 
     @property

@@ -191,7 +191,7 @@ def read_table(path: Path) -> list[list[str]]:
         return list(csv.reader(file))[1:]
 
 
-def hash_of(value: Any, length: int = 12) -> str:
+def hash_of(value: Any) -> str:
     """Hash a JSON-like value; equal values give equal hashes on every machine."""
     text = json.dumps(value, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:length]
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

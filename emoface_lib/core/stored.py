@@ -51,7 +51,9 @@ class StoredClips(Sequence[Clip]):
         size = len(head) - POINTS
         return Clip(
             **{name: row[name] for name in ("name", "speaker", "video", "split")},
-            **{name: row[name] for name in ("emotion", "arousal", "valence", "path")},
+            **{name: row[name] for name in ("emotion", "arousal", "valence")},
+            path=row["path"] or row["sound"],
+            sound=row["sound"] or row["path"],
             features=frames[:, :size],
             landmarks=frames[:, size:].unflatten(1, (68, 2)),
             reference=head[size:].unflatten(0, (68, 2)),

@@ -105,13 +105,12 @@ def read_audio(
     path: Path | str,
     sample_rate: int = SAMPLE_RATE,
     longest: float = LONGEST_VOICE,
-    silence: float | None = SILENCE,
 ) -> np.ndarray:
     """Read a sound track whole: float32 (S,) mono, about -1..1.
 
     Two channels are averaged, but where one is the other inverted, so that both would
     cancel, the first is taken. Raises InputError as `iter_audio`, if a sample is NaN
-    or above LOUDEST, or if the peak is below `silence` dBFS.
+    or above LOUDEST, or if the peak is below SILENCE.
     """
 
     def read(mix: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
@@ -134,8 +133,8 @@ def read_audio(
         raise InputError(
             f"The sound of {path} reaches {peak:.3g}, where 1 is full scale: scale it."
         )
-    if silence is not None and _swing(sound) < 10 ** (silence / 20):
-        raise InputError(f"{path} is silent: its peak is below {silence:g} dBFS.")
+    if _swing(sound) < 10 ** (SILENCE / 20):
+        raise InputError(f"{path} is silent: its peak is below {SILENCE:g} dBFS.")
     return sound
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from emoface_lib.core.checkpoints import load_foreign
 from emoface_lib.core.clip import Clip
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.fresh import made_from
@@ -125,15 +126,7 @@ def load_released(content: Path, speaker: Path | None = None) -> MakeItTalk:
 
 
 def _load(model: nn.Module, path: Path, key: str) -> None:
-    try:
-        state = torch.load(path, "cpu", weights_only=True)[key]
-        kept = {k: v for k, v in state.items() if not k.startswith("comb_mlp.")}
-        model.load_state_dict(kept)
-    except Exception as error:  # whatever bytes of others raise
-        raise InputError(
-            f"{path} is no checkpoint of MakeItTalk's {key}: {error}"
-        ) from error
-    model.eval()
+    load_foreign(path, model, (key,), f"{path} is no checkpoint of MakeItTalk's {key}.")
 
 
 def landmark_losses(predicted: Tensor, truth: Tensor) -> Metrics:

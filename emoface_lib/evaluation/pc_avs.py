@@ -6,7 +6,7 @@ weighs more) instead of L1, VGG and a critic, colours as the only augmentation, 
 of training. Identity is maps of the reference face and the face itself instead of a
 vector, from which minutes make no face that a detector finds. Kept: three encoders, the
 12 numbers of the pose, the contrast of sound and picture, modulated convolutions.
-Taught in notebook 07.
+Taught in notebook 07; trained by tools/train_pc_avs.py.
 """
 
 from collections.abc import Sequence
@@ -18,32 +18,22 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, interpolate, leaky_relu, normalize
+from torch.nn.functional import interpolate, leaky_relu, normalize
 
 from emoface_lib.core.checkpoints import load_model
 from emoface_lib.core.clip import MEL_BANDS, Clip
-from emoface_lib.core.fresh import made_from
-from emoface_lib.core.settings import Settings
-from emoface_lib.core.training import SLOPE, Metrics, Schedule, device_of, fit
+from emoface_lib.core.training import SLOPE
 from emoface_lib.core.video import iter_frames
 from emoface_lib.features.expression import CROP_EVERY
 from emoface_lib.translation.dataset import resized
-from emoface_lib.translation.translators import as_tensor, for_pictures
+from emoface_lib.translation.translators import as_tensor
 
 SIDE = 64  # px of the pictures
 CODE, POSE = 128, 12  # numbers of the speech content and of the pose
 HEARD = 20  # 20-ms frames around a video frame
 WIDTHS = (96, 64, 48, 32, 24)  # channels: the generator at 4, 8, 16, 32 and 64 px
 FACE_WIDTHS = (24, 48, 96, 96)  # channels: picture encoders at 32, 16, 8 and 4 px
-TEMPERATURE = 0.1  # in the audio-visual contrast
 KEPT = 2  # every second frame of a video is kept
-CLIPS, MOMENTS = 4, 4  # a batch; moments of one clip are its hardest negatives
-CONTRAST_WEIGHT = 0.1
-# Rows and columns where mouths are in pictures of 64 px, and what they weigh beside the
-# whole; without it minutes of training copy the reference face.
-MOUTH, MOUTH_WEIGHT = (slice(36, 54), slice(20, 44)), 2.0
-COLOURS = 0.3  # largest change of a channel's gain; colour then carries no identity
-RATES = {"constant": 1e-4, "one_cycle": 3e-3}  # 1e-4 is the released code's
 
 
 class PCAVS(nn.Module):
@@ -82,16 +72,6 @@ class PCAVS(nn.Module):
             maps.insert(0, layer(maps[0]))
         codes = torch.cat([pose, CODE**0.5 * content], dim=1)
         return self.generator(maps, codes)
-
-
-def audiovisual_contrast(seen: Tensor, heard: Tensor) -> Tensor:
-    """InfoNCE of sound and picture of one moment, against the batch, both ways.
-
-    Both : Tensor[B, 128] of length 1. PC-AVS, equation (2).
-    """
-    likeness = seen @ heard.T / TEMPERATURE
-    own = torch.arange(len(seen), device=seen.device)
-    return (cross_entropy(likeness, own) + cross_entropy(likeness.T, own)) / 2
 
 
 def picture_encoder(size: int) -> nn.Sequential:
@@ -190,40 +170,8 @@ class VideoClip:
         return self.features[around.clamp(0, len(self.features) - 1)]
 
 
-def train_pc_avs(
-    videos: Sequence[VideoClip], folder: Path, settings: Settings
-) -> PCAVS:
-    """Train by L1 of rendered frames and the audio-visual contrast.
-
-    The content is taken from the sound in one half of a batch and from the picture in
-    the other. Steps are those of step 3. Leaves `model.safetensors` in `folder`.
-    """
-    settings = for_pictures(settings)
-    torch.manual_seed(settings.seed)
-    model = PCAVS(videos[0].features.shape[1])
-
-    def loss(_: int, generator: np.random.Generator) -> Metrics:
-        device = device_of(model)
-        faces, targets, windows = (x.to(device) for x in _draw(videos, generator))
-        pose, seen = model.look(_recoloured(targets, generator))
-        heard = model.listen(windows)
-        by_sound = torch.arange(len(heard), device=device)[:, None] % 2 == 0
-        rendered = model(faces, pose, torch.where(by_sound, heard, seen)).float()
-        contrast = audiovisual_contrast(seen.float(), heard.float())
-        apart = (rendered - targets).abs()
-        picture = apart.mean() + MOUTH_WEIGHT * apart[(..., *MOUTH)].mean()
-        whole = picture + CONTRAST_WEIGHT * contrast
-        return {"loss": whole, "loss/picture": picture, "loss/contrast": contrast}
-
-    rate = RATES[settings.training.schedule]
-    schedule = Schedule.of(settings, settings.translator.steps, rate)
-    source = made_from(settings, ["features", "training"], __name__, videos)
-    fit(model, loss, schedule, folder, settings, source)
-    return model
-
-
 def load_pc_avs(path: Path, features: int) -> PCAVS:
-    """What `train_pc_avs` left; raises InputError if it is missing."""
+    """What its training left; raises InputError if it is missing."""
     model = PCAVS(features)
     load_model(path, model)
     return model
@@ -245,25 +193,3 @@ def synthesise(model: PCAVS, clip: Clip, corpus: Path, size: int) -> np.ndarray:
     return np.stack(
         [cv2.resize(f, (size, size), interpolation=cv2.INTER_CUBIC) for f in frames]
     )
-
-
-def _draw(
-    videos: Sequence[VideoClip], generator: np.random.Generator
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Faces and targets, Tensor[B, 3, 64, 64], and audio features at the targets."""
-    faces, targets, windows = [], [], []
-    for index in generator.integers(len(videos), size=CLIPS):
-        video = videos[index]
-        places = generator.permutation(len(video.pictures))[:MOMENTS]
-        other = generator.integers(len(video.pictures), size=len(places))
-        faces.append(video.pictures[other])
-        targets.append(video.pictures[places])
-        windows.append(video.windows(places))
-    face, target = (as_tensor(np.concatenate(some)) for some in (faces, targets))
-    return face, target, torch.cat(windows)
-
-
-def _recoloured(pictures: Tensor, generator: np.random.Generator) -> Tensor:
-    """Pictures whose channels are louder or softer, each by its own factor."""
-    gains = 1 + COLOURS * generator.uniform(-1, 1, (len(pictures), 3, 1, 1))
-    return (pictures * torch.from_numpy(gains).float().to(pictures.device)).clamp(0, 1)

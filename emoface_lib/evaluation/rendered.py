@@ -14,6 +14,7 @@ from emoface_lib.core.checkpoints import load_model
 from emoface_lib.core.clip import MEL_BANDS, Clip
 from emoface_lib.core.landmarks import WEIGHTS
 from emoface_lib.core.settings import Settings
+from emoface_lib.core.stored import StoredClips
 from emoface_lib.evaluation.baselines import Method, misheard
 from emoface_lib.evaluation.makeittalk import MakeItTalk
 from emoface_lib.evaluation.makeittalk_landmarks import ContentBranch, SpeakerBranch
@@ -53,18 +54,23 @@ def shipped_baselines(
     return makeittalk_methods(MakeItTalk(content, speaker if voiced else None))
 
 
-def with_voices(clips: Sequence[Clip], cache: Path) -> list[Clip]:
-    """The clips with their speakers' voices, where notebook 02 embedded them."""
+def with_voices(clips: Sequence[Clip], cache: Path) -> Sequence[Clip]:
+    """The clips with their speakers' voices, where notebook 02 embedded them.
+
+    Stored ones stay on disk, without.
+    """
+    if isinstance(clips, StoredClips):
+        return clips
     known = read_embeddings(cache) if cache.exists() else {}
     voices = {name: torch.from_numpy(voice) for name, voice in known.items()}
     return [replace(c, voice=voices.get(c.speaker, c.voice)) for c in clips]
 
 
-def shipped_pc_avs(settings: Settings, folder: Path = WEIGHTS) -> PCAVS | None:
+def shipped_pc_avs(settings: Settings) -> PCAVS | None:
     """PC-AVS, reduced, as shipped; None if it learnt other features."""
     if settings.features.kind not in ("log_mel", "phonetic"):
         return None
-    return load_pc_avs(folder / PICTURES, MEL_BANDS)
+    return load_pc_avs(WEIGHTS / PICTURES, MEL_BANDS)
 
 
 def rendered_rows(

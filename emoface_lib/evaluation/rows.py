@@ -30,7 +30,7 @@ from emoface_lib.method.displacements import (
     style_displacements,
 )
 from emoface_lib.method.enrolment import enrolled
-from emoface_lib.method.steps import load_style, train_style
+from emoface_lib.method.steps import load_style, sampled, train_style
 from emoface_lib.method.style import StyleBranch
 from emoface_lib.method.triplets import NoTripletsError
 
@@ -177,8 +177,11 @@ def makeittalk_methods(both: MakeItTalk) -> dict[str, Method]:
 
 
 def bounds(train: Sequence[Clip], full: Method) -> dict[str, Method]:
-    """Lower and upper bounds; "shuffled audio" is `full` with another clip's audio."""
-    wrong = shuffled(full)
+    """Lower and upper bounds; "shuffled audio" is `full` with another clip's audio.
+
+    Of stored clips those are averaged that standardise.
+    """
+    train, wrong = sampled(train), shuffled(full)
     return {
         STATIC: static,
         MEAN_DISPLACEMENT: mean_displacement(train),

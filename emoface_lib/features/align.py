@@ -16,6 +16,7 @@ from emoface_lib.core.landmarks import (
 )
 
 ITERATIONS = 50  # at most, of ICP
+ROUNDS = 3  # times that all faces are turned to their mean
 TOLERANCE = 1e-10  # change of a frame's mean squared distance that ends ICP, px^2
 
 
@@ -119,7 +120,7 @@ def project(aligned: np.ndarray) -> np.ndarray:
     return aligned[..., :2]
 
 
-def mean_face(landmarks: np.ndarray, start: np.ndarray, rounds: int = 3) -> np.ndarray:
+def mean_face(landmarks: np.ndarray, start: np.ndarray) -> np.ndarray:
     """Average face in the canonical frame, by generalised Procrustes analysis.
 
     landmarks : float[N, 68, 3] px, any poses and sizes; start : float[68, 3], a frontal
@@ -131,7 +132,7 @@ def mean_face(landmarks: np.ndarray, start: np.ndarray, rounds: int = 3) -> np.n
     spread = ((stable - stable.mean(1, keepdims=True)) ** 2).sum((1, 2), keepdims=True)
     faces = faces / np.sqrt(spread)
     mean = start
-    for _ in range(rounds):
+    for _ in range(ROUNDS):
         rotation = kabsch(faces[:, STABLE], mean[STABLE])
         mean = (faces @ rotation.swapaxes(1, 2)).mean(axis=0)
     return to_canonical(mean)

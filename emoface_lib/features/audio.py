@@ -68,7 +68,7 @@ def _filtered(samples: np.ndarray) -> np.ndarray:
     return padded
 
 
-def griffin_lim(mel: np.ndarray, rounds: int = 32) -> np.ndarray:
+def griffin_lim(mel: np.ndarray) -> np.ndarray:
     """A sound whose log-mel is near `mel`: its phases are guessed, so it is hoarse.
 
     mel : float[T, 80] in [0, 1], 50 frames/s; returns float32[320 T] at 16 kHz. To
@@ -76,9 +76,7 @@ def griffin_lim(mel: np.ndarray, rounds: int = 32) -> np.ndarray:
     """
     amplitudes = 10 ** ((100 * np.asarray(mel, float) - 100 + REFERENCE_DB) / 20)
     spectrum = np.maximum(0, amplitudes @ np.linalg.pinv(_mel_filters()))  # (T, 513)
-    samples = librosa.griffinlim(
-        spectrum.T, n_iter=rounds, hop_length=HOP_LENGTH, random_state=0
-    )
+    samples = librosa.griffinlim(spectrum.T, hop_length=HOP_LENGTH, random_state=0)
     middle = np.zeros(HOP_LENGTH // 2)  # librosa's first frame is centred at sample 0
     whole = np.concatenate([middle, samples / LEVEL, middle])[: len(mel) * HOP_LENGTH]
     return whole.astype(np.float32)
@@ -94,11 +92,6 @@ def frame_loudness(samples: np.ndarray) -> np.ndarray:
     if len(rest):
         power = np.append(power, (rest**2).mean())
     return 10 * np.log10(np.maximum(power, 10 ** (QUIETEST / 10)))
-
-
-def mel_frequencies() -> np.ndarray:
-    """Centre frequencies of the 80 bands. Returns float[80] Hz."""
-    return _band_edges()[1:-1]
 
 
 def checked(samples: np.ndarray) -> np.ndarray:

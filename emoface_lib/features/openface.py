@@ -15,8 +15,8 @@ from emoface_lib.features.detection import Detection, box_around, interpolated
 POINTS = range(68)
 
 
-def read_openface(path: Path | str, rate: float = VIDEO_RATE) -> Detection:
-    """Landmarks of a track, resampled to `rate` frames/s by its own time stamps.
+def read_openface(path: Path | str) -> Detection:
+    """Landmarks of a track, resampled to VIDEO_RATE by its own time stamps.
 
     x and y are pixels of the tracked video; the depth, which OpenFace gives in mm, is
     scaled like them. Raises InputError if columns are missing or no frame has a face.
@@ -34,17 +34,16 @@ def read_openface(path: Path | str, rate: float = VIDEO_RATE) -> Detection:
     points = np.concatenate([flat, (depth * scale[:, None])[..., None]], -1)
     frames = np.arange(len(found))  # where nothing was tracked:
     points = interpolated(points[found], frames[found], frames)
-    return _resampled(points, found, table, rate)
+    return _resampled(points, found, table)
 
 
-def _resampled(
-    points: np.ndarray, found: np.ndarray, table: pd.DataFrame, rate: float
-) -> Detection:
+def _resampled(points: np.ndarray, found: np.ndarray, table: pd.DataFrame) -> Detection:
     """From the track's clock to ours: values in the middles of our frames."""
     starts = table["timestamp"].to_numpy(float)
-    period = float(np.median(np.diff(starts))) if len(starts) > 1 else 1 / rate
+    period = float(np.median(np.diff(starts))) if len(starts) > 1 else 1 / VIDEO_RATE
     seconds = starts[-1] - starts[0] + period
-    middles = starts[0] + (np.arange(max(1, round(seconds * rate))) + 0.5) / rate
+    frames = np.arange(max(1, round(seconds * VIDEO_RATE)))
+    middles = starts[0] + (frames + 0.5) / VIDEO_RATE
     sources = starts + period / 2
     landmarks = interpolated(points, sources, middles).astype(np.float32)
     nearest = np.abs(sources[:, None] - middles).argmin(0)

@@ -54,8 +54,8 @@ FACES_A_CLIP = 8  # frames of each clip that the mean face averages
 CLOCKS = FRAME_RATE // VIDEO_RATE  # 20-ms frames in a video frame
 SHARD = 2**20  # frames of a file of packed clips, about 1 GB
 COLUMNS = (
-    *("name", "speaker", "video", "split", "emotion", "arousal", "valence", "path"),
-    *("shard", "head", "start", "frames"),
+    *("name", "speaker", "video", "split", "emotion", "arousal", "valence"),
+    *("path", "sound", "shard", "head", "start", "frames"),
 )
 
 
@@ -103,7 +103,8 @@ def pack(
             pass
         softmax = table[[f"expression_{name}" for name in EXPRESSIONS]].to_numpy("f4")
         table = table.rename(columns={"clip": "name"}).reindex(columns=COLUMNS)
-        table = table.fillna({"emotion": "", "path": ""})
+        texts = dict.fromkeys(("emotion", "path", "sound"), "")
+        table = table.astype(dict.fromkeys(texts, object)).fillna(texts)
         columns = {name: pa.array(own.to_numpy()) for name, own in table.items()}
         columns["expression"] = pa.array(list(softmax))
         return write_table(place, pa.table(columns), _size(settings) + POINTS)
@@ -242,7 +243,7 @@ def clip_of(known: Mapping[str, Any], features: np.ndarray, **face: Any) -> Clip
         valence=float(known.get("valence", "nan")),
         phones=known.get("phones"),
         mood=known.get("mood"),
-        path=known.get("path", ""),
+        path=known.get("path") or known.get("sound", ""),
         sound=known.get("sound") or known.get("path", ""),
         **face,
     )

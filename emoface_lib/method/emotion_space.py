@@ -200,18 +200,6 @@ def supervised(
     return replace(space, labelled=torch.from_numpy(steps).float())
 
 
-def dialled_openings(
-    style: StyleBranch, clips: Sequence[Clip], codes: Codes, offset: Tensor
-) -> list[Tensor]:
-    """Lip opening of each clip with an offset of its emotion: Tensor[T] px each.
-
-    codes : from `content_codes`.
-    """
-    displacement = style_displacements(style, clips, codes, offset)
-    pairs = zip(clips, displacement, strict=True)
-    return [lip_opening(clip.reference + move) for clip, move in pairs]
-
-
 def oriented(
     space: EmotionSpace,
     content: ContentBranch,
@@ -226,7 +214,9 @@ def oriented(
     codes = content_codes(content, clips)
 
     def opening(offset: Tensor) -> float:
-        openings = dialled_openings(style, clips, codes, offset)
+        moves = style_displacements(style, clips, codes, offset)
+        pairs = zip(clips, moves, strict=True)
+        openings = [lip_opening(clip.reference + move) for clip, move in pairs]
         return float(np.mean([one.mean() for one in openings]))
 
     steps = space.deviations[:, None] * space.components

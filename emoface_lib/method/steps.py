@@ -67,7 +67,7 @@ def train_content(
     real = _as_often(split(clips, "real")) if settings.content.real_mouths else []
     model = new_content(_feature_size(train), settings)
     if settings.training.standardise:
-        some = [clip.features for clip in chain(_sample(train), real)]
+        some = [clip.features for clip in chain(sampled(train), real)]
         model.standardise.fit(torch.cat(some))
     count, seed = settings.content.batch, settings.seed
     others = round(settings.content.real_mouths * count) if real else 0
@@ -132,7 +132,7 @@ def train_style(
     train, held_out = split(known, "train"), _held_out(known, settings)
     model = new_style(_feature_size(train), settings)
     if settings.training.standardise:
-        heard = [model.heard(c.features[None], mean_of(c))[0] for c in _sample(train)]
+        heard = [model.heard(c.features[None], mean_of(c))[0] for c in sampled(train)]
         model.standardise.fit(torch.cat(heard))
     batches = _StyleBatches(train, content, settings)
     codes = content_codes(content, held_out)
@@ -166,8 +166,8 @@ def _evenly(clips: Sequence[Clip], count: int) -> Sequence[Clip]:
     return clips[:: -(-len(clips) // count) or 1]
 
 
-def _sample(clips: Sequence[Clip]) -> Sequence[Clip]:
-    """The clips that standardise; of stored ones not all are read."""
+def sampled(clips: Sequence[Clip]) -> Sequence[Clip]:
+    """The clips whose frames are averaged; of stored ones FITTED, evenly spaced."""
     return _evenly(clips, FITTED) if isinstance(clips, StoredClips) else clips
 
 
@@ -322,16 +322,14 @@ def load_style(
     return model, made_by
 
 
-def load_branches(
-    run: Path, style: str = "style"
-) -> tuple[ContentBranch, StyleBranch, Settings]:
+def load_branches(run: Path) -> tuple[ContentBranch, StyleBranch, Settings]:
     """The branches that belong together in a run's folder, and the style's settings.
 
-    style : folder of step 2; the content branch is the one trained along in it, or else
-    that of step 1. Raises InputError that names what is missing.
+    The content branch is the one trained along in step 2, or else that of step 1.
+    Raises InputError that names what is missing.
     """
-    branch, settings = load_style(run / style / "model.safetensors")
-    along = run / style / "content.safetensors"
+    branch, settings = load_style(run / "style" / "model.safetensors")
+    along = run / "style" / "content.safetensors"
     path = along if settings.style.joint else run / "content" / "model.safetensors"
     return load_content(path, settings), branch, settings
 

@@ -43,7 +43,6 @@ from emoface_lib.plots.faces import (
     draw_map,
     draw_shares,
     draw_threshold,
-    expression_titles,
     marked,
 )
 from emoface_lib.plots.sound import (

@@ -1,6 +1,6 @@
 """Figures of faces: landmarks on frames, clouds of points, weights of eq. (5)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import cv2
 import numpy as np
@@ -120,20 +120,3 @@ def draw_errors(axes: Axes, errors: Mapping[str, np.ndarray], unit: str) -> None
         sns.ecdfplot(values, color=colour, linestyle=line, label=name, ax=axes)
     axes.set(xlabel=unit, ylabel="share of frames", ylim=(0, 1))
     axes.legend(fontsize=7)
-
-
-def expression_titles(
-    recognised: Mapping[str, np.ndarray], classes: Sequence[str]
-) -> list[str]:
-    """The expression each model recognises in each picture, one line a model.
-
-    recognised : {model: float[N, K]} in the order of `classes`.
-    """
-    count = len(next(iter(recognised.values())))
-    return [
-        "\n".join(
-            f"{name}: {classes[softmax[n].argmax()]} {softmax[n].max():.2f}"
-            for name, softmax in recognised.items()
-        )
-        for n in range(count)
-    ]

@@ -1,1 +1,1 @@
-"""Notebooks run in order and many times (notebook 10)."""
+"""The command, and notebooks run in order and many times (notebook 10)."""

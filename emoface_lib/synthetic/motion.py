@@ -12,10 +12,11 @@ from scipy.ndimage import gaussian_filter1d
 
 from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.landmarks import VIDEO_RATE
+from emoface_lib.features.phones import PAUSE, viseme_parts
 from emoface_lib.synthetic.factors import EmotionalState, Speaker
 from emoface_lib.synthetic.heads.shape import CONTROLS
-from emoface_lib.synthetic.speech import PAUSE, Speech
-from emoface_lib.synthetic.visemes import VISEMES, Viseme, viseme_parts
+from emoface_lib.synthetic.speech import Speech
+from emoface_lib.synthetic.visemes import VISEMES, Viseme
 
 CLOCK = 200  # steps a second in which motion is made
 # Standard deviation of dominance, and by how much it leads the sound, s. The jaw leads

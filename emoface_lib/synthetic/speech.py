@@ -15,12 +15,12 @@ import espeakng_loader
 import numpy as np
 
 from emoface_lib.core.errors import InputError
+from emoface_lib.features.phones import PAUSE
 
 ESPEAK_RATE = 22_050  # Hz
 # espeak-ng's phoneme events come that much after the sound: the lag at which vowels and
 # the energy of 300-1000 Hz agree best is 6 to 9 ms (tests/synthetic/test_speech.py).
 EVENT_DELAY = 0.008  # s
-PAUSE = "_"  # the name of silence
 STRESS = {"'": 1.0, ",": 0.5}  # espeak-ng's marks of primary and secondary stress
 
 # From espeak-ng's speak_lib.h.

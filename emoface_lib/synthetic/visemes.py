@@ -13,9 +13,7 @@ import numpy as np
 
 from emoface_lib.core.files import read_table
 from emoface_lib.core.landmarks import FRAME_RATE
-from emoface_lib.synthetic.speech import PAUSE
-
-HERE = Path(__file__).parent
+from emoface_lib.features.phones import viseme_parts
 
 
 class Viseme(NamedTuple):
@@ -34,22 +32,9 @@ class Viseme(NamedTuple):
 # the literature: lips strongest, vowels next, tongue-only consonants weak.
 VISEMES = {
     name: Viseme(*map(float, numbers))
-    for name, *numbers in read_table(HERE / "visemes.csv")
+    for name, *numbers in read_table(Path(__file__).with_suffix(".csv"))
 }
 VISEME_NAMES = tuple(VISEMES)
-
-# The longest prefix of an espeak-ng name counts; two parts are spoken in turn.
-PHONEMES = {
-    name: tuple(parts.split()) for name, parts in read_table(HERE / "phonemes.csv")
-}
-
-
-def viseme_parts(phoneme: str) -> tuple[str, ...]:
-    """Names of the visemes that a phoneme is made of; a pause if it is unknown."""
-    for length in range(len(phoneme), 0, -1):
-        if phoneme[:length] in PHONEMES:
-            return PHONEMES[phoneme[:length]]
-    return (PAUSE,)
 
 
 def frame_classes(names: Sequence[str], starts: np.ndarray, frames: int) -> np.ndarray:

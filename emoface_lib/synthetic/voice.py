@@ -4,8 +4,9 @@ import numpy as np
 from scipy.signal import lfilter, resample_poly
 
 from emoface_lib.core.clip import SAMPLE_RATE
+from emoface_lib.features.phones import PAUSE
 from emoface_lib.synthetic.factors import Prosody, Recording
-from emoface_lib.synthetic.speech import ESPEAK_RATE, PAUSE, Speech, synthesize
+from emoface_lib.synthetic.speech import ESPEAK_RATE, Speech, synthesize
 
 SHORTEST = 2.4  # s; training crops of 2 s fit with room, silence fills short clips
 LEVEL = 0.04  # root mean square of average speech, full scale 1

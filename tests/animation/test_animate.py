@@ -22,7 +22,6 @@ from emoface_lib.animation.portrait import read_portrait
 from emoface_lib.animation.retarget import at_rate, hold_last, into_photo
 from emoface_lib.animation.voice import Voice, read_voice
 from emoface_lib.animation.watermark import Watermark
-from emoface_lib.cli import app
 from emoface_lib.core.checkpoints import save_model
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import EYE_DISTANCE, lip_opening, mean_face
@@ -30,6 +29,7 @@ from emoface_lib.core.settings import load_settings
 from emoface_lib.core.video import read_audio, read_video, write_video
 from emoface_lib.features.align import to_canonical
 from emoface_lib.features.dlib_detector import DlibDetector
+from emoface_lib.runs.cli import app
 from emoface_lib.translation.networks import UNet
 from emoface_lib.translation.warp.lips import JAW_FOLLOWS, LOWER_LIP, TAKEN
 from emoface_lib.translation.warp.photo_warp import PhotoWarp, Pose

@@ -13,7 +13,6 @@ import pandas as pd
 import pytest
 import torch
 
-from emoface_lib.cli import sentence
 from emoface_lib.core.checkpoints import load_state, read_weights, write_weights
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import (
@@ -30,6 +29,7 @@ from emoface_lib.core.files import (
     write_parquet,
 )
 from emoface_lib.core.landmarks import WEIGHTS
+from emoface_lib.runs.cli import sentence
 
 
 @pytest.mark.parametrize(
@@ -162,13 +162,13 @@ def test_leftovers_go_but_not_what_is_being_written(tmp_path: Path) -> None:
 
 def test_a_command_that_is_asked_to_end_leaves_nothing(tmp_path: Path) -> None:
     code = (
-        "import sys, time, emoface_lib.cli as cli\n"
+        "import time, emoface_lib.runs.cli as cli\n"
         "from emoface_lib.core.files import write_beside\n"
         "def wait():\n"
         f"    with write_beside(cli.Path({str(tmp_path)!r}) / 'a.mp4'):\n"
         "        time.sleep(60)\n"
-        "cli.app = wait\n"
-        "cli.main()\n"
+        "cli.settle()\n"
+        "wait()\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code])
     while not any(tmp_path.iterdir()):

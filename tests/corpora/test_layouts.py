@@ -92,6 +92,8 @@ def test_lrw_is_read_with_all_its_500_words(tmp_path: Path) -> None:
         "test": 500,
     }
     assert reading.index["sentence"].nunique() == 500
+    below = tree(tmp_path / "below", "lipread_mp4/ABOUT/train/ABOUT_00001.mp4")
+    assert read_corpus(below).layout.name == "lrw"  # without its texts, too
     assert reading.index["speaker"].nunique() == 2000  # nobody is named
 
 

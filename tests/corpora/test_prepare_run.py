@@ -12,7 +12,6 @@ import pytest
 from scipy.io import wavfile
 from typer.testing import CliRunner
 
-from emoface_lib.cli import app
 from emoface_lib.core.checkpoints import read_settings, save_model
 from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.errors import InputError
@@ -32,6 +31,7 @@ from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, new_autovc
 from emoface_lib.method.displacements import content_codes, style_displacements
 from emoface_lib.method.steps import load_branches, split
 from emoface_lib.method.triplets import TripletSampler
+from emoface_lib.runs.cli import app
 from tests.features.test_openface import write_track
 
 pytestmark = pytest.mark.slow
@@ -194,6 +194,10 @@ def test_faces_are_drawn_for_labelled_voices(talking: Talking, tmp_path: Path) -
         assert rows["problem"].tolist()[:2] == ["", ""]
         assert "odd.wav: Its label is ''" in rows["problem"][2]
         made.append(load_clips(run / "features", settings))
+        stored = load_clips(run / "features", settings.changed(memory=0.0))
+        assert [clip.path for clip in made[-1]] == ["angry.wav", "sad.wav"]
+        for clip in (*made[-1], *stored):  # where lessons find what is heard
+            assert clip.path == clip.sound == f"{clip.video}.wav"
     for clip, again in zip(*made, strict=True):
         assert EXPRESSIONS[clip.expression.argmax()] == clip.emotion
         assert clip.valence < 0

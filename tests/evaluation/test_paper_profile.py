@@ -24,6 +24,9 @@ from emoface_lib.core.landmarks import mean_face
 from emoface_lib.core.settings import load_settings
 from emoface_lib.core.stored import StoredClips, shard_file
 from emoface_lib.core.video import write_video
+from emoface_lib.evaluation.baselines import mean_displacement, static
+from emoface_lib.evaluation.rendered import with_voices
+from emoface_lib.evaluation.rows import MEAN_DISPLACEMENT, bounds
 from emoface_lib.evaluation.train_run import train_run
 from emoface_lib.features.prepared import load_clips
 from emoface_lib.method.content import ContentBranch
@@ -45,9 +48,13 @@ SMALL = {
     "translator_width": 4,
     "image_size": 32,
     "device": "cpu",
-    "translator_precision": "float32",
 }
-WAYS = [(1, 4.0), (2, 0.0)]  # processes, GB of memory
+# processes, GB of memory, how matrices are multiplied
+WAYS = [
+    (devices, memory, precision)
+    for precision in ("float32", "bfloat16")
+    for devices, memory in ((1, 4.0), (2, 0.0))
+]
 
 
 class StoppedError(Exception):
@@ -81,12 +88,15 @@ def prepared(run: Path) -> None:
     write_json(run / "features" / "features.json", {"features": "autovc"})
 
 
-def learn(root: Path, devices: int, memory: float) -> None:
+def learn(root: Path, devices: int, memory: float, precision: str) -> None:
     """The three steps twice: at once, and each ended after its first step."""
     training.PAUSE = dataset.WORKERS = 0
     keep, stops = training._Run.keep, False
 
     def stopping(self: training._Run, validate: Any) -> None:
+        assert self.fabric.strategy.precision.precision == (
+            "bf16-mixed" if precision == "bfloat16" else "32-true"
+        )
         keep(self, validate)
         if stops and len(self.log) == 1:
             raise StoppedError
@@ -94,9 +104,9 @@ def learn(root: Path, devices: int, memory: float) -> None:
     training._Run.keep = stopping  # type: ignore[method-assign]
     for name in ("whole", "parts"):
         stops = name == "parts"
-        settings = load_settings(
-            "paper", corpus=str(root / name), devices=devices, memory=memory, **SMALL
-        )
+        asked = {"devices": devices, "memory": memory, "precision": precision}
+        asked |= {"corpus": str(root / name), "translator_precision": precision}
+        settings = load_settings("paper", **SMALL, **asked)
         while True:
             try:
                 train_run(settings, steps=(1, 2, 3))
@@ -116,7 +126,7 @@ def test_clips_beyond_the_memory_are_those_that_it_would_hold(
     assert isinstance(held, list)
     assert isinstance(stored, StoredClips)
     for one, other in zip(enrolled(held), stored, strict=True):
-        for name in ("name", "speaker", "video", "split", "emotion", "path"):
+        for name in ("name", "speaker", "video", "split", "emotion", "path", "sound"):
             assert getattr(one, name) == getattr(other, name)
         for name in ("features", "landmarks", "reference", "expression"):
             assert torch.equal(getattr(one, name), getattr(other, name))
@@ -133,6 +143,11 @@ def test_clips_beyond_the_memory_are_those_that_it_would_hold(
         batches.append(drawn.draw(3, np.random.default_rng(0), device))
     for one, other in zip(*batches, strict=True):
         torch.testing.assert_close(one, other)
+    assert with_voices(stored, tmp_path) is stored  # not read all at once
+    monkeypatch.setattr("emoface_lib.method.steps.FITTED", 2)
+    two = mean_displacement([stored[0], stored[2]])(stored)
+    mean = bounds(stored, static)[MEAN_DISPLACEMENT](stored)
+    assert all(torch.equal(one, other) for one, other in zip(two, mean, strict=True))
     whole = load_clips(tmp_path / "features", settings)  # not made again
     assert whole.source == stored.source
     shard_file(stored.folder, 0).write_bytes(b"cut")
@@ -140,9 +155,13 @@ def test_clips_beyond_the_memory_are_those_that_it_would_hold(
         stored[0]
 
 
-@pytest.mark.parametrize(("devices", "memory"), WAYS)
+@pytest.mark.parametrize(("devices", "memory", "precision"), WAYS)
 def test_paper_trains_three_steps_and_goes_on_to_the_same_numbers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, devices: int, memory: float
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    devices: int,
+    memory: float,
+    precision: str,
 ) -> None:
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     prepared(whole)
@@ -151,11 +170,12 @@ def test_paper_trains_three_steps_and_goes_on_to_the_same_numbers(
         for place, name in ((training, "PAUSE"), (training._Run, "keep")):
             monkeypatch.setattr(place, name, getattr(place, name))  # given back
         monkeypatch.setattr(dataset, "WORKERS", 0)
-        learn(tmp_path, devices, memory)
+        learn(tmp_path, devices, memory, precision)
     else:
         path = os.pathsep.join(sys.path)
         environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, __file__, tmp_path, str(devices), str(memory)]
+        ways = map(str, (devices, memory, precision))
+        command = [sys.executable, __file__, tmp_path, *ways]
         subprocess.run(command, env=environment, check=True, timeout=600)
     models = sorted(path.relative_to(whole) for path in whole.rglob("*.safetensors"))
     assert [str(model.parent) for model in models] == [
@@ -179,4 +199,4 @@ def test_paper_trains_three_steps_and_goes_on_to_the_same_numbers(
 
 
 if __name__ == "__main__":
-    learn(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))
+    learn(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), sys.argv[4])

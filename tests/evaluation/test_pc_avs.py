@@ -18,15 +18,13 @@ from emoface_lib.evaluation.pc_avs import (
     PCAVS,
     POSE,
     SIDE,
-    TEMPERATURE,
     Modulated,
     VideoClip,
-    audiovisual_contrast,
     load_pc_avs,
     synthesise,
-    train_pc_avs,
 )
 from emoface_lib.features.expression import CROP_EVERY
+from tools.train_pc_avs import TEMPERATURE, audiovisual_contrast, train_pc_avs
 
 
 @pytest.fixture

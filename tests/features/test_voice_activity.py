@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from emoface_lib.core.settings import load_settings
 from emoface_lib.core.video import read_audio
 from emoface_lib.features.audio import VIDEO_FRAME as FRAME
+from emoface_lib.features.phones import PAUSE
 from emoface_lib.features.voice_activity import (
     AROUND,
     speech_level,
@@ -18,7 +19,7 @@ from emoface_lib.features.voice_activity import (
 )
 from emoface_lib.synthetic.audio_only import plan_audio_only
 from emoface_lib.synthetic.clips import make_clip
-from emoface_lib.synthetic.speech import PAUSE, Speech
+from emoface_lib.synthetic.speech import Speech
 
 FIELD = Path(__file__).resolve().parents[3] / "shared" / "data" / "field"
 field = pytest.mark.skipif(not FIELD.exists(), reason="trial data is not here")

@@ -3,7 +3,6 @@
 import numpy as np
 
 from emoface_lib import plots
-from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.landmarks import mean_face
 
 FACES = np.tile(mean_face()[:, :2] * 40 + 60, (2, 1, 1))
@@ -30,9 +29,3 @@ def test_the_threshold_is_told_by_its_median() -> None:
     assert len(axes[0, 1].lines[0].get_xdata()) == 2 * 68
     plots.draw_errors(axes[0, 2], {"dlib": np.array([3.0, 1.0])}, "px")
     assert axes[0, 2].lines[0].get_xydata()[1:].tolist() == [[1, 0.5], [3, 1]]
-
-
-def test_titles_say_what_each_model_sees() -> None:
-    sure = np.eye(7)[[3, 6]]
-    titles = plots.expression_titles({"a": sure, "b": sure[::-1]}, EXPRESSIONS)
-    assert titles[0] == "a: happiness 1.00\nb: neutral 1.00"

@@ -13,8 +13,8 @@ import yaml
 from typer.testing import CliRunner
 
 from emoface_lib import __version__
-from emoface_lib.cli import app
 from emoface_lib.core.settings import REPOSITORY
+from emoface_lib.runs.cli import app
 from tools.readme_commands import commands, problem
 
 PAGES = ("README.md", "docs/gallery.md", "docs/batch.md", "CONTRIBUTING.md")
@@ -103,7 +103,7 @@ def test_info_says_versions_device_runs_and_cards() -> None:
 @pytest.mark.slow
 def test_without_unix_all_but_sweeps_and_prepare_is_imported() -> None:
     code = "import os, sys; del os.sched_getaffinity; sys.modules['fcntl'] = None\n"
-    code += "sys.modules['resource'] = None\nimport course.lab, emoface_lib.cli\n"
+    code += "sys.modules['resource'] = None\nimport course.lab, emoface_lib.runs.cli\n"
     code += "import emoface_lib.animation.widgets, emoface_lib.runs.reproduce\n"
     code += "from emoface_lib.core.parallel import cores; print(cores() > 0)"
     done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE)

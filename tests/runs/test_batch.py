@@ -21,7 +21,6 @@ from nbformat.v4 import new_code_cell, new_notebook
 from rich.console import Console
 from typer.testing import CliRunner
 
-from emoface_lib.cli import app
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_json, write_json
 from emoface_lib.core.parallel import cores
@@ -29,6 +28,7 @@ from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.evaluation.bootstrap import compare
 from emoface_lib.evaluation.experiment import over_seeds
 from emoface_lib.runs.batch import attempt, run_sweep
+from emoface_lib.runs.cli import app
 from emoface_lib.runs.collect import (
     FAILURE,
     FRAME,

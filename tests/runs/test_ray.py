@@ -108,7 +108,7 @@ def test_without_ray_one_is_told_what_to_install(corpus: Path, tmp_path: Path) -
 
 @pytest.mark.slow
 def test_ray_is_not_imported_unless_asked_for() -> None:
-    modules = "sys, emoface_lib.cli, emoface_lib.corpora.prepare"
+    modules = "sys, emoface_lib.runs.cli, emoface_lib.corpora.prepare"
     code = f"import {modules}; print(*sys.modules)"
     output = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

@@ -11,11 +11,11 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from typer.testing import CliRunner
 
-from emoface_lib.cli import app, read_parameter
 from emoface_lib.core import fresh
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_json
 from emoface_lib.runs import reproduce as module
+from emoface_lib.runs.cli import app, read_parameter
 from emoface_lib.runs.notebooks import (
     NotebookError,
     check_parameters,

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from emoface_lib.cli import app
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import REPOSITORY
+from emoface_lib.runs.cli import app
 from emoface_lib.runs.sweep import combinations, make_sweep, read_sweep
 from emoface_lib.runs.sweep_plans import plan_runs
 

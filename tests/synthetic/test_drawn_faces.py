@@ -8,13 +8,12 @@ import pytest
 
 from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.files import read_table
 from emoface_lib.core.landmarks import lip_opening, mean_face
 from emoface_lib.core.settings import load_settings
 from emoface_lib.features.align import align, to_canonical
+from emoface_lib.features.phones import PHONEMES, PHONES
 from emoface_lib.synthetic.clips import DrawnClip, make_clip, plan_corpus
 from emoface_lib.synthetic.drawn_faces import draw_face, heard_speech
-from emoface_lib.synthetic.visemes import HERE, PHONEMES
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +54,8 @@ def test_the_face_shows_the_label_on_one_look_a_speaker(clip: DrawnClip) -> None
 def test_tokens_are_named_as_in_the_wheel_and_known_to_the_rule() -> None:
     vocabulary = distribution("hama").locate_file("hama/assets/g2p_vocab.json")
     names = json.loads(vocabulary.read_text("utf8"))["decoder"]  # type: ignore
-    for token, ipa, phoneme in read_table(HERE / "phones.csv"):
-        assert names[int(token)] == ipa
+    for token, (ipa, phoneme) in PHONES.items():
+        assert names[token] == ipa
         assert any(phoneme.startswith(known) for known in PHONEMES)
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.landmarks import lip_opening
+from emoface_lib.features.phones import PAUSE, viseme_parts
 from emoface_lib.synthetic.clips import identity_of
 from emoface_lib.synthetic.factors import (
     Prosody,
@@ -24,8 +25,7 @@ from emoface_lib.synthetic.motion import (
     mouth_controls,
     move,
 )
-from emoface_lib.synthetic.speech import PAUSE, Speech
-from emoface_lib.synthetic.visemes import viseme_parts
+from emoface_lib.synthetic.speech import Speech
 from emoface_lib.synthetic.voice import speak
 
 TEXT = "My mother bought a big brown piano, and Bob put it up above the map room."

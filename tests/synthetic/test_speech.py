@@ -10,10 +10,11 @@ from scipy.ndimage import uniform_filter1d
 from scipy.signal import butter, sosfiltfilt
 
 from emoface_lib.core.errors import InputError
+from emoface_lib.features.phones import PAUSE, viseme_parts
 from emoface_lib.synthetic.factors import ACCENTS, VARIANTS, Prosody, Recording
 from emoface_lib.synthetic.sentences import draw_sentences, sentences
-from emoface_lib.synthetic.speech import PAUSE, Speech, synthesize
-from emoface_lib.synthetic.visemes import VISEMES, viseme_parts
+from emoface_lib.synthetic.speech import Speech, synthesize
+from emoface_lib.synthetic.visemes import VISEMES
 from emoface_lib.synthetic.voice import speak
 
 TEXTS = (

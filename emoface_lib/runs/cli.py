@@ -363,23 +363,16 @@ def read_parameter(text: str) -> tuple[str, Any]:
 app.add_typer(batch_commands, name="batch")
 
 
-def main() -> None:
-    """Run the command; asked to end, it leaves no temporary file.
+def settle() -> None:
+    """Make this process the command's; asked to end, it leaves no temporary file.
 
-    Without a checkout of one's own, results go to `runs` in this folder.
+    Without a checkout of one's own, results go to `runs` in this folder. Who has no
+    home that can be written gets one for as long as it runs: librosa's functions,
+    compiled when first used, and Jupyter keep files there.
     """
     if INSTALLED:
         os.environ["EMOFACE_RUNS"] = str(runs_folder())  # kernels work elsewhere
     signal.signal(signal.SIGTERM, _end)
-    _settle()
-    app()
-
-
-def _settle() -> None:
-    """Give who has no home that can be written one for as long as this process runs.
-
-    librosa's functions, compiled when first used, and Jupyter keep files there.
-    """
     if not os.access(os.path.expanduser("~"), os.W_OK):
         folder = TemporaryDirectory(prefix="emoface-")  # no place that others know
         atexit.register(folder.cleanup)
