@@ -95,6 +95,7 @@ def store(folder: Path, few: int, count: int) -> StoredClips:
         **dict.fromkeys(("shard", "head"), np.zeros(count, int)),
         "start": number % few * FRAMES + 1,
         "frames": np.full(count, FRAMES),
+        "ahead": np.zeros(count, int),
     }
     return write_table(place, pa.table(columns), WIDTH)
 

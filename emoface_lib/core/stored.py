@@ -59,6 +59,7 @@ class StoredClips(Sequence[Clip]):
             reference=head[size:].unflatten(0, (68, 2)),
             expression=torch.tensor(row["expression"]),
             speaker_mean=head[:size],
+            ahead=row["ahead"],
         )
 
     def _read(self, shard: int, start: int, count: int) -> torch.Tensor:

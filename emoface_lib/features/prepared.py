@@ -107,6 +107,7 @@ def pack(
         table = table.astype(dict.fromkeys(texts, object)).fillna(texts)
         columns = {name: pa.array(own.to_numpy()) for name, own in table.items()}
         columns["expression"] = pa.array(list(softmax))
+        columns["ahead"] = pa.array(np.full(len(table), settings.features.look_ahead))
         return write_table(place, pa.table(columns), _size(settings) + POINTS)
 
 
