@@ -12,6 +12,7 @@ import numpy as np
 
 from emoface_lib.core.clip import SAMPLE_RATE
 from emoface_lib.core.video import LONGEST_VOICE, iter_audio, read_audio
+from emoface_lib.features.audio import frame_loudness
 
 TRACK_RATE = 48_000  # Hz of a video's sound
 EASE = 3  # video frames in which the mouth closes and opens
@@ -43,6 +44,11 @@ class Voice:
     def frames(self, rate: int) -> int:
         """Video frames at a rate that begin before it ends."""
         return -(-len(self.samples) * rate // SAMPLE_RATE)
+
+    @cached_property
+    def loudness(self) -> np.ndarray:
+        """Of each video frame, also of the last one that has begun: float32[F] dBFS."""
+        return frame_loudness(self.samples)
 
     @cached_property
     def pauses(self) -> np.ndarray:

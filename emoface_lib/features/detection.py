@@ -40,6 +40,11 @@ class Detection:
     boxes: np.ndarray
 
     @property
+    def missing(self) -> int:
+        """Frames without a face, which were interpolated."""
+        return int((~self.found).sum())
+
+    @property
     def longest_gap(self) -> int:
         """The most frames in a row without a face."""
         edges = np.diff(np.concatenate([[True], self.found, [True]]).astype(int))
