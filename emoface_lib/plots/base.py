@@ -245,7 +245,7 @@ def draw_intervals(axes: Axes, tables: Mapping[str, pd.DataFrame], label: str) -
     methods = next(iter(tables.values()))["method"]
     places = np.arange(len(methods))[::-1]
     axes.set_yticks(places, methods)
-    axes.set_xlabel(label)
+    axes.set(xlabel=label, ylim=(-0.7, len(methods) - 0.3))
     for number, (name, table) in enumerate(tables.items()):
         errors = np.stack([table["mean"] - table["low"], table["high"] - table["mean"]])
         axes.errorbar(
@@ -273,7 +273,6 @@ def draw_differences(axes: Sequence[Axes], table: pd.DataFrame) -> None:
         rows = part.reindex(pairs).rename_axis("method")
         draw_intervals(one, {metric: rows.reset_index()}, metric)
         one.axvline(0, color="black", linewidth=0.8)
-        one.set_ylim(-0.7, len(pairs) - 0.3)
         if number:  # the rows are those of the first
             one.set_yticklabels([])
 
