@@ -14,7 +14,7 @@ import av
 import numpy as np
 import pandas as pd
 import pytest
-from tqdm import tqdm
+from tqdm.auto import tqdm  # whose lock is its own
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_npz
