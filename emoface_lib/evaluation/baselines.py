@@ -52,8 +52,13 @@ def energy_driven(train: Sequence[Clip]) -> Method:
 def energy(clip: Clip, late: int = 0) -> Tensor:
     """Mean log-mel less the clip's mean, so many frames late, and 1: Tensor[T, 2]."""
     loud = clip.log_mel.mean(1)
-    heard = loud[(torch.arange(len(loud)) - late).clamp(min=0)]
-    return torch.stack([heard - loud.mean(), torch.ones_like(loud)], dim=1)
+    heard = delayed(loud, late) - loud.mean()
+    return torch.stack([heard, torch.ones_like(loud)], dim=1)
+
+
+def delayed(values: Tensor, frames: int) -> Tensor:
+    """Tensor[T, ...] so many frames later; the first is held before them."""
+    return values[(torch.arange(len(values)) - frames).clamp(min=0)]
 
 
 def shuffled(method: Method) -> Method:

@@ -21,6 +21,7 @@ from emoface_lib.core.fresh import made_from
 from emoface_lib.core.landmarks import LIPS, POLYLINES, mean_face
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.training import Metrics, Schedule, device_of, fit
+from emoface_lib.evaluation.baselines import delayed
 from emoface_lib.evaluation.makeittalk_landmarks import (
     LONGEST,
     WINDOW,
@@ -156,10 +157,9 @@ def windows_of(clip: Clip) -> Tensor:
 
     What F_a looks ahead is undone: a window begins at the moment it answers for.
     """
-    mel = clip.log_mel
-    before, after = mel[:1].expand(clip.ahead, -1), mel[-1:].expand(WINDOW - 1, -1)
-    held = torch.cat([before, mel[: len(mel) - clip.ahead], after])
-    return held.unfold(0, WINDOW, 1).transpose(1, 2)
+    mel = delayed(clip.log_mel, clip.ahead)
+    after = clip.log_mel[-1:].expand(WINDOW - 1, -1)
+    return torch.cat([mel, after]).unfold(0, WINDOW, 1).transpose(1, 2)
 
 
 def standard_scale(reference: Tensor) -> float:
