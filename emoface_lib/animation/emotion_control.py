@@ -163,6 +163,12 @@ class Dial:
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
 
+    @property
+    def seconds(self) -> np.ndarray:
+        """The key frames of all curves, float[K]; between them amounts are linear."""
+        times = [curve.seconds for curve in self.curves.values()]
+        return np.unique(np.concatenate(times or [(0.0,)]))
+
     def __str__(self) -> str:
         turned = {a: c for a, c in self.curves.items() if any(c.amounts)}
         return self.name or ", ".join(f"{a} {c}" for a, c in turned.items()) or "0"

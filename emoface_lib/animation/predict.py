@@ -120,11 +120,10 @@ class FacePredictor:
         dial, moved = Dial.of(emotion), []
         for part in _minutes(len(seconds)):
             near = slice(max(0, part.start - STEP), part.stop + STEP)
-            shown = self.space.neutral if dial.anew else codes.emotion[near]
-            shown = shown + self.space.offsets(dial.curves, seconds[near])
-            style = self._style(shown, codes.identity[near])[part.start - near.start :]
+            style = self._dialled(codes, dial, near, seconds[near])
             content = codes.content[None, part]
-            d_style = self.style.displace(content, style[None, : content.shape[1]])
+            style = style[None, part.start - near.start :][:, : content.shape[1]]
+            d_style = self.style.displace(content, style)
             whole = (self.content.displace(content) + d_style)[0]
             if len(whole) % 2:
                 whole = torch.cat([whole, whole[-1:]])
@@ -170,6 +169,29 @@ class FacePredictor:
             return mean
         voice = embed_start(samples)
         return mean if voice is None else self.guess(torch.from_numpy(voice), mean)
+
+    def _dialled(
+        self, codes: Codes, dial: Dial, part: slice, seconds: np.ndarray
+    ) -> Tensor:
+        """E_style of some frames, Tensor[T, 256], faded from key frame to key frame.
+
+        Attention would spread a code that changes over the whole stretch it attends to,
+        so each key frame has a style of its own, as if the dial stayed there.
+        """
+        shown = self.space.neutral if dial.anew else codes.emotion[part]
+        shown = shown.expand(len(seconds), -1)
+        style = torch.zeros(len(seconds), 256)
+        keys = dial.seconds
+        weights = np.stack([np.interp(seconds, keys, own) for own in np.eye(len(keys))])
+        for offset, weight in zip(
+            self.space.offsets(dial.curves, keys), weights, strict=True
+        ):
+            if (held := np.flatnonzero(weight)).size:
+                first, last = held[[0, -1]] // STEP  # stretches stay where they are
+                near = slice(max(0, first - 1) * STEP, (last + 2) * STEP)
+                own = self._style(shown[near] + offset, codes.identity[part][near])
+                style[near] += torch.from_numpy(weight[near, None]).float() * own
+        return style
 
     def _style(self, emotion: Tensor, identity: Tensor) -> Tensor:
         """E_style, Tensor[T, 256], cross-faded where stretches of frames overlap."""

@@ -50,9 +50,11 @@ def test_parts_of_a_voice_are_moved_as_the_whole(
     predictor: FacePredictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     codes = predictor.encode(voice(320 * 1011))
-    whole = predictor.displace(codes, 1.0)
+    dials = 1.0, "0:-1,7.3:0.5,7.4:2,30:0"
+    whole = [predictor.displace(codes, dial) for dial in dials]
     monkeypatch.setattr(predict, "MINUTE", 3 * STEP)
-    np.testing.assert_allclose(predictor.displace(codes, 1.0), whole, atol=1e-5)
+    parts = [predictor.displace(codes, dial) for dial in dials]
+    np.testing.assert_allclose(parts, whole, atol=1e-5)
 
 
 @pytest.mark.parametrize("frames", [1, 45, 100])
@@ -158,8 +160,19 @@ def test_key_frames_move_the_face_from_their_time_on(predictor: FacePredictor) -
     samples = voice(16_000 * 9)
     plain, late = predictor.predict(samples, [0.0, "7:0,8:3"])
     apart = np.abs(plain - late).max((1, 2))
-    assert apart[: 25 * 3].max() < 1e-5  # frames attend to at most 4 s of the future
+    assert apart[: 25 * 7].max() < 1e-5
     assert apart[25 * 8 :].min() > 1e-4
+
+
+def test_at_each_moment_the_face_is_that_of_a_dial_which_stays_there(
+    predictor: FacePredictor,
+) -> None:
+    """Attention, which hears seconds around, would show neither end."""
+    codes = predictor.encode(voice(16_000 * 4))
+    low, high = (predictor.displace(codes, amount) for amount in (-2.0, 2.0))
+    turned = predictor.displace(codes, "0:-2,1.99:-2,2.01:2")
+    np.testing.assert_allclose(turned[:49], low[:49], atol=1e-5)
+    np.testing.assert_allclose(turned[52:], high[52:], atol=1e-5)
 
 
 def test_a_mood_does_not_depend_on_what_is_heard(predictor: FacePredictor) -> None:
