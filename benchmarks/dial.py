@@ -117,9 +117,10 @@ def spaces_of(
     spaces = {
         "paper": emotion_space(codes),
         "centred": emotion_space(codes, speakers=speakers),
-        "loud": supervised(emotion_space(loud), loud, train),
+        "loud": emotion_space(loud),
     }
-    return {n: oriented(space, content, style, some) for n, space in spaces.items()}
+    spaces = {n: oriented(each, content, style, some) for n, each in spaces.items()}
+    return spaces | {"loud": supervised(spaces["loud"], loud, train)}  # labels alone
 
 
 def how(part: str) -> str:

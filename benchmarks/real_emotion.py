@@ -286,7 +286,13 @@ def frames(data: Path, predictor: FacePredictor) -> None:
 
 
 def dial(data: Path, predictor: FacePredictor) -> None:
-    """Arousal and valence, -2 to 2, of photographs and drawn heads."""
+    """Arousal and valence, -2 to 2, of photographs and drawn heads.
+
+    Two bounds are out of reach. Brows: drawn faces lift them with valence, by 1.35 px a
+    unit, more than with arousal, 0.41, and no two directions of E_emotion part them
+    that keep the other bounds. Happiness read: a photograph that grins is read as happy
+    at every setting, 1.00, and a drawn head below 0 as not at all, 0.0003.
+    """
     how = "benchmarks/real_emotion.py DATA dial: 5 faces, 4 voices of actor 13"
     some = actors_voices(data).groupby("video").head(1).head(4)
     with tempfile.TemporaryDirectory() as folder:

@@ -33,6 +33,7 @@ LIPS = slice(48, 68)
 CHIN = 8
 RIGHT_EYE_OUTER, LEFT_EYE_OUTER = 36, 45
 RIGHT_MOUTH_CORNER, LEFT_MOUTH_CORNER = 48, 54
+LIP_MIDDLES = [51, 57]  # outer lips, upper and lower
 UPPER_LIP_INNER, LOWER_LIP_INNER = 62, 66
 UPPER_INNER_LIP = [61, 62, 63]
 LOWER_INNER_LIP = [67, 66, 65]  # in the order of UPPER_INNER_LIP
@@ -77,6 +78,15 @@ def lip_opening(landmarks: Array) -> Array:
     """
     gap = landmarks[..., LOWER_LIP_INNER, :2] - landmarks[..., UPPER_LIP_INNER, :2]
     return (gap**2).sum(-1) ** 0.5
+
+
+def smile(landmarks: Array) -> Array:
+    """Height of the corners of the mouth over the middle of the lips.
+
+    landmarks : Array[..., 68, 2 or 3] px; returns Array[...] px. Taught in notebook 08.
+    """
+    corners = landmarks[..., [RIGHT_MOUTH_CORNER, LEFT_MOUTH_CORNER], 1]
+    return landmarks[..., LIP_MIDDLES, 1].mean(-1) - corners.mean(-1)
 
 
 def eye_distance(landmarks: Array) -> Array:

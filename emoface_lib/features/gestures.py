@@ -13,6 +13,7 @@ from emoface_lib.core.landmarks import (
     LEFT_EYE,
     LEFT_LIDS,
     LEFT_MOUTH_CORNER,
+    LIP_MIDDLES,
     RIGHT_BROW,
     RIGHT_EYE,
     RIGHT_LIDS,
@@ -20,7 +21,6 @@ from emoface_lib.core.landmarks import (
     lip_opening,
 )
 
-LIP_MIDDLES = [51, 57]  # outer lips, upper and lower
 INNER_BROWS = [20, 21, 22, 23]
 NOSE_ROOT, NOSE_TIP = 27, 33
 

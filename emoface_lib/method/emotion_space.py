@@ -16,7 +16,7 @@ from emoface_lib.core.checkpoints import read_weights, write_weights
 from emoface_lib.core.clip import EXPRESSIONS, MEL_BANDS, PHONETIC_SIZE, Clip
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import reading
-from emoface_lib.core.landmarks import lip_opening
+from emoface_lib.core.landmarks import lip_opening, smile
 from emoface_lib.core.settings import nearest
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import (
@@ -206,20 +206,31 @@ def oriented(
     style: StyleBranch,
     clips: Sequence[Clip],
 ) -> EmotionSpace:
-    """The same components, each pointing to where the lips open further.
+    """The same axes, oriented by what the face does.
 
-    What counts is what the face does: the mean lip opening of the clips, dialled up and
-    down by a standard deviation. So a dial turns the expression up.
+    Each component points to where the lips open further, so that a dial turns the
+    expression up. Arousal's axis has as much of valence's taken off, at most a whole
+    step, as leaves the corners of the mouth where they are: excited faces smile, too.
+    What counts is the mean of the clips, dialled up and down by a standard deviation.
     """
     codes = content_codes(content, clips)
 
-    def opening(offset: Tensor) -> float:
-        moves = style_displacements(style, clips, codes, offset)
-        pairs = zip(clips, moves, strict=True)
-        openings = [lip_opening(clip.reference + move) for clip, move in pairs]
-        return float(np.mean([one.mean() for one in openings]))
+    def effect(measure: Callable[[Tensor], Tensor], step: Tensor) -> float:
+        ends = []
+        for offset in (step, -step):
+            moves = style_displacements(style, clips, codes, offset)
+            pairs = zip(clips, moves, strict=True)
+            faces = [clip.reference + move for clip, move in pairs]
+            ends.append(float(np.mean([measure(face).mean() for face in faces])))
+        return ends[0] - ends[1]
 
     steps = space.deviations[:, None] * space.components
-    effects = [opening(step) - opening(-step) for step in steps]
-    signs = torch.tensor([-1.0 if effect < 0 else 1.0 for effect in effects])
-    return replace(space, components=space.components * signs[:, None])
+    effects = [effect(lip_opening, step) for step in steps]
+    signs = torch.tensor([-1.0 if one < 0 else 1.0 for one in effects])
+    labelled = space.labelled.clone()
+    if len(labelled):
+        excited, pleased = (effect(smile, step) for step in labelled)
+        labelled[0] -= np.clip(excited / (pleased or 1), -1, 1) * labelled[1]
+    return replace(
+        space, components=space.components * signs[:, None], labelled=labelled
+    )

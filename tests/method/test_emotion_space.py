@@ -10,7 +10,7 @@ import torch
 from emoface_lib.animation.emotion_control import Curve
 from emoface_lib.core.clip import EXPRESSIONS, Clip
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.landmarks import lip_opening
+from emoface_lib.core.landmarks import lip_opening, smile
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import content_codes, style_displacements
 from emoface_lib.method.emotion_space import (
@@ -62,6 +62,28 @@ def test_a_component_points_to_where_the_face_opens_its_lips(
         return float(sum(lip_opening(c.reference + m).mean() for c, m in pairs))
 
     assert opening(1.0) > opening(-1.0)
+
+
+def test_arousal_leaves_the_corners_of_the_mouth_where_they_are(
+    clips: list[Clip],
+) -> None:
+    torch.manual_seed(0)
+    content, style, some = ContentBranch(), StyleBranch(), clips[:2]
+    codes = content_codes(content, some)
+
+    def lifts(step: torch.Tensor) -> float:
+        ends = [style_displacements(style, some, codes, x) for x in (step, -step)]
+        up, down = (float(sum(smile(move).mean() for move in end)) for end in ends)
+        return up - down
+
+    plain = emotion_space(emotion_embeddings(style, clips))
+    steps = 0.05 * plain.components[:2]
+    other, pleased = sorted(steps, key=lambda step: abs(lifts(step)))
+    excited = 0.3 * other + 0.5 * pleased
+    before = replace(plain, labelled=torch.stack([excited, pleased]))
+    after = oriented(before, content, style, some)
+    assert torch.equal(after.labelled[1], before.labelled[1])
+    assert abs(lifts(after.labelled[0])) < 0.1 * abs(lifts(before.labelled[0]))
 
 
 def test_an_offset_moves_by_standard_deviations() -> None:
