@@ -14,6 +14,7 @@ from emoface_lib.animation.head_motion import (
     turn_face,
 )
 from emoface_lib.core.landmarks import (
+    INNER_LIPS,
     LEFT_EYE,
     LEFT_LIDS,
     LIPS,
@@ -144,6 +145,18 @@ def test_open_mouth_has_teeth_above_a_dark_cavity(warp: PhotoWarp) -> None:
     column = frame[round(top) : round(bottom), x - 3 : x + 4].mean((1, 2))
     assert column[: len(column) // 2].max() > 120
     assert column[len(column) // 2 :].min() < 50
+
+
+def test_a_raised_tongue_fills_the_cavity_below_the_upper_teeth(
+    drawn: PhotoWarp,
+) -> None:
+    target = opened(drawn.closed, 16)
+    inside = polygon_mask(target[INNER_LIPS], drawn.picture.shape) > 127
+    low, raised = (drawn.render(target, tongue=up).astype(int) for up in (0.0, 1.0))
+    redness = [(frame[inside] @ [1, -0.5, -0.5]).mean() for frame in (low, raised)]
+    assert redness[1] > redness[0] + 8
+    changed = np.abs(raised - low).max(-1)
+    assert changed[cv2.dilate(inside.astype(np.uint8), np.ones((5, 5))) == 0].max() == 0
 
 
 def test_lids_close_in_the_eyes_of_a_detector(
