@@ -38,7 +38,7 @@ from emoface_lib.translation.warp.lips import (
 )
 from emoface_lib.translation.warp.photo_warp import PhotoWarp
 from emoface_lib.translation.warp.raster import blend, polygon_mask
-from emoface_lib.translation.warp.teeth import light_on_teeth
+from emoface_lib.translation.warp.teeth import darkest_depth, light_on_teeth
 
 WHITE = 120  # levels in 0..255; skin of the cast's first face has less blue
 GENERATOR = np.random.default_rng(7)
@@ -157,6 +157,16 @@ def test_a_raised_tongue_fills_the_cavity_below_the_upper_teeth(
     assert redness[1] > redness[0] + 8
     changed = np.abs(raised - low).max(-1)
     assert changed[cv2.dilate(inside.astype(np.uint8), np.ones((5, 5))) == 0].max() == 0
+
+
+@pytest.mark.parametrize("tilt", [0.0, 1.0, -1.0])
+def test_rows_of_teeth_are_parted_across_a_tilted_mouth(tilt: float) -> None:
+    y, x = np.mgrid[-30:30, -30:30]
+    down = y * np.cos(tilt) + x * np.sin(tilt)
+    opening = np.where(np.hypot(x, y) < 25, 255, 0).astype(np.uint8)
+    grey = np.where(np.abs(down - 6) < 2, 30, 200).astype(np.uint8)
+    found = darkest_depth(cv2.merge([grey] * 3), opening, down)
+    assert abs(found - 6) <= 1.5
 
 
 def test_lids_close_in_the_eyes_of_a_detector(

@@ -22,7 +22,7 @@ from emoface_lib.translation.warp.lips import lip_curves
 from emoface_lib.translation.warp.raster import blend, box_around, polygon_mask
 from emoface_lib.translation.warp.teeth import (
     colour_of_lips,
-    darkest_row,
+    darkest_depth,
     light_on_teeth,
     redder,
     row_of_teeth,
@@ -201,7 +201,7 @@ class MouthInterior:
         self.skin[self.box] = cv2.inpaint(
             part, fill, 0.03 * self.unit, cv2.INPAINT_TELEA
         )
-        if self.opening > WIDE_OPEN:
+        if self.opening > WIDE_OPEN and (opening > 127).any():
             self._split_layers(part, opening, landmarks)
         else:
             depth = round(STRIP * self.unit) + 1
@@ -216,10 +216,10 @@ class MouthInterior:
     def _split_layers(
         self, part: np.ndarray, opening: np.ndarray, landmarks: np.ndarray
     ) -> None:
-        """Give what is above the darkest row to the head, what is below to the jaw."""
-        row = darkest_row(part, opening, landmarks - self.corner)
-        upper, lower = opening.copy(), opening.copy()
-        upper[row:], lower[:row] = 0, 0
+        """Give what is above the darkest line to the head, what is below to the jaw."""
+        down = self.unit * self._mouth_axes(part.shape)[1]
+        above = down < darkest_depth(part, opening, down)
+        upper, lower = np.where(above, opening, 0), np.where(above, 0, opening)
         self.upper = self._below_gum(part, upper, landmarks)
         shift = (self.closed - landmarks)[[CHIN, LOWER_LIP_INNER]].mean(0)
         move = np.array([[1, 0, shift[0]], [0, 1, shift[1]]])
