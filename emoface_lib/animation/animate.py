@@ -226,7 +226,7 @@ def animate(
     moments = tee(read_motion(head) if head else sway, len(dials))
     tracks, streams = [], []
     for dial, moved, moment in zip(dials, predicted, moments, strict=True):
-        poses = moving_faces(portrait, moved, moment, voice.pauses)
+        poses = moving_faces(portrait, moved, moment, voice.pauses, voice.tongue)
         poses = at_rate(poses, rate, count)
         tracks.append(Track(str(dial), resting_face(portrait)))
         if {".svg", *TABLES} & {*kinds}:

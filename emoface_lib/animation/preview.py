@@ -65,14 +65,13 @@ class Preview:
         return lip_opening(np.stack([pose.canonical for pose in self._posed(0.0)]))
 
     def _posed(self, emotion: Emotion) -> list[Pose]:
-        shut = self.voice.pauses
+        held = self.voice.pauses, self.voice.tongue
         moved = hold_last(self.predictor.displace(self.codes, emotion), self.count)
-        return list(moving_faces(self.face.portrait, moved, self.moments, shut))
+        return list(moving_faces(self.face.portrait, moved, self.moments, *held))
 
     def frame(self, number: int) -> np.ndarray:
         """One frame: uint8 (H, W, 3) RGB."""
-        pose = self.poses[number]
-        return self.face.warp.render(*pose[:3])
+        return next(self.face.warp.frames([self.poses[number]]))
 
     def close_up(self, number: int, size: int) -> np.ndarray:
         """The face in one frame: uint8 (size, size, 3) RGB."""

@@ -6,6 +6,7 @@ The faces stream, frame by frame. Taught in notebook 09.
 from collections.abc import Iterable, Iterator
 from itertools import islice, repeat
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,12 +35,13 @@ def moving_faces(
     displacements: Iterable[np.ndarray],
     moments: Iterable[Moment],
     closed_lips: Iterable[float] = repeat(0.0),
+    tongue: Iterable[float] = repeat(0.0),
 ) -> Iterator[Pose]:
     """The faces of an animated portrait, frame by frame.
 
     displacements : float (68, 2) px of the canonical frame each, 25 a second; moments :
     where the head is; closed_lips : how far the voice closes them whatever the
-    displacements are, 0..1 each.
+    displacements are; tongue : how far it is raised, 0..1 each.
     """
     flat = portrait.landmarks[:, :2].astype(float)
     closed, unit = close_lips(flat), float(eye_distance(flat))
@@ -48,8 +50,8 @@ def moving_faces(
     up = closed[EYES].mean(0) - closed[CHIN]
     up /= np.linalg.norm(up)
     axes = np.array([[-up[1], up[0]], -up])  # across and down a face that is tilted
-    streams = displacements, moments, closed_lips
-    for moved, moment, shut in zip(*streams, strict=False):
+    streams = displacements, moments, closed_lips, tongue
+    for moved, moment, shut, raised in zip(*streams, strict=False):
         turned = turn_face(solid, moment.yaw, moment.pitch) @ axes
         target = closed + turned + moved @ place
         target += shut * (close_lips(target, UPPER_CLOSES) - target)
@@ -57,7 +59,7 @@ def moving_faces(
         target = blink(target, moment.closed, gaze[1])
         canonical = (target - turned) @ np.linalg.inv(place)
         motion = head_transform(moment, closed, unit, up)
-        yield Pose(target, motion, gaze @ axes, canonical)
+        yield Pose(target, motion, gaze @ axes, canonical, raised)
 
 
 def at_rate(poses: Iterable[Pose], rate: int, count: int) -> Iterator[Pose]:
@@ -69,7 +71,7 @@ def at_rate(poses: Iterable[Pose], rate: int, count: int) -> Iterator[Pose]:
         place, part = divmod(frame * VIDEO_RATE, rate)
         while number < place:
             here, there, number = there, next(given, there), number + 1
-        pairs = zip(here, there, strict=True)
+        pairs: Iterable[tuple[Any, Any]] = zip(here, there, strict=True)
         yield Pose(*(a + part / rate * (b - a) for a, b in pairs))
 
 

@@ -16,6 +16,7 @@ from emoface_lib.features.audio import frame_loudness
 
 TRACK_RATE = 48_000  # Hz of a video's sound
 EASE = 3  # video frames in which the mouth closes and opens
+TIP = (0.5, 1, 0.5)  # how far a raised tongue is up in the frames around
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,13 @@ class Voice:
         window = np.hanning(2 * EASE + 1)[1:-1]
         held = np.pad(~spoken(self.samples), EASE - 1, mode="edge")
         return np.convolve(held, window / window.sum(), mode="valid")
+
+    @cached_property
+    def tongue(self) -> np.ndarray:
+        """How far the tongue is raised for its phones: float[F] in 0..1."""
+        from emoface_lib.features.phones import raised_tongue
+
+        return np.convolve(raised_tongue(self.samples), TIP, mode="same").clip(max=1)
 
     @cached_property
     def told(self) -> tuple[np.ndarray, np.ndarray]:

@@ -4,6 +4,7 @@ Taught in notebook 09.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ import numpy as np
 from emoface_lib.core.clip import SAMPLE_RATE
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_table
-from emoface_lib.core.landmarks import FRAME_RATE
+from emoface_lib.core.landmarks import FRAME_RATE, VIDEO_RATE
 from emoface_lib.features.phonetic import BOUNDARY
 from emoface_lib.features.voice_activity import LATE, tokens
 
@@ -31,6 +32,7 @@ PHONEMES = {
 }
 # 95 % of espeak-ng's vowels are shorter than 0.2 s. With it, lips of GRID's talkers and
 # those drawn for their voices open together (r .6).
+RAISED = {"L", "T", "TH"}  # visemes of a tongue whose tip is at the upper teeth
 LONGEST = 0.2  # s; what is left until the next phone is a pause
 
 
@@ -63,6 +65,19 @@ def heard_phones(samples: np.ndarray) -> list[Phone]:
     names = zip(*(PHONES[token] for token in found[spikes].tolist()), strict=True)
     columns = spikes.tolist(), start.tolist(), end.tolist(), *names, words
     return [Phone(*row) for row in zip(*columns, strict=True)]
+
+
+def raised_tongue(samples: np.ndarray) -> np.ndarray:
+    """Whether the tongue's tip is at the upper teeth (l, n, th, d, t): bool[F].
+
+    samples : float[S] at 16 kHz; one for each video frame that has begun.
+    """
+    raised = np.zeros(-(-len(samples) * VIDEO_RATE // SAMPLE_RATE), bool)
+    with suppress(InputError):  # nobody speaks
+        for phone in heard_phones(samples):
+            start, end = (round(VIDEO_RATE * s) for s in (phone.start, phone.end))
+            raised[start : max(end, start + 1)] |= viseme_parts(phone.name)[0] in RAISED
+    return raised
 
 
 def with_pauses(

@@ -99,6 +99,11 @@ def make_renderer(
     if kind == "warp":
         return PhotoWarp(picture, landmarks)
     path = run / FOLDERS[kind] / "model.safetensors"
+    if not path.exists():
+        raise InputError(
+            f"The renderer {kind!r} has not been trained here, and its weights are not "
+            "shipped: `emoface reproduce --through 08` trains it; `warp` needs none."
+        )
     settings = read_settings(path)
     network = PairRenderer(load_translator(path), settings)
     return NetworkRenderer(picture, landmarks, network, settings.translator.image_size)

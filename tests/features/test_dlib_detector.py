@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import cv2
+import dlib
 import numpy as np
 import pytest
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import write_npz
-from emoface_lib.core.landmarks import STABLE, lip_opening, mean_face
+from emoface_lib.core.landmarks import STABLE, WEIGHTS, lip_opening, mean_face
 from emoface_lib.core.video import read_video
 from emoface_lib.features.align import align, to_canonical
 from emoface_lib.features.detection import (
@@ -67,6 +68,12 @@ def test_landmarks_of_a_drawn_clip_are_right(detector, clip):
     assert np.abs(yaw_of(found.landmarks) - yaw).mean() < 3
     read, true = lip_opening(found.landmarks), lip_opening(truth[..., :2])
     assert np.corrcoef(read, true)[0, 1] > 0.9
+
+
+def test_the_shipped_face_detector_is_dlibs_own(tmp_path):
+    dlib.get_frontal_face_detector().save(str(tmp_path / "own.svm"))
+    shipped = WEIGHTS / "face_detector.svm"
+    assert shipped.read_bytes() == (tmp_path / "own.svm").read_bytes()
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from emoface_lib.core.settings import load_settings
 from emoface_lib.core.video import read_audio
 from emoface_lib.features.audio import VIDEO_FRAME as FRAME
-from emoface_lib.features.phones import PAUSE
+from emoface_lib.features.phones import PAUSE, raised_tongue, viseme_parts
 from emoface_lib.features.voice_activity import (
     AROUND,
     speech_level,
@@ -84,6 +84,22 @@ def test_frames_within_phones_are_speech_and_silences_are_not(
         outside += [speech[:before], speech[after:]]
     assert np.concatenate(heard).mean() >= 0.97
     assert np.concatenate(outside).mean() <= 0.03
+
+
+def test_the_tongue_is_raised_where_its_phones_are_spoken(
+    drawn_voices: list[Speech],
+) -> None:
+    inside, elsewhere = [], []
+    for voice in drawn_voices:
+        raised = raised_tongue(voice.samples)
+        need = np.zeros(len(raised), bool)
+        for name, *times in zip(voice.names, voice.start, voice.end, strict=True):
+            start, end = (round(25 * time) for time in times)
+            need[start:end] |= viseme_parts(name)[0] in {"L", "T", "TH"}
+        inside.append(raised[need])
+        elsewhere.append(raised[~need])
+    assert np.concatenate(inside).mean() > 3 * np.concatenate(elsewhere).mean()
+    assert not raised_tongue(silence(50)).any()
 
 
 def test_noise_music_and_a_bang_are_no_speech() -> None:

@@ -1,5 +1,6 @@
 """The photograph's warp: lips close and open, lids close, nothing else is touched."""
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from emoface_lib.animation.head_motion import (
     turn_face,
 )
 from emoface_lib.core.landmarks import (
+    INNER_LIPS,
     LEFT_EYE,
     LEFT_LIDS,
     LIPS,
@@ -36,7 +38,7 @@ from emoface_lib.translation.warp.lips import (
 )
 from emoface_lib.translation.warp.photo_warp import PhotoWarp
 from emoface_lib.translation.warp.raster import blend, polygon_mask
-from emoface_lib.translation.warp.teeth import light_on_teeth
+from emoface_lib.translation.warp.teeth import darkest_depth, light_on_teeth
 
 WHITE = 120  # levels in 0..255; skin of the cast's first face has less blue
 GENERATOR = np.random.default_rng(7)
@@ -145,6 +147,28 @@ def test_open_mouth_has_teeth_above_a_dark_cavity(warp: PhotoWarp) -> None:
     assert column[len(column) // 2 :].min() < 50
 
 
+def test_a_raised_tongue_fills_the_cavity_below_the_upper_teeth(
+    drawn: PhotoWarp,
+) -> None:
+    target = opened(drawn.closed, 16)
+    inside = polygon_mask(target[INNER_LIPS], drawn.picture.shape) > 127
+    low, raised = (drawn.render(target, tongue=up).astype(int) for up in (0.0, 1.0))
+    redness = [(frame[inside] @ [1, -0.5, -0.5]).mean() for frame in (low, raised)]
+    assert redness[1] > redness[0] + 8
+    changed = np.abs(raised - low).max(-1)
+    assert changed[cv2.dilate(inside.astype(np.uint8), np.ones((5, 5))) == 0].max() == 0
+
+
+@pytest.mark.parametrize("tilt", [0.0, 1.0, -1.0])
+def test_rows_of_teeth_are_parted_across_a_tilted_mouth(tilt: float) -> None:
+    y, x = np.mgrid[-30:30, -30:30]
+    down = y * np.cos(tilt) + x * np.sin(tilt)
+    opening = np.where(np.hypot(x, y) < 25, 255, 0).astype(np.uint8)
+    grey = np.where(np.abs(down - 6) < 2, 30, 200).astype(np.uint8)
+    found = darkest_depth(cv2.merge([grey] * 3), opening, down)
+    assert abs(found - 6) <= 1.5
+
+
 def test_lids_close_in_the_eyes_of_a_detector(
     warp: PhotoWarp, detector: DlibDetector
 ) -> None:
@@ -154,28 +178,61 @@ def test_lids_close_in_the_eyes_of_a_detector(
     assert openings[2] < 0.6 * openings[0]
 
 
-def test_eyes_show_what_their_lids_leave_and_closed_ones_no_white(
-    detector: DlibDetector,
-) -> None:
+@pytest.fixture(scope="module")
+def drawn(detector: DlibDetector) -> PhotoWarp:
     picture = resting_portrait(CAST[0])
-    landmarks = read(detector, picture)
-    plain, dyed = PhotoWarp(picture, landmarks), PhotoWarp(picture, landmarks)
-    eyes = np.zeros(picture.shape[:2], bool)
+    return PhotoWarp(picture, read(detector, picture))
+
+
+def eyes_of(warp: PhotoWarp, widened: float = 1.0) -> np.ndarray:
+    """Where the eyes are, by a factor wider than their landmarks: bool (H, W)."""
+    eyes = np.zeros(warp.picture.shape[:2], bool)
     for eye in (RIGHT_EYE, LEFT_EYE):
-        eyes |= polygon_mask(landmarks[eye], picture.shape) > 127
-    dyed.skin = np.where(eyes[..., None], np.uint8([0, 255, 0]), dyed.skin)
-    asked = np.array([1, 0.75, 0.5, 0.25, 0])
-    areas, whites = [], []
-    for opening in asked:
-        target = blink(plain.closed, 1 - opening)
-        frame = plain.render(target)
-        change = dyed.render(target).astype(int) - frame
+        middle = warp.landmarks[eye].mean(0)
+        points = middle + (warp.landmarks[eye] - middle) * [widened, 1]
+        eyes |= polygon_mask(points, eyes.shape) > 127
+    return eyes
+
+
+def shown_of(warp: PhotoWarp, part: np.ndarray, openings: list[float]) -> np.ndarray:
+    """How much of a part is seen at openings of the lids, as a share of the first."""
+    dyed = PhotoWarp(warp.picture, warp.landmarks)
+    dyed.skin = np.where(part[..., None], np.uint8([0, 255, 0]), dyed.skin)
+    areas = []
+    for opening in openings:
+        target = blink(warp.closed, 1 - opening)
+        change = dyed.render(target).astype(int) - warp.render(target)
         areas.append((change[..., 1] - change[..., ::2].max(-1)).clip(0).sum())
-        whites.append((frame[eyes].min(-1) > WHITE).sum())
-    np.testing.assert_allclose(areas / np.float64(areas[0]), asked, atol=0.12)
-    assert areas[-1] < 0.02 * areas[0]
+    return np.array(areas) / areas[0]
+
+
+def test_eyes_show_what_their_lids_leave_and_closed_ones_no_white(
+    drawn: PhotoWarp,
+) -> None:
+    eyes, asked = eyes_of(drawn), [1, 0.75, 0.5, 0.25, 0]
+    shown = shown_of(drawn, eyes, asked)
+    np.testing.assert_allclose(shown, asked, atol=0.12)
+    assert shown[-1] < 0.02
+    frames = [drawn.render(blink(drawn.closed, closed)) for closed in (0, 1)]
+    whites = [(frame[eyes].min(-1) > WHITE).sum() for frame in frames]
     assert whites[0] > 20
-    assert whites[-1] == 0
+    assert whites[1] == 0
+
+
+def test_closed_lids_cover_what_eyes_have_beyond_their_landmarks(
+    drawn: PhotoWarp,
+) -> None:
+    beyond = eyes_of(drawn, widened=1.2) & ~eyes_of(drawn)
+    assert shown_of(drawn, beyond, [1, 0])[1] < 0.15
+
+
+def test_no_lids_are_drawn_on_shades(drawn: PhotoWarp) -> None:
+    shades, around = drawn.picture.copy(), np.ones((15, 15), np.uint8)
+    hidden = cv2.dilate(eyes_of(drawn, widened=1.5).astype(np.uint8), around) > 0
+    shades[hidden] = [40, 60, 150]
+    warp = PhotoWarp(shades, drawn.landmarks)
+    frame = warp.render(blink(warp.closed, 1.0), gaze=np.array([2.0, 0]))
+    np.testing.assert_array_equal(frame, warp.render(warp.closed))
 
 
 def test_everything_but_the_head_stays_as_photographed(warp: PhotoWarp) -> None:

@@ -108,7 +108,7 @@ def test_renderers_are_made_by_name(
     assert isinstance(make_renderer("warp", picture, face, tmp_path), PhotoWarp)
     with pytest.raises(InputError, match="warp, unet, improved"):
         make_renderer("oil", picture, face, tmp_path)
-    with pytest.raises(InputError, match="There is no file"):
+    with pytest.raises(InputError, match="reproduce --through 08"):
         make_renderer("unet", picture, face, tmp_path)
     settings = load_settings("smoke", translator="improved", translator_width=4)
     (tmp_path / "improved").mkdir()

@@ -2,8 +2,8 @@
 
 An eye has axes of its own: along it from corner to corner, 0..1, and down, px. Its lids
 are curves over the first. In a blink the upper one goes down with its lashes and meets
-the lower one, which rises a little; the skin that comes out of the fold is the eye's,
-and a line in the colour of its lashes, which thins out to the corners, ends it.
+the lower one, which rises a little; the skin that comes out of the fold is the eye's.
+Lashes in its own colour hang from the edge, the shorter the nearer to the corners.
 """
 
 from dataclasses import dataclass
@@ -28,19 +28,23 @@ EYES = (
     Eye((36, 37, 38, 39), (36, 41, 40, 39)),
     Eye((42, 43, 44, 45), (42, 47, 46, 45)),
 )
-MEETING = 0.75  # where the lids meet, as a share of the way down from the upper lid
-ENDS = 0.12  # share of an eye's width, in which the line of lashes grows whole
+MEETING = 0.85  # where the lids meet, as a share of the way down from the upper lid
+BEYOND = 0.12  # share of an eye's width by which it reaches beyond its landmarks
+ENDS = 0.12  # share of an eye's width, in which lashes grow whole
 SHADES = (0.3, 1.1)  # how dark and how bright the fold may be against other skin
 FOLD_SHARES = (0.2, 0.8)  # the part that a lid has at its edge and at its top
 DARKEST = 30  # percentile of brightness along the upper edge, below which lashes are
+RAISED = 0.4  # share of their reach that lashes have above the edge
+COVER = 0.85  # opacity of the lashes
 SHADE = 0.3  # darkness of the lid's shadow on the eyeball
+PLAIN = 20  # grey levels; with less contrast shades hide the eye
 OPEN = 0.97  # an eye open by more than this share of its own opening is left alone
 PLACES = np.linspace(0, 1, 25)  # along an eye, where its upper edge is searched
 # In eye distances:
 SEARCH = 0.035  # how far from the landmarks the upper lid's edge may lie
 SMOOTH = 0.008  # blur of the picture in which it is searched
 LASHES = 0.03  # above the edge, which the skin moves without stretching
-HANGING = 0.015  # half the thickness of the line of lashes
+HANGING = 0.04  # below the edge of a closed eye, down to which lashes reach
 RIM = 0.03  # depth inside the lids, in which the iris slides beneath them
 SHADOW = 0.05  # depth of the lid's shadow on the eyeball
 SKIN = (0.04, 0.14)  # below the lower lid, where skin is taken
@@ -85,6 +89,8 @@ class Lids:
         shown; gaze : (2,) px, shift of the irises.
         """
         for eye, upper in zip(EYES, self.uppers, strict=True):
+            if upper is None:
+                continue
             if gaze.any():
                 _turn(picture, opened, eye, gaze)
             share = _opening(landmarks, eye) / max(_opening(opened, eye), 1e-6)
@@ -94,12 +100,13 @@ class Lids:
 
 def upper_edge(
     picture: np.ndarray, landmarks: np.ndarray, eye: Eye
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray] | None:
     """Where skin turns into lashes, float (PLACES,) eye distances below the landmarks.
 
     A parabola through the steepest falls of brightness, zero at the eye's corners.
     picture : uint8 (H, W, 3) RGB; landmarks : float (68, 2) px. Also returns the colour
-    of two layers of lashes there, float32 (3,) RGB: skin's where none are seen.
+    of two layers of lashes there, float32 (3,) RGB: skin's where none are seen. None if
+    the eye can't be seen.
     """
     unit = float(eye_distance(landmarks))
     axes = _Axes.of(landmarks, eye)
@@ -108,11 +115,13 @@ def upper_edge(
     points = axes.points(np.broadcast_to(PLACES[:, None], down.shape), down)
     box = box_around(points.reshape(-1, 2), 0.1 * unit, picture.shape)
     if not picture[box].size:
-        return np.zeros(len(PLACES)), np.zeros(3, np.float32)
+        return None
     part = cv2.GaussianBlur(picture[box], (0, 0), max(0.5, SMOOTH * unit))
     corner = [box[1].start, box[0].start]
     colours = pull(part, (points - corner).astype(np.float32)).astype(float)
     light = colours.mean(-1)
+    if np.ptp(light) < PLAIN:
+        return None
     fall = -np.gradient(light, axis=1) * (1 - (offsets / SEARCH) ** 2)
     steepest = fall.argmax(1)
     weight = np.take_along_axis(fall, steepest[:, None], 1)[:, 0].clip(0)
@@ -130,15 +139,19 @@ def upper_edge(
 
 @dataclass(frozen=True)
 class _Axes:
-    """Axes of an eye: its left corner (2,) px, and along it to the other (2,) px."""
+    """Axes of an eye: its left corner (2,) px, and along it to the other (2,) px.
+
+    Lids move beyond the landmarks of the corners, which detectors put inside an eye.
+    """
 
     corner: np.ndarray
     along: np.ndarray
 
     @classmethod
-    def of(cls, landmarks: np.ndarray, eye: Eye) -> "_Axes":
+    def of(cls, landmarks: np.ndarray, eye: Eye, reach: float = BEYOND) -> "_Axes":
         left, right = landmarks[[eye.upper[0], eye.upper[-1]]]
-        return cls(left, right - left)
+        beyond = reach * (right - left)
+        return cls(left - beyond, right - left + 2 * beyond)
 
     @property
     def down(self) -> np.ndarray:
@@ -159,7 +172,9 @@ class _Axes:
         self, landmarks: np.ndarray, lid: tuple[int, ...]
     ) -> np.polynomial.Polynomial:
         """A lid's edge, px down over its place along the eye: a cubic."""
-        return np.polynomial.Polynomial.fit(*self.coordinates(landmarks[list(lid)]), 3)
+        along, down = self.coordinates(landmarks[list(lid[1:3])])
+        places, depths = np.array([0, *along, 1]), np.array([0, *down, 0])
+        return np.polynomial.Polynomial.fit(places, depths, 3)
 
 
 def _opening(landmarks: np.ndarray, eye: Eye) -> float:
@@ -204,8 +219,9 @@ def _close(
     above = smoothstep(1 + (down - upper) / (TOP * unit * taper + 0.5))
     cover = above * np.clip(0.5 - under * unit, 0, 1)
     _lay(part, lid, cover * np.minimum(1, fall))
-    line = smoothstep(1 - np.abs(under) / (HANGING * taper + 0.5 / unit))
-    _lay(part, np.minimum(part, lashes), line * np.minimum(closed**0.5, fall))
+    reach = HANGING * taper * np.where(under > 0, 1, RAISED) + 0.5 / unit
+    hanging = COVER * taper * smoothstep(1 - np.abs(under) / reach)
+    _lay(part, np.minimum(part, lashes), hanging * np.minimum(closed, fall))
     picture[box] = np.round(part.clip(0, 255))
 
 
@@ -215,7 +231,7 @@ def _turn(picture: np.ndarray, face: np.ndarray, eye: Eye, gaze: np.ndarray) -> 
     box = box_around(face[[*eye.upper, *eye.lower]], 2, picture.shape)
     if not picture[box].size:
         return
-    region = _Region(picture, box, face, eye)
+    region = _Region(picture, box, face, eye, 0)
     depth = np.minimum(region.down - region.upper, region.lower - region.down)
     share = smoothstep(depth / (RIM * unit)) * region.taper
     origins = region.points - share[..., None] * gaze
@@ -226,9 +242,14 @@ class _Region:
     """Pixels around an eye: where each lies along it and below its left corner."""
 
     def __init__(
-        self, picture: np.ndarray, box: tuple[slice, slice], face: np.ndarray, eye: Eye
+        self,
+        picture: np.ndarray,
+        box: tuple[slice, slice],
+        face: np.ndarray,
+        eye: Eye,
+        reach: float = BEYOND,
     ) -> None:
-        self.picture, self.axes = picture, _Axes.of(face, eye)
+        self.picture, self.axes = picture, _Axes.of(face, eye, reach)
         y, x = np.mgrid[box].astype(np.float32)
         self.points = np.stack([x, y], -1)
         self.along, self.down = self.axes.coordinates(self.points)

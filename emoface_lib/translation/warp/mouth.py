@@ -22,7 +22,7 @@ from emoface_lib.translation.warp.lips import lip_curves
 from emoface_lib.translation.warp.raster import blend, box_around, polygon_mask
 from emoface_lib.translation.warp.teeth import (
     colour_of_lips,
-    darkest_row,
+    darkest_depth,
     light_on_teeth,
     redder,
     row_of_teeth,
@@ -96,7 +96,7 @@ class MouthInterior:
         self.corner = np.array([columns.start, rows.start])
         part = picture[self.box]
         self.picture = self.skin = picture
-        self.upper, self.lower = self._drawn_layers(part.shape)
+        self.upper, self.lower, self.tongue = self._drawn_layers(part.shape)
         if self.shows_inside:
             self._use_photographed_teeth(part, landmarks)
         self.cavity = (CAVITY * self.lip).astype(np.float32)
@@ -107,11 +107,13 @@ class MouthInterior:
         target: np.ndarray,
         motion: np.ndarray,
         corner: np.ndarray,
+        tongue: float = 0.0,
     ) -> None:
         """Draw the opening between the lips into a part of the frame, in place.
 
         area : uint8 (h, w, 3), whose first pixel is `corner` (x, y) of the frame;
-        target : (68, 2) px before the head's motion, an affine transform (2, 3).
+        target : (68, 2) px before the head's motion, an affine transform (2, 3);
+        tongue : how far it is raised, from the jaw at 0 to the palate at 1.
         """
         upper, lower = lip_curves(target)
         opening = np.linalg.norm(lower - upper, axis=1)
@@ -126,7 +128,7 @@ class MouthInterior:
         if mask.any():
             gap = float(lip_opening(target)) / self.unit
             show = float(smoothstep(np.array((gap - FADE[0]) / (FADE[1] - FADE[0]))))
-            inside = self._inside(mask, show, target, motion, corner + start)
+            inside = self._inside(mask, show, target, motion, corner + start, tongue)
             mask = cv2.convertScaleAbs(mask, None, show + (1 - show) * LINE_SHARE)
             blend(area[rows, columns], inside, mask)
 
@@ -137,12 +139,14 @@ class MouthInterior:
         target: np.ndarray,
         motion: np.ndarray,
         start: np.ndarray,
+        tongue: float,
     ) -> np.ndarray:
         inside = np.empty((*mask.shape, 3), np.float32)
         inside[:] = self.cavity
         jaw = (target - self.closed)[[CHIN, LOWER_LIP_INNER]].mean(0)
-        for layer, shift in ((self.lower, jaw), (self.upper, 0 * jaw)):
-            offset = motion[:, :2] @ (self.corner + shift) + motion[:, 2] - start
+        down = (self.tongue, 1 - tongue), (self.lower, 1), (self.upper, 0)
+        for layer, share in down:
+            offset = motion[:, :2] @ (self.corner + share * jaw) + motion[:, 2] - start
             transform = np.column_stack([motion[:, :2], offset])
             inside = layer.over(inside, transform, show)
         depth = cv2.distanceTransform(np.pad(mask, 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
@@ -150,7 +154,7 @@ class MouthInterior:
         lit = edge + (1 - edge) * smoothstep(depth / (SHADE * self.unit))
         return (inside * lit[..., None]).clip(0, 255).astype(np.uint8)
 
-    def _drawn_layers(self, shape: tuple[int, ...]) -> tuple[Layer, Layer]:
+    def _drawn_layers(self, shape: tuple[int, ...]) -> tuple[Layer, Layer, Layer]:
         """Teeth and tongue in the place that they have while the mouth is closed."""
         x, y = self._mouth_axes(shape)
         pixel = 1 / self.unit
@@ -158,24 +162,18 @@ class MouthInterior:
         lower, shown_low, _ = row_of_teeth(x, y - LOWER_EDGE, LOWER_TEETH, pixel)
         upper = self.light * upper
         upper += gum * (GUM * self.lip - upper)
-        tongue, share = self._tongue(x, y)
-        return (
-            _layer(upper, shown),
-            _layer(
-                tongue + shown_low * (0.8 * self.light * lower - tongue),
-                np.maximum(share, shown_low),
-            ),
-        )
+        lower = 0.8 * self.light * lower
+        return _layer(upper, shown), _layer(lower, shown_low), self._tongue(x, y)
 
-    def _tongue(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Colour (H, W, 3) and share (H, W, 1): a dome with a groove, dark behind."""
+    def _tongue(self, x: np.ndarray, y: np.ndarray) -> Layer:
+        """A dome with a groove, dark behind."""
         across = x / TONGUE_WIDTH
         depth = (y - TONGUE_EDGE * np.sqrt((1 - across**2).clip(0))) / -TONGUE_EDGE
         round_ = np.sqrt((1 - across**2).clip(0.05))
         groove = 1 - 0.25 * np.exp(-((x / 0.02) ** 2)) * smoothstep(1.2 - depth)
         lit = (0.35 + 0.65 * smoothstep(depth)) * round_ * groove
         share = smoothstep(3 * depth) * smoothstep(4 * (1 - np.abs(across)))
-        return TONGUE * self.lip * lit[..., None], share[..., None]
+        return _layer(TONGUE * self.lip * lit[..., None], share)
 
     def _mouth_axes(self, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
         """Across and down from the middle of the closed lips, in eye distances."""
@@ -203,7 +201,7 @@ class MouthInterior:
         self.skin[self.box] = cv2.inpaint(
             part, fill, 0.03 * self.unit, cv2.INPAINT_TELEA
         )
-        if self.opening > WIDE_OPEN:
+        if self.opening > WIDE_OPEN and (opening > 127).any():
             self._split_layers(part, opening, landmarks)
         else:
             depth = round(STRIP * self.unit) + 1
@@ -218,10 +216,10 @@ class MouthInterior:
     def _split_layers(
         self, part: np.ndarray, opening: np.ndarray, landmarks: np.ndarray
     ) -> None:
-        """Give what is above the darkest row to the head, what is below to the jaw."""
-        row = darkest_row(part, opening, landmarks - self.corner)
-        upper, lower = opening.copy(), opening.copy()
-        upper[row:], lower[:row] = 0, 0
+        """Give what is above the darkest line to the head, what is below to the jaw."""
+        down = self.unit * self._mouth_axes(part.shape)[1]
+        above = down < darkest_depth(part, opening, down)
+        upper, lower = np.where(above, opening, 0), np.where(above, 0, opening)
         self.upper = self._below_gum(part, upper, landmarks)
         shift = (self.closed - landmarks)[[CHIN, LOWER_LIP_INNER]].mean(0)
         move = np.array([[1, 0, shift[0]], [0, 1, shift[1]]])

@@ -56,13 +56,14 @@ class Pose(NamedTuple):
     face : float (68, 2) px of the photograph; motion : affine (2, 3) px of the whole
     head on top, which hair follows, too; gaze : (2,) px, shift of the irises; canonical
     : where it is known, the same face without head motion, frontal, (68, 2) px of the
-    canonical frame.
+    canonical frame; tongue : how far it is raised, 0..1.
     """
 
     face: np.ndarray
     motion: np.ndarray = STILL
     gaze: np.ndarray = AHEAD
     canonical: np.ndarray = np.empty(0)
+    tongue: float = 0.0
 
 
 class PhotoWarp:
@@ -97,18 +98,19 @@ class PhotoWarp:
 
     def frames(self, poses: Iterable[Pose]) -> Iterator[np.ndarray]:
         """As `Renderer.frames`, one by one: uint8 (H, W, 3) RGB each."""
-        return (self.render(*pose[:3]) for pose in poses)
+        return (self.render(*pose[:3], pose.tongue) for pose in poses)
 
     def render(
         self,
         landmarks: np.ndarray,
         motion: np.ndarray = STILL,
         gaze: np.ndarray = AHEAD,
+        tongue: float = 0.0,
     ) -> np.ndarray:
         """The photograph with displaced landmarks: uint8 (H, W, 3) RGB.
 
-        landmarks : float (68, 2) px, in the pose of the photograph; motion, gaze : as
-        those of a `Pose`.
+        landmarks : float (68, 2) px, in the pose of the photograph; motion, gaze,
+        tongue : as those of a `Pose`.
         """
         target = uncross_lips(landmarks)
         arrived = self.nodes if motion is STILL else self._before(motion)
@@ -117,7 +119,7 @@ class PhotoWarp:
         moved = transform(target, motion)
         corner = np.array([self.lattice.left, self.lattice.top])
         self._add_lower(area, below, moved - corner)
-        self.interior.draw(area, target, motion, corner)
+        self.interior.draw(area, target, motion, corner, tongue)
         # landmarks as they would be if the lids had kept their opening
         held = self.landmarks + hold_lids(target - self.landmarks, self.landmarks)
         opened = transform(held, motion) - corner

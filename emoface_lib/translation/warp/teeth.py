@@ -8,10 +8,8 @@ from emoface_lib.core.landmarks import (
     INNER_LIPS,
     LEFT_EYE,
     LIPS,
-    LOWER_LIP_INNER,
     OUTER_LIPS,
     RIGHT_EYE,
-    UPPER_LIP_INNER,
 )
 from emoface_lib.translation.warp.fields import smoothstep
 from emoface_lib.translation.warp.raster import box_around, polygon_mask
@@ -56,18 +54,22 @@ def redder(picture: np.ndarray, lips: np.ndarray, teeth: np.ndarray) -> np.ndarr
     return (red > (lip + tooth) / 2) & (lip > tooth + LEAST_REDNESS)
 
 
-def darkest_row(part: np.ndarray, shown: np.ndarray, points: np.ndarray) -> int:
-    """Row between upper and lower teeth, in the middle half of the opening.
+def darkest_depth(part: np.ndarray, shown: np.ndarray, down: np.ndarray) -> float:
+    """Depth between upper and lower teeth, in the middle half of the opening, px.
 
     part : uint8 (H, W, 3) RGB; shown : uint8 (H, W), above 127 inside the opening;
-    points : (68, 2) px of the part. Returns the row's number, px.
+    down : float (H, W) px, depth across the mouth, which may be tilted.
     """
-    top, bottom = points[UPPER_LIP_INNER, 1], points[LOWER_LIP_INNER, 1]
-    grey = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY).astype(float)
-    weights = (shown > 127).astype(float) + 1e-6
-    profile = (grey * weights).sum(1) / weights.sum(1)
-    first, last = (round(top + k * (bottom - top)) for k in (0.25, 0.75))
-    return int(first + np.argmin(profile[first : last + 1]))
+    inside = shown > 127
+    depth = np.round(down[inside]).astype(int)
+    first = depth.min()
+    grey = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY)[inside]
+    counts = np.bincount(depth - first)
+    sums = np.bincount(depth - first, grey)
+    profile = np.where(counts, sums / np.maximum(counts, 1), np.inf)
+    quarter = len(counts) // 4
+    middle = profile[quarter : len(counts) - quarter]
+    return float(first + quarter + np.argmin(middle))
 
 
 def row_of_teeth(
