@@ -64,6 +64,7 @@ MAIN = f"LMD, {EXCHANGED}"
 FACTS = "d_rp / d_rs without eq. (5)", "threshold of eq. (5)", "spread of E_emotion"
 PHASES = "helps", "idles", "harms", "collapses"
 STYLED = "", "amount", "faces"
+CONTROLS = (IDENTITY, PLAIN), (FULL, SHUFFLED_VIDEOS)
 AXES = "", "amount", "channel", "teacher", "faces", "expressions", "all"
 EFFECT = "full minus L_identity alone: LMD, E_emotion exchanged, px"
 RATIO = r"$d_{rp} / d_{rs}$ without eq. (5)"
@@ -295,11 +296,12 @@ def enter_all(corpora: Sequence[int]) -> None:
         if cell.axis in STYLED:
             for name in ("LMD", "ES"):
                 enter_change(cell.name, own, name, FULL, NO_STYLE)
-        if PLAIN in cell.rows:  # the control: does the measure detect
-            for name in (MAIN, f"ES, {EXCHANGED}"):
-                enter_change(cell.name, own, name, IDENTITY, PLAIN)
+        for first, second in CONTROLS:
+            if second in cell.rows:
+                enter_change(cell.name, own, MAIN, first, second)
     weighted = [c.name for c in cells if c.axis in ("", "expressions") and c.weights]
     against = [(name, "no weights", MAIN) for name in weighted]
+    against += [("8 faces, 24 sound alone", "8 speakers", MAIN)]
     for first, second, name in [*against, *((*pair, "LMD") for pair in AMOUNTS)]:
         if {first, second} <= set(scores):
             both = pd.concat([full_of(scores, first), full_of(scores, second)])
@@ -378,8 +380,10 @@ def draw() -> None:
         s=60,
         ax=diagram,
     )
-    for number, row in zip(numbers, data.itertuples(), strict=True):
-        at = {"xytext": (5, 3), "textcoords": "offset points", "fontsize": 7}
+    for number, cell, row in zip(numbers, cells, data.itertuples(), strict=True):
+        place = (6, -2) if int(number) % 2 else (-14, -2)
+        place = (-5, 6) if cell.axis == "expressions" else place  # all at one height
+        at = {"xytext": place, "textcoords": "offset points", "fontsize": 7}
         diagram.annotate(number, (row.threshold, row.ratio), **at)
     ends = np.array([0.5, 9])
     diagram.plot(ends, ends, color="black", linestyle="--", linewidth=0.8)
