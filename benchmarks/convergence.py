@@ -42,7 +42,7 @@ def main() -> None:
     training.STATES = 20
     sizes = {"audio_only_speakers": given.speakers, "videos_per_speaker": 6}
     settings = load_settings(
-        "tutorial", real_mouths=0.0, jitter=0.0, crop_frames=50, **sizes
+        "tutorial", real_mouths=0.0, content_jitter=0.0, crop_frames=50, **sizes
     )
     clips = audio_only_clips(
         settings, to_canonical(mean_face()), splits=("train", "val")

@@ -48,7 +48,7 @@ def corpus(seed: int) -> tuple[list[Clip], dict[str, Curves], dict[str, Curves]]
         "tutorial",
         seed=seed,
         phrases=3,
-        jitter=0.0,
+        content_jitter=0.0,
         train_speakers=2,
         audio_only_speakers=32,
         test_speakers=12,

@@ -53,6 +53,8 @@ class Synthetic(Stage):
     audio_only_speakers: int = Field(0, ge=0)  # further ones for step 1, unfilmed
     # sentences of a clip; of several, each has its own moment of a mood that walks
     phrases: int = Field(1, ge=1, le=8)
+    # microphone, room and noise: alike everywhere, or far apart by video or by clip
+    channels: Literal["alike", "video", "clip"] = "alike"
 
 
 class Features(Stage):
@@ -136,6 +138,7 @@ class Style(Stage):
     triplets: Literal["videos", "labels", "shuffled"] = "videos"  # what V_r, V_s share
     contrast: Literal["triplet", "variance", "supervised", "infonce"] = "triplet"
     margin: float = Field(0.1, gt=0)  # eq. (5)
+    jitter: float = Field(0.0, ge=0)  # as content.jitter, of each clip of a triplet
     emotion_distance: Literal["frames", "means"] = "frames"  # d of eq. (5)
     expression_weights: bool = True  # lambda of eq. (5); False: 1 and 0
     emotion_weight: float = Field(1.0, ge=0)  # weight of L_emotion

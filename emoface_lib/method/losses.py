@@ -115,7 +115,8 @@ class StyleBatch(NamedTuple):
     """Clips of B triplets, first all V_r, then all V_s, then all V_p.
 
     features : Tensor[3 B, T, D]; content : E_content, Tensor[3 B, T, 256]; d_content :
-    D_content, and moved : L - L_0, Tensor[3 B, T, 68, 2] px of the canonical frame;
+    D_content, and displacement : L - L_0, Tensor[3 B, T, 68, 2] px of the canonical
+    frame, NaN of clips that are sound alone, whose L_landmark is 0;
     expressions : Tensor[3 B, 7]; speaker_means : Tensor[3 B, D]; labels : int64
     Tensor[3 B]. triplets : False if the corpus gives none, so that the clips are any
     3 B.
@@ -139,7 +140,9 @@ def style_loss(model: StyleBranch, batch: StyleBatch, settings: Settings) -> Met
     emotion = model.emotion(batch.features, batch.speaker_means).float()
     identity = model.identity(batch.features).float()
     styled = model.displace(batch.content, model.style(emotion, identity))
-    landmark = landmark_loss(batch.d_content + styled, batch.displacement)
+    predicted, truth = batch.d_content + styled, batch.displacement
+    truth = torch.where(truth.isnan(), predicted.detach(), truth)
+    landmark = landmark_loss(predicted, truth)
     if not batch.triplets:
         return {"loss": landmark, "loss/landmark": landmark}
     contrast, monitored = emotion_loss(emotion, batch, settings)

@@ -108,7 +108,8 @@ def jittered(
     if not amount:
         return features
     draws = generator.standard_normal((2, len(features), 1, features.shape[2]))
-    gain, offset = amount * torch.from_numpy(draws.astype(np.float32))
+    drawn = torch.from_numpy(draws.astype(np.float32)).to(features.device)
+    gain, offset = amount * drawn
     return features * (1 + gain) + deviation * offset
 
 
@@ -139,6 +140,9 @@ def train_style(
 
     def loss(step: int, generator: np.random.Generator) -> Metrics:
         batch = batches.draw(step, generator, device_of(model))
+        deviation, jitter = model.standardise.deviation, settings.style.jitter
+        heard = jittered(batch.features, deviation, jitter, generator)
+        batch = batch._replace(features=heard)
         if settings.style.joint:
             code = content.encode(batch.features)[0]
             d_content = content.displace(code)

@@ -20,6 +20,7 @@ from emoface_lib.synthetic.factors import (
     Recording,
     Speaker,
     course,
+    draw_channel,
     draw_emotions,
     draw_prosody,
     draw_recording,
@@ -152,13 +153,18 @@ def plan_speaker(number: int, settings: Settings) -> list[ClipPlan]:
 def _plan_video(
     speaker: Speaker, video: str, split: str, emotion: str, settings: Settings
 ) -> list[ClipPlan]:
-    """The clips of a video: one state, one recording, different sentences."""
+    """The clips of a video: one state, different sentences."""
     rng = generator(settings.seed, f"{speaker.name}/{video}")
     state, recording = draw_state(emotion, rng), draw_recording(rng)
     sentences: SentenceSplit = "train" if split == "train" else "test"
     clips, phrases = settings.synthetic.clips_per_video, settings.synthetic.phrases
     drawn = draw_sentences(sentences, clips * phrases, rng)
     said = [drawn[index::clips] for index in range(clips)]
+    channels = [recording] * clips
+    if (kind := settings.synthetic.channels) != "alike":
+        ends = [f"/{index + 1:05d}" if kind == "clip" else "" for index in range(clips)]
+        names = [f"{speaker.name}/{video}{end}/channel" for end in ends]
+        channels = [draw_channel(generator(settings.seed, name)) for name in names]
     return [
         ClipPlan(
             speaker=speaker,
@@ -166,7 +172,7 @@ def _plan_video(
             utterance=f"{index + 1:05d}",
             split=split,
             state=state,
-            recording=with_silences(recording, rng),
+            recording=with_silences(channels[index], rng),
             sentence=first,
             seed=settings.seed,
             then=tuple(zip(others, walk(state, len(others), rng), strict=True)),

@@ -29,6 +29,8 @@ NEUTRAL = EXPRESSIONS.index("neutral")
 CUE = 1.6  # strength of emotion in the voice; at 1 test speakers stay at chance
 CONFOUNDING = 0.8  # log-odds of an emotion, per arousal and sd of the speaker's voice
 CATEGORY_SHARE = 0.5  # the category's part in the face; the rest: arousal and valence
+# Spread of microphones that are far apart: level in dB, tilt; noise in dB, room in s
+FAR_LEVEL, FAR_TILT, FAR_NOISE, FAR_ROOM = 4.0, 0.15, (-60, -35), (0.1, 0.6)
 WALK = 0.6  # deviation of a step of a mood that moves, in arousal and in valence
 NEIGHBOURHOOD = 0.35  # reach of an expression in the plane of arousal and valence
 
@@ -108,6 +110,7 @@ class Recording:
     noise: float  # dB below full scale, white
     lead: float  # s of silence before the speech
     tail: float  # s of silence after it
+    room: float = 0.0  # s in which its echo falls by 60 dB; 0: none
 
 
 def draw_speaker(name: str, rng: np.random.Generator) -> Speaker:
@@ -252,6 +255,18 @@ def draw_recording(rng: np.random.Generator) -> Recording:
         tail=0.0,
     )
     return with_silences(recording, rng)
+
+
+def draw_channel(rng: np.random.Generator) -> Recording:
+    """Draw a microphone and a room far apart from others, yet without silences."""
+    return Recording(
+        level=float(FAR_LEVEL * rng.normal()),
+        tilt=float(FAR_TILT * rng.normal()),
+        noise=float(rng.uniform(*FAR_NOISE)),
+        lead=0.0,
+        tail=0.0,
+        room=float(rng.uniform(*FAR_ROOM)),
+    )
 
 
 def with_silences(recording: Recording, rng: np.random.Generator) -> Recording:

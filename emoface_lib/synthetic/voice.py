@@ -1,7 +1,7 @@
 """Recorded speech: espeak-ng's voice, changed by prosody and recording conditions."""
 
 import numpy as np
-from scipy.signal import lfilter, resample_poly
+from scipy.signal import fftconvolve, lfilter, resample_poly
 
 from emoface_lib.core.clip import SAMPLE_RATE
 from emoface_lib.features.phones import PAUSE
@@ -13,6 +13,7 @@ LEVEL = 0.04  # root mean square of average speech, full scale 1
 RESAMPLING = 160  # numerator; 22,050 Hz -> 16 kHz is 160 / 220.5
 SMILE_FREQUENCY = 2800.0  # Hz
 SMILE_QUALITY = 0.9  # Q of the peak
+ECHO = 0.25  # energy of a room's echo as a share of the direct sound's
 
 
 def speak(
@@ -37,7 +38,7 @@ def speak(
     lead = round(recording.lead * SAMPLE_RATE)
     shortest = round(SHORTEST * SAMPLE_RATE) - lead - len(samples)
     tail = max(round(recording.tail * SAMPLE_RATE), shortest)
-    samples = np.pad(samples, (lead, tail))
+    samples = echoed(np.pad(samples, (lead, tail)), recording.room)
     samples += rng.normal(size=len(samples)) * 10 ** (recording.noise / 20)
     stretch = down / RESAMPLING * SAMPLE_RATE / ESPEAK_RATE  # factor of frequencies
     return _with_silences(dry, np.clip(samples, -1, 1), stretch, recording.lead)
@@ -65,6 +66,19 @@ def peaked(samples: np.ndarray, gain: float) -> np.ndarray:
     numerator = [1 + alpha * amplitude, middle, 1 - alpha * amplitude]
     denominator = [1 + alpha / amplitude, middle, 1 - alpha / amplitude]
     return lfilter(numerator, denominator, samples)
+
+
+def echoed(samples: np.ndarray, room: float) -> np.ndarray:
+    """Add a room's echo: noise that falls by 60 dB in `room` s; 0: none.
+
+    samples : float[S] at 16 kHz. Returns float[S].
+    """
+    if not room:
+        return samples
+    time = np.arange(1, room * SAMPLE_RATE) / SAMPLE_RATE
+    echo = np.random.default_rng(0).normal(size=len(time)) * 10 ** (-3 * time / room)
+    echo *= np.sqrt(ECHO / np.sum(echo**2))
+    return fftconvolve(samples, np.append(1, echo))[: len(samples)]
 
 
 def _with_silences(

@@ -5,16 +5,20 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emoface_lib.core.settings import load_settings
 from emoface_lib.method.losses import (
+    StyleBatch,
     embedding_distance,
     emotion_contrast,
     expression_similarity,
     identity_loss,
     info_nce,
     landmark_loss,
+    style_loss,
     supervised_contrast,
     variance_loss,
 )
+from emoface_lib.method.style import StyleBranch
 from emoface_lib.translation.losses import image_loss
 
 
@@ -23,6 +27,34 @@ def test_landmark_loss_is_the_mean_absolute_difference() -> None:
     predicted = truth.clone()
     predicted[0, 0] = 3.0  # half of the coordinates are 3 px off
     assert landmark_loss(predicted, truth) == pytest.approx(1.5)
+
+
+def test_a_clip_that_is_sound_alone_adds_no_landmark_loss() -> None:
+    settings, batch = load_settings("smoke"), style_batch()
+    truth = batch.displacement.clone()
+    truth[1] = torch.nan
+    model = StyleBranch(7).eval()
+    whole = style_loss(model, batch, settings)
+    part = style_loss(model, batch._replace(displacement=truth), settings)
+    off = (batch.displacement - model(batch.features, batch.content)).abs()
+    known = (off[0] + off[2]).sum().item() / truth.numel()
+    assert part["loss/landmark"].item() == pytest.approx(known, rel=1e-5)
+    assert part["loss/emotion"] == whole["loss/emotion"]
+    part["loss"].backward()
+    for parameter in model.mlp_s.parameters():
+        assert parameter.grad is not None
+        assert torch.isfinite(parameter.grad).all()
+
+
+def style_batch() -> StyleBatch:
+    generator = torch.Generator().manual_seed(0)
+    features, content, truth = (
+        torch.randn(3, 5, *size, generator=generator)
+        for size in ((7,), (256,), (68, 2))
+    )
+    said, faces = torch.zeros_like(truth), torch.eye(7)[:3]
+    means, labels = torch.zeros(3, 7), torch.zeros(3, dtype=torch.int64)
+    return StyleBatch(features, content, said, truth, faces, means, labels)
 
 
 def test_image_loss_is_the_mean_absolute_difference() -> None:

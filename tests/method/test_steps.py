@@ -158,6 +158,19 @@ def test_jitter_is_a_gain_and_an_offset_of_each_feature_of_a_clip() -> None:
 
 
 @pytest.mark.slow
+def test_step_2_hears_each_clip_of_a_triplet_as_of_another_recording(
+    clips: list[Clip], tiny: Settings, tmp_path: Path
+) -> None:
+    content, _ = train_content(clips, tmp_path / "content", tiny)
+    distances = [
+        train_style(clips, content, tmp_path / str(jitter), own)[1]["d_rs"][0]
+        for jitter in (0.0, 1.0)
+        for own in [tiny.changed(style_jitter=jitter)]
+    ]
+    assert distances[1] > 1.5 * distances[0]  # before it has learnt to be indifferent
+
+
+@pytest.mark.slow
 def test_step_2_freezes_content_and_logs_the_contrast(
     clips: list[Clip], tiny: Settings, tmp_path: Path
 ) -> None:

@@ -144,5 +144,25 @@ def test_clips_know_their_mood_over_time(settings: Settings) -> None:
         assert clip.mood[:, 0].mean() == pytest.approx(clip.arousal, abs=0.15)
 
 
+def test_recordings_are_far_apart_by_video_or_by_clip(settings: Settings) -> None:
+    """What is said and shown stays the same; the sound alone is another one."""
+    plans = {
+        kind: plan_audio_only(0, settings.changed(channels=kind))[:4]
+        for kind in ("alike", "video", "clip")
+    }
+    noises = {kind: [p.recording.noise for p in own] for kind, own in plans.items()}
+    for kind in ("alike", "video"):
+        first, same, other, _ = noises[kind]
+        assert first == same != other
+    assert len(set(noises["clip"])) == 4
+    assert {p.recording.room for p in plans["alike"]} == {0.0}
+    made = [make_clip(own[0]) for own in plans.values()]
+    for other in made[1:]:
+        moved = np.abs(made[0].landmarks - other.landmarks).max()
+        assert moved < 0.5  # px; lips open a little wider where it is loud
+        assert made[0].speech.names == other.speech.names
+        assert not np.allclose(made[0].speech.samples, other.speech.samples, atol=1e-3)
+
+
 def phrased(settings: Settings, speakers: int = 2) -> Settings:
     return settings.changed(phrases=3, audio_only_speakers=speakers, features="log_mel")

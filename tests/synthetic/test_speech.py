@@ -15,7 +15,7 @@ from emoface_lib.synthetic.factors import ACCENTS, VARIANTS, Prosody, Recording
 from emoface_lib.synthetic.sentences import draw_sentences, sentences
 from emoface_lib.synthetic.speech import Speech, synthesize
 from emoface_lib.synthetic.visemes import VISEMES
-from emoface_lib.synthetic.voice import speak
+from emoface_lib.synthetic.voice import ECHO, echoed, speak
 
 TEXTS = (
     "The quick brown fox jumps over the lazy dog, my pal.",
@@ -72,6 +72,19 @@ def test_times_agree_after_the_microphone_too(tract: float) -> None:
         assert speech.names[0] == speech.names[-1] == PAUSE
         assert 0.5 <= speech.end[0] <= 0.56  # s; espeak-ng starts softly
         assert np.abs(speech.samples[: int(0.45 * 16000)]).max() < 0.01
+
+
+def test_a_room_echoes_as_long_as_it_is_said_to() -> None:
+    click = np.zeros(16_000)
+    click[1_000] = 1.0
+    assert echoed(click, 0.0) is click
+    heard = echoed(click, 0.4)
+    assert np.abs(heard[:1_000]).max() < 1e-9
+    assert heard[1_000] == pytest.approx(1, abs=1e-6)
+    assert np.sum(heard[1_001:] ** 2) == pytest.approx(ECHO)
+    windows = heard[1_001 : 1_001 + 6_400].reshape(4, -1)  # 0.1 s each: 15 dB less
+    fall = np.diff(10 * np.log10(np.sum(windows**2, axis=1)))
+    assert fall == pytest.approx(-15, abs=1.5)
 
 
 @pytest.mark.parametrize("voice", ["en-us+m3", "en-gb-scotland+f2", "en+f5"])
