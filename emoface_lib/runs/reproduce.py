@@ -13,7 +13,13 @@ from packaging.requirements import Requirement
 
 from emoface_lib.core.checkpoints import commit
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.files import hash_of, read_json, read_or_set_aside, write_json
+from emoface_lib.core.files import (
+    hash_of,
+    read_json,
+    read_or_set_aside,
+    read_parquet,
+    write_json,
+)
 from emoface_lib.core.fresh import code_hash, file_hash
 from emoface_lib.core.settings import LIBRARY, PRODUCTS, REPOSITORY, Run
 from emoface_lib.runs.notebooks import (
@@ -58,7 +64,12 @@ def reproduce(
     sources = [read_source(path) for path in chosen]
     settings, given = check_parameters(sources, profile, overrides or {})
     if settings.corpus:
-        Run(settings).product("03_face_alignment")
+        index = Run(settings).product("03_face_alignment")
+        if (read_parquet(index, "problem")["problem"] != "").all():
+            raise InputError(
+                f"No clip of {settings.corpus} is ready: `emoface prepare` said why; "
+                "mend that, and give it again with --retry."
+            )
     folder_of_run = Run(settings).folder.resolve()
     given = {"profile": profile, "seed": settings.seed, **given}
     for path in chosen:

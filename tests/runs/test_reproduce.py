@@ -7,13 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from typer.testing import CliRunner
 
 from emoface_lib.core import fresh
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.files import read_json
+from emoface_lib.core.files import read_json, write_parquet
 from emoface_lib.runs import reproduce as module
 from emoface_lib.runs.cli import app, read_parameter
 from emoface_lib.runs.notebooks import (
@@ -370,3 +371,12 @@ def test_shell_says_one_sentence_and_ends_with_2(argument: str) -> None:
     assert answer.exit_code == 2
     assert len(answer.output.splitlines()) == 1
     assert answer.output.startswith("emoface: ")
+
+
+def test_a_corpus_of_which_no_clip_is_ready_is_refused(folder: Path) -> None:
+    index = folder.parent / "runs" / "own" / "features" / "index.parquet"
+    index.parent.mkdir(parents=True)
+    write_parquet(index, pd.DataFrame({"clip": ["a/b/c"], "problem": ["silent"]}))
+    write_notebook(folder / "03_own.ipynb", f"{FIRST}\ncorpus = None")
+    with pytest.raises(InputError, match="No clip of own is ready"):
+        reproduce("smoke", overrides={"corpus": "own"}, folder=folder)
