@@ -64,8 +64,8 @@ def reproduce(
     sources = [read_source(path) for path in chosen]
     settings, given = check_parameters(sources, profile, overrides or {})
     if settings.corpus:
-        index = Run(settings).product("03_face_alignment")
-        if (read_parquet(index, "problem")["problem"] != "").all():
+        prepared = Run(settings).product("03_face_alignment")
+        if (read_parquet(prepared, "problem")["problem"] != "").all():
             raise InputError(
                 f"No clip of {settings.corpus} is ready: `emoface prepare` said why; "
                 "mend that, and give it again with --retry."
