@@ -33,6 +33,11 @@ ARGUMENTS = [
     "--disable-dev-shm-usage",
 ]
 NOTEBOOK = "08_emotion_space"
+SETTLED = """() => {
+    const now = document.querySelector('img.emoface-picture').src;
+    if (window.seen !== now) [window.seen, window.since] = [now, Date.now()];
+    return Date.now() - window.since > 2000;
+}"""
 PATIENCE = 300_000  # ms; other work may share the cores
 RUN = Run(load_settings("smoke"))
 READY = """async () => {
@@ -155,6 +160,7 @@ def turn_and_play(monitored: Watched, name: str) -> None:
         "before => document.querySelector('img.emoface-picture').src != before",
         arg=before,
     )
+    page.wait_for_function(SETTLED)  # the slider's last places may come late
     screenshot(page, f"{name}_turned")
     page.locator("button.emoface-play").click()
     played = "document.querySelector('video.emoface-video')"
