@@ -182,13 +182,15 @@ class FacePredictor:
         shown = shown.expand(len(seconds), -1)
         style = torch.zeros(len(seconds), 256)
         keys = dial.seconds
+        first, last = np.searchsorted(keys, seconds[[0, -1]])
+        keys = keys[max(0, first - 1) : last + 1]  # of an hour there may be very many
         weights = np.stack([np.interp(seconds, keys, own) for own in np.eye(len(keys))])
         for offset, weight in zip(
             self.space.offsets(dial.curves, keys), weights, strict=True
         ):
             if (held := np.flatnonzero(weight)).size:
-                first, last = held[[0, -1]] // STEP  # stretches stay where they are
-                near = slice(max(0, first - 1) * STEP, (last + 2) * STEP)
+                start, stop = held[[0, -1]] // STEP  # stretches stay where they are
+                near = slice(max(0, start - 1) * STEP, (stop + 2) * STEP)
                 own = self._style(shown[near] + offset, codes.identity[part][near])
                 style[near] += torch.from_numpy(weight[near, None]).float() * own
         return style

@@ -1,5 +1,6 @@
 """A whole voice moves the face in as many frames as it has, smoothly."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emoface_lib.animation import predict
-from emoface_lib.animation.emotion_control import Emotion
+from emoface_lib.animation.emotion_control import Curve, Dial, Emotion
 from emoface_lib.animation.predict import ATTENDED, STEP, FacePredictor
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import load_settings
@@ -173,6 +174,21 @@ def test_at_each_moment_the_face_is_that_of_a_dial_which_stays_there(
     turned = predictor.displace(codes, "0:-2,1.99:-2,2.01:2")
     np.testing.assert_allclose(turned[:49], low[:49], atol=1e-5)
     np.testing.assert_allclose(turned[52:], high[52:], atol=1e-5)
+
+
+def test_of_many_key_frames_those_around_take_memory(predictor: FacePredictor) -> None:
+    codes = predictor.encode(voice(16_000 * 3))
+    seconds = np.arange(0, 1000, 0.1)
+    curve = Curve(tuple(seconds.tolist()), tuple(np.sin(seconds).tolist()))
+    few = Curve(curve.seconds[:40], curve.amounts[:40])
+    tracemalloc.start()
+    moved = predictor.displace(codes, Dial({"PC1": curve}))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_allclose(
+        moved, predictor.displace(codes, Dial({"PC1": few})), atol=1e-6
+    )
+    assert peak < 100e6  # bytes; a weight for each pair of key frames takes 800 MB
 
 
 def test_a_mood_does_not_depend_on_what_is_heard(predictor: FacePredictor) -> None:
