@@ -183,7 +183,7 @@ class FacePredictor:
         style = torch.zeros(len(seconds), 256)
         keys = dial.seconds
         first, last = np.searchsorted(keys, seconds[[0, -1]])
-        keys = keys[max(0, first - 1) : last + 1]  # of an hour there may be very many
+        keys = keys[max(0, first - 1) : last + 1]  # an hour may have very many
         weights = np.stack([np.interp(seconds, keys, own) for own in np.eye(len(keys))])
         for offset, weight in zip(
             self.space.offsets(dial.curves, keys), weights, strict=True
