@@ -82,7 +82,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@mv .venv/installing $@
 
-reproduce: $(INSTALLED) ## run the notebooks in order (PROFILE) and fill figures/
+reproduce: $(INSTALLED) ## run the notebooks (PROFILE) and fill figures/
 	$(BIN)/emoface reproduce --profile $(call quoted,$(PROFILE))
 
 test: check test-library test-notebooks test-course test-browser ## every test

@@ -16,7 +16,13 @@ from course.claims import markdown
 from emoface_lib import __version__, plots
 from emoface_lib.core.clip import Clip
 from emoface_lib.core.files import read_array, read_parquet
-from emoface_lib.core.settings import REPOSITORY, Run, Settings, notebook_settings
+from emoface_lib.core.settings import (
+    NEEDS,
+    REPOSITORY,
+    Run,
+    Settings,
+    notebook_settings,
+)
 from emoface_lib.features.prepared import load_clips
 from emoface_lib.method import steps
 from emoface_lib.method.content import ContentBranch
@@ -26,17 +32,6 @@ NAMED = ("torch", "librosa", "numpy")
 RANGE = (
     r"(?:interval|interval of r|seeds from) (?P<low>[-.\d]+) to (?P<high>-?[.\d]*\d)"
 )
-NEEDS = {  # lesson -> the last one of those whose products it reads
-    "02": "01_corpus",
-    "03": "02_audio_features",
-    "04": "03_face_alignment",
-    "05": "04_content_encoder",
-    "06": "03_face_alignment",
-    "07": "06_image_translation",
-    "08": "05_style_encoder",
-    "09": "08_emotion_space",
-    "10": "03_face_alignment",
-}
 
 
 class Lesson:
@@ -91,8 +86,8 @@ def start(number: str, names: Mapping[str, Any]) -> Lesson:
     Raises InputError that names the command if an earlier lesson has not been run.
     """
     lesson = Lesson(notebook_settings(names))
-    if number in NEEDS:
-        lesson.run.product(NEEDS[number])
+    for needed in next(NEEDS[name] for name in NEEDS if name.startswith(number)):
+        lesson.run.product(needed)
     return lesson
 
 

@@ -34,6 +34,8 @@ CARD = "corpus.json"
 
 WRITING: set[Path] = set()  # temporary files, for who must end at once
 
+RESUME = "state.pt"  # what a training that was cut off goes on from
+
 STEM = 40  # letters of a name that its temporary one repeats; a name has 255 bytes
 
 
@@ -59,6 +61,11 @@ def write_beside(path: Path) -> Iterator[Path]:
         finally:
             beside.unlink(missing_ok=True)
             WRITING.discard(beside)
+
+
+def is_passing(path: Path) -> bool:
+    """Whether a file is there only while something is made."""
+    return path.name.startswith(".") or path.name == RESUME
 
 
 def _hold(file: IO[bytes], alone: bool) -> None:

@@ -9,6 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from typing import Any, TypeVar
 
+import psutil
 from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
@@ -17,6 +18,7 @@ from emoface_lib.core.errors import InputError
 CORES = "EMOFACE_CORES"  # in the environment of one of several runs
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+GUESS = 2.0  # GB that a run of notebooks is taken to need
 QUEUED = 3  # items a process that are handed out at a time; memory stays flat
 # tqdm's arguments for what is mostly quick: a bar on a terminal, after 5 s
 WHERE_SLOW: dict[str, Any] = {"disable": None, "delay": 5, "leave": False}
@@ -29,6 +31,12 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):  # Linux
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def fitting(memory: float) -> int:
+    """How many processes that need so many GB fit the cores and the free memory."""
+    free = psutil.virtual_memory().available / 1e9
+    return max(1, min(cores(), int(free / memory)))
 
 
 def each(
@@ -124,7 +132,11 @@ def one_thread() -> None:
 
 def _start() -> None:
     one_thread()
-    # a process whose parent was killed would otherwise wait for ever
+    follow_parent()
+
+
+def follow_parent() -> None:
+    """End this process with its parent, for which it would otherwise wait for ever."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

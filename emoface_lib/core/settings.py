@@ -338,6 +338,21 @@ PRODUCTS = {
     "08_emotion_space": "emotion_space/space.safetensors",
 }
 
+# Which others each notebook goes on from. One that is not named here needs all before.
+NEEDS: dict[str, tuple[str, ...]] = {
+    "00_overview": (),
+    "01_corpus": (),
+    "02_audio_features": ("01_corpus",),
+    "03_face_alignment": ("02_audio_features",),
+    "04_content_encoder": ("03_face_alignment",),
+    "05_style_encoder": ("04_content_encoder",),
+    "06_image_translation": ("03_face_alignment",),
+    "07_comparison": ("05_style_encoder", "06_image_translation"),
+    "08_emotion_space": ("05_style_encoder",),
+    "09_animate": ("08_emotion_space",),
+    "10_batch_runs": ("03_face_alignment",),
+}
+
 # Tables of numbers that notebooks leave: columns metric, protocol and value, speaker
 # and clip where a number is of one clip, and others that say what it is of.
 RESULTS = {

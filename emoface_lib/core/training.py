@@ -27,7 +27,7 @@ from emoface_lib.core.checkpoints import (
     save_state,
 )
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.files import write_beside
+from emoface_lib.core.files import RESUME, write_beside
 from emoface_lib.core.fresh import digest
 from emoface_lib.core.settings import Settings
 
@@ -251,7 +251,7 @@ class _Run:
     @property
     def state(self) -> Path:
         """The file to go on from."""
-        return self.folder / "state.pt"
+        return self.folder / RESUME
 
     def finished(self) -> pd.DataFrame | None:
         """Load what was trained from the same, and give its log; None if it was not."""

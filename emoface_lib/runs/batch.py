@@ -29,7 +29,7 @@ from emoface_lib.core.checkpoints import commit
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_json, write_json
 from emoface_lib.core.locks import claim
-from emoface_lib.core.parallel import CORES, cores
+from emoface_lib.core.parallel import CORES, GUESS, cores, fitting
 from emoface_lib.core.ray_engine import cluster, each_by_ray
 from emoface_lib.core.settings import nearest
 from emoface_lib.runs import collect
@@ -40,7 +40,6 @@ from emoface_lib.runs.sweep import Sweep
 from emoface_lib.runs.sweep_plans import Plan, code_hash, plan_runs
 
 ENGINES = ("local", "ray")
-GUESS = 2.0  # GB that a run is taken to need, unless the sweep says it
 LOOK = 0.5  # s between two looks at the memory and the time of a run
 LOG = "log.txt"
 # `start` looks whether other processes have ended; of two threads that look at one at
@@ -112,9 +111,7 @@ def _ended(
         lost = partial(fail, store=store, problem="The worker that was at it died.")
         yield from (plan for plan, _ in each_by_ray(run, plans, workers, "runs", lost))
         return
-    free = psutil.virtual_memory().available / 1e9
-    fitting = max(1, min(cores(), int(free / (memory or GUESS))))
-    count = min(workers or fitting, max(1, len(plans)))
+    count = min(workers or fitting(memory or GUESS), max(1, len(plans)))
     share = max(1, cores() // count)
     with ThreadPoolExecutor(count) as pool:  # a thread waits for each process
         waited = {pool.submit(attempt, plan, store, share): plan for plan in plans}

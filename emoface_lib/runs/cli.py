@@ -115,12 +115,25 @@ def reproduce(
     force: Annotated[
         bool, typer.Option("--force", help="Run what is up to date, too.")
     ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Notebooks at a time; by default as cores and memory allow."
+        ),
+    ] = None,
 ) -> None:
     """Run the notebooks in order, skipping what is up to date."""
     from emoface_lib.runs.reproduce import reproduce as run  # papermill takes a second
 
     overrides = _overrides(parameter)
-    run(profile, only=only or [], through=through, overrides=overrides, force=force)
+    run(
+        profile,
+        only=only or [],
+        through=through,
+        overrides=overrides,
+        force=force,
+        workers=workers,
+    )
 
 
 @app.command(

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import hash_of, read_json
 from emoface_lib.core.fresh import imported
+from emoface_lib.core.parallel import CORES, cores
 from emoface_lib.core.settings import PARAMETERS as SETTING_NAMES
 from emoface_lib.core.settings import (
     REPOSITORY,
@@ -239,11 +240,14 @@ def _check_type(name: str, value: Any, default: Any) -> None:
     raise InputError(f"Parameter {name} = {value!r}: it should be of type {kind}.")
 
 
-def execute(path: Path, output: Path, parameters: Mapping[str, Any]) -> None:
+def execute(
+    path: Path, output: Path, parameters: Mapping[str, Any], share: int | None = None
+) -> None:
     """Run the notebook at `path` with this interpreter and leave the copy at `output`.
 
-    The kernel works in the copy's folder; its own files go to a folder `jupyter` beside
-    that. Raises NotebookError that names the cell and the copy.
+    share : cores that it may use, of all. The kernel works in the copy's folder; its
+    own files go to a folder `jupyter` beside that. Raises NotebookError that names the
+    cell and the copy.
     """
     import papermill  # takes a second, which who only reads notebooks need not wait
     from nbclient.exceptions import DeadKernelError
@@ -256,7 +260,7 @@ def execute(path: Path, output: Path, parameters: Mapping[str, Any]) -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
     try:
         with (
-            kernel_environment(output.parent.parent / "jupyter"),
+            kernel_environment(output.parent.parent / "jupyter", share),
             TemporaryDirectory(prefix="emoface") as sockets,
         ):
             papermill.execute_notebook(
@@ -304,10 +308,11 @@ def _of_interest(record: logging.LogRecord) -> bool:
 
 
 @contextmanager
-def kernel_environment(folder: Path) -> Iterator[None]:
+def kernel_environment(folder: Path, share: int | None = None) -> Iterator[None]:
     """Keep what lies in the user's home out of the kernels started meanwhile.
 
     Kernels then write below `folder`, hash strings alike and are this interpreter's.
+    share : cores that they may use, of those of this process.
     """
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -324,6 +329,7 @@ def kernel_environment(folder: Path) -> Iterator[None]:
         "MATPLOTLIBRC": str(Path(origin).parent / "mpl-data" / "matplotlibrc"),
         "OMP_NUM_THREADS": threads,
         "OPENCV_FOR_THREADS_NUM": threads,  # its idle threads spin
+        CORES: str(share or cores()),
         "PYTHONHASHSEED": "0",
         "TQDM_DISABLE": "1",  # bars belong to a terminal, not into stored outputs
     }

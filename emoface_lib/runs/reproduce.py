@@ -1,27 +1,39 @@
 """All notebooks in order, each one only if something it depends on has changed."""
 
+import multiprocessing
 import os
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
+import psutil
 from packaging.requirements import Requirement
 
 from emoface_lib.core.checkpoints import commit
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import (
     hash_of,
+    is_passing,
     read_json,
     read_or_set_aside,
     read_parquet,
     write_json,
 )
 from emoface_lib.core.fresh import code_hash, file_hash
-from emoface_lib.core.settings import LIBRARY, PRODUCTS, REPOSITORY, Run
+from emoface_lib.core.parallel import GUESS, cores, fitting, follow_parent
+from emoface_lib.core.settings import LIBRARY, NEEDS, PRODUCTS, REPOSITORY, Run
 from emoface_lib.runs.notebooks import (
     NOTEBOOKS,
     NotebookError,
@@ -46,15 +58,18 @@ def reproduce(
     through: str | None = None,
     overrides: Mapping[str, Any] | None = None,
     force: bool = False,
+    workers: int | None = None,
     folder: Path = NOTEBOOKS,
 ) -> dict[str, Any]:
     """Run the notebooks of `folder` in order and return what `reproduce.json` says.
 
     A notebook is skipped while its code, parameters, the library, its weights, the
-    versions of dependencies and the notebooks before it are those of its last run.
-    `only` names the ones to run, `through` the last one. An override goes to the
-    notebooks that read it; with `corpus`, only those that declare it are run. Raises
-    InputError before a kernel starts if an argument is wrong, NotebookError if a
+    versions of dependencies and the notebooks that it needs are those of its last run.
+    Those that do not need each other run side by side. `only` names the ones to run,
+    `through` the last one. An override goes to the notebooks that read it; with
+    `corpus`, only those that declare it are run. workers : notebooks at a time, by
+    default as cores and memory allow, and one where several devices train as one.
+    Raises InputError before a kernel starts if an argument is wrong, NotebookError if a
     notebook fails.
     """
     paths = find_notebooks(folder)
@@ -72,10 +87,14 @@ def reproduce(
             )
     folder_of_run = Run(settings).folder.resolve()
     given = {"profile": profile, "seed": settings.seed, **given}
-    for path in chosen:
-        index = paths.index(path)
-        outcome = Step(path, paths[:index], folder_of_run, given).run(force)
-        print(f"[{index + 1}/{len(paths)}] {path.stem}: {outcome}", flush=True)
+    steps = [
+        Step(path, paths[: paths.index(path)], folder_of_run, given) for path in chosen
+    ]
+    alone = settings.devices * settings.nodes > 1
+    count = min(workers or (1 if alone else fitting(GUESS)), len(steps))
+    for step, outcome in _ended(steps, force, count):
+        number = paths.index(step.path) + 1
+        print(f"[{number}/{len(paths)}] {step.path.stem}: {outcome}", flush=True)
         report = _report(profile, paths, folder_of_run)
     return report
 
@@ -90,13 +109,84 @@ def _choose(
     return kept
 
 
+def _ended(
+    steps: Sequence["Step"], force: bool, count: int
+) -> Iterator[tuple["Step", str]]:
+    """(step, what was done) as steps end, each begun after those that it needs.
+
+    count : at a time. After a failure none begins; it is raised when all have ended.
+    """
+    waiting, running, failures = [*steps], dict[Future, Step](), list[NotebookError]()
+    with _pool(count) as pool:
+        while running or (waiting and not failures):
+            while not failures and (ready := _ready(waiting, running.values())):
+                if len(running) == count:
+                    break
+                waiting.remove(step := ready[0])
+                if not force and step.up_to_date():
+                    yield step, "up to date"
+                    continue
+                step.begin()
+                share = max(1, cores() // min(count, len(running) + len(ready)))
+                running[pool.submit(step.carry_out, share)] = step
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                step = running.pop(future)
+                try:
+                    outcome = step.end(future.result())
+                except NotebookError as error:
+                    failures.append(error)
+                    outcome = "failed"
+                yield step, outcome
+    if failures:
+        raise failures[0]
+
+
+def _ready(waiting: Sequence["Step"], running: Iterable["Step"]) -> list["Step"]:
+    """Those of the waiting steps that need none that waits or runs."""
+    open_ = {step.path for step in (*waiting, *running)}
+    return [step for step in waiting if open_.isdisjoint(step.needs)]
+
+
+class _Here(Executor):
+    """Does at once, in this process, what it is given."""
+
+    def submit(  # type: ignore[override]
+        self, function: Callable[..., Any], *given: Any
+    ) -> Future:
+        """A future that is done."""
+        future: Future = Future()
+        try:
+            future.set_result(function(*given))
+        except NotebookError as error:
+            future.set_exception(error)
+        return future
+
+
+@contextmanager
+def _pool(count: int) -> Iterator[Executor]:
+    """Processes that run notebooks; an interrupt ends them with their kernels."""
+    if count == 1:
+        yield _Here()
+        return
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(count, spawn, initializer=follow_parent) as pool:
+        try:
+            yield pool
+        except KeyboardInterrupt:
+            for process in psutil.Process().children(recursive=True):
+                process.terminate()
+            raise
+
+
 class Step:
     """One notebook in a run: its executed copy and the state that stands beside it."""
 
     def __init__(
         self, path: Path, before: Sequence[Path], run: Path, given: Mapping[str, Any]
     ) -> None:
-        self.path, self.before, self.folder = path, before, run
+        self.path, self.folder = path, run
+        named = NEEDS.get(path.stem)
+        self.needs = [p for p in before if named is None or p.stem in named]
         self.source = read_source(path)
         self.parameters = self.source.taken(given)
         self.output = run / "notebooks" / path.name
@@ -105,7 +195,7 @@ class Step:
 
     def key(self) -> str:
         """Hash of all that the outcome depends on."""
-        states = [state_of(self.folder, path).get("key") for path in self.before]
+        states = [state_of(self.folder, path).get("key") for path in self.needs]
         asked = {k: v for k, v in self.parameters.items() if k not in WHERE}
         data = library_hash(*DATA_FILES)
         code = [self.source.code, code_hash(*self.source.modules), data]
@@ -126,18 +216,38 @@ class Step:
         """Run the notebook if need be and say in a few words what was done."""
         if not force and self.up_to_date():
             return "up to date"
-        # Without its key, an interrupted notebook runs again next time.
+        self.begin()
+        return self.end(self.carry_out())
+
+    def begin(self) -> None:
+        """Take the key away: an interrupted notebook runs again next time."""
         if before := state_of(self.folder, self.path):
             write_json(self.state, {**before, "key": ""})
-        key, start, began = self.key(), time.perf_counter(), time.time_ns()
-        execute(self.path, self.output, self.parameters)
+        self.begun = self.key(), time.time_ns()
+
+    def carry_out(self, share: int | None = None) -> float:
+        """Run the notebook, by so many cores, and return the seconds that it took."""
+        start = time.perf_counter()
+        execute(self.path, self.output, self.parameters, share)
+        return round(time.perf_counter() - start, 1)
+
+    def end(self, seconds: float) -> str:
+        """Write down what was made, and say how long it took."""
         if self.product and not self.product.exists():
             raise NotebookError(
                 f"Notebook {self.path.stem} ended without leaving {self.product}."
             )
-        seconds = round(time.perf_counter() - start, 1)
-        state = {"key": key, "parameters": self.parameters, "seconds": seconds}
-        write_json(self.state, {**state, "products": self._left_since(began)})
+        key, began = self.begun
+        write_json(
+            self.state,
+            {
+                "key": key,
+                "parameters": self.parameters,
+                "began": round(began / 1e9, 1),
+                "seconds": seconds,
+                "products": self._left_since(began),
+            },
+        )
         return f"{seconds:.1f} s"
 
     def _left_since(self, began: int) -> dict[str, str]:
@@ -148,7 +258,9 @@ class Step:
         return {
             os.path.relpath(path, self.folder): file_hash(path)
             for path in sorted({self.output, *found, *figures})
-            if path.is_file() and path.stat().st_mtime_ns >= began
+            if not is_passing(path)  # of a notebook that runs beside this one
+            and path.is_file()
+            and path.stat().st_mtime_ns >= began
         }
 
 
@@ -192,15 +304,25 @@ def versions() -> dict[str, str]:
 
 
 def _report(profile: str, paths: Sequence[Path], run: Path) -> dict[str, Any]:
-    seconds = {path.stem: state_of(run, path).get("seconds") for path in paths}
-    minutes = {name: round(s / 60, 2) for name, s in seconds.items() if s is not None}
+    states = {path.stem: state_of(run, path) for path in paths}
+    took = {n: (s["began"], s["seconds"]) for n, s in states.items() if "began" in s}
+    minutes = {name: round(seconds / 60, 2) for name, (_, seconds) in took.items()}
     report = {
         "profile": profile,
         "minutes": minutes,
-        "minutes_in_all": round(sum(minutes.values()), 2),
+        "minutes_in_all": round(_covered(took.values()) / 60, 2),
         "machine": platform.machine(),
         "versions": versions(),
         "commit": commit(),
     }
     write_json(run / "reproduce.json", report)
     return report
+
+
+def _covered(spans: Iterable[tuple[float, float]]) -> float:
+    """Seconds in which one or more ran, of (when it began, seconds that it took)."""
+    total, until = 0.0, 0.0
+    for began, seconds in sorted(spans):
+        total += max(0.0, began + seconds - max(began, until))
+        until = max(until, began + seconds)
+    return total

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from nbformat import NotebookNode
 
-from course.lessons import NEEDS, draw_on_stored, foot, found, ledger, start
+from course.lessons import draw_on_stored, foot, found, ledger, start
 from course.make_editions import exercises
 from course.openers import outlines, side_by_side
 from emoface_lib import plots
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.settings import PRODUCTS, load_settings
+from emoface_lib.core.settings import NEEDS, PRODUCTS, load_settings
 from emoface_lib.core.video import read_audio, read_video, write_video
 from emoface_lib.runs.notebooks import (
     PARAMETERS,
@@ -65,21 +65,34 @@ def test_a_lesson_is_set_up_in_one_line(path: Path) -> None:
     assert read_source(path).reads_settings
 
 
-@pytest.mark.parametrize("number", NEEDS)
+@pytest.mark.parametrize("name", NEEDS)
 def test_a_lesson_names_the_command_that_makes_what_it_lacks(
-    number: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EMOFACE_RUNS", str(tmp_path))
-    needed = NEEDS[number]
-    command = f"`emoface reproduce --profile smoke --through {needed[:2]}`"
-    with pytest.raises(InputError, match=command) as caught:
-        start(number, {"profile": "smoke"})
-    (shown,) = caught.value._render_traceback_()
-    assert shown == str(caught.value)
-    left = tmp_path / "smoke" / PRODUCTS[needed]
-    left.parent.mkdir(parents=True)
-    left.touch()
-    assert start(number, {"profile": "smoke", "seed": 3}).settings.seed == 3
+    for need in NEEDS[name]:
+        command = f"`emoface reproduce --profile smoke --through {need[:2]}`"
+        with pytest.raises(InputError, match=command) as caught:
+            start(name[:2], {"profile": "smoke"})
+        (shown,) = caught.value._render_traceback_()
+        assert shown == str(caught.value)
+        left = tmp_path / "smoke" / PRODUCTS[need]
+        left.parent.mkdir(parents=True)
+        left.touch()
+    assert start(name[:2], {"profile": "smoke", "seed": 3}).settings.seed == 3
+
+
+def needed(name: str) -> set[str]:
+    return {other for need in NEEDS[name] for other in (need, *needed(need))}
+
+
+@pytest.mark.parametrize("path", PATHS, ids=NAMES)
+def test_a_lesson_names_no_folder_of_one_that_it_does_not_need(path: Path) -> None:
+    code = "\n".join(c.source for c in code_cells(read_notebook(path)))
+    for other in set(PRODUCTS) - needed(path.stem) - {path.stem}:
+        left = PRODUCTS[other].partition("/")[0]
+        assert f'run.path("{left}"' not in code
+        assert f'run.product("{other}")' not in code
 
 
 def test_a_prepared_corpus_is_named_in_the_command(

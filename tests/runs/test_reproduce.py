@@ -2,12 +2,17 @@
 
 import ast
 import os
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import nbformat
 import pandas as pd
+import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from typer.testing import CliRunner
@@ -15,6 +20,7 @@ from typer.testing import CliRunner
 from emoface_lib.core import fresh
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_json, write_parquet
+from emoface_lib.core.parallel import CORES
 from emoface_lib.runs import reproduce as module
 from emoface_lib.runs.cli import app, read_parameter
 from emoface_lib.runs.notebooks import (
@@ -47,6 +53,7 @@ def change(path: Path, old: str, new: str) -> None:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two notebooks, a library of one file, and runs in a folder of their own."""
     monkeypatch.setenv("EMOFACE_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv(CORES, "1")  # one at a time, in this process
     library = tmp_path / "emoface_lib"
     library.mkdir()
     for name in ("module", "other"):
@@ -71,7 +78,7 @@ def executed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the notebooks that ran, in place of running them."""
     names: list[str] = []
 
-    def note(path: Path, output: Path, parameters: dict) -> None:
+    def note(path: Path, output: Path, parameters: dict, share: int) -> None:
         names.append(path.stem)
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text("executed")
@@ -326,6 +333,111 @@ def test_failing_notebook_leaves_a_copy_and_a_sentence(folder: Path) -> None:
     assert failed.outputs[0].ename == "ValueError"
     assert not copy.with_suffix(".json").exists()
     assert not (runs(folder) / "notebooks" / "01_second.ipynb").exists()
+
+
+def test_only_those_that_need_a_changed_one_run_again(
+    folder: Path, executed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("02_third", "03_fourth"):
+        write_notebook(folder / f"{name}.ipynb", FIRST)
+    monkeypatch.setitem(module.NEEDS, "02_third", ("00_first",))
+    reproduce("smoke", folder=folder)
+    change(folder / "01_second.ipynb", "steps + 1", "steps + 2")
+    executed.clear()
+    reproduce("smoke", folder=folder)
+    assert executed == ["01_second", "03_fourth"]  # which is not named in NEEDS
+    executed.clear()
+    change(folder / "00_first.ipynb", "style_margin, scale", "scale, style_margin")
+    reproduce("smoke", folder=folder)
+    assert executed == ["00_first", "01_second", "02_third", "03_fourth"]
+
+
+MEET = """
+import time
+from pathlib import Path
+Path("../{mine}").mkdir()
+Path("../{mine}/.half").touch()
+Path("../{mine}/state.pt").touch()
+while not Path("../{other}/state.pt").exists():
+    time.sleep(0.1)
+"""
+LEAVE = """
+Path("../{mine}/made").write_text("whole")
+Path("../{mine}/state.pt").unlink()
+Path("../{mine}/.half").unlink()
+"""
+
+
+@pytest.mark.slow
+def test_those_that_do_not_need_each_other_run_side_by_side(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for mine, other, last in (("02", "03", "time.sleep(2)"), ("03", "02", "")):
+        monkeypatch.setitem(module.NEEDS, f"{mine}_own", ())
+        cells = [part.format(mine=mine, other=other) for part in (MEET, LEAVE)]
+        write_notebook(folder / f"{mine}_own.ipynb", FIRST, cells[0], last, cells[1])
+    only = ["02", "03"]
+    report = reproduce("smoke", only=only, workers=2, folder=folder)
+    assert set(report["minutes"]) == {"02_own", "03_own"}
+    assert report["minutes_in_all"] < sum(report["minutes"].values())
+    for mine in only:
+        left = set(
+            read_json(runs(folder) / "notebooks" / f"{mine}_own.json")["products"]
+        )
+        assert f"{mine}/made" in left
+        assert not any(name.endswith((".half", "state.pt")) for name in left)
+    before = read_json(runs(folder) / "reproduce.json")["minutes_in_all"]
+    again = reproduce("smoke", only=only, workers=2, folder=folder)
+    assert again["minutes_in_all"] == before  # up to date, both
+
+
+@pytest.mark.slow
+def test_after_a_failure_what_runs_ends_and_nothing_begins(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(module.NEEDS, "01_second", ())
+    write_notebook(folder / "00_first.ipynb", FIRST, "int('ten')")
+    write_notebook(folder / "01_second.ipynb", SECOND, "import time", "time.sleep(4)")
+    write_notebook(folder / "02_third.ipynb", FIRST)
+    with pytest.raises(NotebookError, match="00_first failed in cell"):
+        reproduce("smoke", workers=2, folder=folder)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "[1/3] 00_first: failed"
+    assert lines[1].startswith("[2/3] 01_second: ")
+    assert len(lines) == 2
+    assert (runs(folder) / "notebooks" / "01_second.json").exists()
+
+
+INTERRUPTED = """
+import signal, sys
+from pathlib import Path
+from emoface_lib.runs import reproduce as module
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
+if __name__ == "__main__":
+    module.NEEDS["01_second"] = ()
+    module.reproduce("smoke", workers=2, folder=Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.slow
+def test_an_interrupt_ends_all_kernels(folder: Path, tmp_path: Path) -> None:
+    wait_long = "import os, time\nfrom pathlib import Path\n"
+    wait_long += "Path(f'../{os.getpid()}.pid').touch()\ntime.sleep(300)"
+    write_notebook(folder / "00_first.ipynb", FIRST, wait_long)
+    write_notebook(folder / "01_second.ipynb", SECOND, wait_long)
+    script = tmp_path / "script.py"
+    script.write_text(INTERRUPTED)
+    process = subprocess.Popen([sys.executable, str(script), str(folder)])
+    while len(found := list(runs(folder).glob("*.pid"))) < 2:
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) != 0
+    for path in found:
+        with suppress(
+            psutil.NoSuchProcess
+        ):  # a kernel looks for its parent now and then
+            psutil.Process(int(path.stem)).wait(60)
 
 
 def test_notebook_without_its_product_has_failed(
