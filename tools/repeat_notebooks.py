@@ -1,53 +1,77 @@
 """Run every notebook twice in the smoke profile: `python -m tools.repeat_notebooks`.
 
-Papermill runs it; then nbval runs the executed copy again in a folder of its own, while
-papermill goes on with the next one. A cell marked `# NBVAL_CHECK_OUTPUT` must print
-what it printed before: same seed, same numbers. A cell marked `# NBVAL_SKIP` (or with
-the tag `nbval-skip`) is left out.
+Papermill runs it; then nbval runs the executed copy again in a folder of its own. A
+cell marked `# NBVAL_CHECK_OUTPUT` must print what it printed before: same seed, same
+numbers. A cell marked `# NBVAL_SKIP` (or with the tag `nbval-skip`) is left out.
 """
 
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from emoface_lib.core.errors import InputError
+from emoface_lib.core.parallel import GUESS, fitting
 from emoface_lib.core.settings import Run, load_settings, runs_folder
 from emoface_lib.runs.notebooks import find_notebooks, kernel_environment
-from emoface_lib.runs.reproduce import reproduce
+from emoface_lib.runs.reproduce import Job, Step, reproduce, side_by_side
 
 PROFILE = "smoke"
 NBVAL = ["--nbval-lax", "--nbval-current-env", "-p", "no:xdist", "--quiet"]
+SAME = "the same"
 
 
-def main() -> int:
-    """Run the notebooks of the project; 1 if a second run differs from the first."""
-    executed = Run(load_settings(PROFILE)).path("notebooks")
-    place = runs_folder().resolve() / "repeat"
-    shutil.rmtree(place, ignore_errors=True)
-    with kernel_environment(place / "jupyter"):
-        environment = {**os.environ, "EMOFACE_RUNS": str(place)}
-    with ThreadPoolExecutor(1) as second:
-        outcomes = []
-        for path in find_notebooks():
-            reproduce(PROFILE, only=[path.stem])
-            copy = executed / path.name
-            outcomes.append(second.submit(is_repeated, copy, environment))
-    return 0 if all(outcome.result() for outcome in outcomes) else 1
+class Again:
+    """The second run of a step, in a folder of its own, after those that it needs."""
+
+    def __init__(self, step: Step, place: Path) -> None:
+        self.path, self.place = step.output, place
+        before = [step.output.with_name(path.name) for path in step.needs]
+        self.needs: Sequence[Path] = [step.path, *before]
+
+    def up_to_date(self) -> bool:
+        """Never."""
+        return False
+
+    def begin(self) -> None:
+        """Nothing is written down."""
+
+    def carry_out(self, share: int | None = None) -> str:
+        """Run nbval, by so many cores."""
+        with kernel_environment(self.place / "jupyter", share):
+            return repeat(self.path, {**os.environ, "EMOFACE_RUNS": str(self.place)})
+
+    def end(self, result: str) -> str:
+        """What is printed of it."""
+        return result
 
 
-def is_repeated(path: Path, environment: Mapping[str, str]) -> bool:
-    """Run nbval over an executed notebook; print what it says if outputs differ."""
+def repeat(path: Path, environment: Mapping[str, str]) -> str:
+    """Run nbval over an executed notebook, and return SAME or what it says."""
     command = [sys.executable, "-m", "pytest", *NBVAL, str(path)]
     done = subprocess.run(
         command, env=environment, capture_output=True, text=True, check=False
     )
-    same = done.returncode == 0
-    print(f"{path.stem}, again: {'the same' if same else done.stdout}", flush=True)
-    return same
+    return SAME if done.returncode == 0 else done.stdout
+
+
+def main() -> int:
+    """Run the notebooks of the project; 1 if a second run differs from the first."""
+    paths, run = find_notebooks(), Run(load_settings(PROFILE)).folder.resolve()
+    given = {"profile": PROFILE, "seed": 0}
+    first = [Step(path, paths[:i], run, given) for i, path in enumerate(paths)]
+    place = runs_folder().resolve() / "repeat"
+    shutil.rmtree(place, ignore_errors=True)
+    steps: list[Job] = [*first, *(Again(step, place) for step in first)]
+    different = False
+    for step, outcome in side_by_side(steps, fitting(GUESS)):
+        again = isinstance(step, Again)
+        print(f"{step.path.stem}{', again' * again}: {outcome}", flush=True)
+        different |= again and outcome != SAME
+    reproduce(PROFILE)  # says of each that it is up to date, and writes its report
+    return int(different)
 
 
 if __name__ == "__main__":

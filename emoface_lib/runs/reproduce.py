@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import psutil
 from packaging.requirements import Requirement
@@ -48,6 +48,7 @@ from emoface_lib.runs.notebooks import (
 DATA_FILES = ("txt", "csv", "yml", "md", "npz", "safetensors")
 WHERE = "device", "devices", "nodes"  # networks are trained; no outcome depends on it
 FIGURES = REPOSITORY / "figures"
+AnyJob = TypeVar("AnyJob", bound="Job")
 NOT_LEFT = ("notebooks", "jupyter", "batch")  # folders of a run that hold no products
 
 
@@ -92,7 +93,7 @@ def reproduce(
     ]
     alone = settings.devices * settings.nodes > 1
     count = min(workers or (1 if alone else fitting(GUESS)), len(steps))
-    for step, outcome in _ended(steps, force, count):
+    for step, outcome in side_by_side(steps, count, force):
         number = paths.index(step.path) + 1
         print(f"[{number}/{len(paths)}] {step.path.stem}: {outcome}", flush=True)
         report = _report(profile, paths, folder_of_run)
@@ -109,14 +110,34 @@ def _choose(
     return kept
 
 
-def _ended(
-    steps: Sequence["Step"], force: bool, count: int
-) -> Iterator[tuple["Step", str]]:
+class Job(Protocol):
+    """A run of a notebook, after those that it needs."""
+
+    path: Path
+    needs: Sequence[Path]
+
+    def up_to_date(self) -> bool:
+        """Whether there is nothing to do."""
+
+    def begin(self) -> None:
+        """What this process does before."""
+
+    def carry_out(self, share: int) -> Any:
+        """What any process can do, by so many cores."""
+
+    def end(self, result: Any) -> str:
+        """What this process does with what came of it; says so in a few words."""
+
+
+def side_by_side(
+    steps: Sequence[AnyJob], count: int, force: bool = False
+) -> Iterator[tuple[AnyJob, str]]:
     """(step, what was done) as steps end, each begun after those that it needs.
 
-    count : at a time. After a failure none begins; it is raised when all have ended.
+    count : at a time, the first ones first. After a failure none begins; it is raised
+    when all have ended.
     """
-    waiting, running, failures = [*steps], dict[Future, Step](), list[NotebookError]()
+    waiting, running, failures = [*steps], dict[Future, AnyJob](), list[NotebookError]()
     with _pool(count) as pool:
         while running or (waiting and not failures):
             while not failures and (ready := _ready(waiting, running.values())):
@@ -141,7 +162,7 @@ def _ended(
         raise failures[0]
 
 
-def _ready(waiting: Sequence["Step"], running: Iterable["Step"]) -> list["Step"]:
+def _ready(waiting: Sequence[AnyJob], running: Iterable[AnyJob]) -> list[AnyJob]:
     """Those of the waiting steps that need none that waits or runs."""
     open_ = {step.path for step in (*waiting, *running)}
     return [step for step in waiting if open_.isdisjoint(step.needs)]
@@ -186,7 +207,8 @@ class Step:
     ) -> None:
         self.path, self.folder = path, run
         named = NEEDS.get(path.stem)
-        self.needs = [p for p in before if named is None or p.stem in named]
+        needs = [p for p in before if named is None or p.stem in named]
+        self.needs: Sequence[Path] = needs
         self.source = read_source(path)
         self.parameters = self.source.taken(given)
         self.output = run / "notebooks" / path.name

@@ -17,7 +17,7 @@ from emoface_lib.runs.notebooks import (
     source_hash,
 )
 from tools.check_notebooks import main, problems
-from tools.repeat_notebooks import is_repeated
+from tools.repeat_notebooks import SAME, repeat
 from tools.store_notebooks import store
 
 PARAMETERS = 'profile = "tutorial"\nseed = 0'
@@ -175,15 +175,14 @@ def test_copy_of_other_code_is_not_stored(executed: tuple[Path, Path]) -> None:
 
 @pytest.mark.slow
 def test_second_run_agrees_with_the_same_seed_only(
-    executed: tuple[Path, Path], tmp_path: Path, capfd: pytest.CaptureFixture
+    executed: tuple[Path, Path], tmp_path: Path
 ) -> None:
     path, folder = executed
     with kernel_environment(tmp_path / "jupyter"):
         environment = {**os.environ, "EMOFACE_RUNS": str(tmp_path / "again")}
-    assert is_repeated(folder / path.name, environment)
+    assert repeat(folder / path.name, environment) == SAME
     notebook = read_notebook(folder / path.name)
     seeds = [cell for cell in notebook.cells if "seed = 1" in cell.source]
     seeds[0].source = seeds[0].source.replace("seed = 1", "seed = 2")
     nbformat.write(notebook, folder / path.name)
-    assert not is_repeated(folder / path.name, environment)
-    assert "mismatch 'text/plain'" in capfd.readouterr().out
+    assert "mismatch 'text/plain'" in repeat(folder / path.name, environment)
