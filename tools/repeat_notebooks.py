@@ -16,7 +16,7 @@ from emoface_lib.core.errors import InputError
 from emoface_lib.core.parallel import GUESS, fitting
 from emoface_lib.core.settings import Run, load_settings, runs_folder
 from emoface_lib.runs.notebooks import find_notebooks, kernel_environment
-from emoface_lib.runs.reproduce import Job, Step, reproduce, side_by_side
+from emoface_lib.runs.reproduce import Job, Step, reproduce, side_by_side, tell
 
 PROFILE = "smoke"
 NBVAL = ["--nbval-lax", "--nbval-current-env", "-p", "no:xdist", "--quiet"]
@@ -68,7 +68,7 @@ def main() -> int:
     different = False
     for step, outcome in side_by_side(steps, fitting(GUESS)):
         again = isinstance(step, Again)
-        print(f"{step.path.stem}{', again' * again}: {outcome}", flush=True)
+        tell(f"{step.path.stem}{', again' * again}: {outcome}")
         different |= again and outcome != SAME
     reproduce(PROFILE)  # says of each that it is up to date, and writes its report
     return int(different)

@@ -7,6 +7,7 @@ parameters are known, and checked, before a kernel starts.
 import ast
 import errno
 import logging
+import multiprocessing
 import os
 import socket
 import sys
@@ -258,6 +259,7 @@ def execute(
     logging.getLogger("papermill").addFilter(_of_interest)
     output = output.resolve()
     output.parent.mkdir(parents=True, exist_ok=True)
+    beside = multiprocessing.parent_process() is not None  # others, who show theirs
     try:
         with (
             kernel_environment(output.parent.parent / "jupyter", share),
@@ -270,7 +272,8 @@ def execute(
                 kernel_name="python3",
                 language="python",
                 cwd=output.parent,
-                progress_bar=sys.stderr.isatty(),
+                progress_bar=sys.stderr.isatty()
+                and not multiprocessing.parent_process(),
                 log_output=logging.getLogger("papermill").isEnabledFor(logging.INFO),
                 config=Config(KernelManager=_channels(Path(sockets))),
                 # A kernel that is asked to stop may report that as an error.

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import platform
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import (
@@ -20,6 +21,7 @@ from typing import Any, Protocol, TypeVar
 
 import psutil
 from packaging.requirements import Requirement
+from tqdm import tqdm
 
 from emoface_lib.core.checkpoints import commit
 from emoface_lib.core.errors import InputError
@@ -95,7 +97,7 @@ def reproduce(
     count = min(workers or (1 if alone else fitting(GUESS)), len(steps))
     for step, outcome in side_by_side(steps, count, force):
         number = paths.index(step.path) + 1
-        print(f"[{number}/{len(paths)}] {step.path.stem}: {outcome}", flush=True)
+        tell(f"[{number}/{len(paths)}] {step.path.stem}: {outcome}")
         report = _report(profile, paths, folder_of_run)
     return report
 
@@ -138,18 +140,21 @@ def side_by_side(
     when all have ended.
     """
     waiting, running, failures = [*steps], dict[Future, AnyJob](), list[NotebookError]()
-    with _pool(count) as pool:
+    hidden = None if count > 1 else True  # one notebook shows its own
+    with _pool(count) as pool, tqdm(total=len(steps), disable=hidden) as bar:
         while running or (waiting and not failures):
             while not failures and (ready := _ready(waiting, running.values())):
                 if len(running) == count:
                     break
                 waiting.remove(step := ready[0])
                 if not force and step.up_to_date():
+                    bar.update()
                     yield step, "up to date"
                     continue
                 step.begin()
                 share = max(1, cores() // min(count, len(running) + len(ready)))
                 running[pool.submit(step.carry_out, share)] = step
+            bar.set_postfix_str(", ".join(one.path.stem for one in running.values()))
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 step = running.pop(future)
                 try:
@@ -157,9 +162,16 @@ def side_by_side(
                 except NotebookError as error:
                     failures.append(error)
                     outcome = "failed"
+                bar.update()
                 yield step, outcome
     if failures:
         raise failures[0]
+
+
+def tell(line: str) -> None:
+    """Print a line above the bar, at once."""
+    tqdm.write(line)
+    sys.stdout.flush()
 
 
 def _ready(waiting: Sequence[AnyJob], running: Iterable[AnyJob]) -> list[AnyJob]:
