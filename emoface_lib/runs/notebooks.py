@@ -272,8 +272,7 @@ def execute(
                 kernel_name="python3",
                 language="python",
                 cwd=output.parent,
-                progress_bar=sys.stderr.isatty()
-                and not multiprocessing.parent_process(),
+                progress_bar=sys.stderr.isatty() and not beside,
                 log_output=logging.getLogger("papermill").isEnabledFor(logging.INFO),
                 config=Config(KernelManager=_channels(Path(sockets))),
                 # A kernel that is asked to stop may report that as an error.

@@ -51,7 +51,7 @@ DATA_FILES = ("txt", "csv", "yml", "md", "npz", "safetensors")
 WHERE = "device", "devices", "nodes"  # networks are trained; no outcome depends on it
 FIGURES = REPOSITORY / "figures"
 AnyJob = TypeVar("AnyJob", bound="Job")
-NOT_LEFT = ("notebooks", "jupyter", "batch")  # folders of a run that hold no products
+NOT_LEFT = {"notebooks", "jupyter", "batch"}  # folders of a run that hold no products
 
 
 def reproduce(
@@ -286,13 +286,17 @@ class Step:
 
     def _left_since(self, began: int) -> dict[str, str]:
         """Name, relative to the run's folder, -> hash of the files written since."""
-        places = [p for p in self.folder.iterdir() if p.name not in NOT_LEFT]
+        # into the folders of others write those that run beside this one
+        others = {
+            p.partition("/")[0] for n, p in PRODUCTS.items() if n != self.path.stem
+        }
+        places = [p for p in self.folder.iterdir() if p.name not in others | NOT_LEFT]
         found = [path for place in places for path in place.rglob("*")]
         figures = [*FIGURES.iterdir()] if FIGURES.exists() else []
         return {
             os.path.relpath(path, self.folder): file_hash(path)
             for path in sorted({self.output, *found, *figures})
-            if not is_passing(path)  # of a notebook that runs beside this one
+            if not is_passing(path)
             and path.is_file()
             and path.stat().st_mtime_ns >= began
         }
