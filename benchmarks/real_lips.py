@@ -75,7 +75,7 @@ def real_clips(
         shift = late * HOP_LENGTH
         sound = np.pad(samples * gain, (max(0, shift), max(0, -shift)))
         sound = sound[max(0, -shift) :][: len(samples)].astype(np.float32)
-        own = extract(sound, face, settings.features.kind)
+        own = extract(sound, face, settings.features.sound)
         video = "/".join(path.with_suffix("").parts[-3:])
         known = {"clip": video, "speaker": path.parts[-3], "video": video}
         known |= {"split": "real test", "expression": np.full(len(EXPRESSIONS), 1 / 7)}

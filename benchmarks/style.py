@@ -7,7 +7,7 @@ landmarks; seeds of training are paired over methods; intervals are over test sp
 and seeds.
 
 python benchmarks/style.py [PART ...]; parts: speed, minutes, ablation, blindness,
-enrolment, collapse, curve
+features, enrolment, collapse, curve
 """
 
 import argparse
@@ -19,6 +19,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from audio import hear_corpus
+from audio import train as train_autovc
 from results import enter
 from studies import (
     SPEAKERS,
@@ -49,6 +51,7 @@ from emoface_lib.evaluation.rows import (
 )
 from emoface_lib.evaluation.scoring import LandmarkExpressions, landmark_scores
 from emoface_lib.features.align import to_canonical
+from emoface_lib.features.voice_conversion import load_features
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import content_codes, style_displacements
 from emoface_lib.method.enrolment import SpeakerGuess, enrolled, enrolled_by
@@ -60,6 +63,7 @@ CORPUS = 200
 SEEDS = (0, 1, 2)
 FEWER_SEEDS = (0, 1, 2)
 SIZES = (4, 8, 16, 32)
+KINDS = ("phonetic", "log_mel", "codes", "autovc")  # the first is the default
 BATCHES = 8  # for the measurement of speed
 
 
@@ -276,6 +280,33 @@ def blindness(clips: list[Clip]) -> None:
             enter(TOPIC, row, float(mean), "", "", "", where)
 
 
+def features(clips: list[Clip]) -> None:
+    """What style hears, where content hears phones: `full` on one content a seed."""
+    tutorial, contents, tables = load_settings("tutorial"), {}, []
+    voices, others, known = hear_corpus(tutorial)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        train_autovc(voices + others, known, folder, tutorial)
+        for seed in SEEDS:
+            own = settings_of(CORPUS).changed(seed=seed)
+            contents[seed], _ = train_content(clips, folder / str(seed), own)
+        for kind in KINDS:
+            own = settings_of(CORPUS, features_style=kind)
+            made = load_features(folder, own)
+            whole = [made.whole(c.features.numpy(), c.voice.numpy()) for c in clips]
+            heard = with_features(clips, whole)
+            for seed, content in contents.items():
+                found = Experiment(heard, own, (FULL,), content).run([Trial(seed)])
+                tables.append(found.assign(method=f"style hears {kind}"))
+    found = pd.concat(tables)
+    source = how("features", SEEDS) + "; AutoVC of the tutorial"
+    enter_levels(found, "content hears phones", source)
+    for kind in KINDS[1:]:
+        for metric in ("LMD", "ES"):
+            both = (f"style hears {other}" for other in (kind, KINDS[0]))
+            enter_difference(found, "content hears phones", *both, metric, source)
+
+
 def enrolment(clips: list[Clip]) -> None:
     """The improved objective with fewer clips of a test speaker."""
     settings = settings_of(CORPUS)
@@ -345,6 +376,7 @@ def main() -> None:
         "minutes": lambda _: minutes(),
         "ablation": ablation,
         "blindness": blindness,
+        "features": features,
         "enrolment": enrolment,
         "collapse": collapse,
         "curve": curve,

@@ -22,7 +22,7 @@ from emoface_lib.features.prepared import look_ahead, to_video_rate
 from emoface_lib.features.speaker import embed_start
 from emoface_lib.features.voice_activity import speech_level
 from emoface_lib.features.voice_conversion import (
-    Conversion,
+    FeatureMaker,
     LogMel,
     heard_features,
     load_features,
@@ -72,7 +72,7 @@ class FacePredictor:
     space: EmotionSpace
     level: float
     settings: Settings
-    features: LogMel | Conversion = field(default_factory=LogMel)
+    features: FeatureMaker = field(default_factory=LogMel)
     guess: SpeakerGuess | None = None
     speaker_mean: Tensor | None = None
 
@@ -99,7 +99,7 @@ class FacePredictor:
             torch.empty(count, 256),
             torch.empty(count, 128),
             torch.empty(count, 128),
-            frame_level(features),
+            frame_level(self.style.standardise.part(features)),
         )
         state = None
         for part in _minutes(count):
@@ -157,7 +157,7 @@ class FacePredictor:
         gain = self.level - speech_level(samples)
         scaled = samples * np.float32(10 ** (gain / 20))
         speaker = embed_start(scaled) if self.features.needs_speaker else None
-        heard = heard_features(scaled, self.settings.features.kind)
+        heard = heard_features(scaled, self.settings.features.sound)
         return scaled, self.features.whole(heard, speaker)
 
     def _speaker_mean(self, samples: np.ndarray, features: Tensor) -> Tensor:

@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from emoface_lib.core.settings import Settings
+
 # Class order of every expression model and softmax (that of SCN, the paper's [28]).
 EXPRESSIONS = (
     "surprise",
@@ -67,6 +69,18 @@ class Clip:
     def log_mel(self) -> Tensor:
         """What F_a holds beside a phonetic code, Tensor[T, 80]; it looks ahead, too."""
         return self.features[:, -MEL_BANDS:]
+
+
+def feature_sizes(settings: Settings) -> tuple[int, int, int]:
+    """How many numbers of a frame content hears, the first; style, the last; and D.
+
+    Both hear the whole of it if they hear the same, but the phonetic code.
+    """
+    sizes = {"phonetic": PHONETIC_SIZE, "codes": 2 * settings.autovc.neck}
+    content, style = (sizes.get(kind, MEL_BANDS) for kind in settings.features.kinds)
+    first = CODE_SIZE if settings.features.kind == "phonetic" else content
+    same = settings.features.kinds[0] == settings.features.kinds[1]
+    return first, style, style if same else first + style
 
 
 def speaker_means(clips: Sequence[Clip]) -> dict[str, Tensor]:

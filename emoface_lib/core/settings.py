@@ -23,6 +23,7 @@ LABELS = (
     *("training_speakers", "step"),
 )
 
+Heard = Literal["autovc", "codes", "log_mel", "phonetic"]
 ProfileName = Literal["smoke", "tutorial", "full", "paper"]
 PROFILES: tuple[ProfileName, ...] = ("smoke", "tutorial", "full", "paper")
 Precision = Literal["float32", "bfloat16", "auto"]  # auto: bfloat16 where not emulated
@@ -63,8 +64,24 @@ class Features(Stage):
     "phonetic": a phone recogniser's code, all that content hears, and the mel after it.
     """
 
-    kind: Literal["autovc", "codes", "log_mel", "phonetic"] = "autovc"
+    kind: Heard = "autovc"
+    style: Heard | Literal["same"] = "same"  # what style hears, if something else
     look_ahead: int = Field(0, ge=0, le=25)  # 20-ms frames; the paper has none
+
+    @property
+    def kinds(self) -> tuple[Heard, Heard]:
+        """What content hears, and what style hears."""
+        return self.kind, self.kind if self.style == "same" else self.style
+
+    @property
+    def name(self) -> str:
+        """Both in words; one that both hear stands alone."""
+        return " and ".join(dict.fromkeys(self.kinds))
+
+    @property
+    def sound(self) -> Heard:
+        """What is kept of a voice to make F_a of."""
+        return "phonetic" if "phonetic" in self.kinds else "log_mel"
 
 
 class AutoVC(Stage):

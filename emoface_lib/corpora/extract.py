@@ -35,7 +35,12 @@ from emoface_lib.features.openface import read_openface
 from emoface_lib.features.recognisers import choose_recogniser, fitting_recogniser
 from emoface_lib.features.speaker import embed_speakers
 from emoface_lib.features.voice_activity import speech_level
-from emoface_lib.features.voice_conversion import Conversion, LogMel, load_features
+from emoface_lib.features.voice_conversion import (
+    CONVERTED,
+    FeatureMaker,
+    LogMel,
+    load_features,
+)
 from emoface_lib.synthetic.drawn_faces import draw_face
 
 LARGEST = 2_000_000_000  # bytes of a clip's pictures; what a worker may take
@@ -77,11 +82,11 @@ class Recipe:
         """What features depend on; a real corpus may grow: its name identifies it."""
         settings, card = self.settings, self.corpus / CARD
         made = settings.landmarks.model_dump(exclude={"alignment"})
-        if self.audio is None and settings.features.kind != "phonetic":
+        if self.audio is None or not CONVERTED & {*settings.features.kinds}:
             # F_a is made when clips are loaded
-            made |= {"features": "log_mel", "autovc_checkpoint": ""}
+            made |= {"features": settings.features.sound, "autovc_checkpoint": ""}
         else:
-            made["features"] = settings.features.kind
+            made["features"] = settings.features.name
             made["autovc_checkpoint"] = settings.autovc.checkpoint
         if self.recogniser == "scn":
             made["scn_checkpoint"] = digest(Path(settings.expression.scn_checkpoint))
@@ -148,7 +153,7 @@ def arrays_of(row: Row, recipe: Recipe) -> dict[str, np.ndarray]:
         face = known_faces(landmarks)
     else:
         face, shown = detect(row, recipe, frames), {}
-    arrays = extract(samples, face.landmarks, recipe.settings.features.kind)
+    arrays = extract(samples, face.landmarks, recipe.settings.features.sound)
     count = len(arrays["landmarks"])
     frames = frames[:count:CROP_EVERY]
     chosen = arrays["landmarks"][::CROP_EVERY][: len(frames)]
@@ -166,12 +171,13 @@ def arrays_of(row: Row, recipe: Recipe) -> dict[str, np.ndarray]:
     voice = embed_speakers({"": [samples[: count * VIDEO_FRAME]]})[""]
     arrays["voice"] = voice.astype(np.float32)
     if features.needs_speaker:
-        arrays["heard"] = features.whole(arrays["log_mel"], arrays["voice"])
+        heard = arrays.get("heard", arrays["log_mel"])
+        arrays["heard"] = features.whole(heard, arrays["voice"])
     return arrays
 
 
 @lru_cache(maxsize=1)
-def load_tools(recipe: Recipe) -> tuple[ExpressionModel | None, LogMel | Conversion]:
+def load_tools(recipe: Recipe) -> tuple[ExpressionModel | None, FeatureMaker]:
     """A recipe's recogniser and maker of F_a; raises InputError if one is missing."""
     recogniser = choose_recogniser(recipe.recogniser, recipe.settings)
     if recipe.audio is None:

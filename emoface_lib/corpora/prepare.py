@@ -50,7 +50,13 @@ from emoface_lib.features.speaker import (
     read_embeddings,
     write_embeddings,
 )
-from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, WHERE, keep_official
+from emoface_lib.features.voice_conversion import (
+    CONVERTED,
+    MODEL,
+    SPEAKERS,
+    WHERE,
+    keep_official,
+)
 
 NOT_YET = "not prepared yet"
 KILLS = "It kills the process that reads it, twice: mend the file or leave it out."
@@ -74,7 +80,7 @@ def prepare_corpus(
     if settings.landmarks.detector == "drawn":
         index = sounds_alone(index)
     _link(run / "corpus", root)
-    if settings.features.kind in ("autovc", "codes"):
+    if CONVERTED & {*settings.features.kinds}:
         _ready_autovc(index, root, audio, settings)
     rows = prepare(index, root, features, settings, audio=audio, **how)
     _leave_voices(rows[rows["problem"] == ""], run)
@@ -248,7 +254,7 @@ def _ready_autovc(
     official = bool(settings.autovc.checkpoint)
     if not official and not (audio / MODEL).exists():
         raise InputError(
-            f"F_a = {settings.features.kind} needs an AutoVC, and {audio / MODEL} is "
+            f"F_a = {settings.features.name} needs an AutoVC, and {audio / MODEL} is "
             f"missing: {WHERE}; or take -p features=log_mel."
         )
     known = read_or_set_aside(read_embeddings, audio / SPEAKERS)

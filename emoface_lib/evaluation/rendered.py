@@ -46,7 +46,7 @@ def shipped_baselines(
 
     voiced : whether clips have voices; without, the content branch alone can be asked.
     """
-    if settings.features.kind not in ("log_mel", "phonetic"):
+    if settings.features.kinds[1] not in ("log_mel", "phonetic"):
         return {}
     content, speaker = ContentBranch(), SpeakerBranch()
     load_model(folder / CONTENT, content)
@@ -68,7 +68,7 @@ def with_voices(clips: Sequence[Clip], cache: Path) -> Sequence[Clip]:
 
 def shipped_pc_avs(settings: Settings) -> PCAVS | None:
     """PC-AVS, reduced, as shipped; None if it learnt other features."""
-    if settings.features.kind not in ("log_mel", "phonetic"):
+    if settings.features.kinds[1] not in ("log_mel", "phonetic"):
         return None
     return load_pc_avs(WEIGHTS / PICTURES, MEL_BANDS)
 

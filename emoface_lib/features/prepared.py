@@ -16,9 +16,8 @@ from torch import Tensor
 
 from emoface_lib.core.clip import (
     EXPRESSIONS,
-    MEL_BANDS,
-    PHONETIC_SIZE,
     Clip,
+    feature_sizes,
     speaker_means,
 )
 from emoface_lib.core.errors import InputError
@@ -65,14 +64,14 @@ def load_clips(
     """Load the prepared clips of a folder into memory, in the index's order.
 
     folder : of features, with `index.parquet` and `mean_face.npz`; audio : what
-    notebook 02 left, by default beside it. F_a is made here as `settings.features.kind`
+    notebook 02 left, by default beside it. F_a is made here as `settings.features`
     says, unless it was made when the corpus was prepared. Clips of more than
     `settings.memory` stay on disk, see `pack`. Raises InputError if what makes F_a is
     missing.
     """
     index = read_parquet(folder / INDEX, "clip", "problem", "frames")
     used, audio = index[index["problem"] == ""], audio or folder.parent / "audio"
-    numbers = CLOCKS * used["frames"].sum() * (_size(settings) + POINTS)
+    numbers = CLOCKS * used["frames"].sum() * (feature_sizes(settings)[2] + POINTS)
     if 4 * numbers > settings.memory * 1e9:
         return pack(folder, settings, audio, used)
     return _loaded(used, folder, settings, audio)
@@ -108,7 +107,8 @@ def pack(
         columns = {name: pa.array(own.to_numpy()) for name, own in table.items()}
         columns["expression"] = pa.array(list(softmax))
         columns["ahead"] = pa.array(np.full(len(table), settings.features.look_ahead))
-        return write_table(place, pa.table(columns), _size(settings) + POINTS)
+        width = feature_sizes(settings)[2] + POINTS
+        return write_table(place, pa.table(columns), width)
 
 
 def _places(used: pd.DataFrame) -> pd.DataFrame:
@@ -153,14 +153,6 @@ def _pack(
                 file.write(both.numpy().tobytes())
 
 
-def _size(settings: Settings) -> int:
-    """D of F_a."""
-    codes = 2 * settings.autovc.neck
-    return {"phonetic": PHONETIC_SIZE, "codes": codes}.get(
-        settings.features.kind, MEL_BANDS
-    )
-
-
 def _loaded(
     used: pd.DataFrame, folder: Path, settings: Settings, audio: Path
 ) -> list[Clip]:
@@ -174,15 +166,21 @@ def _loaded(
     ]
     card = folder / FEATURES_CARD
     with reading(card):
-        kind, made = settings.features.kind, read_json(card)["features"]
-    if kind == "log_mel" or kind != made:
-        _add_features(found, audio, settings)
+        made = read_json(card)["features"]
+    if made == "log_mel" or made != settings.features.name:
+        _add_features(found, audio, settings, made)
     return to_clips(found, read_array(folder / MEAN_FACE, "landmarks"), settings)
 
 
-def _add_features(found: list[dict[str, Any]], audio: Path, settings: Settings) -> None:
-    """Add F_a to what was extracted of clips, in place: "heard" float32[T, D]."""
-    if settings.features.kind == "phonetic":
+def _add_features(
+    found: list[dict[str, Any]], audio: Path, settings: Settings, made: str
+) -> None:
+    """Add F_a to what was extracted of clips, in place: "heard" float32[T, D].
+
+    made : what was extracted as "heard".
+    """
+    sound = settings.features.sound
+    if sound == "phonetic" != made:
         raise InputError(
             "These clips have no phonetic code: with features = 'phonetic', run "
             "notebook 03_face_alignment again, or prepare the corpus into a new folder."
@@ -196,7 +194,8 @@ def _add_features(found: list[dict[str, Any]], audio: Path, settings: Settings) 
             "02_audio_features again, on this corpus."
         )
     for one in found:
-        one["heard"] = features.whole(one["log_mel"], known.get(one["speaker"]))
+        heard = one["heard" if sound == "phonetic" else "log_mel"]
+        one["heard"] = features.whole(heard, known.get(one["speaker"]))
 
 
 def to_clips(

@@ -55,7 +55,7 @@ def real_mouths(
     level : dBFS, to which each talker's speech is brought, that of the clips they are
     mixed with; mean_face : float[68, 3] px of the canonical frame, to align by, the
     library's by default; audio : the run's folder of that name, needed if
-    `features.kind` is "autovc" or "codes". Their emotion is neutral.
+    AutoVC makes F_a. Their emotion is neutral.
     """
     features, found = load_features(audio or Path("audio"), settings), []
     for split, talkers in SPLITS.items():
@@ -66,7 +66,7 @@ def real_mouths(
             gain = 10 ** ((level - speech_level(sounds[:MEASURED].ravel())) / 20)
             for name, sound, face in zip(names, sounds, faces, strict=True):
                 sound = np.pad(gain * sound, (LATE, 0))[:-LATE].astype(np.float32)
-                own = extract(sound, face, settings.features.kind)
+                own = extract(sound, face, settings.features.sound)
                 video = f"{talker}/{name}"
                 known = {"clip": video, "speaker": talker, "video": video}
                 known |= {"split": split, "emotion": "neutral"}

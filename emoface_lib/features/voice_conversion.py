@@ -21,11 +21,12 @@ from emoface_lib.core.checkpoints import (
     read_settings,
     save_model,
 )
+from emoface_lib.core.clip import CODE_SIZE, MEL_BANDS
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_array, write_npz
 from emoface_lib.core.fresh import made_from
 from emoface_lib.core.landmarks import FRAME_RATE
-from emoface_lib.core.settings import Settings
+from emoface_lib.core.settings import Heard, Settings
 from emoface_lib.core.training import Metrics, Schedule, crop_batch, device_of, fit
 from emoface_lib.features.audio import log_mel
 from emoface_lib.features.autovc import AutoVC, SpeakerEncoder
@@ -35,6 +36,7 @@ from emoface_lib.features.speaker import read_embeddings
 STEP = 128  # frames that a window gives; a multiple of every freq, as is MARGIN
 MARGIN = 32  # frames of context on both sides of them, 0.64 s
 WINDOW = STEP + 2 * MARGIN
+CONVERTED = {"autovc", "codes"}  # kinds of features that AutoVC makes
 BATCH = 8  # windows that pass through the network together
 OFFICIAL_RATE = 62.5  # frames/s of the official checkpoint
 WHERE = (
@@ -67,14 +69,20 @@ def heard_features(samples: np.ndarray, kind: str) -> np.ndarray:
     return np.concatenate([code, mel], axis=1, dtype=np.float32)
 
 
+@dataclass(frozen=True)
 class LogMel:
-    """F_a is what `heard_features` gives: every voice keeps its own sound."""
+    """F_a is some of what `heard_features` gives: every voice keeps its own sound.
 
+    start, stop : of the numbers of a frame.
+    """
+
+    start: int = 0
+    stop: int | None = None
     needs_speaker: ClassVar[bool] = False
 
-    def whole(self, mel: np.ndarray, speaker: np.ndarray | None = None) -> np.ndarray:
-        """F_a float32[T, D] of `heard_features`, float32[T, D]: the same."""
-        return mel
+    def whole(self, heard: np.ndarray, speaker: np.ndarray | None = None) -> np.ndarray:
+        """F_a float32[T, D] of `heard_features`, float32[T, 80 or 224]: its part."""
+        return heard[:, self.start : self.stop]
 
 
 @dataclass(frozen=True)
@@ -95,13 +103,14 @@ class Conversion:
     needs_speaker: ClassVar[bool] = True
 
     @torch.inference_mode()
-    def whole(self, mel: np.ndarray, speaker: np.ndarray | None = None) -> np.ndarray:
-        """F_a float32[T, D] of a log-mel float32[T, 80].
+    def whole(self, heard: np.ndarray, speaker: np.ndarray | None = None) -> np.ndarray:
+        """F_a float32[T, D] of `heard_features`, float32[T, 80 or 224]: of its log-mel.
 
         speaker : GE2E embedding float32[256] of who speaks; None takes the target's,
         and with an encoder it is that of the mel itself. The middles of overlapping
         windows are taken; both ends are held.
         """
+        mel = heard[:, -MEL_BANDS:]
         if self.encoder:
             speaker = encode_speaker(self.encoder, [mel])
         count = -(-len(mel) // STEP)
@@ -126,6 +135,27 @@ class Conversion:
         else:
             said = self.model(there, source, target)[1]
         return resample(said, torch.arange(WINDOW) / ratio)
+
+
+@dataclass(frozen=True)
+class Apart:
+    """F_a is what content hears, and after it what style hears."""
+
+    content: LogMel | Conversion
+    style: LogMel | Conversion
+
+    @property
+    def needs_speaker(self) -> bool:
+        """Whether one of them is told who speaks."""
+        return self.content.needs_speaker or self.style.needs_speaker
+
+    def whole(self, heard: np.ndarray, speaker: np.ndarray | None = None) -> np.ndarray:
+        """F_a float32[T, D], see `LogMel.whole` and `Conversion.whole`."""
+        both = (part.whole(heard, speaker) for part in (self.content, self.style))
+        return np.concatenate([*both], axis=1)
+
+
+FeatureMaker = LogMel | Conversion | Apart
 
 
 @torch.inference_mode()
@@ -255,14 +285,24 @@ def keep_official(folder: Path, settings: Settings, mels: Sequence[np.ndarray]) 
     save_model(folder / MODEL, model, settings)
 
 
-def load_features(folder: Path, settings: Settings) -> LogMel | Conversion:
-    """What makes F_a of a log-mel, as `settings.features.kind` says.
+def load_features(folder: Path, settings: Settings) -> FeatureMaker:
+    """What makes F_a of `heard_features`, as `settings.features` says.
 
     folder : the run's `audio`, as notebook 02 leaves it. The target is the first
     speaker of `speakers.npz`. Raises InputError if something is missing there.
     """
-    if settings.features.kind in ("log_mel", "phonetic"):
-        return LogMel()
+    content, style = settings.features.kinds
+    if content == style:
+        return _load_part(folder, style)
+    code = LogMel(stop=CODE_SIZE)
+    first = code if content == "phonetic" else _load_part(folder, content)
+    return Apart(first, _load_part(folder, style))
+
+
+def _load_part(folder: Path, kind: Heard) -> LogMel | Conversion:
+    """What makes the features of one kind, the phonetic code with the log-mel."""
+    if kind in ("log_mel", "phonetic"):
+        return LogMel(-MEL_BANDS if kind == "log_mel" else 0)
     if not (folder / MODEL).exists():
         raise InputError(
             f"{folder / MODEL} is missing: run notebook 02_audio_features first, or "
@@ -271,7 +311,7 @@ def load_features(folder: Path, settings: Settings) -> LogMel | Conversion:
     made_by = read_settings(folder / MODEL)
     model = new_autovc(made_by)
     load_model(folder / MODEL, model)
-    codes = settings.features.kind == "codes"
+    codes = kind == "codes"
     if made_by.autovc.checkpoint:
         load_model(folder / ENCODER, encoder := SpeakerEncoder())
         target = read_array(folder / TARGET, "embedding")

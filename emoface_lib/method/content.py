@@ -37,26 +37,33 @@ def mlp(*sizes: int) -> nn.Sequential:
 class Standardise(nn.Module):
     """Subtract a mean and divide by a deviation that the checkpoint carries.
 
-    size : how many features it takes, the first of those that it is given.
+    size : how many features it takes of those that it is given, the first of them;
+    last : or the last.
     """
 
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, last: bool = False) -> None:
         super().__init__()
+        self.last = last
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("deviation", torch.ones(size))
 
     def fit(self, frames: Tensor) -> None:
         """Take mean and deviation from frames : Tensor[N, D]."""
-        frames = frames[:, : len(self.mean)]
+        frames = self.part(frames)
         self.mean.copy_(frames.mean(0))
         self.deviation.copy_(frames.std(0).clamp(min=1e-3))
 
     def forward(self, x: Tensor) -> Tensor:
         """Standardise x : Tensor[..., D]; returns Tensor[..., size]."""
-        return (x[..., : len(self.mean)] - self.mean) / self.deviation
+        return (self.part(x) - self.mean) / self.deviation
+
+    def part(self, x: Tensor) -> Tensor:
+        """What it takes of x : Tensor[..., D], Tensor[..., size]."""
+        size = len(self.mean)
+        return x[..., -size:] if self.last else x[..., :size]
 
 
 def layer_sizes(module: nn.Module) -> tuple[int, ...]:

@@ -127,12 +127,16 @@ def emotion_embeddings(
     their pauses (notebook 08, section 2).
     """
     pairs = zip(style_codes(style, clips), clips, strict=True)
-    chosen = [(e, loud_frames(frame_level(c.features))) for (e, _), c in pairs]
+    heard = style.standardise.part
+    chosen = [(e, loud_frames(frame_level(heard(c.features)))) for (e, _), c in pairs]
     return torch.stack([(e[mask] if loud else e).mean(0) for e, mask in chosen])
 
 
 def frame_level(features: Tensor) -> Tensor:
-    """Mean log-mel of each frame, Tensor[T]; zeros where F_a has no mel."""
+    """Mean log-mel of each frame, Tensor[T]; zeros where style hears no mel.
+
+    features : Tensor[T, D], what style hears of F_a.
+    """
     level = features[:, -MEL_BANDS:].mean(1)
     return level * (features.shape[1] in (MEL_BANDS, PHONETIC_SIZE))
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from emoface_lib.core.checkpoints import feature_size, load_model, read_settings
-from emoface_lib.core.clip import CODE_SIZE, EXPRESSIONS, Clip
+from emoface_lib.core.clip import EXPRESSIONS, Clip, feature_sizes
 from emoface_lib.core.data_parallel import share
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.fresh import made_from
@@ -78,7 +78,8 @@ def train_content(
         batch += [real[i] for i in without_replacement(len(real), others, step, seed)]
         features, truth = _crops(batch, [()] * count, settings, generator)
         deviation = model.standardise.deviation.cpu()
-        features = jittered(features, deviation, settings.content.jitter, generator)
+        heard = model.standardise.part(features)
+        features = jittered(heard, deviation, settings.content.jitter, generator)
         device = device_of(model)
         displacement = model(share(features).to(device)).float()
         return {"loss": landmark_loss(displacement, share(truth).to(device))}
@@ -90,8 +91,10 @@ def train_content(
         settings, settings.content.steps, settings.content.learning_rate
     )
     choose = validate if held_out else None
-    learnt = [_learnt_from(own) for own in (train, real, held_out)]
-    source = made_from(settings, CONTENT_STAGES, __name__, learnt)
+    size = len(model.standardise.mean)
+    learnt = [_learnt_from(own, size) for own in (train, real, held_out)]
+    alone = settings.changed(features_style="same")  # style does not matter here
+    source = made_from(alone, CONTENT_STAGES, __name__, learnt)
     return model, fit(model, loss, schedule, folder, settings, source, choose, monitor)
 
 
@@ -100,11 +103,9 @@ def jittered(
 ) -> Tensor:
     """Each clip's features with a random gain and offset, as of another recording.
 
-    features : Tensor[B, T, D], of which the first C are heard; deviation : of these,
-    Tensor[C]; amount : the deviation of gains, and of offsets as a share of the
-    features' own. Returns Tensor[B, T, C].
+    features : Tensor[B, T, D]; deviation : of these, Tensor[D]; amount : the deviation
+    of gains, and of offsets as a share of the features' own. Returns Tensor[B, T, D].
     """
-    features = features[..., : len(deviation)]
     if not amount:
         return features
     draws = generator.standard_normal((2, len(features), 1, features.shape[2]))
@@ -141,8 +142,10 @@ def train_style(
     def loss(step: int, generator: np.random.Generator) -> Metrics:
         batch = batches.draw(step, generator, device_of(model))
         deviation, jitter = model.standardise.deviation, settings.style.jitter
-        heard = jittered(batch.features, deviation, jitter, generator)
-        batch = batch._replace(features=heard)
+        heard = model.standardise.part(batch.features)
+        before = batch.features[..., : -heard.shape[2]]
+        heard = jittered(heard, deviation, jitter, generator)
+        batch = batch._replace(features=torch.cat([before, heard], -1))
         if settings.style.joint:
             code = content.encode(batch.features)[0]
             d_content = content.displace(code)
@@ -197,13 +200,17 @@ def _crops(
     return [*given, landmarks - reference[:, None]]
 
 
-def _learnt_from(clips: Sequence[Clip]) -> str | list[list]:
-    """What training takes from clips: not their names, voices and phones."""
+def _learnt_from(clips: Sequence[Clip], size: int | None = None) -> str | list[list]:
+    """What training takes from clips: not their names, voices and phones.
+
+    size : how many features it hears, the first, of speakers who are not known.
+    """
     if isinstance(clips, StoredClips):
         return clips.source
     return [
         [
-            *(c.features, c.landmarks, c.reference, c.expression, c.speaker_mean),
+            *(c.features[:, :size], c.landmarks, c.reference, c.expression),
+            None if size else c.speaker_mean,
             *(c.speaker, c.video, c.split, c.emotion),
         ]
         for c in clips
@@ -297,20 +304,25 @@ def new_content(features: int, settings: Settings) -> ContentBranch:
 
     Of the kind "phonetic" it takes the code alone, which comes first.
     """
-    phonetic = settings.features.kind == "phonetic"
-    return ContentBranch(CODE_SIZE if phonetic else features)
+    content, style = settings.features.kinds
+    if content == style != "phonetic":
+        return ContentBranch(features)
+    return ContentBranch(feature_sizes(settings)[0])
 
 
 def new_style(features: int, settings: Settings) -> StyleBranch:
     """An untrained style branch of the settings for F_a with so many bands."""
     improved = settings.style.objective == "improved"
     heads = settings.style.attention_heads
+    content, style = settings.features.kinds
+    if content != style:  # it takes what comes last
+        features = feature_sizes(settings)[1]
     return StyleBranch(features, heads, settings.style.attention, improved)
 
 
 def load_content(path: Path, settings: Settings | None = None) -> ContentBranch:
     """Content branch; raises InputError if it learnt other features than settings."""
-    _check_features(path, settings)
+    _check_features(path, settings, 1)
     model = ContentBranch(feature_size(path))
     load_model(path, model)
     return model
@@ -320,7 +332,7 @@ def load_style(
     path: Path, settings: Settings | None = None
 ) -> tuple[StyleBranch, Settings]:
     """Style branch and the settings it was trained with; raises as `load_content`."""
-    made_by = _check_features(path, settings)
+    made_by = _check_features(path, settings, 2)
     model = new_style(feature_size(path), made_by)
     load_model(path, model)
     return model, made_by
@@ -338,14 +350,19 @@ def load_branches(run: Path) -> tuple[ContentBranch, StyleBranch, Settings]:
     return load_content(path, settings), branch, settings
 
 
-def _check_features(path: Path, settings: Settings | None) -> Settings:
-    """Settings of a checkpoint, whose features must be those of `settings`."""
+def _check_features(path: Path, settings: Settings | None, branches: int) -> Settings:
+    """Settings of a checkpoint, whose features must be those of `settings`.
+
+    branches : of how many, content's, or content's and style's.
+    """
     made_by = read_settings(path)
-    if settings and made_by.features.kind != settings.features.kind:
+    learnt = made_by.features.kinds[:branches]
+    if settings and learnt != (asked := settings.features.kinds[:branches]):
+        told, wanted = (" and ".join(dict.fromkeys(one)) for one in (learnt, asked))
+        style = f" -p features_style={made_by.features.style}" * (branches - 1)
         raise InputError(
-            f"{path} was trained with features = {made_by.features.kind!r}, not "
-            f"{settings.features.kind!r}: train it again, or give -p "
-            f"features={made_by.features.kind}."
+            f"{path} was trained with features = {told!r}, not {wanted!r}: train it "
+            f"again, or give -p features={made_by.features.kind}{style}."
         )
     return made_by
 

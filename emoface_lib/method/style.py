@@ -33,7 +33,7 @@ class StyleBranch(nn.Module):
     ) -> None:
         super().__init__()
         self.improved, self.tokens = improved, attention == "tokens"
-        self.standardise = Standardise(features)
+        self.standardise = Standardise(features, last=True)
         self.mlp_e = mlp(features, 256, 128, EMOTION_SIZE)
         if not improved:
             self.mlp_i = mlp(features, 256, 128, IDENTITY_SIZE)

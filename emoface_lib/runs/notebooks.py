@@ -45,16 +45,17 @@ READERS = "lessons.start(", "notebook_settings("  # who reads settings calls one
 # ones. What earlier notebooks left is not among them: `reproduce` follows it by itself.
 MACHINE = "device", "precision"
 CORPUS = tuple(f"synthetic.{name}" for name in STAGES["synthetic"])
-CLIPS = "synthetic", "features", "landmarks.alignment"  # as `load_clips` makes them
+HEARD = "features.kind", "features.style"
+CLIPS = "synthetic", "features.kind", "features.look_ahead", "landmarks.alignment"
 TRAINED = *CLIPS, "training", "content", "study", "evaluation", *MACHINE
 READS = {
     "01": tuple(name for name in CORPUS if not name.endswith("audio_only_speakers")),
     "02": ("synthetic", "features", "autovc", "training", "evaluation", *MACHINE),
-    "03": ("synthetic", "features.kind", "landmarks", "expression", *MACHINE),
+    "03": ("synthetic", *HEARD, "landmarks", "expression", *MACHINE),
     "04": TRAINED,
-    "05": (*TRAINED, "style"),
+    "05": (*TRAINED, "features.style", "style"),
     "06": ("training", "translator", *MACHINE),
-    "07": (*TRAINED, "style", "translator"),
+    "07": (*TRAINED, "features.style", "style", "translator"),
     "08": ("features", "landmarks.alignment", "translator", *MACHINE),
 }
 

@@ -65,10 +65,10 @@ def audio_only_clips(
     """Clips of audio-only speakers, by default those with split "train".
 
     mean_face : float[68, 3] px of the canonical frame, to align by; audio : the run's
-    folder of that name, needed if `features.kind` is "autovc" or "codes"; splits :
-    "val" adds the held-out videos of the same speakers, "test" the clips of the
-    test speakers; voices : embed the voice of each clip, too, which takes 40 ms a clip.
-    The same settings give the same clips in the same order.
+    folder of that name, needed if AutoVC makes F_a; splits : "val" adds the held-out
+    videos of the same speakers, "test" the clips of the test speakers; voices : embed
+    the voice of each clip, too, which takes 40 ms a clip. The same settings give the
+    same clips in the same order.
     """
     features = load_features(audio or Path("audio"), settings)
     numbers = list(range(settings.synthetic.audio_only_speakers))
@@ -101,7 +101,7 @@ def hear_voices(
     embeddings are GE2E's, float32[256], of length 1, by speaker.
     """
     numbers = range(settings.synthetic.audio_only_speakers)
-    settings = settings.changed(features="log_mel")  # no more is asked for
+    settings = settings.changed(features="log_mel", features_style="same")  # enough
     make = partial(hear_speaker, settings=settings, embed=True)
     made = dict(each(make, numbers, workers, "hearing voices"))
     found = [made[number] for number in numbers]
@@ -122,7 +122,7 @@ def hear_speaker(
     float32[256], over the first utterances, else None.
     """
     made = [make_clip(plan) for plan in plan_audio_only(number, settings, splits)]
-    found = [extract_drawn(clip, settings.features.kind) for clip in made]
+    found = [extract_drawn(clip, settings.features.sound) for clip in made]
     sounds = [clip.speech.samples for clip in made]
     if voices:
         own = embed_speakers({str(n): [sound] for n, sound in enumerate(sounds)})

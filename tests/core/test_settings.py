@@ -65,6 +65,16 @@ def test_a_name_that_one_stage_alone_has_is_enough() -> None:
     assert short.translator.edges > load_settings("smoke").translator.edges
 
 
+def test_style_hears_what_content_does_unless_something_else_is_asked_for() -> None:
+    both = load_settings("smoke").features
+    assert both.kinds == ("phonetic", "phonetic")
+    stored = both.model_dump(exclude={"style"})  # as older checkpoints hold them
+    assert type(both).model_validate(stored) == both
+    apart = load_settings("smoke", features_style="log_mel").features
+    assert apart.kinds == ("phonetic", "log_mel")
+    assert apart.sound == "phonetic"
+
+
 def test_a_name_of_several_settings_is_refused_with_all_of_them() -> None:
     with pytest.raises(InputError, match=r"autovc\.steps, .*style\.steps"):
         load_settings("smoke", steps=3)

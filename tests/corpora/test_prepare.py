@@ -236,6 +236,12 @@ def test_the_phonetic_code_is_made_when_a_corpus_is_prepared(
     assert torch.equal(clip.features[:, 144:], plain.features)
     assert clip.features[:ahead, :144].mean(0).abs().max() < 0.3
     assert clip.features[:ahead, :144].std() > 0.5
+    for apart, own in (  # what content hears, then what style hears, of the same files
+        (settings.changed(features_style="log_mel"), [clip.features]),
+        (mel.changed(features_style="phonetic"), [plain.features, clip.features]),
+    ):
+        heard = load_clips(prepared[1], apart)[0].features
+        assert torch.equal(heard, torch.cat(own, 1))
     prepare(index_of(plans).head(1), corpus, tmp_path, mel, workers=1)
     with pytest.raises(InputError, match="no phonetic code"):
         load_clips(tmp_path, settings)

@@ -279,6 +279,14 @@ def test_settings_choose_what_f_a_is(small: Settings, tmp_path: Path) -> None:
     assert load_features(tmp_path, wanted).whole(mel_of(50)).shape == (50, 80)
     codes = load_features(tmp_path, wanted.changed(features="codes"))
     assert codes.whole(mel_of(50)).shape == (50, 2 * small.autovc.neck)
+    heard = np.concatenate([np.ones((50, 144), np.float32), mel_of(50)], axis=1)
+    apart = load_features(tmp_path, wanted.changed(features="phonetic", style="codes"))
+    assert apart.needs_speaker  # content hears what comes first, style what comes last
+    expected = np.concatenate([heard[:, :144], codes.whole(mel_of(50))], axis=1)
+    assert np.array_equal(apart.whole(heard), expected)
+    turned = load_features(tmp_path, wanted.changed(features="codes", style="phonetic"))
+    expected = np.concatenate([codes.whole(mel_of(50)), heard], axis=1)
+    assert np.array_equal(turned.whole(heard), expected)
 
 
 @pytest.mark.slow

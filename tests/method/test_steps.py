@@ -111,6 +111,33 @@ def test_content_hears_the_phonetic_code_and_style_the_mel_as_well(
         assert not torch.equal(style.emotion(plain), style.emotion(louder))
 
 
+@pytest.mark.slow
+def test_what_style_hears_is_nothing_to_content(
+    clips: list[Clip], tiny: Settings, tmp_path: Path
+) -> None:
+    place = tmp_path / "content" / "model.safetensors"
+    written = set()
+    for kind, size in (("phonetic", 224), ("codes", 208)):
+        own = tiny.changed(features="phonetic", features_style=kind)
+        heard = [replace(c, features=c.features.repeat(1, 3)[:, :size]) for c in clips]
+        content, _ = train_content(heard, place.parent, own)
+        train_style(heard, content, tmp_path / kind, own)
+        written.add(place.stat().st_mtime_ns)
+        style, _ = load_style(tmp_path / kind / "model.safetensors", own)
+        first = heard[0].features[None]
+        with torch.no_grad():
+            codes = style.emotion(first), content(first)
+            first[..., :144] += 1  # the code
+            kept = torch.equal(style.emotion(first), codes[0])
+        assert kept == (kind == "codes")
+        assert not torch.equal(content(first), codes[1])
+    assert len(written) == 1
+    with pytest.raises(InputError, match="'phonetic and codes', not 'phonetic'"):
+        load_style(
+            tmp_path / "codes" / "model.safetensors", tiny.changed(features="phonetic")
+        )
+
+
 def test_real_mouths_take_their_share_of_each_batch(
     clips: list[Clip], tiny: Settings, tmp_path: Path
 ) -> None:
