@@ -36,7 +36,7 @@ from emoface_lib.features.align import to_canonical
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.extract import extract
 from emoface_lib.features.prepared import to_clips
-from emoface_lib.features.real_mouths import real_mouths
+from emoface_lib.features.real_mouths import SPLITS, real_mouths
 from emoface_lib.features.voice_activity import speech_level
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import content_displacements
@@ -116,8 +116,10 @@ def measured(branch: ContentBranch, clips: Sequence[Clip], seed: int) -> pd.Data
             lip_opening(clip.landmarks[:count]),
         )[0, 1]
         row = {"chance": float(apart), "speaker": clip.speaker, "seed": seed}
+        row["real sd"] = float(lip_opening(clip.landmarks).std())
         rows.append(row | lip_measures(moved, clip))
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    return table.assign(sd=table["sd ratio"] * table["real sd"])
 
 
 def interval(table: pd.DataFrame, name: str) -> Interval:
@@ -157,6 +159,41 @@ def enter_row(
     print(corpus, row, *(f"{name} {value:.3f}" for name, value, *_ in facts), where)
 
 
+def enter_amplitudes(tables: dict[str, pd.DataFrame], how: str) -> None:
+    """Enter how far each person's lips move, really and in the prediction."""
+    everyone = pd.concat(tables).groupby("speaker")[["sd", "real sd"]].median()
+    for corpus, table in tables.items():
+        people = everyone.loc[table["speaker"].unique()]
+        spread = people.agg(["min", "max"]).T.to_numpy()
+        (low, high), (least, most) = spread
+        where = (
+            f"{how}; {len(people)} people, real {least:.1f} to {most:.1f}, predicted "
+            f"{low:.1f} to {high:.1f}"
+        )
+        name = f"{corpus}: deviation of the opening of real lips, mean over people"
+        enter(TOPIC, name, people["real sd"].mean(), "px", "", "", where)
+    alike = everyone["sd"].corr(everyone["real sd"], "spearman")
+    name = "people left out: rank correlation of predicted and real deviation"
+    enter(TOPIC, name, alike, "", "", "", f"{how}; {len(everyone)} people")
+
+
+def enter_left_out(
+    drawn: Sequence[Clip], mouths: Sequence[Clip], settings: Settings
+) -> None:
+    """Enter the sd ratio of each training talker, left out in turn."""
+    for talker in SPLITS["real"]:
+        own = [clip for clip in mouths if clip.speaker == talker]
+        others = [clip for clip in mouths if clip.speaker != talker]
+        table = measured(learn([*drawn, *others], settings), own, settings.seed)
+        where = (
+            f"benchmarks/real_lips.py: step 1 without this talker, {len(drawn)} drawn "
+            f"clips, tutorial, 1 seed; {len(own)} clips; real deviation "
+            f"{table['real sd'].median():.1f} px, lip r {table['lip r'].mean():.2f}"
+        )
+        name = f"sd ratio, median, training talker {talker} left out"
+        enter(TOPIC, name, table["sd ratio"].median(), "", "", "", where)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
@@ -192,6 +229,9 @@ def main() -> None:
         for seed in range(arguments.seeds):
             own = settings.changed(features=kind, real_mouths=share, seed=seed)
             learnt.append(learn(clips, own))
+    if arguments.seeds:
+        enter_left_out(drawn, mouths, settings)
+    shipped = {}
     for name, clips in corpora.items():
         loudness = shifted_likeness([level(clip) for clip in clips], clips)[1].max()
         for (hear, mixed), learnt in ways.items() if arguments.seeds else ():
@@ -202,8 +242,10 @@ def main() -> None:
             enter_row(row, name, pd.concat(tables), loudness, how)
         if (SHIPPED / "content").exists():
             branch = load_content(SHIPPED / "content" / "model.safetensors")
-            table = measured(branch, clips, 0)
-            enter_row("shipped weights", name, table, loudness, "as shipped")
+            shipped[name] = measured(branch, clips, 0)
+            enter_row("shipped weights", name, shipped[name], loudness, "as shipped")
+    if shipped:
+        enter_amplitudes(shipped, "benchmarks/real_lips.py: shipped weights")
 
 
 if __name__ == "__main__":

@@ -31,11 +31,12 @@ from studies import (
     settings_of,
 )
 
+from emoface_lib.animation.animate import SHIPPED
 from emoface_lib.core.clip import Clip, with_features
 from emoface_lib.core.landmarks import mean_face
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.evaluation.bootstrap import Interval, difference
-from emoface_lib.evaluation.experiment import CODES, Experiment, Trial
+from emoface_lib.evaluation.experiment import CODES, Experiment, Trial, study_settings
 from emoface_lib.evaluation.probes import Probe
 from emoface_lib.evaluation.rows import (
     ABLATION,
@@ -55,7 +56,7 @@ from emoface_lib.features.voice_conversion import load_features
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import content_codes, style_displacements
 from emoface_lib.method.enrolment import SpeakerGuess, enrolled, enrolled_by
-from emoface_lib.method.steps import new_style, split, train_content
+from emoface_lib.method.steps import load_content, new_style, split, train_content
 from emoface_lib.synthetic.audio_only import audio_only_clips
 
 TOPIC = "style"
@@ -280,31 +281,43 @@ def blindness(clips: list[Clip]) -> None:
             enter(TOPIC, row, float(mean), "", "", "", where)
 
 
-def features(clips: list[Clip]) -> None:
-    """What style hears, where content hears phones: `full` on one content a seed."""
-    tutorial, contents, tables = load_settings("tutorial"), {}, []
+def features() -> None:
+    """Style by what it hears, beside the shipped content, which hears phones."""
+    tutorial, tables = load_settings("tutorial"), []
+    sizes = {"speakers": 24, "test_speakers": 16, "videos": 4}
+    clips = clips_of(settings_of(CORPUS, **sizes), voices=True)
+    content = load_content(SHIPPED / "content" / "model.safetensors")
     voices, others, known = hear_corpus(tutorial)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         train_autovc(voices + others, known, folder, tutorial)
-        for seed in SEEDS:
-            own = settings_of(CORPUS).changed(seed=seed)
-            contents[seed], _ = train_content(clips, folder / str(seed), own)
         for kind in KINDS:
-            own = settings_of(CORPUS, features_style=kind)
+            own = study_settings(settings_of(CORPUS, **sizes, features_style=kind))
             made = load_features(folder, own)
             whole = [made.whole(c.features.numpy(), c.voice.numpy()) for c in clips]
-            heard = with_features(clips, whole)
-            for seed, content in contents.items():
-                found = Experiment(heard, own, (FULL,), content).run([Trial(seed)])
-                tables.append(found.assign(method=f"style hears {kind}"))
-    found = pd.concat(tables)
-    source = how("features", SEEDS) + "; AutoVC of the tutorial"
-    enter_levels(found, "content hears phones", source)
-    for kind in KINDS[1:]:
-        for metric in ("LMD", "ES"):
-            both = (f"style hears {other}" for other in (kind, KINDS[0]))
-            enter_difference(found, "content hears phones", *both, metric, source)
+            heard, rows = with_features(clips, whole), (NO_STYLE, FULL)
+            trials = [Trial(seed) for seed in SEEDS]
+            found = Experiment(heard, own, rows, content).run(trials)
+            tables.append(found.replace({"method": {FULL: f"style hears {kind}"}}))
+    found = pd.concat(tables).drop_duplicates(["method", "metric", "clip", "seed"])
+    source = (
+        f"benchmarks/style.py features: corpus seed {CORPUS}, 24 training and 16 test "
+        f"speakers, audio-only, {len(SEEDS)} paired seeds of {own.style.steps} steps; "
+        "shipped content, AutoVC of the tutorial"
+    )
+    for kind in KINDS:
+        enter_level_and_worth(found, kind, source)
+
+
+def enter_level_and_worth(found: pd.DataFrame, kind: str, source: str) -> None:
+    """Enter scores of what style hears, and what is gained, paired."""
+    name, regime = f"style hears {kind}", "content hears phones"
+    for metric, unit in (("LMD", "px"), ("ES", "")):
+        value = level(found, name, metric)
+        enter_interval(TOPIC, f"{regime}: {metric}, {name}", value, unit, source)
+        others = [NO_STYLE, f"style hears {KINDS[0]}"][: 1 + (kind != KINDS[0])]
+        for other in others:
+            enter_difference(found, regime, name, other, metric, source)
 
 
 def enrolment(clips: list[Clip]) -> None:
@@ -376,14 +389,14 @@ def main() -> None:
         "minutes": lambda _: minutes(),
         "ablation": ablation,
         "blindness": blindness,
-        "features": features,
+        "features": lambda _: features(),
         "enrolment": enrolment,
         "collapse": collapse,
         "curve": curve,
     }
     parser.add_argument("parts", nargs="*", choices=list(parts))
     chosen = parser.parse_args().parts or list(parts)
-    some = set(chosen) - {"speed", "minutes"}
+    some = set(chosen) - {"speed", "minutes", "features"}
     clips = clips_of(settings_of(CORPUS), voices=True) if some else []
     for name in chosen:
         parts[name](clips)
