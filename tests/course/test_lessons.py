@@ -95,6 +95,16 @@ def test_a_lesson_names_no_folder_of_one_that_it_does_not_need(path: Path) -> No
         assert f'run.product("{other}")' not in code
 
 
+@pytest.mark.parametrize("path", PATHS, ids=NAMES)
+def test_a_lesson_says_which_it_needs(path: Path) -> None:
+    (said,) = re.findall(r"\*\*Run before:\*\* (.*)\.", prose(read_notebook(path)))
+    numbers: set[str] = set()
+    for part in [] if said == "nothing" else said.split(", "):
+        first, _, last = part.partition(" to ")
+        numbers |= {f"{n:02d}" for n in range(int(first), int(last or first) + 1)}
+    assert numbers == {name[:2] for name in needed(path.stem)}
+
+
 def test_a_prepared_corpus_is_named_in_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
