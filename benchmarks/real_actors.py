@@ -5,7 +5,9 @@ are drawn first, as `emoface prepare DATA/ravdess_audio -p detector=drawn` does 
 face that counts is the mean displacement over time, less that of calm clips that
 trained.
 
-PYTHONPATH=. python benchmarks/real_actors.py DATA    (a folder with ravdess_audio)
+PYTHONPATH=. python benchmarks/real_actors.py DATA [PART ...]
+
+DATA : a folder with ravdess_audio; parts: trained, mixtures.
 """
 
 import argparse
@@ -20,6 +22,7 @@ from real_emotion import (
     FOUR,
     FOURS,
     TOPIC,
+    enter_ear,
     enter_faces,
     gestures,
     nearest,
@@ -30,11 +33,13 @@ from results import enter
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from torch import Tensor
+from torch import Tensor, nn
 
 from emoface_lib.animation.emotion_control import sharpened
 from emoface_lib.core.clip import EXPRESSIONS, Clip
+from emoface_lib.core.fresh import made_from
 from emoface_lib.core.settings import Settings, load_settings, runs_folder
+from emoface_lib.core.training import Metrics, Schedule, crop_batch, fit
 from emoface_lib.core.video import read_audio
 from emoface_lib.corpora.index import read_corpus
 from emoface_lib.corpora.prepare import prepare_corpus
@@ -51,12 +56,16 @@ from emoface_lib.method.displacements import (
     style_displacements,
 )
 from emoface_lib.method.emotion_space import (
+    centred,
     emotion_embeddings,
     emotion_space,
+    frame_level,
     supervised,
 )
-from emoface_lib.method.steps import split, train_content
-from emoface_lib.method.style import StyleBranch
+from emoface_lib.method.losses import landmark_loss
+from emoface_lib.method.steps import new_style, split, train_content
+from emoface_lib.method.style import EMOTION_SIZE, IDENTITY_SIZE, StyleBranch
+from emoface_lib.synthetic.factors import CIRCUMPLEX
 
 SPLITS = {  # actors 1 to 10 train step 2, 11 and 12 choose; ACTORS are the test
     f"Actor_{n:02}": "train" if n < 11 else "val" if n < 13 else "test"
@@ -65,6 +74,10 @@ SPLITS = {  # actors 1 to 10 train step 2, 11 and 12 choose; ACTORS are the test
 SEEDS = (0, 1)  # the second with many steps alone
 TRUTH, LONGER = "drawn faces", f"{FULL}, 4 x the steps"
 KNOWN = f"{LONGER}, on actors who train"
+MIXED = "improved, taught by mixtures"
+ENROLLED = "features, enrolled"
+BOUND = (f"{LONGER}, mixture by the voice", f"{MIXED}, mixture by the {ENROLLED}")
+SPLIT = "actors 1 to 10 train, 11 and 12 choose, 13 to 16 are the test"
 
 
 def told_by_code(
@@ -78,6 +91,16 @@ def told_by_code(
         np.stack([np.concatenate([x.mean(0), x.std(0)]) for x, _ in codes])
         for codes in (style_codes(style, train), style_codes(style, clips))
     )
+    return told_by_probe(known, train, asked)
+
+
+def told_by_probe(
+    known: np.ndarray, train: Sequence[Clip], asked: np.ndarray
+) -> np.ndarray:
+    """Softmax of EXPRESSIONS, float[N, 7], of numbers `asked`, float[N, D].
+
+    known : the training clips' own, whose labels the probe learns.
+    """
     labels = [EXPRESSIONS.index(clip.emotion) for clip in train]
     probe = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=1000))
     return np.asarray(probe.fit(known, labels).predict_proba(asked))
@@ -180,6 +203,25 @@ def shown_by(
     return pd.concat(tables)
 
 
+def told_by_features(clips: Sequence[Clip]) -> np.ndarray:
+    """Softmax of EXPRESSIONS that a probe reads in F_a of `told_clips`, float[N, 7].
+
+    Of the louder half of frames it takes mean and deviation, less the actor's own mean
+    of these, which needs no labels.
+    """
+    every = [*split(clips, "train"), *split(clips, "test")]
+    found = []
+    for clip in every:
+        level = frame_level(clip.features)
+        loud = clip.features[level >= level.median()]
+        found.append(torch.cat([loud.mean(0), loud.std(0)]).numpy())
+    values = centred(np.stack(found), [clip.speaker for clip in every])
+    own = {clip.name: value for clip, value in zip(every, values, strict=True)}
+    train, some = split(clips, "train"), told_clips(clips)
+    known, asked = (np.stack([own[c.name] for c in part]) for part in (train, some))
+    return told_by_probe(known, train, asked)
+
+
 def told_clips(clips: Sequence[Clip]) -> list[Clip]:
     """Calm training clips, then the test clips."""
     calm = [clip for clip in split(clips, "train") if clip.video == "calm"]
@@ -208,7 +250,68 @@ def trained(data: Path, run: Path) -> None:
             known = voice if name in (FULL, LONGER) else None
             tables.append(shown_by(name, style, content, clips, known))
         tables.append(on_known(made[LONGER][0], content, clips).assign(method=KNOWN))
-    enter_trained(pd.concat(tables, ignore_index=True))
+    how = f"benchmarks/real_actors.py DATA: {SPLIT}; the tutorial's steps, 1 seed"
+    enter_trained(pd.concat(tables, ignore_index=True), f"{how}; with 4 x the steps 2")
+
+
+def mixtures(data: Path, run: Path) -> None:
+    """Step 2 whose E_emotion is a mixture of seven codes, learnt with the decoder.
+
+    While it trains they are weighted by the drawn softmax, so that no face is asked to
+    answer for another mood; afterwards by what is told from the voice. No E_identity.
+    """
+    settings = load_settings("tutorial", features="phonetic")
+    clips, tables = actors_clips(run, settings), []
+    some, test = told_clips(clips), split(clips, "test")
+    label = torch.stack([clip.expression for clip in some]).numpy()
+    told = {
+        ENROLLED: told_by_features(clips),
+        "voice": told_by_voice(data, some),
+    }
+    shown = {by: sharpened(softmax) for by, softmax in told.items()} | {"label": label}
+    for seed in SEEDS:
+        one, folder = settings.changed(seed=seed), runs_folder() / "actors" / str(seed)
+        content, _ = train_content(clips, folder / "content", one)
+        style, axes = taught(split(clips, "train"), content, folder / "mixtures", one)
+        codes = content_codes(content, some)
+        for by, softmax in shown.items():
+            mixed = torch.from_numpy(softmax).float() @ axes
+            moved = mixture(style, mixed, some, codes)
+            rows = faces_of(moved[-len(test) :], moved[: -len(test)], test)
+            likely = told.get(by, label)[-len(test) :]
+            rows["heard"] = [EXPRESSIONS[best] for best in likely.argmax(1)]
+            rows["arousal"] = softmax[-len(test) :] @ CIRCUMPLEX[:, 0]
+            tables.append(rows.assign(method=f"{MIXED}, mixture by the {by}"))
+    how = f"benchmarks/real_actors.py DATA mixtures: {SPLIT}; the tutorial's steps"
+    enter_trained(pd.concat(tables, ignore_index=True), f"{how}, {len(SEEDS)} seeds")
+
+
+def taught(
+    train: Sequence[Clip], content: ContentBranch, folder: Path, settings: Settings
+) -> tuple[StyleBranch, Tensor]:
+    """The style branch of `mixtures` and the codes of EXPRESSIONS, Tensor[7, 128]."""
+    torch.manual_seed(settings.seed)
+    one = settings.changed(**{"style.objective": "improved"})
+    style = new_style(train[0].features.shape[1], one)
+    style.expressions = nn.Parameter(torch.randn(len(EXPRESSIONS), EMOTION_SIZE))
+    shown = torch.stack([clip.expression for clip in train])
+    pairs = zip(content_codes(content, train), train, strict=True)
+    every = [(*code, clip.displacement) for code, clip in pairs]
+
+    def loss(_: int, generator: np.random.Generator) -> Metrics:
+        chosen = generator.integers(len(train), size=3 * one.style.batch)
+        batch = [every[i] for i in chosen]
+        cut = crop_batch(batch, one.training.crop_frames, generator)
+        code, d_content, truth = (part[:, :: one.style.stride] for part in cut)
+        identity = code.new_zeros(*code.shape[:2], IDENTITY_SIZE)
+        emotion = (shown[chosen] @ style.expressions)[:, None].expand_as(identity)
+        moved = style.displace(code, style.style(emotion, identity))
+        return {"loss": landmark_loss(d_content + moved.float(), truth)}
+
+    source = made_from(one, ("training", "style"), "emoface_lib.method.steps", *every)
+    schedule = Schedule.of(one, one.style.steps, one.style.learning_rate)
+    fit(style, loss, schedule, folder, one, source)
+    return style.eval(), style.expressions.detach()
 
 
 def on_known(
@@ -221,20 +324,17 @@ def on_known(
     return faces_of(moved, [one for one, clip in pairs if clip.video == "calm"], own)
 
 
-def enter_trained(found: pd.DataFrame) -> None:
+def enter_trained(found: pd.DataFrame, how: str) -> None:
     """Enter what the faces of each method show, and what it hears."""
-    how = (
-        "benchmarks/real_actors.py DATA: actors 1 to 10 train, "
-        "11 and 12 choose, 13 to 16 are the test; the tutorial's steps, 1 seed; with 4 "
-        "x the steps 2"
-    )
     for method, rows in found.groupby("method", sort=False):
         who = f"step 2 on actors: {method}"
-        bounds = method == f"{LONGER}, mixture by the voice"
+        bounds = method in BOUND
         enter_faces(rows, who, "actor", bounds, how)
         four = rows[rows["mood"].isin(FOUR)]
+        if "heard" in rows:
+            enter_ear(rows, who, "actor", bounds, how)
         for count, some in (("four", four), ("seven", rows)):
-            if some[count].notna().all():
+            if count in rows and some[count].notna().all():
                 right, name = some[count] == some["emotion"], f"mood heard, of {count}"
                 share(f"{who}: {name}", right, some["actor"], 0, how)
         stirred = four[four["mood"] != "calm"]
@@ -252,12 +352,16 @@ def enter_trained(found: pd.DataFrame) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
-    data = parser.parse_args().data
+    parts = {"trained": trained, "mixtures": mixtures}
+    parser.add_argument("parts", nargs="*", choices=list(parts))
+    given = parser.parse_args()
+    data = given.data
     torch.set_num_threads(1)
     run = runs_folder() / "actors" / "corpus"
     settings = load_settings("tutorial", features="phonetic", detector="drawn")
     prepare_corpus(data / "ravdess_audio", run, settings)
-    trained(data, run)
+    for name in given.parts or parts:
+        parts[name](data, run)
 
 
 if __name__ == "__main__":

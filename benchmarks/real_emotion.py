@@ -68,7 +68,7 @@ FOURS = tuple(FOUR.values())
 DRAWS = 24  # faces of an expression that its template averages
 APART = 0.5  # px of the canonical frame; less is no movement
 EVERY = 5  # video frames; expressions change slowly
-FALL = 0.005  # of the softmax; less is no movement
+FALL = 0.005  # in a softmax; less is no movement
 TURNS = (-2.0, -1.0, 0.0, 1.0, 2.0)
 
 

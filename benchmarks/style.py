@@ -7,7 +7,7 @@ landmarks; seeds of training are paired over methods; intervals are over test sp
 and seeds.
 
 python benchmarks/style.py [PART ...]; parts: speed, minutes, ablation, blindness,
-features, enrolment, collapse, curve
+features, enrolment, guess, collapse, curve
 """
 
 import argparse
@@ -65,6 +65,7 @@ SEEDS = (0, 1, 2)
 FEWER_SEEDS = (0, 1, 2)
 SIZES = (4, 8, 16, 32)
 KINDS = ("phonetic", "log_mel", "codes", "autovc")  # the first is the default
+GUESSED = (32, 100, 300, 1000)  # speakers who teach the guess of m_spk
 BATCHES = 8  # for the measurement of speed
 
 
@@ -359,6 +360,37 @@ def enrolment(clips: list[Clip]) -> None:
             enter_interval(TOPIC, name, value, unit, how("enrolment", FEWER_SEEDS))
 
 
+def guess(clips: list[Clip]) -> None:
+    """How far a guess of m_spk from one clip is off, by the speakers who taught it.
+
+    The error is the share that is left of the variance of m_spk between test speakers.
+    """
+    test = split(enrolled(clips), "test")
+    truth = torch.stack([clip.speaker_mean for clip in test])
+    whole = ((truth - truth.mean(0)) ** 2).sum()
+    many = settings_of(CORPUS, max(GUESSED), videos=3)  # as many videos as the tutorial
+    face = to_canonical(mean_face())
+    known = enrolled(audio_only_clips(many, face, workers=1, voices=True))
+    names = list(dict.fromkeys(clip.speaker for clip in known))
+    ways = {"the clip itself": [enrolled([clip])[0] for clip in test]}
+    for name, count in (("one other clip", 1), ("four other clips", 4)):
+        ways[name] = enrolled_by(test, count, np.random.default_rng(0))
+    for count in GUESSED:
+        some = set(names[:count])
+        learnt = SpeakerGuess.learn([clip for clip in known if clip.speaker in some])
+        ways[f"a guess taught by {count} speakers"] = learnt.enrol(test)
+    source = (
+        f"benchmarks/style.py guess: corpus seed {CORPUS}, {TEST_SPEAKERS} test "
+        "speakers of 12 clips, 4 clips of each who teaches, features = phonetic"
+    )
+    for way, found in ways.items():
+        means = torch.stack([clip.speaker_mean for clip in found])
+        left = ((means - truth) ** 2).sum(1) / whole * len(test)
+        rows = pd.DataFrame({"value": left, "speaker": [c.speaker for c in test]})
+        name = f"m_spk by {way}: share of its variance left"
+        enter_interval(TOPIC, name, interval(rows.assign(seed=0)), "", source)
+
+
 def collapse(clips: list[Clip]) -> None:
     """Six contrasts on one content branch a seed."""
     trials = [Trial(seed) for seed in FEWER_SEEDS]
@@ -391,6 +423,7 @@ def main() -> None:
         "blindness": blindness,
         "features": lambda _: features(),
         "enrolment": enrolment,
+        "guess": guess,
         "collapse": collapse,
         "curve": curve,
     }
