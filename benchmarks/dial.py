@@ -6,7 +6,7 @@ seen. All clips are audio-only (true landmarks); content hears phones; intervals
 over test speakers and seeds. Trained models stay in runs/dial, so that a second run
 only measures.
 
-python benchmarks/dial.py [effects | latency ...]
+python benchmarks/dial.py [effects | components | latency ...]
 """
 
 import argparse
@@ -19,6 +19,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 import torch
+from audio import train as train_conversion
 from PIL import Image
 from results import enter
 from skimage.data import astronaut
@@ -37,7 +38,7 @@ from emoface_lib.animation.predict import load_predictor
 from emoface_lib.animation.preview import Face, Preview
 from emoface_lib.animation.voice import read_voice
 from emoface_lib.animation.widgets import as_jpeg
-from emoface_lib.core.clip import Clip
+from emoface_lib.core.clip import Clip, with_features
 from emoface_lib.core.settings import runs_folder
 from emoface_lib.evaluation.bootstrap import Interval
 from emoface_lib.evaluation.dial_effects import (
@@ -46,10 +47,12 @@ from emoface_lib.evaluation.dial_effects import (
     correlations,
     dial_effects,
 )
-from emoface_lib.evaluation.rows import FULL, IMPROVED, PLAIN, train_rows
+from emoface_lib.evaluation.rows import FULL, IMPROVED, PLAIN, train_row, train_rows
+from emoface_lib.features.voice_conversion import load_features
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import content_codes
 from emoface_lib.method.emotion_space import (
+    LABELS,
     EmotionSpace,
     emotion_embeddings,
     emotion_space,
@@ -60,6 +63,7 @@ from emoface_lib.method.enrolment import enrolled
 from emoface_lib.method.steps import split, train_content
 from emoface_lib.method.style import StyleBranch
 from emoface_lib.synthetic.audio_only import plan_audio_only
+from emoface_lib.synthetic.clips import TEST_SPEAKERS_FROM
 
 T = TypeVar("T")
 REPEATS = 20
@@ -134,13 +138,7 @@ def measure(clips: list[Clip]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """What every dial does, a row a clip and seed; and what places on it tell."""
     clips = enrolled(clips)
     train, test = split(clips, "train"), split(clips, "test")[::2]  # half of each video
-    reader, rows, facts = MotionProbe(train), [], []
-    loudness = [float(clip.log_mel.mean()) for clip in train]
-    plans = [
-        p for n in range(SPEAKERS) for p in plan_audio_only(n, settings_of(CORPUS))
-    ]
-    floors = {plan.clip: plan.recording.noise for plan in plans}  # dB
-    noise = [floors[clip.name] for clip in train]
+    reader, rows, facts, others = MotionProbe(train), [], [], recorded(train)
     for seed in SEEDS:
         content, styles = trained(clips, seed)
         codes = content_codes(content, test)
@@ -154,7 +152,6 @@ def measure(clips: list[Clip]) -> tuple[pd.DataFrame, pd.DataFrame]:
             step = space.axes[axis]
             loud = emotion_embeddings(style, train, loud=form == "loud")
             places = ((loud - space.mean) @ step).numpy()
-            others = {"loudness": loudness, "noise": noise}
             told = correlations({name: places}, train, others)
             facts.append(told[name].rename_axis("fact").reset_index(name="value"))
             facts[-1] = facts[-1].assign(dial=name, seed=seed)
@@ -186,6 +183,73 @@ def effects(clips: list[Clip]) -> None:
         low, high = group["value"].min(), group["value"].max()
         where = f"{source}; training clips; seeds from {low:.3f} to {high:.3f}"
         enter(TOPIC, f"{name}: {fact}", float(group["value"].mean()), "", "", "", where)
+
+
+def recorded(clips: list[Clip]) -> dict[str, list[float]]:
+    """What is known of clips beside their moods: loudness, noise floor and channel."""
+    unseen = range(TEST_SPEAKERS_FROM, TEST_SPEAKERS_FROM + TEST_SPEAKERS)
+    plans = [
+        plan
+        for number in (*range(SPEAKERS), *unseen)
+        for plan in plan_audio_only(number, settings_of(CORPUS), ("train", "test"))
+    ]
+    known = {plan.clip: plan.recording for plan in plans}
+    return {
+        "loudness": [float(clip.log_mel.mean()) for clip in clips],
+        "noise": [known[clip.name].noise for clip in clips],  # dB
+        "channel": [known[clip.name].tilt for clip in clips],  # tilt of spectrum
+    }
+
+
+def heard_as(clips: list[Clip], seed: int) -> dict[str, list[Clip]]:
+    """The clips, whose voices are embedded, with each kind of F_a.
+
+    An AutoVC of the tutorial's size is trained on the speakers who train.
+    """
+    mels = with_features(clips, [clip.log_mel.numpy() for clip in clips])
+    voices: dict[str, list[np.ndarray]] = {}
+    for clip in clips:
+        voices.setdefault(clip.speaker, []).append(clip.voice.numpy())
+    means = {name: np.mean(own, 0) for name, own in voices.items()}
+    known = {name: mean / np.linalg.norm(mean) for name, mean in means.items()}
+    settings = settings_of(CORPUS, features="autovc").changed(seed=seed)
+    folder = runs_folder() / "dial" / f"corpus_{CORPUS}" / f"audio_{seed}"
+    train_conversion(split(mels, "train"), known, folder, settings)
+    said = load_features(folder, settings)
+    made = [said.whole(mel.features.numpy(), known[mel.speaker]) for mel in mels]
+    return {"log_mel": mels, "autovc": with_features(mels, made), "phonetic": clips}
+
+
+def components(clips: list[Clip]) -> None:
+    """What the paper's components and the supervised axes are, by each kind of F_a.
+
+    The axes are of training clips, places on them of clips of test speakers.
+    """
+    rows = []
+    for seed in SEEDS:
+        for kind, heard in heard_as(clips, seed).items():
+            folder = runs_folder() / "dial" / f"corpus_{CORPUS}" / f"{kind}_{seed}"
+            settings = settings_of(CORPUS, features=kind).changed(seed=seed)
+            known = enrolled(heard)
+            train, test = split(known, "train"), split(known, "test")
+            content, _ = train_content(known, folder / "content", settings)
+            style, _ = train_row(FULL, known, content, folder, settings)
+            space = emotion_space(emotion_embeddings(style, train, loud=False))
+            space = supervised(space, emotion_embeddings(style, train), train)
+            places = {}
+            for loud, axes in ((False, ("PC1", "PC2")), (True, LABELS)):
+                points = emotion_embeddings(style, test, loud)
+                places |= {axis: (points @ space.axes[axis]).numpy() for axis in axes}
+            told = correlations(places, test, recorded(test)).abs()
+            print(seed, kind, told.round(2), sep="\n", flush=True)
+            rows.append(told.stack().rename("value").reset_index().assign(kind=kind))
+    found = pd.concat(rows).set_axis(["fact", "axis", "value", "kind"], axis=1)
+    source = how("components")
+    for (kind, axis, fact), own in found.groupby(["kind", "axis", "fact"], sort=False):
+        low, high = own["value"].min(), own["value"].max()
+        where = f"{source}; test clips; seeds from {low:.3f} to {high:.3f}"
+        name = f"{axis} of {kind}: {fact}".replace("r with", "|r| with")
+        enter(TOPIC, name, float(own["value"].mean()), "", "", "", where)
 
 
 def latency() -> None:
@@ -244,6 +308,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parts = {
         "effects": lambda: effects(clips_of(settings_of(CORPUS))),
+        "components": lambda: components(clips_of(settings_of(CORPUS), voices=True)),
         "latency": latency,
     }
     parser.add_argument("parts", nargs="*", choices=list(parts))
