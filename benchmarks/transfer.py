@@ -3,9 +3,10 @@
 Three corpora of the embedded kind: on seed 200 settings were chosen, 301 and 302 no
 choice has seen. All clips are audio-only, content hears phones; seeds of training are
 paired over rows, and intervals are over test speakers and over pairs of corpus and
-seed. Tables and models stay in runs/transfer, from where a second run goes on.
+seed. Tables and models stay in runs/transfer, from where a second run goes on. Seeds
+are outside and corpora inside: what an interruption leaves weighs all corpora alike.
 
-python benchmarks/transfer.py [--seeds 2] [--corpora 200 301 302]
+python benchmarks/transfer.py [--seeds 2] [--corpora 200 301 302] [--rows ROW ...]
 """
 
 import argparse
@@ -49,17 +50,22 @@ AIMS = [(FULL, PLAIN, f"{metric}, {EMOTION}") for metric in TARGETS]
 BESIDE = ((FULL, IDENTITY), (FULL, SHUFFLED_VIDEOS))  # what eq. (5) adds to eq. (6)
 
 
-def measure(corpus: int, seeds: Sequence[int]) -> pd.DataFrame:
+def study(corpus: int, rows: Sequence[str]) -> Experiment:
+    """The rows on a corpus, which are scored with codes exchanged, too."""
     settings, face = settings_of(corpus), to_canonical(mean_face())
     clips = enrolled(clips_of(settings, workers=1))
-    study = Experiment(
+    return Experiment(
         clips,
         settings,
-        (NO_STYLE, *TRANSFER),
+        (NO_STYLE, *rows),
         exchanges=exchanges(split(clips, "test"), settings, face, EVERY),
         folder=runs_folder() / "transfer" / f"corpus_{corpus}",
     )
-    found = study.run([Trial(seed) for seed in seeds], workers=1)
+
+
+def measure(one: Experiment, seed: int) -> pd.DataFrame:
+    """Scores of one training of the rows, named by corpus."""
+    found, corpus = one.run([Trial(seed)], workers=1), one.settings.seed
     found = found[found["clip"].notna()]  # and no facts of codes, no curves
     return found.assign(
         corpus=corpus,
@@ -106,12 +112,13 @@ def enter_difference(
 
 def enter_all(found: pd.DataFrame) -> None:
     """Levels of every row, what each differs from *without* by, and that by corpus."""
-    for row in TRANSFER:
+    rows = [row for row in TRANSFER if row in set(found["method"])]
+    for row in rows:
         for name in (*NAMES, *LEVELS):
             spread, where = level(found, row, name), source(found, row)
             enter_interval(f"{name}, {row}", spread, name.split(",")[0], where)
     for first, second in (*((row, PLAIN) for row in TRANSFER[1:]), *BESIDE):
-        for name in NAMES:
+        for name in NAMES if {first, second} <= set(rows) else ():
             enter_difference(found, name, first, second)
     for corpus, part in found.groupby("corpus"):
         for _, _, name in AIMS:
@@ -122,9 +129,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--corpora", type=int, nargs="*", default=CORPORA)
+    parser.add_argument("--rows", nargs="*", default=TRANSFER)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    found = [measure(corpus, range(given.seeds)) for corpus in given.corpora]
+    studies = [study(corpus, given.rows) for corpus in given.corpora]
+    found = [measure(one, seed) for seed in range(given.seeds) for one in studies]
     enter_all(pd.concat(found, ignore_index=True))
 
 
