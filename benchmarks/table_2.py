@@ -7,16 +7,19 @@ clips that are audio-only. The scores of each seed are stored in runs/table_2 as
 ends, and a second run goes on from there.
 
 python benchmarks/table_2.py [landmarks | pictures | enter | ship ...] [--seeds 5]
+    [--weights fid=inception-2015-12-05.pt ...]
 
 Parts: landmarks (trains every row but PC-AVS, with the lesson's steps),
 pictures (trains PC-AVS on the drawn clips of --run, renders the others there, and lets
-dlib read both), enter (figures/table_2_full.csv and results.csv), ship (the weights of
-the baselines of seed 0, into emoface_lib/weights).
+dlib read both; whole videos are scored by the networks of --weights, too), enter
+(figures/table_2_full.csv and results.csv), ship (the weights of the baselines of seed
+0, into emoface_lib/weights).
 """
 
 import argparse
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,6 +33,7 @@ from emoface_lib.core.landmarks import WEIGHTS
 from emoface_lib.core.settings import REPOSITORY, Settings, load_settings
 from emoface_lib.evaluation.baselines import detector_noise
 from emoface_lib.evaluation.experiment import Experiment, Trial
+from emoface_lib.evaluation.learnt_metrics import load_networks, video_scores
 from emoface_lib.evaluation.pc_avs import VideoClip, load_pc_avs
 from emoface_lib.evaluation.rendered import (
     CONTENT,
@@ -112,9 +116,13 @@ def landmarks(seeds: int, workers: int) -> None:
     print(f"landmarks: {(time.perf_counter() - start) / 60:.1f} min")
 
 
-def pictures(run: Path) -> None:
-    """PC-AVS and rendered rows of each seed on the drawn clips of a run."""
-    settings = load_settings("tutorial")
+def pictures(run: Path, weights: dict[str, str]) -> None:
+    """PC-AVS and rendered rows of each seed on the drawn clips of a run.
+
+    weights : files of settings of `evaluation`, see `learnt_metrics`.
+    """
+    settings = load_settings("tutorial", **weights)
+    networks = load_networks(settings)
     clips = enrolled(load_clips(run / "features", settings))
     clips = with_voices(clips, run / "audio" / "speakers.npz")
     studio = Studio(
@@ -130,14 +138,18 @@ def pictures(run: Path) -> None:
         if path.exists():
             continue
         start = time.perf_counter()
-        scores = picture_scores(seed, clips, studio, settings)
+        scores = picture_scores(seed, clips, studio, settings, networks)
         scores["minutes"] = (time.perf_counter() - start) / 60
         with write_beside(path) as beside:
             scores.to_parquet(beside, index=False)
 
 
 def picture_scores(
-    seed: int, clips: list[Clip], studio: Studio, settings: Settings
+    seed: int,
+    clips: list[Clip],
+    studio: Studio,
+    settings: Settings,
+    networks: dict[str, Any],
 ) -> pd.DataFrame:
     folder = FOLDER / f"seed_{seed}"
     path = folder / "pc_avs" / "model.safetensors"
@@ -156,6 +168,9 @@ def picture_scores(
         landmark_scores(rows, test, metrics=ALL),
         studio.frame_scores(frames, first),
     ]
+    if networks:
+        whole = rendered_rows(known, first, studio, model, every=1)
+        scored.append(video_scores(whole, first, studio, networks))
     found = pd.concat(scored, ignore_index=True)
     return found.assign(corpus=DRAWN, seed=seed)
 
@@ -249,12 +264,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--run", type=Path, default=REPOSITORY / "runs" / "tutorial")
+    parser.add_argument("--weights", nargs="*", default=[], metavar="METRIC=FILE")
     given = parser.parse_args()
     for part in given.parts or known:
         if part == "landmarks":
             landmarks(given.seeds, given.workers)
         elif part == "pictures":
-            pictures(given.run)
+            pictures(given.run, dict(one.split("=", 1) for one in given.weights))
         elif part == "enter":
             enter_all()
             enter_lesson(given.run)

@@ -193,6 +193,11 @@ class Evaluation(Stage):
     """Scores and their intervals; notebook 07."""
 
     bootstrap_samples: int = Field(1000, ge=10)
+    # files of weights that others trained, see `learnt_metrics`; "": without the metric
+    lpips: str = ""
+    fid: str = ""
+    fvd: str = ""
+    syncnet: str = ""  # LSE-C and LSE-D
 
 
 class Settings(Stage):

@@ -178,13 +178,15 @@ def load_pc_avs(path: Path, features: int) -> PCAVS:
 
 
 @torch.inference_mode()
-def synthesise(model: PCAVS, clip: Clip, corpus: Path, size: int) -> np.ndarray:
-    """Frames of a clip, as those of `Studio.render`: uint8[F / 5, size, size, 3].
+def synthesise(
+    model: PCAVS, clip: Clip, corpus: Path, size: int, every: int = CROP_EVERY
+) -> np.ndarray:
+    """Frames of a clip, as those of `Studio.render`: uint8[F / every, size, size, 3].
 
     The first frame of the video gives the identity, the audio the speech content, the
     video's own frames the pose, as in PC-AVS' evaluation.
     """
-    video = VideoClip.read(clip, corpus, CROP_EVERY)
+    video = VideoClip.read(clip, corpus, every)
     pictures, count = as_tensor(video.pictures), len(video.pictures)
     pose, _ = model.look(pictures)
     content = model.listen(video.windows(np.arange(count)))

@@ -31,6 +31,7 @@ from emoface_lib.evaluation.rows import (
     makeittalk_methods,
 )
 from emoface_lib.evaluation.scoring import Studio
+from emoface_lib.features.expression import CROP_EVERY
 from emoface_lib.features.speaker import read_embeddings
 
 CONTENT = "makeittalk_content.safetensors"
@@ -78,17 +79,21 @@ def rendered_rows(
     clips: Sequence[Clip],
     studio: Studio,
     pc_avs: PCAVS | None = None,
+    every: int = CROP_EVERY,
 ) -> dict[str, list[np.ndarray]]:
     """Rendered frames of the rows of RENDERED, of ground truth, and of PC-AVS.
 
-    Returns uint8[F / CROP_EVERY, S, S, 3] RGB, one a clip, by row, as for
-    `Studio.frame_scores`. PC-AVS is also run with another clip's audio: what is right
-    then comes from the pose, which it takes from the real frames.
+    every : n, of which one is rendered; for `video_scores` 1. Returns uint8[F / n, S,
+    S, 3] RGB, one a clip, by row, as for `Studio.frame_scores`. PC-AVS is also run with
+    another clip's audio: what is right then comes from the pose, which it takes from
+    the real frames.
     """
     asked = {name: rows[name](clips) for name in RENDERED if name in rows}
     asked[RENDERED_TRUTH] = [clip.displacement for clip in clips]
     frames = {
-        name: [studio.render(*pair)[0] for pair in zip(clips, moves, strict=True)]
+        name: [
+            studio.render(*pair, every)[0] for pair in zip(clips, moves, strict=True)
+        ]
         for name, moves in asked.items()
     }
     if pc_avs is not None:
@@ -97,5 +102,7 @@ def rendered_rows(
             heard[PC_AVS_WRONG] = misheard(clips)
         place, size = studio.corpus, studio.image_size
         for name, some in heard.items():
-            frames[name] = [synthesise(pc_avs, clip, place, size) for clip in some]
+            frames[name] = [
+                synthesise(pc_avs, clip, place, size, every) for clip in some
+            ]
     return frames

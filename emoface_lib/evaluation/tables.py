@@ -17,7 +17,7 @@ from emoface_lib.evaluation.scoring import EXPRESSIONS_OF, LIPS_TOGETHER, READ
 KEYS = ["corpus", "method", "metric", "protocol"]
 SPREAD = ["mean", "low", "high"]
 COLUMNS = [*KEYS, *SPREAD, "seeds", "paper"]
-PICTURES_OF = "PSNR", "mouth PSNR", "SSIM", "CSIM"
+PICTURES_OF = "PSNR", "mouth PSNR", "SSIM", "CSIM", "LSE-C"
 LARGER_IS_BETTER = (LIPS_TOGETHER, *EXPRESSIONS_OF, *PICTURES_OF)
 UNITS = {
     **dict.fromkeys(("LMD", "M-LMD", "F-LMD", "LMD of ATVG"), " px"),

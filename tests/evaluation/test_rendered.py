@@ -113,7 +113,7 @@ def test_landmarks_read_from_frames_are_measured_in_both_scales(
 def test_a_clip_alone_can_not_hear_another(
     monkeypatch: pytest.MonkeyPatch, clips: list[Clip]
 ) -> None:
-    monkeypatch.setattr(Studio, "render", lambda self, clip, move: [None])
+    monkeypatch.setattr(Studio, "render", lambda self, clip, move, every: [None])
     monkeypatch.setattr(rendered, "synthesise", lambda *_: np.zeros((1, 8, 8, 3)))
     studio = Studio(Path(), Path(), np.zeros((68, 3)), None, None, 8)
     one, two = (rendered_rows({}, clips[:n], studio, PCAVS()) for n in (1, 2))
