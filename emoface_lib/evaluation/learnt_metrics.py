@@ -64,9 +64,7 @@ def load_networks(settings: Settings) -> dict[str, Any]:
             load_foreign(path, found[name], (), wrong)
             continue
         try:
-            with catch_warnings(
-                action="ignore"
-            ):  # who made the files chose TorchScript
+            with catch_warnings(action="ignore"):  # TorchScript's, which others chose
                 found[name] = torch.jit.load(path, "cpu").eval()
         except (OSError, ValueError, RuntimeError) as error:
             raise InputError(wrong) from error
