@@ -6,15 +6,14 @@ neither (frames with the largest change about the eyes, closed to the eye of a p
 lids_mediapipe.py reads both better. What is shown of an eye is seen without a detector:
 it is dyed. All constants were chosen on these faces. The people of blinks.csv are held
 out: their most open eyes are closed by the warp and read beside their real blinks.
-Mouths open as real ones do (a parabola
-through real_mouths of training talkers), under the shipped dial from -3 to 3, with the
-face scaled to 96 px between the outer eye corners. Speed: CPU time of one thread, a
-photograph 1080 px high.
+Mouths open as real ones do (a parabola through real_mouths of training talkers), under
+the shipped dial from -3 to 3, with the face scaled to 96 px between the outer eye
+corners. Speed: CPU time of one thread, a photograph 1080 px high.
 
 python benchmarks/alive.py DATA [--prefix TEXT] [--frames FOLDER]
 
 DATA has the folder portraits and the corpora that blinks.csv names; the pictures of
-eyes, rendered and real, are left in FOLDER.
+eyes, rendered and real, are left in FOLDER, and a sheet of each one's mouths.
 """
 
 import argparse
@@ -54,6 +53,7 @@ from emoface_lib.features.align import align, to_canonical
 from emoface_lib.features.dlib_detector import DlibDetector
 from emoface_lib.features.real_mouths import SPLITS, read_talker
 from emoface_lib.synthetic.portraits import CAST, resting_portrait
+from emoface_lib.translation.framing import Square
 from emoface_lib.translation.warp.photo_warp import PhotoWarp
 from emoface_lib.translation.warp.raster import polygon_mask
 
@@ -67,6 +67,7 @@ READ_CLOSED = 0.5  # share of the usual opening
 CLOSED = (0.0, 0.25, 0.5, 0.75, 1.0)
 OPENINGS = (0, 4, 8, 12, 16, 20)  # px
 DIAL = (-3, -1.5, 0, 1.5, 3)
+AROUND, MOUTH = 1.1, 150  # eye distances and px of a mouth in its sheet
 HEIGHT = 1080  # px of the speed trial
 
 
@@ -185,16 +186,24 @@ def keep(frames: list[np.ndarray], folder: Path | None, name: str) -> None:
 
 def lips(
     warp: PhotoWarp, portrait: Portrait, reader: Reader, moves: list[np.ndarray]
-) -> list[float]:
-    """Mean distance of read from asked lips for each displacement, px at 256 px."""
-    place = into_photo(portrait.landmarks)
-    errors = []
+) -> tuple[list[float], np.ndarray]:
+    """Mean distance of read from asked lips for each displacement, px at 256 px.
+
+    And the mouths to look at, a row for each of OPENINGS, a column for each of DIAL.
+    """
+    place, unit = into_photo(portrait.landmarks), eye_distance(warp.landmarks)
+    side = round(AROUND * unit)
+    corner = (warp.closed[LIPS].mean(0) - side / 2).astype(int)
+    mouth = Square(*corner.tolist(), side)
+    errors, shown = [], []
     for move in moves:
         asked = warp.closed + move @ place
-        seen = reader.read(warp.render(asked))
-        distance = np.linalg.norm(seen[LIPS] - asked[LIPS], axis=1).mean()
-        errors.append(float(distance * EYE_DISTANCE / eye_distance(warp.landmarks)))
-    return errors
+        frame = warp.render(asked)
+        shown.append(mouth.cut(frame, MOUTH))
+        distance = np.linalg.norm(reader.read(frame)[LIPS] - asked[LIPS], axis=1).mean()
+        errors.append(float(distance * EYE_DISTANCE / unit))
+    rows = np.reshape(shown, (len(OPENINGS), len(DIAL), MOUTH, MOUTH, 3))
+    return errors, np.vstack([np.hstack(row) for row in rows])
 
 
 def speed(portrait: Portrait, moves: list[np.ndarray]) -> float:
@@ -218,7 +227,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("data", type=Path)
     parser.add_argument("--prefix", default="", help="before each number's name")
-    parser.add_argument("--frames", type=Path, help="where pictures of eyes are left")
+    parser.add_argument("--frames", type=Path, help="where pictures are left")
     options = parser.parse_args()
     cv2.setNumThreads(1)
     opened, dial = real_opening(), dial_shifts()
@@ -233,7 +242,9 @@ def main() -> None:
         keep(frames, options.frames, name)
         curves.append(read_lids(frames, reader))
         areas.append(shown_eyes(portrait, frames))
-        errors.append(lips(warp, portrait, reader, moves))
+        found, mouths = lips(warp, portrait, reader, moves)
+        errors.append(found)
+        keep([mouths], options.frames, f"mouths-{name}")
         read = np.reshape(errors[-1], (len(OPENINGS), -1)).mean(1)
         print(name, *(each[-1].round(2) for each in (curves, areas)), read.round(2))
     real, made = [], []

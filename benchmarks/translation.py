@@ -1,11 +1,15 @@
 """Step 3: quality on unseen identities, terms beyond L1, frames a second, memory.
 
 python benchmarks/translation.py [PART ...] [--run runs/tutorial] [--pictures build]
+    [--people runs/grid]
 
-Parts: quality (trains the U-Net and the improved translator at tutorial size, 3 min),
-ablation (trains the improved one with other terms, 2 min each), speed (best of several
-trials at 256 px), animate (videos of two lengths; the longest takes its voice's time).
-The run needs notebooks 01 to 03, for `animate` also 08.
+Parts: quality (of the run's own U-Net and improved translator), longer (trains the
+improved one LONGER steps more, on drawn and on real people, 4 min; it goes on where it
+was stopped, in PICTURES/longer), ablation (trains the improved one with other
+terms, 2 min each), speed (best of several trials at 256 px), animate (videos of two
+lengths; the longest takes its voice's time). The run needs notebooks 01 to 03, for
+quality and longer 06, for animate 08. PEOPLE : of `longer`, some of GRID's clips,
+    emoface prepare GRID --only 's1/*/bb*' --only 's[235]/*' --only 's2[02]/*'
 """
 
 import argparse
@@ -27,6 +31,7 @@ from skimage.data import astronaut
 
 from emoface_lib.animation.animate import TrainedModel, animate
 from emoface_lib.animation.voice import read_voice
+from emoface_lib.core.checkpoints import read_settings
 from emoface_lib.core.landmarks import CANONICAL_SIDE, mean_face
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.video import read_audio
@@ -34,17 +39,24 @@ from emoface_lib.evaluation.picture_quality import (
     COPIED,
     TRUE,
     Trial,
+    face_mask,
     quality_table,
     trials,
 )
 from emoface_lib.features.align import to_canonical
 from emoface_lib.features.dlib_detector import DlibDetector
-from emoface_lib.translation.dataset import Pairs
+from emoface_lib.translation.dataset import Pair, Pairs
 from emoface_lib.translation.landmark_images import landmark_images
 from emoface_lib.translation.makeittalk import ResidualUNet
 from emoface_lib.translation.render import BATCH
 from emoface_lib.translation.train import train_translator
-from emoface_lib.translation.translators import PairRenderer, Translator, new_translator
+from emoface_lib.translation.translators import (
+    FOLDERS,
+    PairRenderer,
+    Translator,
+    load_translator,
+    new_translator,
+)
 from emoface_lib.translation.warp.photo_warp import PhotoWarp
 
 TOPIC = "translation"
@@ -59,12 +71,29 @@ TERMS: dict[str, dict[str, float]] = {
     "L1 alone": {"translator_edges": 0.0},
     "L1 and edges (improved)": {},
 }
+# The longer training: steps after the tutorial's 600; change of brightness, and of each
+# colour. Talkers of GRID, and how often each of their clips counts, so that they come
+# as often as drawn people.
+LONGER, LIGHT, TINT = 600, 0.3, 0.1
+TALKERS = {"s1": 1, "s2": 4, "s3": 5}
+MANY = 24  # frames of each clip of the other talkers
 COLUMNS = ("PSNR", "SSIM", "sharpness", "landmark error", "lip error")
-UNITS = {"PSNR": "dB", "landmark error": "px of 256", "lip error": "px of 256"}
+UNITS = {
+    "PSNR": "dB",
+    "L1 of the face": "grey levels",
+    "landmark error": "px of 256",
+    "lip error": "px of 256",
+}
 
 
-def pairs_of(run: Path, split: str, settings: Settings, warp: bool = False) -> Pairs:
-    rows = rows_of(run, split)
+def pairs_of(
+    run: Path,
+    split: str,
+    settings: Settings,
+    warp: bool = False,
+    rows: pd.DataFrame | None = None,
+) -> Pairs:
+    rows = rows_of(run, split) if rows is None else rows
     return Pairs(
         [run / "corpus" / path for path in rows["path"]],
         [run / "features" / f"{clip}.npz" for clip in rows["clip"]],
@@ -75,7 +104,7 @@ def pairs_of(run: Path, split: str, settings: Settings, warp: bool = False) -> P
 
 def rows_of(run: Path, split: str) -> pd.DataFrame:
     index = pd.read_parquet(run / "features" / "index.parquet")
-    return index[index["split"] == split]
+    return index[(index["split"] == split) & (index["problem"] == "")]
 
 
 def trained(run: Path, kind: str, **terms: float) -> tuple[PairRenderer, float]:
@@ -89,6 +118,12 @@ def trained(run: Path, kind: str, **terms: float) -> tuple[PairRenderer, float]:
     return PairRenderer(model, settings), (time.perf_counter() - start) / 60
 
 
+def loaded(folder: Path) -> PairRenderer:
+    """The network of a folder that `train_translator` left."""
+    path = folder / "model.safetensors"
+    return PairRenderer(load_translator(path), read_settings(path))
+
+
 def tried(run: Path, renderers: dict[str, PairRenderer]) -> list[Trial]:
     settings = load_settings("tutorial")
     speakers = list(rows_of(run, "test")["speaker"])
@@ -96,12 +131,14 @@ def tried(run: Path, renderers: dict[str, PairRenderer]) -> list[Trial]:
     return trials(test, speakers, renderers, FRAMES, np.random.default_rng(0))
 
 
-def quality(run: Path, pictures: Path) -> None:
+def quality(run: Path, pictures: Path, _: Path) -> None:
     """U-Net, warp and improved against the copied reference, with pictures."""
     renderers = {}
-    how = "benchmarks/translation.py quality: tutorial size, 2 cores"
+    how = "benchmarks/translation.py quality: the tutorial's own networks, 2 cores"
     for name, kind in (("U-Net", "unet"), ("improved", "improved")):
-        renderers[name], took = trained(run, kind)
+        folder = run / FOLDERS[kind]
+        renderers[name] = loaded(folder)
+        took = float(pd.read_csv(folder / "log.csv")["seconds"].sum()) / 60
         row = f"step 3: training, {name}"
         enter(TOPIC, row, took, "min", "<= 3", took <= 3, how)
     done = tried(run, renderers)
@@ -118,6 +155,97 @@ def quality(run: Path, pictures: Path) -> None:
             enter(TOPIC, f"step 3: {column}, {method}", value, unit, target, meets, how)
     shown = ["U-Net", "warp", "improved", TRUE]
     save_rows(pictures / "translation.png", done[:: len(done) // 8], shown)
+
+
+class InAnyLight(Pairs):
+    """Pairs whose pictures are brighter, darker and tinted, each in its own way."""
+
+    def draw(self, count: int, generator: np.random.Generator) -> Pair:
+        """As `Pairs.draw`; the landmark images stay as they are."""
+        pair = super().draw(count, generator)
+        light = generator.uniform(1 - LIGHT, 1 + LIGHT, (count, 1, 1, 1))
+        light = light * generator.uniform(1 - TINT, 1 + TINT, (count, 1, 1, 3))
+        lit = {
+            name: (getattr(pair, name) * light).clip(0, 255).astype(np.uint8)
+            for name in ("reference", "warped", "target")
+        }
+        return pair._replace(**lit)
+
+
+def train_longer(run: Path, people: Path, folder: Path) -> None:
+    """Train the run's improved translator on, by drawn and as many real pairs."""
+    settings = load_settings("tutorial", translator="improved", translator_steps=LONGER)
+    drawn = pairs_of(run, "train", settings)
+    rows = rows_of(people, "train")
+    times = rows["speaker"].map(TALKERS).fillna(0).astype(int)
+    real = pairs_of(people, "train", settings, rows=rows.loc[rows.index.repeat(times)])
+    pairs = InAnyLight(
+        [*drawn.videos, *real.videos],
+        [*drawn.features, *real.features],
+        settings.translator.image_size,
+        warp=True,
+    )
+    torch.set_num_threads(1)
+    first = load_translator(run / FOLDERS["improved"] / "model.safetensors")
+    train_translator(pairs, folder, settings, workers=0, first=first)
+
+
+def longer(run: Path, pictures: Path, people: Path) -> None:
+    """Whether the improved translator beats the warp after a longer training.
+
+    On drawn people and on talkers whom it has not seen; `real_translation.py` shows it
+    on photographs.
+    """
+    folder = pictures / "longer" / FOLDERS["improved"]
+    if not (folder / "model.safetensors").exists():
+        train_longer(run, people, folder)
+    renderers = {
+        "improved": loaded(run / FOLDERS["improved"]),
+        "longer": loaded(folder),
+    }
+    settings = load_settings("tutorial")
+    rows = rows_of(people, "train")
+    rows = rows[~rows["speaker"].isin(TALKERS)]
+    unseen = pairs_of(people, "train", settings, rows=rows)
+    chance = np.random.default_rng(0)
+    sets = {
+        "drawn people": tried(run, renderers),
+        "talkers": trials(unseen, list(rows["speaker"]), renderers, MANY, chance),
+    }
+    for of, done in sets.items():
+        table = quality_table(done)
+        table["L1 of the face"] = [
+            face_error(trial, picture)
+            for trial in done
+            for picture in trial.rendered.values()
+        ]
+        speakers = table["speaker"].nunique()
+        means = table.drop(columns="speaker").groupby("method").mean()
+        print(means.to_string(float_format="%.3f"))
+        how = (
+            f"benchmarks/translation.py longer: {LONGER} steps after the tutorial's, "
+            f"on its people and {len(TALKERS)} talkers of GRID; {len(done)} frames of "
+            f"{speakers} others, 128 px"
+        )
+        for method in ("warp", "improved", "longer"):
+            for column in ("L1 of the face", *COLUMNS[2:]):
+                value, unit = float(means.loc[method, column]), UNITS.get(column, "")
+                name = f"step 3, longer: {column}, {method}, {of}"
+                bent: tuple[str, bool | str] = "", ""
+                if method != "warp" and column != "sharpness":
+                    least = float(means.loc["warp", column])
+                    bent = f"< {least:.4g} (warp)", value < least
+                enter(TOPIC, name, value, unit, *bent, how)
+        shown = ["warp", "improved", "longer", TRUE]
+        save_rows(
+            pictures / f"longer_{of.split()[0]}.png", done[:: len(done) // 8], shown
+        )
+
+
+def face_error(trial: Trial, picture: np.ndarray) -> float:
+    """Mean absolute difference from the truth on the face alone, grey levels."""
+    apart = np.abs(picture.astype(float) - trial.target)
+    return float(apart[face_mask(picture, trial.landmarks)].mean())
 
 
 def against_copy(
@@ -143,7 +271,7 @@ def save_rows(path: Path, some: list[Trial], methods: list[str]) -> None:
     print(f"{path}: reference, {', '.join(methods)}")
 
 
-def ablation(run: Path, pictures: Path) -> None:
+def ablation(run: Path, pictures: Path, _: Path) -> None:
     """What each term beyond L1 is worth to the improved translator."""
     renderers = {}
     for name, terms in TERMS.items():
@@ -182,7 +310,7 @@ def rendering_rate(model: Translator) -> float:
     return best_rate(lambda: renderer.render(*given), BATCH)
 
 
-def speed(run: Path, pictures: Path) -> None:
+def speed(run: Path, pictures: Path, _: Path) -> None:
     """Frames a second at 256 px: U-Net by width, MakeItTalk's, warp, drawing."""
     torch.set_num_threads(CORES)
     how = (
@@ -238,7 +366,7 @@ def video(run: Path, folder: Path, seconds: int, renderer: str) -> None:
     print(f"{took} {peak}")
 
 
-def whole(run: Path, pictures: Path) -> None:
+def whole(run: Path, pictures: Path, _: Path) -> None:
     """Seconds and memory from audio to mp4, for one minute of voice and for ten."""
     cv2.setNumThreads(CORES)
     with tempfile.TemporaryDirectory() as scratch:
@@ -278,7 +406,13 @@ def animated(run: Path, folder: Path, renderer: str) -> None:
     enter("animate", f"{name}: memory", more, "MB more", target, more <= ROOM, how)
 
 
-PARTS = {"quality": quality, "ablation": ablation, "speed": speed, "animate": whole}
+PARTS = {
+    "quality": quality,
+    "longer": longer,
+    "ablation": ablation,
+    "speed": speed,
+    "animate": whole,
+}
 
 
 def main() -> None:
@@ -286,6 +420,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=[])
     parser.add_argument("--run", type=Path, default=Path("runs/tutorial"))
     parser.add_argument("--pictures", type=Path, default=Path("build"))
+    parser.add_argument("--people", type=Path, default=Path("runs/grid"))
     parser.add_argument("--video", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--renderer", default="warp", help=argparse.SUPPRESS)
@@ -294,7 +429,7 @@ def main() -> None:
         video(given.run, given.folder, given.video, given.renderer)
         return
     for part in given.parts or PARTS:
-        PARTS[part](given.run, given.pictures)
+        PARTS[part](given.run, given.pictures, given.people)
 
 
 if __name__ == "__main__":

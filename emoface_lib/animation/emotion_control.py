@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.errors import InputError
@@ -139,6 +138,8 @@ class Dial:
 
         Raises InputError that names the file.
         """
+        import pandas as pd  # takes time, and most dials are no tables
+
         if not path.is_file():
             raise InputError(f"There is no file {path}.")
         try:

@@ -1,4 +1,4 @@
-"""Quality of rendered frames: PSNR, SSIM, sharpness, and what dlib reads in them.
+"""Rendered frames: PSNR, SSIM, the face's sharpness, and what dlib reads in them.
 
 Taught in notebooks 06 and 07.
 """
@@ -75,9 +75,9 @@ def trials(
 def quality_table(done: Sequence[Trial]) -> pd.DataFrame:
     """One row a trial and method.
 
-    Columns speaker, method, PSNR and mouth PSNR (dB), SSIM, sharpness (edges' strength
-    against the ground truth's), landmark error and lip error (px of a picture scaled to
-    256 px, NaN where dlib finds no face) and found.
+    Columns speaker, method, PSNR and mouth PSNR (dB), SSIM, sharpness (the face's fine
+    detail against the ground truth's), landmark error and lip error (px of a picture
+    scaled to 256 px, NaN where dlib finds no face) and found.
     """
     rows = []
     for trial in done:
@@ -92,7 +92,10 @@ def quality_table(done: Sequence[Trial]) -> pd.DataFrame:
 def likeness(
     picture: np.ndarray, target: np.ndarray, landmarks: np.ndarray
 ) -> dict[str, float]:
-    """PSNR, PSNR around the mouth, SSIM and sharpness of a picture uint8[S, S, 3]."""
+    """PSNR, PSNR around the mouth, SSIM and sharpness of a picture uint8[S, S, 3].
+
+    landmarks : float[68, 2] px of the target.
+    """
     lips, margin = landmarks[LIPS], MOUTH * len(target)
     left, top = np.maximum(lips.min(0) - margin, 0).astype(int)
     right, bottom = np.ceil(lips.max(0) + margin).astype(int)
@@ -102,7 +105,7 @@ def likeness(
         "PSNR": psnr(picture, target),
         "mouth PSNR": psnr(picture[mouth], target[mouth]),
         "SSIM": float(ssim),
-        "sharpness": edges(picture) / edges(target),
+        "sharpness": fine_detail(picture, landmarks) / fine_detail(target, landmarks),
     }
 
 
@@ -116,15 +119,25 @@ def psnr(picture: np.ndarray, target: np.ndarray) -> float:
     return float(min(BEST_PSNR, peak_signal_noise_ratio(target, picture)))
 
 
-def edges(picture: np.ndarray) -> float:
-    """Mean absolute difference of neighbouring pixels, vertical plus horizontal.
+def fine_detail(picture: np.ndarray, landmarks: np.ndarray) -> float:
+    """Mean square of the Laplacian on the face alone, squared grey levels.
 
-    picture : uint8[H, W, 3], 0..255. Returns grey levels.
+    picture : uint8[H, W, 3] RGB; landmarks : float[68, 2] px of it. A background that
+    is copied counts nothing: whatever renders is as sharp there as the photograph.
     """
-    values = picture.astype(float)
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
     return float(
-        np.abs(np.diff(values, axis=0)).mean() + np.abs(np.diff(values, axis=1)).mean()
+        (cv2.Laplacian(grey, cv2.CV_32F)[face_mask(grey, landmarks)] ** 2).mean()
     )
+
+
+def face_mask(picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """Where the face is, the convex hull of its landmarks: bool[H, W].
+
+    picture : Array[H, W, ...]; landmarks : float[68, 2] px of it.
+    """
+    hull = cv2.convexHull(landmarks.round().astype(np.int32))
+    return cv2.fillConvexPoly(np.zeros(picture.shape[:2], np.uint8), hull, 1) > 0
 
 
 def reading(picture: np.ndarray, landmarks: np.ndarray) -> dict[str, float]:

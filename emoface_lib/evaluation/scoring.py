@@ -21,7 +21,7 @@ from tqdm.auto import tqdm
 from emoface_lib.core.clip import EXPRESSIONS, Clip
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_npz
-from emoface_lib.core.landmarks import CANONICAL_SIDE, scale_points
+from emoface_lib.core.landmarks import CANONICAL_SIDE
 from emoface_lib.core.video import iter_frames
 from emoface_lib.evaluation.metrics import (
     NERF,
@@ -34,7 +34,8 @@ from emoface_lib.evaluation.picture_quality import face_code, likeness, read_lan
 from emoface_lib.features.align import align
 from emoface_lib.features.expression import CROP_EVERY, ExpressionNet, face_crops
 from emoface_lib.features.prepared import to_video_rate
-from emoface_lib.translation.dataset import read_clip, resized
+from emoface_lib.translation.dataset import read_clip
+from emoface_lib.translation.framing import Square
 from emoface_lib.translation.render import NetworkRenderer
 from emoface_lib.translation.translators import PairRenderer, Translator
 from emoface_lib.translation.warp.photo_warp import Pose
@@ -126,18 +127,17 @@ class Studio:
         displacement : Tensor[T, 68, 2] px of the canonical frame. Returns the pictures,
         uint8[F / n, S, S, 3], and their landmarks in px of them, float[F / n, 68, 2].
         """
-        stored = read_npz(self.features / f"{clip.name}.npz")
-        real = stored["landmarks"].astype(float)
+        file = self.features / f"{clip.name}.npz"
+        real = read_npz(file)["landmarks"].astype(float)
         aligned, pose = align(real, self.mean_face)
         depth = np.median(aligned[..., 2], axis=0)
         flat = to_video_rate(clip.reference + displacement).numpy()
         solid = np.concatenate([flat, np.tile(depth[:, None], (len(flat), 1, 1))], -1)
-        width = int(stored["size"][0])
-        landmarks = pose.undo(solid)[::every, :, :2]
-        landmarks = scale_points(landmarks, self.image_size / width)
         first = next(iter_frames(self.corpus / clip.path))
-        reference = resized([first], self.image_size)[0]
-        face = scale_points(real[0, :, :2], self.image_size / width)
+        square = Square.around(real[::every, :, :2].mean(0), first.shape)
+        landmarks = square.points(pose.undo(solid)[::every, :, :2], self.image_size)
+        reference = square.cut(first, self.image_size)
+        face = square.points(real[0, :, :2], self.image_size)
         network = PairRenderer(self.translator)
         renderer = NetworkRenderer(reference, face, network, self.image_size)
         return np.stack(list(renderer.frames(map(Pose, landmarks)))), landmarks

@@ -6,11 +6,9 @@ Taught in notebook 03.
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
 import torch
 from torch import Tensor
 
@@ -47,6 +45,9 @@ from emoface_lib.features.align import align, mean_face, project
 from emoface_lib.features.speaker import read_embeddings
 from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, load_features
 
+if TYPE_CHECKING:  # pandas takes time, and animating does without
+    import pandas as pd
+
 FEATURES_CARD, MEAN_FACE = "features.json", "mean_face.npz"
 CLOSED_SHARE = 0.2  # share of a speaker's frames that count as closed lips
 FACES_A_CLIP = 8  # frames of each clip that the mean face averages
@@ -78,7 +79,7 @@ def load_clips(
 
 
 def pack(
-    folder: Path, settings: Settings, audio: Path, used: pd.DataFrame
+    folder: Path, settings: Settings, audio: Path, used: "pd.DataFrame"
 ) -> StoredClips:
     """Write the clips as training reads them into `packed` beside a folder of features.
 
@@ -96,6 +97,8 @@ def pack(
         claim(lock, wait=True)
         if (place / TABLE).exists():
             return open_stored(place)
+        import pyarrow as pa
+
         table = _places(used)
         parts = list(table.groupby("shard"))
         for _ in each(partial(_pack, place, folder, settings, audio), parts):
@@ -111,8 +114,10 @@ def pack(
         return write_table(place, pa.table(columns), width)
 
 
-def _places(used: pd.DataFrame) -> pd.DataFrame:
+def _places(used: "pd.DataFrame") -> "pd.DataFrame":
     """Where clips go, by the index alone: shard, head, start and frames; by speaker."""
+    import pandas as pd
+
     table = used.sort_values("speaker", kind="stable", ignore_index=True)
     first = ~table["speaker"].duplicated()
     table["frames"] *= CLOCKS
@@ -129,7 +134,7 @@ def _pack(
     folder: Path,
     settings: Settings,
     audio: Path,
-    part: tuple[int, pd.DataFrame],
+    part: "tuple[int, pd.DataFrame]",
 ) -> None:
     """Write one shard, unless it is there."""
     number, table = part
@@ -154,7 +159,7 @@ def _pack(
 
 
 def _loaded(
-    used: pd.DataFrame, folder: Path, settings: Settings, audio: Path
+    used: "pd.DataFrame", folder: Path, settings: Settings, audio: Path
 ) -> list[Clip]:
     """The clips of some rows of the index, in memory."""
     rows = used.to_dict("records")

@@ -18,6 +18,7 @@ from emoface_lib.core.landmarks import CANONICAL_SIDE, scale_points
 from emoface_lib.core.parallel import cores
 from emoface_lib.core.polylines import DISTINCT, Style
 from emoface_lib.core.video import iter_frames
+from emoface_lib.translation.framing import Square
 from emoface_lib.translation.landmark_images import landmark_images
 from emoface_lib.translation.warp.photo_warp import PhotoWarp
 
@@ -93,16 +94,17 @@ class Pairs:
 def read_clip(
     video: Path, features: Path, size: int, every: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Every n-th frame of a clip, scaled to `size` px, and its landmarks there.
+    """Every n-th frame of a clip, cut to the face, and its landmarks there.
 
-    features : the clip's .npz. Returns uint8[F / n, S, S, 3] RGB and float[F / n, 68,
-    2] px of the scaled frames.
+    features : the clip's .npz; size : px of the square that is cut, the same in all
+    frames, see `Square.around`. Returns uint8[F / n, S, S, 3] RGB and float[F / n, 68,
+    2] px of it.
     """
-    stored = read_npz(features)
-    landmarks = stored["landmarks"][::every, :, :2].astype(float)
+    landmarks = read_npz(features)["landmarks"][::every, :, :2].astype(float)
     frames = list(iter_frames(video))[::every][: len(landmarks)]
-    factor = size / int(stored["size"][0])
-    return resized(frames, size), scale_points(landmarks, factor)
+    square = Square.around(landmarks.mean(0), frames[0].shape)
+    cut = np.stack([square.cut(frame, size) for frame in frames])
+    return cut, square.points(landmarks, size)
 
 
 class Shelf:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from emoface_lib.core.landmarks import eye_distance
+from emoface_lib.core.landmarks import eye_distance, scale_points
 from emoface_lib.translation.warp.fields import smoothstep
 
 # The corpus' pictures: their side in eye distances, and the mean landmark's place.
@@ -42,6 +42,10 @@ class Square:
         bottom, right = (self.side - part.stop for part in own)
         beyond, edge = (top, bottom, left, right), cv2.BORDER_REPLICATE
         return scaled(cv2.copyMakeBorder(picture[place], *beyond, edge), size)
+
+    def points(self, points: np.ndarray, size: int) -> np.ndarray:
+        """Points (..., 2) px of the picture, in px of the square cut to `size` px."""
+        return scale_points(points - (self.left, self.top), size / self.side)
 
     def lay(self, picture: np.ndarray, colour: np.ndarray, share: np.ndarray) -> None:
         """Blend a colour over the square of a picture, in place.

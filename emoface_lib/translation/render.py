@@ -14,7 +14,7 @@ import numpy as np
 
 from emoface_lib.core.checkpoints import read_settings
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.landmarks import CANONICAL_SIDE, scale_points
+from emoface_lib.core.landmarks import CANONICAL_SIDE
 from emoface_lib.translation.framing import Square, scaled
 from emoface_lib.translation.landmark_images import landmark_images
 from emoface_lib.translation.translators import FOLDERS, PairRenderer, load_translator
@@ -64,8 +64,7 @@ class NetworkRenderer:
 
     def _render(self, poses: Sequence[Pose]) -> list[np.ndarray]:
         moved = np.stack([transform(pose.face, pose.motion) for pose in poses])
-        corner = np.array([self.square.left, self.square.top])
-        canonical = scale_points(moved - corner, CANONICAL_SIDE / self.square.side)
+        canonical = self.square.points(moved, CANONICAL_SIDE)
         drawn = landmark_images(canonical, self.size, self.network.style)
         given = [self.reference[None].repeat(len(poses), 0), drawn]
         if self.warp is None:

@@ -29,13 +29,18 @@ from emoface_lib.translation.translators import (
 
 
 def train_translator(
-    pairs: Pairs, folder: Path, settings: Settings, workers: int | None = None
+    pairs: Pairs,
+    folder: Path,
+    settings: Settings,
+    workers: int | None = None,
+    first: Translator | None = None,
 ) -> tuple[Translator, pd.DataFrame]:
     """Step 3: the network that `translator.kind` names, with L_image, eq. (11).
 
     MakeItTalk's is not trained but taken from `translator.checkpoint`, if there is one:
     the log then has no rows. Raises InputError if that file is wrong. workers :
-    processes that decode videos, as for `batches`. Trains on a GPU if there is one, in
+    processes that decode videos, as for `batches`; first : what training begins with,
+    by default an untrained network. Trains on a GPU if there is one, in
     bf16 where that is faster. Leaves `model.safetensors` and `log.csv` in `folder`;
     returns model and log.
     """
@@ -43,7 +48,7 @@ def train_translator(
         return _released(folder, settings), pd.DataFrame(columns=["step", "loss"])
     settings = for_pictures(settings)
     torch.manual_seed(settings.seed)
-    model = channels_last(new_translator(settings))
+    model = channels_last(first or new_translator(settings))
     edges = EdgeLoss()
     drawn: Iterator[Pair] | None = None
 
@@ -64,7 +69,8 @@ def train_translator(
 
     rate = settings.translator.learning_rate
     schedule = Schedule.of(settings, settings.translator.steps, rate)
-    source = made_from(settings, ["training", "translator"], __name__, pairs)
+    given = [pairs, first.state_dict()] if first else [pairs]
+    source = made_from(settings, ["training", "translator"], __name__, *given)
     log = fit(model, loss, schedule, folder, settings, source)
     return model, log
 

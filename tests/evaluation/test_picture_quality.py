@@ -10,6 +10,7 @@ from emoface_lib.evaluation.picture_quality import (
     TRUE,
     Trial,
     face_code,
+    face_mask,
     likeness,
     psnr,
     quality_table,
@@ -59,6 +60,11 @@ def test_blur_is_less_sharp_and_less_like(drawn: tuple[np.ndarray, np.ndarray]) 
     assert same["sharpness"] == same["SSIM"] == 1
     assert soft["sharpness"] < 0.9
     assert soft["SSIM"] < 0.95
+    inside = face_mask(picture, landmarks)[..., None]
+    copied = likeness(np.where(inside, blurred, picture), picture, landmarks)
+    assert copied["sharpness"] < soft["sharpness"] + 0.1  # the background helps nobody
+    beside = likeness(np.where(inside, picture, blurred), picture, landmarks)
+    assert beside["sharpness"] > 0.9
     assert soft["mouth PSNR"] < BEST_PSNR
 
 

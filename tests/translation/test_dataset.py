@@ -1,5 +1,7 @@
 """Pairs come straight from videos, and the same whoever draws them."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -78,6 +80,22 @@ def test_batches_of_workers_are_those_that_this_process_draws(pairs: Pairs) -> N
             np.testing.assert_array_equal(one, again)
     assert not np.array_equal(own[0].reference, Steps(pairs, 2, 8)[5].reference)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_face_is_cut_out_of_a_wide_video(tmp_path: Path) -> None:
+    face = to_canonical(mean_face())[None].repeat(FRAMES, 0) / 4 + (60, 10, 0)
+    frame = np.zeros((96, 160, 3), np.uint8)
+    for x, y in face[0, :, :2].round().astype(int):
+        frame[y, x] = 255
+    video, features = tmp_path / "wide.mp4", tmp_path / "wide.npz"
+    write_video(video, [frame] * FRAMES)
+    write_npz(features, landmarks=face.astype(np.float32), size=np.array([160, 96]))
+    frames, landmarks = Pairs([video], [features], 4 * SIZE).read(0)
+    assert frames.shape[1:] == (4 * SIZE, 4 * SIZE, 3)
+    there = frames[0, *landmarks[0].round().astype(int).T[::-1]].mean()
+    assert there > 3 * frames[0].mean()  # points lie on the face that is shown
+    wide, high = np.ptp(landmarks[0], 0)
+    assert wide / high == pytest.approx(np.divide(*np.ptp(face[0, :, :2], 0)), 1e-3)
 
 
 def test_the_shelf_keeps_what_there_is_room_for(pairs: Pairs) -> None:

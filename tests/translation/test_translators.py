@@ -59,8 +59,8 @@ def test_step_3_learns_a_picture_that_is_not_the_reference(
         image_size=32,
     )
     model, log = train_translator(Still(), tmp_path, longer, workers=0)  # type: ignore[arg-type]
-    first, last = (log["loss"].iloc[i].mean() for i in (slice(0, 5), slice(-5, None)))
-    assert last < 0.6 * first
+    begun, last = (log["loss"].iloc[i].mean() for i in (slice(0, 5), slice(-5, None)))
+    assert last < 0.6 * begun
     pair = Still().draw(2, np.random.default_rng(0))
     given = pair[: 3 if kind == "improved" else 2]
     rendered = PairRenderer(model, longer).render(*given)
@@ -68,6 +68,10 @@ def test_step_3_learns_a_picture_that_is_not_the_reference(
     assert away < 0.7 * np.abs(pair.reference.astype(float) - pair.target).mean()
     again = load_translator(tmp_path / "model.safetensors")
     np.testing.assert_array_equal(PairRenderer(again, longer).render(*given), rendered)
+    more = longer.changed(translator_steps=1)
+    on = tmp_path / "on"
+    _, log = train_translator(Still(), on, more, workers=0, first=again)  # type: ignore[arg-type]
+    assert log["loss"].iloc[0] < 0.6 * begun  # it goes on from what it was given
 
 
 @pytest.mark.parametrize("size", [32, 64, 96, 256])
