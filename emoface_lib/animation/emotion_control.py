@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from emoface_lib.core.clip import EXPRESSIONS
 from emoface_lib.core.errors import InputError
@@ -138,8 +139,6 @@ class Dial:
 
         Raises InputError that names the file.
         """
-        import pandas as pd  # takes time, and most dials are no tables
-
         if not path.is_file():
             raise InputError(f"There is no file {path}.")
         try:

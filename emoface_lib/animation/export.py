@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
 from emoface_lib.animation.captions import CAPTIONS, write_captions
@@ -25,9 +25,6 @@ from emoface_lib.core.video import keep_gif
 from emoface_lib.features.gestures import coefficients
 from emoface_lib.translation.framing import Square
 from emoface_lib.translation.warp.photo_warp import Pose, transform
-
-if TYPE_CHECKING:  # pandas takes time, and animating does without
-    import pandas as pd
 
 SYNTHETIC = (
     "Synthetic: a photograph animated by emoface to a voice. What it shows did not "
@@ -266,14 +263,12 @@ def write_strip(path: Path, tracks: Sequence[Track], gallery: Gallery) -> None:
     pyplot.close(drawn)
 
 
-def table_of(track: Track, rate: int) -> "pd.DataFrame":
+def table_of(track: Track, rate: int) -> pd.DataFrame:
     """One row a frame: emotion, seconds, lip_opening, coefficients, x0, y0, ... y67.
 
     The lips' opening in px of the canonical frame, the landmarks in px of the
     photograph.
     """
-    import pandas as pd
-
     count = len(track.landmarks)
     points = np.stack(track.landmarks).reshape(count, -1)
     names = [f"{axis}{number}" for number in range(68) for axis in "xy"]
@@ -288,8 +283,6 @@ def write_csv(path: Path, tracks: Sequence[Track], rate: int) -> None:
 
     Read it by `pd.read_csv(path, comment="#")`.
     """
-    import pandas as pd
-
     whole = pd.concat([table_of(track, rate) for track in tracks])
     text = f"# {SYNTHETIC}\n" + whole.to_csv(index=False, float_format="%.4f")
     with write_beside(path) as beside:

@@ -11,17 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, overload
+from typing import IO, overload
 
 import numpy as np
+import pyarrow as pa
 import torch
 
 from emoface_lib.core.clip import Clip
 from emoface_lib.core.files import reading, write_beside
 from emoface_lib.core.fresh import digest
-
-if TYPE_CHECKING:  # it takes time, and animating does without
-    import pyarrow as pa
 
 POINTS = 136  # numbers of 68 landmarks
 TABLE = "clips.arrow"
@@ -102,14 +100,12 @@ def shard_file(folder: Path, number: int) -> Path:
     return folder / f"{number:03}.f32"
 
 
-def write_table(folder: Path, table: "pa.Table", width: int) -> StoredClips:
+def write_table(folder: Path, table: pa.Table, width: int) -> StoredClips:
     """Write the table of clips whose frames are there, and open them.
 
     table : columns as `Clip` names them, and shard, head, start and frames in rows of
     `width` numbers.
     """
-    import pyarrow as pa
-
     named = table.combine_chunks().replace_schema_metadata({"width": str(width)})
     with (
         write_beside(folder / TABLE) as beside,
@@ -132,7 +128,5 @@ def _opened(path: Path) -> IO[bytes]:
 
 
 @lru_cache(maxsize=4)
-def _table(folder: Path) -> "pa.Table":
-    import pyarrow as pa
-
+def _table(folder: Path) -> pa.Table:
     return pa.ipc.open_file(pa.memory_map(str(folder / TABLE))).read_all()

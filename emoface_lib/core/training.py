@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
@@ -31,14 +32,13 @@ from emoface_lib.core.fresh import digest
 from emoface_lib.core.settings import Settings
 
 if TYPE_CHECKING:
-    import pandas as pd
     from lightning_fabric import Fabric
 
 SLOPE = 0.2  # LeakyReLU's, below zero
 
 Metrics = Mapping[str, Tensor]
 Loss = Callable[[int, np.random.Generator], Metrics]
-Monitor = Callable[["pd.DataFrame"], None]
+Monitor = Callable[[pd.DataFrame], None]
 STATES = 10  # times a run validates, and writes its state to go on from
 PAUSE = 1.0  # s between two states at least; to write one takes a tenth of that
 
@@ -152,7 +152,7 @@ def fit(
     monitor: Monitor | None = None,
     along: Mapping[str, nn.Module] | None = None,
     exact: bool = False,
-) -> "pd.DataFrame":
+) -> pd.DataFrame:
     """Train a model; resume where an interrupted run stopped, with the same numbers.
 
     loss : takes the step's number and a generator, and returns metrics of one batch;
@@ -211,8 +211,6 @@ def fit(
         bar.set_postfix(loss=f"{row['loss']:.4f}", refresh=False)
         if (step + 1) % every == 0 or step + 1 == schedule.steps:
             run.keep(validate)
-            import pandas as pd
-
             show(pd.DataFrame(run.log))
     return run.finish()
 
@@ -255,7 +253,7 @@ class _Run:
         """The file to go on from."""
         return self.folder / RESUME
 
-    def finished(self) -> "pd.DataFrame | None":
+    def finished(self) -> pd.DataFrame | None:
         """Load what was trained from the same, and give its log; None if it was not."""
         log = self.folder / "log.csv"
         paths = [self.folder / f"{name}.safetensors" for name in self.models]
@@ -265,8 +263,6 @@ class _Run:
         self.models.to("cpu")
         for path, model in zip(paths, self.models.values(), strict=True):
             load_model(path, model)
-        import pandas as pd
-
         return pd.read_csv(log)
 
     def resume(self) -> int:
@@ -303,12 +299,10 @@ class _Run:
                 log=self.log,
             )
 
-    def finish(self) -> "pd.DataFrame":
+    def finish(self) -> pd.DataFrame:
         """Write the best weights and the log, and drop the state."""
         self.models.load_state_dict(self.best)
         self.models.to("cpu").eval()
-        import pandas as pd
-
         log = pd.DataFrame(self.log)
         if self.fabric.is_global_zero:
             with write_beside(self.folder / "log.csv") as beside:

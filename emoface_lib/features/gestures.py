@@ -4,9 +4,8 @@ A subset of ARKit's blend-shape coefficients that can be computed from landmarks
 geometry alone. Taught in notebooks 08 and 09.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
 
 from emoface_lib.core.landmarks import (
     CHIN,
@@ -21,9 +20,6 @@ from emoface_lib.core.landmarks import (
     RIGHT_MOUTH_CORNER,
     lip_opening,
 )
-
-if TYPE_CHECKING:  # pandas takes time, and animating does without
-    import pandas as pd
 
 INNER_BROWS = [20, 21, 22, 23]
 NOSE_ROOT, NOSE_TIP = 27, 33
@@ -74,7 +70,7 @@ def _opening(y: np.ndarray, lids: tuple[tuple[int, int], ...]) -> np.ndarray:
     return (y[:, lower] - y[:, upper]).mean(1)
 
 
-def coefficients(landmarks: np.ndarray, rest: np.ndarray) -> "pd.DataFrame":
+def coefficients(landmarks: np.ndarray, rest: np.ndarray) -> pd.DataFrame:
     """Coefficients 0..1 under ARKit's names, one row a frame, columns as FULL.
 
     landmarks : float[F, 68, 2]; rest : float[68, 2] of the same face at rest, lips
@@ -85,6 +81,4 @@ def coefficients(landmarks: np.ndarray, rest: np.ndarray) -> "pd.DataFrame":
     for lids in ("left lids", "right lids"):
         change[lids] /= base[lids]
     shown = {n: (change[what] / full).clip(0, 1) for n, (what, full) in FULL.items()}
-    import pandas as pd
-
     return pd.DataFrame(shown)

@@ -6,9 +6,11 @@ Taught in notebook 03.
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import torch
 from torch import Tensor
 
@@ -45,9 +47,6 @@ from emoface_lib.features.align import align, mean_face, project
 from emoface_lib.features.speaker import read_embeddings
 from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, load_features
 
-if TYPE_CHECKING:  # pandas takes time, and animating does without
-    import pandas as pd
-
 FEATURES_CARD, MEAN_FACE = "features.json", "mean_face.npz"
 CLOSED_SHARE = 0.2  # share of a speaker's frames that count as closed lips
 FACES_A_CLIP = 8  # frames of each clip that the mean face averages
@@ -79,7 +78,7 @@ def load_clips(
 
 
 def pack(
-    folder: Path, settings: Settings, audio: Path, used: "pd.DataFrame"
+    folder: Path, settings: Settings, audio: Path, used: pd.DataFrame
 ) -> StoredClips:
     """Write the clips as training reads them into `packed` beside a folder of features.
 
@@ -97,8 +96,6 @@ def pack(
         claim(lock, wait=True)
         if (place / TABLE).exists():
             return open_stored(place)
-        import pyarrow as pa
-
         table = _places(used)
         parts = list(table.groupby("shard"))
         for _ in each(partial(_pack, place, folder, settings, audio), parts):
@@ -114,10 +111,8 @@ def pack(
         return write_table(place, pa.table(columns), width)
 
 
-def _places(used: "pd.DataFrame") -> "pd.DataFrame":
+def _places(used: pd.DataFrame) -> pd.DataFrame:
     """Where clips go, by the index alone: shard, head, start and frames; by speaker."""
-    import pandas as pd
-
     table = used.sort_values("speaker", kind="stable", ignore_index=True)
     first = ~table["speaker"].duplicated()
     table["frames"] *= CLOCKS
@@ -134,7 +129,7 @@ def _pack(
     folder: Path,
     settings: Settings,
     audio: Path,
-    part: "tuple[int, pd.DataFrame]",
+    part: tuple[int, pd.DataFrame],
 ) -> None:
     """Write one shard, unless it is there."""
     number, table = part
@@ -159,7 +154,7 @@ def _pack(
 
 
 def _loaded(
-    used: "pd.DataFrame", folder: Path, settings: Settings, audio: Path
+    used: pd.DataFrame, folder: Path, settings: Settings, audio: Path
 ) -> list[Clip]:
     """The clips of some rows of the index, in memory."""
     rows = used.to_dict("records")

@@ -7,9 +7,10 @@ Taught in notebook 02.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 from torch.nn.functional import l1_loss, mse_loss
@@ -31,9 +32,6 @@ from emoface_lib.features.audio import log_mel
 from emoface_lib.features.autovc import AutoVC, SpeakerEncoder
 from emoface_lib.features.phonetic import GIVEN, phonetic_code
 from emoface_lib.features.speaker import read_embeddings
-
-if TYPE_CHECKING:  # pandas takes time, and animating does without
-    import pandas as pd
 
 STEP = 128  # frames that a window gives; a multiple of every freq, as is MARGIN
 MARGIN = 32  # frames of context on both sides of them, 0.64 s
@@ -214,7 +212,7 @@ def train_autovc(
     embeddings: Mapping[str, np.ndarray],
     folder: Path,
     settings: Settings,
-) -> tuple[AutoVC, "pd.DataFrame"]:
+) -> tuple[AutoVC, pd.DataFrame]:
     """Train AutoVC on utterances: log-mels float32[T, 80] and who speaks them.
 
     Leaves `model.safetensors` and `log.csv` in `folder`; returns model and log. Taught

@@ -4,15 +4,12 @@ Taught in notebook 05.
 """
 
 import warnings
-from typing import TYPE_CHECKING
 
+import pandas as pd
 import torch
 from torch import Tensor
 
 from emoface_lib.core.training import Monitor
-
-if TYPE_CHECKING:  # pandas takes time, and animating does without
-    import pandas as pd
 
 BINS = 10  # in the histogram of lambda, from 0 to 1
 LEAST_RANK = 2.0  # effective rank below which a code has collapsed to a line
@@ -63,14 +60,14 @@ def similarity_metrics(name: str, values: Tensor) -> dict[str, Tensor]:
     return {name: values.float().mean(), **named}
 
 
-def histogram(log: "pd.DataFrame", name: str) -> "pd.Series":
+def histogram(log: pd.DataFrame, name: str) -> pd.Series:
     """Shares of a similarity over a whole log, by the lower edge of each bin."""
     columns = [column for column in log if str(column).startswith(f"{name}/0.")]
     shares = log[columns].mean()
     return shares.set_axis([float(str(c).split("/")[1]) for c in columns])
 
 
-def collapses(log: "pd.DataFrame") -> list[str]:
+def collapses(log: pd.DataFrame) -> list[str]:
     """A sentence for each code that has collapsed by the end of a log; else none."""
     sentences = []
     last, first = slice(-max(1, len(log) // 10), None), slice(max(1, len(log) // 10))
@@ -98,7 +95,7 @@ def collapse_monitor(also: Monitor | None = None) -> Monitor:
     """
     warned = False
 
-    def monitor(log: "pd.DataFrame") -> None:
+    def monitor(log: pd.DataFrame) -> None:
         nonlocal warned
         dead = [text for text in collapses(log) if text.startswith("E_emotion ")]
         if dead and not warned:

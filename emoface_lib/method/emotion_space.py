@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -171,8 +172,6 @@ def emotion_space(
 
 def centred(values: np.ndarray, groups: Sequence[str]) -> np.ndarray:
     """Values float[N, D] minus the mean of their group, such as a speaker."""
-    import pandas as pd  # takes time, and animating fits nothing
-
     table = pd.DataFrame(values)
     return (table - table.groupby(np.asarray(groups)).transform("mean")).to_numpy()
 

@@ -6,9 +6,9 @@ Step 1 is taught in notebook 04, step 2 in 05; paper section 4.2.
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
@@ -43,9 +43,6 @@ from emoface_lib.method.losses import StyleBatch, landmark_loss, style_loss
 from emoface_lib.method.style import StyleBranch
 from emoface_lib.method.triplets import TripletSampler
 
-if TYPE_CHECKING:  # pandas takes time, and animating does without
-    import pandas as pd
-
 FITTED = 1_000  # stored clips that standardise, at most
 CHOOSING = 500  # clips that choose the checkpoint, at most
 CONTENT_STAGES = "features", "training", "content"  # whose settings steps 1 and 2
@@ -57,7 +54,7 @@ def train_content(
     folder: Path,
     settings: Settings,
     monitor: Monitor | None = None,
-) -> tuple[ContentBranch, "pd.DataFrame"]:
+) -> tuple[ContentBranch, pd.DataFrame]:
     """Step 1: MLP_c, LSTM and MLP_t with L_landmark, eq. (10).
 
     clips : those with split "train" train, those with "val" choose the checkpoint; of
@@ -123,7 +120,7 @@ def train_style(
     folder: Path,
     settings: Settings,
     monitor: Monitor | None = None,
-) -> tuple[StyleBranch, "pd.DataFrame"]:
+) -> tuple[StyleBranch, pd.DataFrame]:
     """Step 2: MLP_e, MLP_i, attention and MLP_s with the losses of the settings.
 
     The content branch is frozen and in evaluation mode, so its codes are computed once,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from emoface_lib.core.clip import Clip
 from emoface_lib.core.errors import InputError
@@ -40,8 +41,6 @@ class TripletSampler:
         clips: Sequence[Clip],
         by: Literal["videos", "labels", "shuffled"] = "videos",
     ) -> None:
-        import pandas as pd  # takes time, and animating needs none
-
         speakers = column(clips, "speaker")
         shared = column(clips, "emotion" if by == "labels" else "video")
         if by == "shuffled":
@@ -115,8 +114,6 @@ def _runs(values: np.ndarray) -> np.ndarray:
 
 def _dealt(videos: np.ndarray, speakers: np.ndarray) -> np.ndarray:
     """The videos of clips, Array[N], permuted among the clips of each speaker."""
-    import pandas as pd
-
     dealt, generator = videos.copy(), np.random.default_rng(0)
     for own in pd.Series(speakers).groupby(speakers, sort=False).indices.values():
         dealt[own] = videos[generator.permutation(own)]
