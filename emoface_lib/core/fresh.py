@@ -79,7 +79,13 @@ def code_hash(*modules: str) -> str:
 
     With the tables that lie beside them, such as the sentences that are spoken.
     """
-    files = _reached(modules)
+    files: set[Path] = set()
+    waiting = list(modules)
+    while waiting:
+        path = _file_of(waiting.pop())
+        if path and path not in files:
+            files.add(path)
+            waiting += imported(path.read_text(encoding="utf-8"))
     folders = {path.parent for path in files}
     tables = {path for kind in TABLES for each in folders for path in each.glob(kind)}
     return digest([(path.name, path.read_bytes()) for path in sorted(files | tables)])
@@ -93,18 +99,6 @@ def imported(source: str) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
             yield from (f"{node.module}.{each.name}" for each in node.names)
-
-
-def _reached(modules: Iterable[str]) -> set[Path]:
-    """Files of modules and of what they import from our packages, at any depth."""
-    reached: set[Path] = set()
-    waiting = list(modules)
-    while waiting:
-        path = _file_of(waiting.pop())
-        if path and path not in reached:
-            reached.add(path)
-            waiting += imported(path.read_text(encoding="utf-8"))
-    return reached
 
 
 def _file_of(module: str) -> Path | None:
