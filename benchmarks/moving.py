@@ -16,19 +16,17 @@ from scipy.ndimage import gaussian_filter1d
 from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from studies import enter_interval, interval
+from studies import clips_of, enter_interval, interval, settings_of
 
 from emoface_lib.core.clip import Clip
-from emoface_lib.core.landmarks import FRAME_RATE, mean_face
-from emoface_lib.core.settings import load_settings, runs_folder
+from emoface_lib.core.landmarks import FRAME_RATE
+from emoface_lib.core.settings import runs_folder
 from emoface_lib.evaluation.bootstrap import difference
 from emoface_lib.evaluation.metrics import concordance
 from emoface_lib.evaluation.rows import FULL, NO_STYLE, PLAIN, our_methods, train_rows
-from emoface_lib.features.align import to_canonical
 from emoface_lib.method.displacements import style_codes
 from emoface_lib.method.enrolment import enrolled
 from emoface_lib.method.steps import train_content
-from emoface_lib.synthetic.audio_only import audio_only_clips
 
 TOPIC, CHOOSING, REPORTED = "moving", 400, (401, 402, 403)
 WIDTHS = 0.25, 0.5, 1.0  # s
@@ -45,19 +43,9 @@ Curves = Sequence[np.ndarray]
 
 def corpus(seed: int) -> tuple[list[Clip], dict[str, Curves], dict[str, Curves]]:
     """Clips, and of each what is read: codes by row, and faces by row."""
-    settings = load_settings(
-        "tutorial",
-        seed=seed,
-        phrases=3,
-        content_jitter=0.0,
-        train_speakers=2,
-        audio_only_speakers=32,
-        test_speakers=12,
-        videos_per_speaker=5,
-    )
-    face, splits = to_canonical(mean_face()), ("train", "val", "test")
-    found = audio_only_clips(settings, face, splits=splits, workers=1)
-    clips, folder = enrolled(found), runs_folder() / "moving" / f"corpus_{seed}"
+    settings = settings_of(seed, 32, 12, 5, phrases=3, content_jitter=0.0)
+    clips = enrolled(clips_of(settings, workers=1))
+    folder = runs_folder() / "moving" / f"corpus_{seed}"
     content, _ = train_content(clips, folder / "content", settings)
     trained = train_rows(ROWS, clips, content, folder, settings, print)
     codes = {HEARD: [clip.features.numpy() for clip in clips]}
