@@ -427,11 +427,8 @@ def _clips(seed: int) -> Sound:
 def _read(train: Sound, test: Sound, ahead: int) -> float:
     """r of a ridge regression from frame t + ahead to the lips at t."""
 
-    def displacement(features: np.ndarray) -> np.ndarray:
-        return features[np.clip(np.arange(len(features)) + ahead, 0, len(features) - 1)]
-
     def pairs(clips: Sound) -> tuple[np.ndarray, np.ndarray]:
-        X = np.concatenate([displacement(features) for features, _ in clips])
+        X = np.concatenate([look_ahead(features, ahead) for features, _ in clips])
         return X, np.concatenate([lips for _, lips in clips])
 
     model = Ridge(10).fit(*pairs(train))
