@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from results import enter
+from results import enter_bound
 
 from emoface_lib.core.clip import Clip, with_features
 from emoface_lib.core.landmarks import eye_distance
@@ -86,13 +86,12 @@ def enter_probes(rounds: list[dict[str, float]], how: str) -> None:
         values = [found[name] for found in rounds]
         mean, factor = float(np.mean(values)), name.split()[0]
         aim = name.endswith("from log-mel, test")
-        enter(
+        enter_bound(
             TOPIC,
             f"{name} speakers",
             mean,
             "r" if factor in ("arousal", "valence") else "accuracy",
             f">= {TARGETS[factor]:g}" if aim else "",
-            mean >= TARGETS[factor] if aim else "",
             f"{how}; seeds from {min(values):.3f} to {max(values):.3f}",
         )
 
@@ -102,7 +101,7 @@ def measure_cost(samples: list[Sample], how: str) -> None:
     later = samples[len(samples) // 10 :]
     cost = sum(s.cost for s in later) / sum(s.seconds for s in later)
     name = "speech, landmarks and log-mel, CPU-s a second of clip"
-    enter(TOPIC, name, cost, "s", "<= 0.03", cost <= 0.03, how)
+    enter_bound(TOPIC, name, cost, "s", "<= 0.03", how)
 
 
 def measure_building(settings: Settings, how: str) -> None:
@@ -125,7 +124,7 @@ def measure_building(settings: Settings, how: str) -> None:
         f"start, {used:.0f} s of CPU; {os.getloadavg()[0]:.1f} processes at work"
     )
     for name, rate in rows.items():
-        enter(TOPIC, name, float(rate), "1/s", ">= 60", bool(rate >= 60), load)
+        enter_bound(TOPIC, name, float(rate), "1/s", ">= 60", load)
 
 
 def children_seconds() -> float:

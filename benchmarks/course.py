@@ -6,7 +6,7 @@ PYTHONPATH=. python benchmarks/course.py
 import re
 
 from nbformat import NotebookNode
-from results import enter
+from results import enter_bound
 
 from emoface_lib.runs.notebooks import (
     PARAMETERS,
@@ -44,15 +44,12 @@ def lines_before(notebook: NotebookNode) -> int:
     return count
 
 
-def enter_count(name: str, value: int, least: int | None, most: int | None) -> None:
-    """Enter a count with its bound."""
-    met = value >= least if least is not None else value <= (most or 0)
-    target = f">= {least}" if least is not None else f"<= {most or 0}"
-    enter(TOPIC, name, value, "", target, met, HOW)
-
-
 def main() -> None:
     """Count, and enter what was counted."""
+
+    def enter_count(name: str, value: int, target: str) -> None:
+        enter_bound(TOPIC, name, value, "", target, HOW)
+
     for path in find_notebooks():
         lesson, notebook = path.name[:2], read_notebook(path)
         code = [cell.source for cell in code_cells(notebook)]
@@ -60,20 +57,20 @@ def main() -> None:
         whole = "\n".join(code)
         if lesson in BUILT:
             modules = len(re.findall(r"class \w+\(nn\.Module\)", whole))
-            enter_count(f"{lesson}: modules the student writes", modules, 1, None)
+            enter_count(f"{lesson}: modules the student writes", modules, ">= 1")
             loops = whole.count(".backward()")
-            enter_count(f"{lesson}: loops the student writes", loops, 1, None)
+            enter_count(f"{lesson}: loops the student writes", loops, ">= 1")
         if lesson in CORE:
             lesson_part = "\n".join(prose).split("\n## Exercises")[0]
-            enter_count(f"{lesson}: words", words(lesson_part), None, 2500)
+            enter_count(f"{lesson}: words", words(lesson_part), "<= 2500")
             before = lines_before(notebook)
-            enter_count(f"{lesson}: lines before the first idea", before, None, 5)
+            enter_count(f"{lesson}: lines before the first idea", before, "<= 5")
         shown = [o.get("data", {}) for c in code_cells(notebook) for o in c.outputs]
         pictures = sum(any(k.startswith("image/") for k in data) for data in shown)
         captions = [data.get("text/markdown", "") for data in shown]
         bare = pictures - sum(text.startswith("**Figure ") for text in captions)
-        enter_count(f"{lesson}: figures without a caption", bare, None, 0)
-    enter_count("words of the left columns", len(list(findings())), None, 0)
+        enter_count(f"{lesson}: figures without a caption", bare, "<= 0")
+    enter_count("words of the left columns", len(list(findings())), "<= 0")
 
 
 if __name__ == "__main__":

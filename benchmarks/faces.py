@@ -15,7 +15,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from results import enter
+from results import enter_bound
 from scipy.interpolate import PchipInterpolator
 from tqdm import tqdm
 
@@ -131,15 +131,7 @@ def main() -> None:
         "unseen identities, h264, 224 px; 1 thread"
     )
     for key, name, unit, target in ROWS:
-        enter(TOPIC, name, found[key], unit, target, meets(found[key], target), how)
-
-
-def meets(value: float, target: str) -> bool | str:
-    """Whether a value meets a target such as ">= 60"; empty if there is none."""
-    if not target:
-        return ""
-    sign, bound = target.split()
-    return value >= float(bound) if sign == ">=" else value <= float(bound)
+        enter_bound(TOPIC, name, found[key], unit, target, how)
 
 
 if __name__ == "__main__":

@@ -12,23 +12,21 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 import torch
-from results import enter
 from scipy.ndimage import gaussian_filter1d
 from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from studies import clips_of, enter_interval, interval, settings_of
 
 from emoface_lib.core.clip import Clip
-from emoface_lib.core.landmarks import FRAME_RATE, mean_face
-from emoface_lib.core.settings import load_settings, runs_folder
-from emoface_lib.evaluation.bootstrap import bootstrap, difference
+from emoface_lib.core.landmarks import FRAME_RATE
+from emoface_lib.core.settings import runs_folder
+from emoface_lib.evaluation.bootstrap import difference
 from emoface_lib.evaluation.metrics import concordance
 from emoface_lib.evaluation.rows import FULL, NO_STYLE, PLAIN, our_methods, train_rows
-from emoface_lib.features.align import to_canonical
 from emoface_lib.method.displacements import style_codes
 from emoface_lib.method.enrolment import enrolled
 from emoface_lib.method.steps import train_content
-from emoface_lib.synthetic.audio_only import audio_only_clips
 
 TOPIC, CHOOSING, REPORTED = "moving", 400, (401, 402, 403)
 WIDTHS = 0.25, 0.5, 1.0  # s
@@ -39,24 +37,15 @@ ROWS = PLAIN, FULL, FRAMES
 HEARD, TRUE_FACE, OTHER = "F_a", "true face", "another clip's course"
 LABELS = "arousal", "valence"
 KINDS = "code", "face"
+ASKED = "arousal, CCC"
 Curves = Sequence[np.ndarray]
 
 
 def corpus(seed: int) -> tuple[list[Clip], dict[str, Curves], dict[str, Curves]]:
     """Clips, and of each what is read: codes by row, and faces by row."""
-    settings = load_settings(
-        "tutorial",
-        seed=seed,
-        phrases=3,
-        content_jitter=0.0,
-        train_speakers=2,
-        audio_only_speakers=32,
-        test_speakers=12,
-        videos_per_speaker=5,
-    )
-    face, splits = to_canonical(mean_face()), ("train", "val", "test")
-    found = audio_only_clips(settings, face, splits=splits, workers=1)
-    clips, folder = enrolled(found), runs_folder() / "moving" / f"corpus_{seed}"
+    settings = settings_of(seed, 32, 12, 5, phrases=3, content_jitter=0.0)
+    clips = enrolled(clips_of(settings, workers=1))
+    folder = runs_folder() / "moving" / f"corpus_{seed}"
     content, _ = train_content(clips, folder / "content", settings)
     trained = train_rows(ROWS, clips, content, folder, settings, print)
     codes = {HEARD: [clip.features.numpy() for clip in clips]}
@@ -142,23 +131,16 @@ def enter_all(found: pd.DataFrame, width: float, corpora: Sequence[int]) -> None
         f"speakers each, read over {width} s"
     )
     for (method, metric), own in found.groupby(["method", "metric"], sort=False):
-        columns = (own[name].tolist() for name in ("value", "speaker", "seed"))
-        values, speakers, seeds = columns
-        level = bootstrap(values, speakers, np.random.default_rng(0), seeds=seeds)
-        asked = (method, metric) == (f"code, {FULL}", "arousal, CCC")
-        where = f"{how}; 95 % interval {level.low:.3f} to {level.high:.3f}"
-        target, meets = (">= 0.5", level.mean >= 0.5) if asked else ("", "")
-        enter(TOPIC, f"{method}: {metric}", level.mean, "", target, meets, where)
-        print(f"{method}: {metric}: {level}", flush=True)
+        level, asked = interval(own), (method, metric) == (f"code, {FULL}", ASKED)
+        aim = (">= 0.5", level.mean >= 0.5) if asked else ("", "")
+        enter_interval(TOPIC, f"{method}: {metric}", level, "", how, *aim)
     compared = [(kind, row, PLAIN) for row in (FULL, FRAMES) for kind in KINDS]
     for kind, row, other in (*compared, ("face", FULL, NO_STYLE)):
         for metric in found["metric"].unique():
             names = f"{kind}, {row}", f"{kind}, {other}", metric
             change = difference(found, *names, np.random.default_rng(0))
-            where = f"{how}; 95 % interval {change.low:.3f} to {change.high:.3f}"
             label = f"{kind}: {metric}, {row} minus {other}"
-            enter(TOPIC, label, change.mean, "", "", "", where)
-            print(f"{label}: {change}", flush=True)
+            enter_interval(TOPIC, label, change, "", how)
 
 
 def main() -> None:
@@ -171,7 +153,7 @@ def main() -> None:
     for width in WIDTHS:
         own = read_all(clips, plain, faces, width)
         own = own[(own["method"] == f"code, {PLAIN}")]
-        chosen[width] = own.groupby("metric")["value"].mean()["arousal, CCC"]
+        chosen[width] = own.groupby("metric")["value"].mean()[ASKED]
     width = max(chosen, key=lambda one: chosen[one])
     print("corpus", CHOOSING, "chooses", width, "s of", chosen, flush=True)
     print(

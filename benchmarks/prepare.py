@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 import psutil
-from results import enter
+from results import enter, enter_bound
 
 from emoface_lib.core.checkpoints import save_model
 from emoface_lib.core.clip import EXPRESSIONS
@@ -197,7 +197,7 @@ def processes(drawn: list[Path], root: Path) -> None:
         f"{load()}"
     )
     name = "2 processes against 1"
-    enter(TOPIC, name, gain, "x", ">= 1.8", gain >= 1.8, how)
+    enter_bound(TOPIC, name, gain, "x", ">= 1.8", how)
 
 
 def memory(drawn: list[Path], root: Path, count: int) -> None:
@@ -236,7 +236,7 @@ def memory(drawn: list[Path], root: Path, count: int) -> None:
         f"{before:.0f} MB; most {max(sizes):.0f} MB"
     )
     name = "growth of memory over 2,000 clips"
-    enter(TOPIC, name, growth, "MB", f"<= {FLAT:g}", growth <= FLAT, how)
+    enter_bound(TOPIC, name, growth, "MB", f"<= {FLAT:g}", how)
 
 
 def resume(drawn: list[Path], root: Path, count: int) -> None:
@@ -261,7 +261,7 @@ def resume(drawn: list[Path], root: Path, count: int) -> None:
         f"journal and as empty files; from the start of `emoface prepare`; {load()}"
     )
     name = "first new clip after 100,000 done"
-    enter(TOPIC, name, seconds, "s", "<= 10", seconds <= 10, how)
+    enter_bound(TOPIC, name, seconds, "s", "<= 10", how)
 
 
 def simulated(clip: str) -> dict[str, Any]:

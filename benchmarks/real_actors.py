@@ -29,10 +29,10 @@ from real_emotion import (
     share,
     templates,
 )
-from results import enter
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from studies import enter_interval
 from torch import Tensor, nn
 
 from emoface_lib.animation.emotion_control import sharpened
@@ -345,8 +345,7 @@ def enter_trained(found: pd.DataFrame, which: str, how: str) -> None:
         ):
             actors = part["actor"].tolist()
             each = bootstrap(part[name].tolist(), actors, np.random.default_rng(0))
-            where = f"{how}; 95 % interval {each.low:.3f} to {each.high:.3f}"
-            enter(TOPIC, f"{who}: {name}", each.mean, unit, "", "", where)
+            enter_interval(TOPIC, f"{who}: {name}", each, unit, how)
         print(pd.crosstab(four["mood"], four["face"]), flush=True)
 
 

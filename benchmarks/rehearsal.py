@@ -24,7 +24,7 @@ from pathlib import Path
 import pandas as pd
 import psutil
 from prepare import load
-from results import enter
+from results import enter, enter_bound
 from scipy.io import wavfile
 
 from emoface_lib.core.clip import SAMPLE_RATE
@@ -145,8 +145,7 @@ def enter_prepared(
     found = read_parquet(run / "features" / INDEX, "problem")
     ready = int((found["problem"] == "").sum())
     name = f"prepare, {name}"
-    met = ready >= MANY
-    enter(TOPIC, f"{name}: clips ready", ready, "", f">= {MANY}", met, how)
+    enter_bound(TOPIC, f"{name}: clips ready", ready, "", f">= {MANY}", how)
     enter(TOPIC, f"{name}, by the clock", minutes, "min", "", "", how)
     spent(f"{name}, the commands", used, how)
     enter(TOPIC, f"{name}: {told}", again, "s", "", "", how)

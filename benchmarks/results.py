@@ -1,11 +1,13 @@
 """The table of measurements, `results.csv`: one row for a topic and a name."""
 
 import csv
+import operator
 from pathlib import Path
 
 from emoface_lib.core.files import write_beside
 
 RESULTS = Path(__file__).resolve().parent / "results.csv"
+KEEPS = {"<=": operator.le, ">=": operator.ge, ">": operator.gt}
 HEADER = ("topic", "name", "value", "unit", "target", "meets", "how")
 
 
@@ -36,6 +38,21 @@ def enter(
         writer = csv.DictWriter(file, HEADER, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows.values())
+
+
+def enter_bound(
+    topic: str,
+    name: str,
+    value: float,
+    unit: str,
+    target: str,
+    how: str,
+    path: Path = RESULTS,
+) -> None:
+    """Enter a number; whether it keeps `target`, such as "<= 20" or "", follows."""
+    sign, _, bound = target.partition(" ")
+    kept = KEEPS[sign](value, float(bound)) if target else ""
+    enter(topic, name, value, unit, target, kept, how, path)
 
 
 def read(path: Path = RESULTS) -> list[dict[str, str]]:

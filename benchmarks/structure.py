@@ -12,7 +12,7 @@ from io import StringIO
 from pathlib import Path
 
 import grimp
-from results import enter
+from results import enter, enter_bound
 
 from emoface_lib.core.settings import REPOSITORY
 from emoface_lib.runs.notebooks import code_cells, find_notebooks, read_code, source
@@ -91,7 +91,7 @@ def fast_tests() -> float:
 def enter_most(name: str, value: float, unit: str, target: float) -> None:
     """Enter a number that should be at most `target`."""
     shown = round(value, 1) if isinstance(value, float) else value
-    enter("structure", name, shown, unit, f"<= {target}", value <= target, HOW)
+    enter_bound("structure", name, shown, unit, f"<= {target}", HOW)
 
 
 def main() -> None:

@@ -17,10 +17,12 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 
+from course.mistakes import code_of
 from emoface_lib.core.files import write_beside
 from emoface_lib.core.settings import REPOSITORY
 from emoface_lib.runs.notebooks import (
     code_cells,
+    find_notebook,
     find_notebooks,
     read_notebook,
     tags,
@@ -79,8 +81,12 @@ def instructor(notebook: NotebookNode, mistakes: Mistakes) -> NotebookNode:
 
 def mistakes_of(lesson: str) -> Mistakes:
     """The typical mistakes in a lesson's exercises, by id of the solution's cell."""
-    mistakes: Mistakes = import_module(f"course.mistakes.lesson_{lesson[:2]}").MISTAKES
-    return mistakes
+    found = import_module(f"course.mistakes.lesson_{lesson[:2]}").MISTAKES
+    notebook = solution(read_notebook(find_notebook(lesson, find_notebooks())))
+    return {
+        one.id: [(code_of(wrong, one.source), said) for wrong, said in found[one.id]]
+        for one, _ in exercises(notebook)
+    }
 
 
 def editions(path: Path) -> dict[str, NotebookNode]:

@@ -18,6 +18,7 @@ from course.exercises.checking import (
     tensor_of,
 )
 from course.exercises.training import (
+    losses_by,
     losses_of,
     network_of,
     not_any,
@@ -332,7 +333,13 @@ def show_autovc_training(
     torch.manual_seed(settings.seed)
     library = _bare(how.neck, how.freq)
     weights = [weight.clone() for weight in weights_of(*_parts(library))]
-    theirs = _library_losses(library, batches, how.code_weight, how.learning_rate)
+
+    def loss_of(batch: tuple[Tensor, Tensor]) -> Tensor:  # but for the post-net's
+        terms = autovc_loss(library, *batch, how.code_weight)
+        return terms["loss/mel"] + how.code_weight * terms["loss/code"]
+
+    learnt = nn.ModuleList(_parts(library)).parameters()
+    theirs = losses_by(loss_of, batches, learnt, how.learning_rate)
     spread = {}
     for weight in (how.code_weight, 1.0):
         model = network_of(network, how.neck, how.freq)
@@ -350,26 +357,6 @@ def show_autovc_training(
         )
     for weight, text in spread.items():
         print(f"weight {weight:g}: the numbers of the codes {text} dB off")
-
-
-def _library_losses(
-    library: AutoVC,
-    batches: Sequence[tuple[Tensor, Tensor]],
-    weight: float,
-    rate: float,
-) -> list[float]:
-    """What the library's losses are for the same batches, but for the post-net's."""
-    parts = [x for part in _parts(library) for x in part.parameters()]
-    optimiser = torch.optim.Adam(parts, lr=rate)
-    losses = []
-    for mel, speaker in batches:
-        terms = autovc_loss(library, mel, speaker, weight)
-        loss = terms["loss/mel"] + weight * terms["loss/code"]
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        losses.append(loss.item())
-    return losses
 
 
 def _bare(neck: int, freq: int) -> AutoVC:
@@ -440,11 +427,8 @@ def _clips(seed: int) -> Sound:
 def _read(train: Sound, test: Sound, ahead: int) -> float:
     """r of a ridge regression from frame t + ahead to the lips at t."""
 
-    def displacement(features: np.ndarray) -> np.ndarray:
-        return features[np.clip(np.arange(len(features)) + ahead, 0, len(features) - 1)]
-
     def pairs(clips: Sound) -> tuple[np.ndarray, np.ndarray]:
-        X = np.concatenate([displacement(features) for features, _ in clips])
+        X = np.concatenate([look_ahead(features, ahead) for features, _ in clips])
         return X, np.concatenate([lips for _, lips in clips])
 
     model = Ridge(10).fit(*pairs(train))

@@ -18,6 +18,7 @@ from course.exercises.checking import (
     tensor_of,
 )
 from course.exercises.training import (
+    losses_by,
     losses_of,
     network_of,
     not_any,
@@ -378,7 +379,21 @@ def show_style_training(
     drawn = [sampler.draw(count, step, seed, generator) for step in steps]
     triplets = torch.tensor(drawn)
     own = losses_of(loop, model, crops, triplets, rate)
-    theirs = _library_losses(branch, crops, triplets, rate, settings)
+    usual = settings.changed(
+        objective="paper",
+        contrast="triplet",
+        emotion_distance="means",
+        expression_weights=True,
+        margin=MARGIN,
+    )
+
+    def loss_of(step: Tensor) -> Tensor:
+        order = step.T.flatten()
+        means = crops.features[order, 0], order, True  # and labels, which are not used
+        batch = StyleBatch._make([*(x[order] for x in crops), *means])
+        return style_loss(branch, batch, usual)["loss"]
+
+    theirs = losses_by(loss_of, triplets, branch.parameters(), rate)
     why = "Both began with the same weights; the random numbers of dropout differ."
     show_losses(own, theirs, why)
     with torch.no_grad():
@@ -493,35 +508,6 @@ def _loss(network: nn.Module, crops: Crops, triplets: Tensor, mistake: str) -> T
     away = d_style + (0 if mistake == "no content" else d_content) - displacement
     landmark = away.square() if mistake == "squared" else away.abs()
     return landmark.mean() + contrast + same_speaker
-
-
-def _library_losses(
-    branch: StyleBranch,
-    crops: Crops,
-    triplets: Tensor,
-    rate: float,
-    settings: Settings,
-) -> list[float]:
-    """What the library's branch and its loss give for the same batches."""
-    usual = settings.changed(
-        objective="paper",
-        contrast="triplet",
-        emotion_distance="means",
-        expression_weights=True,
-        margin=MARGIN,
-    )
-    optimiser = torch.optim.Adam(branch.parameters(), lr=rate)
-    losses = []
-    for step in triplets:
-        order = step.T.flatten()
-        own = crops.features[order, 0], order, True  # means and labels are not used
-        batch = StyleBatch._make([*(x[order] for x in crops), *own])
-        loss = style_loss(branch, batch, usual)["loss"]
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        losses.append(loss.item())
-    return losses
 
 
 def _crops(

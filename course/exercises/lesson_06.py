@@ -1,6 +1,6 @@
 """Checkers of lesson 06, image translation, and the function with its silent bug."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
@@ -18,6 +18,7 @@ from course.exercises.checking import (
     tensor_of,
 )
 from course.exercises.training import (
+    losses_by,
     losses_of,
     network_of,
     not_any,
@@ -240,11 +241,8 @@ def check_small_unet(network: Callable[[int], nn.Module]) -> None:
 
 def check_unet_loop(loop: Callable[..., Any]) -> None:
     """Eq. (11) and the training loop, on a small network."""
-    generator = np.random.default_rng(6)
-    shape = 3, 4, 2, 8, 8, 3  # steps, pictures of a pair, B, H, W, colours
-    pairs = [Pair(*some) for some in generator.integers(0, 256, shape).astype(np.uint8)]
     torch.manual_seed(6)
-    network, seen = Mixture(), []
+    pairs, network, seen = random_pairs(), Mixture(), []
     hook = network.register_forward_pre_hook(lambda _, given: seen.append(given))
     weights = [weight.clone() for weight in weights_of(network)]
     losses = losses_of(loop, network, pairs, 0.01)
@@ -314,7 +312,12 @@ def show_unet_training(
     ]
     rate = settings.translator.learning_rate
     own = losses_of(loop, model, drawn, rate)
-    theirs = _library_losses(library, drawn, rate)
+
+    def loss_of(pair: Pair) -> Tensor:
+        reference, image, _, target = (as_tensor(x) for x in pair)
+        return image_loss(library(reference, image), target)
+
+    theirs = losses_by(loss_of, drawn, library.parameters(), rate)
     why = "Both began with the same weights and saw the same pairs."
     show_losses(own, theirs, why)
     reference, image, _, target = (as_tensor(x[:1]) for x in drawn[0])
@@ -328,20 +331,6 @@ def show_unet_training(
         side=1.8,
     )
     plots.show(sheet, "A reference, what your U-Net renders, the target.", kind="jpeg")
-
-
-def _library_losses(library: UNet, pairs: Sequence[Pair], rate: float) -> list[float]:
-    """What the library's network and its loss give for the same batches."""
-    optimiser = torch.optim.Adam(library.parameters(), lr=rate)
-    losses = []
-    for pair in pairs:
-        reference, image, _, target = (as_tensor(x) for x in pair)
-        loss = image_loss(library(reference, image), target)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        losses.append(loss.item())
-    return losses
 
 
 class _Whole(nn.Module):

@@ -4,8 +4,8 @@ A checker gives the loop a small network of its own and looks at what happened t
 network is compared with the library's by giving it the library's weights.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import pandas as pd
 import torch
@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from course.exercises.checking import NotYetError, answer_of, expect, number_of
 from emoface_lib import plots
+
+Batch = TypeVar("Batch")
 
 
 def losses_of(loop: Callable[..., Any], network: nn.Module, *given: Any) -> list[float]:
@@ -68,6 +70,24 @@ def _numbers(answer: Any, steps: int) -> list[float]:
         "every step. Keep numbers: `loss.item()`.",
     )
     return [number_of(loss) for loss in answer]
+
+
+def losses_by(
+    loss_of: Callable[[Batch], Tensor],
+    batches: Iterable[Batch],
+    weights: Iterable[nn.Parameter],
+    rate: float,
+) -> list[float]:
+    """The losses of a plain loop over batches, as a student's: one a step."""
+    optimiser = torch.optim.Adam(weights, lr=rate)
+    losses = []
+    for batch in batches:
+        loss = loss_of(batch)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    return losses
 
 
 def not_any(answer: float | Tensor, wrong: Mapping[str, float | Tensor]) -> None:

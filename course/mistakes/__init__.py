@@ -1,22 +1,21 @@
 """Typical mistakes in the exercises, a module a lesson.
 
-MISTAKES : id of the solution's cell -> pairs of a wrong answer's code and words of the
+MISTAKES : id of the solution's cell -> pairs of a wrong answer and words of the
 sentence that its checker says. The tests hand them in; the instructor edition lists
 them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+Wrong = str | tuple[str, str]  # code, or a piece of the solution and what it becomes
+Mistakes = Mapping[str, Sequence[tuple[Wrong, str]]]
 
 
-def changed(
-    right: str, mistakes: Mapping[tuple[str, str], str]
-) -> list[tuple[str, str]]:
-    """A right answer with one mistake after the other, each with its sentence.
-
-    mistakes : a piece of code that is right and what stands there in its place -> words
-    of the checker's sentence. Raises ValueError if a piece is missing.
-    """
-    for piece, _ in mistakes:
-        if piece not in right:
-            raise ValueError(f"The answer does not hold {piece!r}.")
-    return [(right.replace(*pair), sentence) for pair, sentence in mistakes.items()]
+def code_of(wrong: Wrong, solution: str) -> str:
+    """The code of a wrong answer; raises ValueError if a piece is not in `solution`."""
+    if isinstance(wrong, str):
+        return wrong
+    piece, other = wrong
+    if piece not in solution:
+        raise ValueError(f"The solution does not hold {piece!r}.")
+    return solution.replace(piece, other)

@@ -1,6 +1,8 @@
 """Typical mistakes in the exercise of lesson 00."""
 
-MISTAKES = {
+from course.mistakes import Mistakes
+
+MISTAKES: Mistakes = {
     "ex-00-1": [
         (
             """

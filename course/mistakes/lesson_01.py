@@ -1,6 +1,8 @@
 """Typical mistakes in the exercises of lesson 01."""
 
-MISTAKES = {
+from course.mistakes import Mistakes
+
+MISTAKES: Mistakes = {
     "ex-01-1": [
         (
             """
@@ -10,56 +12,16 @@ MISTAKES = {
             """,
             "have the same name, and are taken for one",
         ),
-        (
-            """
-            def count_triplets(index):
-                clips = index.groupby(["speaker", "video"]).size()
-                others = clips.groupby("speaker").transform("sum") - clips
-                return int((clips * (clips - 1) / 2 * others).sum())
-            """,
-            "which is which matters",
-        ),
-        (
-            """
-            def count_triplets(index):
-                clips = index.groupby(["speaker", "video"]).size()
-                return int((clips * (clips - 1) * (len(index) - clips)).sum())
-            """,
-            "V_p may be of anybody",
-        ),
+        (("* others)", "/ 2 * others)"), "which is which matters"),
+        (("* others)", "* (len(index) - clips))"), "V_p may be of anybody"),
     ],
     "ex-01-2": [
+        (("KFold(5, shuffle=True, random_state=0)", "KFold(5)"), "Shuffle them"),
         (
-            """
-            def flattery(reader, X, labels, videos):
-                clips = cross_val_score(reader, X, labels, cv=KFold(5))
-                by = GroupKFold(5)
-                whole = cross_val_score(reader, X, labels, cv=by, groups=videos)
-                return clips.mean() - whole.mean()
-            """,
-            "Shuffle them",
-        ),
-        (
-            """
-            def flattery(reader, X, labels, videos):
-                by = KFold(5, shuffle=True, random_state=0)
-                clips = cross_val_score(reader, X, labels, cv=by)
-                by = GroupKFold(5)
-                whole = cross_val_score(reader, X, labels, cv=by, groups=videos)
-                return whole.mean() - clips.mean()
-            """,
+            ("clips.mean() - whole.mean()", "whole.mean() - clips.mean()"),
             "the sign is turned round",
         ),
-        (
-            """
-            def flattery(reader, X, labels, videos):
-                by = KFold(5, shuffle=True, random_state=0)
-                clips = cross_val_score(reader, X, labels, cv=by)
-                whole = cross_val_score(reader, X, labels, cv=GroupKFold(5))
-                return clips.mean() - whole.mean()
-            """,
-            "stops with ValueError",
-        ),
+        ((", groups=videos", ""), "stops with ValueError"),
     ],
     "ex-01-3": [
         (
@@ -72,19 +34,9 @@ MISTAKES = {
             """,
             "Choose the clips of a speaker by name",
         ),
+        (("means.to_numpy()", "X.mean(0)"), "Each speaker has one of their own"),
         (
-            """
-            def without_speaker(X, speakers):
-                return X - X.mean(0)
-            """,
-            "Each speaker has one of their own",
-        ),
-        (
-            """
-            def without_speaker(X, speakers):
-                own = pd.DataFrame(X).groupby(speakers)
-                return ((X - own.transform("mean")) / own.transform("std")).to_numpy()
-            """,
+            ("X - means.to_numpy()", "(X - means.to_numpy()) / X.std(0)"),
             "more than a shift was done",
         ),
     ],

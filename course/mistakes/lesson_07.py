@@ -1,23 +1,15 @@
 """Typical mistakes in the exercises of lesson 07."""
 
-MISTAKES = {
+from course.mistakes import Mistakes
+
+MISTAKES: Mistakes = {
     "ex-07-1": [
         (
-            """
-            def mouth_distance(predicted, truth):
-                apart = predicted[:, landmarks.LIPS] - truth[:, landmarks.LIPS]
-                return apart.norm(dim=-1).mean()
-            """,
+            ("(first - second)", "(predicted - truth)[:, landmarks.LIPS]"),
             "where the mouth *is* counts",
         ),
         (
-            """
-            def mouth_distance(predicted, truth):
-                first, second = predicted[:, landmarks.LIPS], truth[:, landmarks.LIPS]
-                first = first - first.mean((0, 1))
-                second = second - second.mean((0, 1))
-                return (first - second).norm(dim=-1).mean()
-            """,
+            ("mean(1, keepdim=True)", "mean((0, 1))"),
             "one centre is taken for all frames",
         ),
         (
@@ -29,57 +21,15 @@ MISTAKES = {
             """,
             "the face's centre is taken",
         ),
-        (
-            """
-            def mouth_distance(predicted, truth):
-                first, second = predicted[:, landmarks.LIPS], truth[:, landmarks.LIPS]
-                first = first - first.mean(1, keepdim=True)
-                second = second - second.mean(1, keepdim=True)
-                return (first - second).norm(dim=-1).sum(1).mean()
-            """,
-            "ATVG's rule",
-        ),
+        ((".mean()", ".sum(1).mean()"), "ATVG's rule"),
     ],
     "ex-07-2": [
+        (("<= truth <=", "<= study.mean() <="), "holds the mean of its own study"),
         (
-            """
-            def share_covered(studies, truth, by_speaker, generator):
-                hits = []
-                for study in studies:
-                    units = study.mean(1) if by_speaker else study.ravel()
-                    means = generator.choice(units, (400, len(units))).mean(1)
-                    low, high = np.quantile(means, [0.025, 0.975])
-                    hits.append(low <= study.mean() <= high)
-                return np.mean(hits)
-            """,
-            "holds the mean of its own study",
-        ),
-        (
-            """
-            def share_covered(studies, truth, by_speaker, generator):
-                hits = []
-                for study in studies:
-                    units = study.ravel()
-                    means = generator.choice(units, (400, len(units))).mean(1)
-                    low, high = np.quantile(means, [0.025, 0.975])
-                    hits.append(low <= truth <= high)
-                return np.mean(hits)
-            """,
+            ("study.mean(1) if by_speaker else study.ravel()", "study.ravel()"),
             "Does `by_speaker` change what is drawn",
         ),
-        (
-            """
-            def share_covered(studies, truth, by_speaker, generator):
-                hits = []
-                for study in studies:
-                    units = study.mean(1) if by_speaker else study.ravel()
-                    means = generator.choice(units, (400, len(units))).mean(1)
-                    low, high = np.quantile(means, [0.1, 0.9])
-                    hits.append(low <= truth <= high)
-                return np.mean(hits)
-            """,
-            "the quantiles are 0.025 and 0.975",
-        ),
+        (("[0.025, 0.975]", "[0.1, 0.9]"), "the quantiles are 0.025 and 0.975"),
     ],
     "ex-07-3": [
         (
@@ -124,23 +74,11 @@ MISTAKES = {
             "so that neighbours stay neighbours",
         ),
         (
-            """
-            def chance_level(predicted, truth, rate):
-                found = []
-                for shift in range(len(truth)):
-                    found.append(np.corrcoef(np.roll(predicted, shift), truth)[0, 1])
-                return np.quantile(found, 0.95)
-            """,
+            ("range(rate, len(truth) - rate + 1)", "range(len(truth))"),
             "shifts of less than a second count",
         ),
         (
-            """
-            def chance_level(predicted, truth, rate):
-                found = []
-                for shift in range(rate, len(truth) - rate + 1):
-                    found.append(np.corrcoef(np.roll(predicted, shift), truth)[0, 1])
-                return np.mean(found)
-            """,
+            ("np.quantile(found, 0.95)", "np.mean(found)"),
             "the middle of the shifted values",
         ),
     ],

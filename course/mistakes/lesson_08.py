@@ -1,52 +1,22 @@
 """Typical mistakes in the exercises of lesson 08."""
 
-MISTAKES = {
+from course.mistakes import Mistakes
+
+MISTAKES: Mistakes = {
     "ex-08-1": [
         (
-            """
-            def noise_wins_from(voice, noise):
-                return voice**2 / (voice**2 + noise**2)
-            """,
+            ("voice / (voice + noise)", "voice**2 / (voice**2 + noise**2)"),
             "variances by their squares",
         ),
+        (("voice / (voice + noise)", "voice / noise"), "its share is not 1 but 1 - q"),
         (
-            """
-            def noise_wins_from(voice, noise):
-                return voice / noise
-            """,
-            "its share is not 1 but 1 - q",
-        ),
-        (
-            """
-            def noise_wins_from(voice, noise):
-                return noise / (voice + noise)
-            """,
+            ("voice / (voice + noise)", "noise / (voice + noise)"),
             "this grows with the noise",
         ),
     ],
     "ex-08-2": [
-        (
-            """
-            def likeness_of_halves(points, first):
-                one, other = (
-                    torch.linalg.svd(half, full_matrices=False)[2][0]
-                    for half in (points[first], points[~first])
-                )
-                return abs(one @ other)
-            """,
-            "Were the points centred",
-        ),
-        (
-            """
-            def likeness_of_halves(points, first):
-                one, other = (
-                    torch.linalg.svd(half - half.mean(0), full_matrices=False)[2][0]
-                    for half in (points[first], points[~first])
-                )
-                return one @ other
-            """,
-            "sign is arbitrary",
-        ),
+        ((" - half.mean(0)", ""), "Were the points centred"),
+        (("return abs(", "return ("), "sign is arbitrary"),
     ],
     "ex-08-3": [
         (
@@ -70,14 +40,7 @@ MISTAKES = {
         ),
     ],
     "ex-08-4": [
-        (
-            """
-            def without(points, nuisance):
-                slopes = nuisance @ points / (nuisance @ nuisance)
-                return points - nuisance[:, None] * slopes
-            """,
-            "still tell the nuisance",
-        ),
+        (("nuisance - nuisance.mean()", "nuisance"), "still tell the nuisance"),
         (
             """
             def without(points, nuisance):
@@ -87,14 +50,6 @@ MISTAKES = {
             """,
             "a whole direction is gone",
         ),
-        (
-            """
-            def without(points, nuisance):
-                apart = nuisance - nuisance.mean()
-                slopes = apart @ points / (apart @ apart)
-                return points - nuisance[:, None] * slopes
-            """,
-            "moved as a whole",
-        ),
+        (("apart[:, None] * slopes", "nuisance[:, None] * slopes"), "moved as a whole"),
     ],
 }

@@ -1,41 +1,17 @@
 """Typical mistakes in the exercises of lesson 09."""
 
-MISTAKES = {
+from course.mistakes import Mistakes
+
+MISTAKES: Mistakes = {
     "ex-09-1": [
+        (("rotation / scale", "rotation.T / scale"), "turns the wrong way"),
         (
-            """
-            def into_photo(displacement, rotation, scale):
-                return displacement @ rotation.T / scale
-            """,
-            "turns the wrong way",
-        ),
-        (
-            """
-            def into_photo(displacement, rotation, scale):
-                return scale * displacement @ rotation
-            """,
+            ("displacement @ rotation / scale", "scale * displacement @ rotation"),
             "what was enlarged must shrink",
         ),
     ],
     "ex-09-2": [
-        (
-            """
-            def lag(opening, loudness):
-                def r(k):
-                    return np.corrcoef(np.roll(opening, k), loudness)[0, 1]
-                return max(range(-5, 6), key=r)
-            """,
-            "the sign is wrong",
-        ),
-        (
-            """
-            def lag(opening, loudness):
-                def r(k):
-                    first, last = opening[k:], loudness[: len(loudness) - k]
-                    return np.corrcoef(first, last)[0, 1]
-                return max(range(6), key=r)
-            """,
-            "the lag may be negative",
-        ),
+        (("key=r", "key=lambda k: r(-k)"), "the sign is wrong"),
+        (("range(-5, 6)", "range(6)"), "the lag may be negative"),
     ],
 }

@@ -7,7 +7,7 @@ all. One process alone computes as without this module. Described in docs/scale.
 
 import torch
 from torch import Tensor, distributed, nn
-from torch.autograd import Function
+from torch.distributed.nn.functional import all_gather, all_reduce
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from emoface_lib.core.errors import InputError
@@ -44,24 +44,8 @@ def gathered(part: Tensor, groups: int = 1) -> Tensor:
     """
     if world_size() == 1:
         return part
-    rows = part.unflatten(0, (groups, -1))
-    whole = [torch.zeros_like(rows)] * world_size()
-    whole[distributed.get_rank()] = rows
-    return _Sum.apply(torch.cat(whole, 1)).flatten(0, 1)
-
-
-class _Sum(Function):
-    """The sum over processes, whose gradient is the sum of their gradients."""
-
-    @staticmethod
-    def forward(_: object, values: Tensor) -> Tensor:  # type: ignore[override]
-        total = values.contiguous().clone()
-        distributed.all_reduce(total)
-        return total
-
-    @staticmethod
-    def backward(_: object, gradient: Tensor) -> Tensor:  # type: ignore[override]
-        return _Sum.apply(gradient)
+    rows = part.unflatten(0, (groups, -1))  # (groups, B / n, ...)
+    return torch.cat(all_gather(rows), 1).flatten(0, 1)
 
 
 class _WholeBatchNorm(_BatchNorm):
@@ -82,8 +66,8 @@ class _WholeBatchNorm(_BatchNorm):
         rows = x.movedim(1, -1).float()  # (B, D, ...) -> (B, ..., D)
         axes = tuple(range(rows.dim() - 1))
         count = world_size() * rows[..., 0].numel()
-        mean = _Sum.apply(rows.sum(axes)) / count
-        variance = _Sum.apply((rows - mean).square().sum(axes)) / count
+        mean = all_reduce(rows.sum(axes)) / count
+        variance = all_reduce((rows - mean).square().sum(axes)) / count
         with torch.no_grad():
             self.num_batches_tracked += 1
             self.running_mean.lerp_(mean, self.momentum)

@@ -37,40 +37,37 @@ def digest(value: Any) -> str:
 
     A path counts by the file's name, size and time of change.
     """
-    hasher = hashlib.blake2b(digest_size=16)
-    for part in _bytes_of(value):
+    hasher, waiting = hashlib.blake2b(digest_size=16), [value]
+
+    def add(part: bytes) -> None:
         hasher.update(len(part).to_bytes(8, "little"))
         hasher.update(part)
+
+    while waiting:
+        match value := waiting.pop():
+            case Tensor():
+                waiting.append(value.detach().cpu().numpy())
+            case np.ndarray() if value.dtype != object:
+                add(f"{value.dtype} {value.shape}".encode())
+                add(np.ascontiguousarray(value).tobytes())
+            case Path():
+                stat = value.stat()
+                add(f"{value.name} {stat.st_size} {stat.st_mtime_ns}".encode())
+            case BaseModel():
+                add(value.model_dump_json().encode())
+            case Mapping():
+                waiting.append([(key, value[key]) for key in sorted(value)])
+            case str() | bytes() | int() | float() | np.generic() | None:
+                add(repr(value).encode())
+            case Iterable():
+                members = list(value)
+                add(f"{len(members)} of {type(value).__name__}".encode())
+                waiting += reversed(members)
+            case _ if is_dataclass(value):
+                waiting.append({f.name: getattr(value, f.name) for f in fields(value)})
+            case _:
+                raise TypeError(f"{type(value).__name__} has no digest.")
     return hasher.hexdigest()
-
-
-def _bytes_of(value: Any) -> Iterator[bytes | memoryview]:
-    match value:
-        case Tensor():
-            yield from _bytes_of(value.detach().cpu().numpy())
-        case np.ndarray() if value.dtype != object:
-            yield f"{value.dtype} {value.shape}".encode()
-            yield np.ascontiguousarray(value).tobytes()
-        case Path():
-            stat = value.stat()
-            yield f"{value.name} {stat.st_size} {stat.st_mtime_ns}".encode()
-        case BaseModel():
-            yield value.model_dump_json().encode()
-        case Mapping():
-            yield from _bytes_of([(key, value[key]) for key in sorted(value)])
-        case str() | bytes() | int() | float() | np.generic() | None:
-            yield repr(value).encode()
-        case Iterable():
-            members = list(value)
-            yield f"{len(members)} of {type(value).__name__}".encode()
-            for member in members:
-                yield from _bytes_of(member)
-        case _ if is_dataclass(value):
-            yield from _bytes_of(
-                {f.name: getattr(value, f.name) for f in fields(value)}
-            )
-        case _:
-            raise TypeError(f"{type(value).__name__} has no digest.")
 
 
 @cache
@@ -79,7 +76,13 @@ def code_hash(*modules: str) -> str:
 
     With the tables that lie beside them, such as the sentences that are spoken.
     """
-    files = _reached(modules)
+    files: set[Path] = set()
+    waiting = list(modules)
+    while waiting:
+        path = _file_of(waiting.pop())
+        if path and path not in files:
+            files.add(path)
+            waiting += imported(path.read_text(encoding="utf-8"))
     folders = {path.parent for path in files}
     tables = {path for kind in TABLES for each in folders for path in each.glob(kind)}
     return digest([(path.name, path.read_bytes()) for path in sorted(files | tables)])
@@ -93,18 +96,6 @@ def imported(source: str) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
             yield from (f"{node.module}.{each.name}" for each in node.names)
-
-
-def _reached(modules: Iterable[str]) -> set[Path]:
-    """Files of modules and of what they import from our packages, at any depth."""
-    reached: set[Path] = set()
-    waiting = list(modules)
-    while waiting:
-        path = _file_of(waiting.pop())
-        if path and path not in reached:
-            reached.add(path)
-            waiting += imported(path.read_text(encoding="utf-8"))
-    return reached
 
 
 def _file_of(module: str) -> Path | None:

@@ -34,6 +34,11 @@ DISTINCT = Style(
 SUBPIXEL = 4  # bits; cv2 takes points in sixteenths of a pixel
 
 
+def fixed(points: np.ndarray) -> np.ndarray:
+    """Points (..., 2 or 3) px as cv2's fixed-point coordinates, int32 (..., 2)."""
+    return np.round(points[..., :2] * (1 << SUBPIXEL)).astype(np.int32)
+
+
 def draw_landmarks(
     image: np.ndarray,
     landmarks: np.ndarray,
@@ -44,11 +49,11 @@ def draw_landmarks(
 
     image : uint8[H, W, 3]; landmarks : float[68, 2 or 3] px of the picture.
     """
-    fixed = np.round(landmarks[:, :2] * (1 << SUBPIXEL)).astype(np.int32)
+    places = fixed(landmarks)
     for name, indices in POLYLINES.items():
         cv2.polylines(
             image,
-            [fixed[indices]],
+            [places[indices]],
             isClosed=False,
             color=style.colours[name],
             thickness=thickness,

@@ -10,7 +10,7 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 # x264's macroblock tree gives other bytes now and then where the processor has AVX-512:
 # one of 16 files, measured on the same frames
-X264: dict[str, object] = {"x264-params": "mbtree=0"}
+X264: dict[str, object] = {"x264-params": "mbtree=0", "preset": "veryfast"}
 # As fast as h264; frames of the alternate reference have no opacity.
 VP9: dict[str, object] = {
     "crf": "24",
@@ -34,7 +34,6 @@ class VideoTrack:
         first: np.ndarray,
         rate: float,
         crf: int,
-        preset: str,
         threads: int,
     ) -> None:
         self.container, self.count = container, 0
@@ -53,9 +52,7 @@ class VideoTrack:
         context.color_primaries = context.color_trc = context.colorspace = 1  # BT.709
         context.color_range = ColorRange.MPEG
         context.thread_count = threads
-        self.stream.options = (
-            VP9 if webm else X264 | {"crf": str(crf), "preset": preset}
-        )
+        self.stream.options = VP9 if webm else X264 | {"crf": str(crf)}
 
     @property
     def seconds(self) -> float:

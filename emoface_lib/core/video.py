@@ -5,9 +5,9 @@ Pictures and sound stream, frame by frame and block by block.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from itertools import chain, tee
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 import numpy as np
@@ -36,18 +36,11 @@ LOUDEST = 10.0  # 20 dB above full scale; samples of 16 bits given as floats
 SILENCE = -60.0  # dBFS; a peak below it is no speech
 
 
-@dataclass(frozen=True)
-class VideoInfo:
-    """What the header of a video says.
+class VideoInfo(NamedTuple):
+    """What the header of a video says: frames/s, and its length in s."""
 
-    width, height in px before rotation; rate in frames/s; seconds; has_sound.
-    """
-
-    width: int
-    height: int
     rate: float
     seconds: float
-    has_sound: bool
 
 
 def video_info(path: Path | str) -> VideoInfo:
@@ -56,13 +49,7 @@ def video_info(path: Path | str) -> VideoInfo:
         stream = video_stream(container, path)
         seconds = stream_seconds(container, stream)
         rate = stream.average_rate or stream.guessed_rate or VIDEO_RATE
-        return VideoInfo(
-            stream.width,
-            stream.height,
-            float(rate),
-            seconds or float(stream.frames / rate),
-            bool(container.streams.audio),
-        )
+        return VideoInfo(float(rate), seconds or float(stream.frames / rate))
 
 
 def iter_frames(path: Path | str, rate: float | None = None) -> Iterator[np.ndarray]:
@@ -197,7 +184,6 @@ def write_video(
     sample_rate: int = SAMPLE_RATE,
     rate: float = VIDEO_RATE,
     crf: int = 18,
-    preset: str = "veryfast",
     metadata: dict[str, str] | None = None,
     threads: int = 1,
 ) -> None:
@@ -223,7 +209,7 @@ def write_video(
             beside = files.enter_context(write_beside(path))
             container = files.enter_context(av.open(str(beside), "w"))
             container.metadata.update(metadata or {})
-            picture = VideoTrack(container, first, rate, crf, preset, threads)
+            picture = VideoTrack(container, first, rate, crf, threads)
             spoken = (
                 None if sound is None else AudioTrack(container, blocks, sample_rate)
             )

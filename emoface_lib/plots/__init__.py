@@ -2,11 +2,8 @@
 
 from emoface_lib.plots.base import (
     DASHES,
-    DOTS_PER_INCH,
     EXPRESSION_MARKS,
-    OPTIONS,
     PALETTE,
-    TITLES,
     as_output,
     contact_sheet,
     draw_confusion,
@@ -27,16 +24,12 @@ from emoface_lib.plots.base import (
     show,
 )
 from emoface_lib.plots.emotion import (
-    BELOW,
-    TALL,
-    WIDE,
     draw_dose,
     draw_figure_2,
     widest,
 )
 from emoface_lib.plots.faces import (
     MISSED,
-    ZOOM,
     draw_best_guess,
     draw_cloud,
     draw_errors,

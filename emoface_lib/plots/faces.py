@@ -7,6 +7,7 @@ import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 
+from emoface_lib.core.landmarks import scale_points
 from emoface_lib.core.polylines import draw_landmarks
 from emoface_lib.plots.base import PALETTE, in_canonical_frame
 
@@ -26,7 +27,7 @@ def marked(
         large = cv2.resize(
             frame, None, fx=ZOOM, fy=ZOOM, interpolation=cv2.INTER_LINEAR
         )
-        draw_landmarks(large, (face[:, :2] + 0.5) * ZOOM - 0.5, ZOOM)
+        draw_landmarks(large, scale_points(face[:, :2], ZOOM), ZOOM)
         if found is not None and not found[number]:
             corner = (large.shape[1] - 1, large.shape[0] - 1)
             cv2.rectangle(large, (0, 0), corner, MISSED, 8 * ZOOM)

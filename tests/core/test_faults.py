@@ -22,6 +22,7 @@ from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.video import write_video
 from emoface_lib.corpora import extract, prepare
 from emoface_lib.corpora.index import read_corpus
+from tests.core.test_video import write_sound
 
 pytestmark = pytest.mark.slow
 
@@ -121,12 +122,7 @@ def outcome(
     write_nan(path_of(root, "nan"), frames, samples)
     write_variable(path_of(root, "variable"), frames, samples)
     write_video(path_of(root, "Zoë's 1st clip, ü 漢"), frames, samples)
-    with av.open(str(path_of(root, "zero frames")), "w") as container:
-        sound = container.add_stream("aac", rate=RATE, layout="mono")
-        heard = av.AudioFrame.from_ndarray(samples[None].astype("f4"), "fltp", "mono")
-        heard.rate = RATE
-        container.mux(sound.encode(heard))
-        container.mux(sound.encode(None))
+    write_sound(path_of(root, "zero frames"), samples, RATE, "aac")
     elsewhere = root / "elsewhere.mp4"
     shutil.copy(good, elsewhere)
     path_of(root, "linked").symlink_to(elsewhere)

@@ -111,11 +111,6 @@ def test_none_keeps_the_value_of_the_profile() -> None:
     assert load_settings("smoke", train_speakers=None) == load_settings("smoke")
 
 
-def test_equal_settings_have_equal_hashes_and_others_differ() -> None:
-    assert load_settings("smoke").hash() == load_settings("smoke").hash()
-    assert load_settings("smoke").hash() != load_settings("smoke", seed=1).hash()
-
-
 def test_missing_product_says_which_notebook_to_run(tmp_path) -> None:
     run = Run(load_settings("smoke"), tmp_path)
     with pytest.raises(InputError, match="run notebook 04_content_encoder first"):

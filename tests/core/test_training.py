@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from emoface_lib.core.checkpoints import load_model, read_settings
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.training import (
+    Loss,
     Metrics,
     Schedule,
     fit,
@@ -53,6 +55,12 @@ def train(
 
     source = made_from or settings.hash()
     return fit(model, loss, Schedule(20, 1e-2, 0.0), folder, settings, source)
+
+
+def fitted(folder: Path, model: nn.Module, loss: Loss, steps: int, **more: Any) -> None:
+    """Train by the settings of smoke, at a rate of 0.1."""
+    schedule, settings = Schedule(steps, 0.1, 0.0), load_settings("smoke")
+    fit(model, loss, schedule, folder, settings, "", **more)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -152,30 +160,15 @@ def test_validation_keeps_the_best_weights(tmp_path: Path) -> None:
         seen.append(model.weight.item())
         return next(values)
 
-    fit(
-        model,
-        lambda *_: {"loss": model.weight.sum()},
-        Schedule(10, 0.1, 0.0),
-        tmp_path,
-        load_settings("smoke"),
-        "",
-        validate,
-    )
+    chosen = {"validate": validate}
+    fitted(tmp_path, model, lambda *_: {"loss": model.weight.sum()}, 10, **chosen)
     assert model.weight.item() == seen[1]
 
 
 def test_training_does_not_touch_the_global_generator(tmp_path: Path) -> None:
-    torch.manual_seed(0)
+    model, loss = nn.Linear(1, 1), torch.ones(1, requires_grad=True)
     before = torch.get_rng_state()
-    fit(
-        nn.Linear(1, 1),
-        lambda *_: {"loss": torch.ones(1, requires_grad=True).sum()},
-        Schedule(2, 0.1, 0.0),
-        tmp_path,
-        load_settings("smoke"),
-        "",
-    )
-    torch.manual_seed(0)
+    fitted(tmp_path, model, lambda *_: {"loss": loss.sum()}, 2)
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -218,9 +211,8 @@ def test_models_trained_along_are_kept_and_resumed(tmp_path: Path) -> None:
         x = torch.from_numpy(generator.normal(size=(4, 1))).float()
         return {"loss": (second(first(x)) - x).pow(2).mean()}
 
-    schedule, settings = Schedule(3, 0.1, 0.0), load_settings("smoke")
     before = second.weight.item()
-    fit(first, loss, schedule, tmp_path, settings, "", along={"second": second})
+    fitted(tmp_path, first, loss, 3, along={"second": second})
     assert second.weight.item() != before
     again = nn.Linear(1, 1)
     load_model(tmp_path / "second.safetensors", again)
@@ -231,15 +223,8 @@ def test_the_watch_sees_the_log_ten_times(tmp_path: Path) -> None:
     seen: list[int] = []
     torch.manual_seed(0)
     model = nn.Linear(1, 1)
-    fit(
-        model,
-        lambda *_: {"loss": model.weight.sum()},
-        Schedule(40, 0.1, 0.0),
-        tmp_path,
-        load_settings("smoke"),
-        "",
-        monitor=lambda log: seen.append(len(log)),
-    )
+    watch = {"monitor": lambda log: seen.append(len(log))}
+    fitted(tmp_path, model, lambda *_: {"loss": model.weight.sum()}, 40, **watch)
     assert seen == list(range(4, 41, 4))
 
 

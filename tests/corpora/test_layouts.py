@@ -72,9 +72,10 @@ def test_voxceleb2_by_both_forms_of_its_table(
     ]
     lines = [between.join(row) + (" " if header else "") for row in rows_of_table]
     assert header in (None, lines[0])
-    (tmp_path / "vox2_meta.csv").write_text("\r\n".join(lines) + "\r\n")
     for speaker in ("id00012", "id00017", "id00099"):
         tree(tmp_path, f"mp4/{speaker}/abc/00001.mp4")
+    assert set(read_corpus(tmp_path).index["split"]) == {"test"}  # without a table
+    (tmp_path / "vox2_meta.csv").write_text("\r\n".join(lines) + "\r\n")
     index = read_corpus(tmp_path).index.set_index("speaker")
     # who is in no table is not trained on by mistake
     assert index["split"].tolist() == ["train", "test", "test"]

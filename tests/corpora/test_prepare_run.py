@@ -96,22 +96,6 @@ def test_all_that_later_notebooks_read_is_there(ravdess: Path, prepared: Path) -
     assert (prepared / "features" / "mean_face.npz").exists()
 
 
-def test_archives_are_to_be_unpacked_first(ravdess: Path, tmp_path: Path) -> None:
-    for actor in ("01", "21"):
-        name = tmp_path / f"Video_Speech_Actor_{actor}"
-        shutil.make_archive(str(name), "zip", ravdess, f"Actor_{actor}")
-    with pytest.raises(InputError, match=r"Unpack Video_Speech_Actor_01\.zip.*unzip"):
-        read_corpus(tmp_path)
-    for archive in tmp_path.glob("*.zip"):
-        shutil.unpack_archive(archive, tmp_path)
-    assert read_corpus(tmp_path).index.equals(read_corpus(ravdess).index)
-
-
-def _train_clip(run: Path) -> str:
-    index = pd.read_parquet(run / "features" / "index.parquet")
-    return str(index["clip"][index["split"] == "train"].iloc[0])
-
-
 def test_branches_are_trained_with_labels_and_not_twice(
     prepared: Path, tiny: Settings, tmp_path: Path
 ) -> None:
@@ -134,7 +118,9 @@ def test_branches_are_trained_with_labels_and_not_twice(
     (run / "features" / "index.parquet").touch()  # prepared again, to the same numbers
     train_run(settings.changed(bootstrap_samples=11, device="cpu"))
     assert {path: path.stat().st_mtime_ns for path in paths} == made
-    clip = run / "features" / f"{_train_clip(run)}.npz"
+    index = pd.read_parquet(run / "features" / "index.parquet")
+    name = index["clip"][index["split"] == "train"].iloc[0]
+    clip = run / "features" / f"{name}.npz"
     stored = read_npz(clip)
     write_npz(clip, **{**stored, "log_mel": stored["log_mel"] + 0.01})
     train_run(settings)

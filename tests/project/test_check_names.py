@@ -6,7 +6,6 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from emoface_lib.runs.notebooks import find_notebooks
 from tools.check_names import findings
 
 
@@ -34,8 +33,3 @@ def test_the_same_kind_hidden_tests_and_what_is_thrown_away_are_not(
     assert not found(
         tmp_path, "one, _ = [1], 2", "one, _ = [3], 'x'\none[0] = 4", hidden
     )
-
-
-@pytest.mark.slow
-def test_a_name_means_one_thing_in_each_lesson() -> None:
-    assert not list(findings(find_notebooks()))

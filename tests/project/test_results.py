@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from benchmarks.results import HEADER, enter, read
+from benchmarks.results import HEADER, enter, enter_bound, read
 
 
 def test_same_name_is_replaced_in_place_and_others_stay(tmp_path: Path) -> None:
@@ -39,6 +40,17 @@ def test_first_measurement_makes_the_table(tmp_path: Path) -> None:
     assert read(path)[0]["name"] == "clip, drawn"
     assert read(path)[0]["how"] == 'says "make bench"'
     assert read(path)[0]["meets"] == "yes"
+
+
+@pytest.mark.parametrize(
+    ("target", "kept"), [("", ""), ("<= 2", "yes"), (">= 2", "yes"), ("> 2", "no")]
+)
+def test_a_bound_says_whether_it_is_kept(
+    tmp_path: Path, target: str, kept: str
+) -> None:
+    path = tmp_path / "results.csv"
+    enter_bound("faces", "drawing", 2.0, "ms", target, "by hand", path)
+    assert [(row["target"], row["meets"]) for row in read(path)] == [(target, kept)]
 
 
 def test_the_ledger_names_each_row_once_and_says_what_meets_its_target() -> None:

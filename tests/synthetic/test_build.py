@@ -258,29 +258,3 @@ def test_too_few_videos_to_train_on_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="fewer than two"):
         build(tmp_path, few)
     assert not any(tmp_path.iterdir())
-
-
-def test_tree_without_index_is_walked(tmp_path: Path) -> None:
-    for clip in ("id00012/abc/00002", "id00012/abc/00001", "id00017/def/00001"):
-        path = tmp_path / f"mp4/{clip}.mp4"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    assert set(read_corpus(tmp_path).index["split"]) == {"test"}
-    for blank, separator in ((" ", ","), ("", "\t")):
-        rows = (
-            ("VoxCeleb2 ID", "VGGFace2 ID", "Gender", "Set"),
-            ("id00012", "n000012", "m", "dev"),
-            ("id00017", "n000017", "f", "test"),
-        )
-        text = "\n".join(
-            separator.join(f"{word}{blank}" for word in row) for row in rows
-        )
-        (tmp_path / "vox2_meta.csv").write_text(text + "\n")
-        index = read_corpus(tmp_path).index
-        assert index["clip"].tolist()[0] == "id00012/abc/00001"
-        assert index["split"].tolist() == ["train", "train", "test"]
-
-
-def test_folder_without_clips_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no clip"):
-        read_corpus(tmp_path)

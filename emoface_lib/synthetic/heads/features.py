@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from emoface_lib.core.polylines import SUBPIXEL, fixed
 from emoface_lib.synthetic.heads.look import Look
 from emoface_lib.synthetic.heads.mesh import spline
-from emoface_lib.synthetic.heads.sheet import FINE_BITS, fixed
 
 FINER = 4  # px of the enlarged part a px of the picture
 SCLERA = np.array([232.0, 228, 224])
@@ -51,14 +51,14 @@ class Part:
     def fixed(self, points: np.ndarray) -> np.ndarray:
         """Points (P, 2) px of the picture as OpenCV's coordinates on the enlarged part.
 
-        Returns int32 (P, 2), in 1 / 2**FINE_BITS of its pixels.
+        Returns int32 (P, 2), in 1 / 2**SUBPIXEL of its pixels.
         """
         return fixed((points - self.corner + 0.5) * FINER - 0.5)
 
     def fill(self, points: np.ndarray, color: np.ndarray) -> None:
         """Fill an outline (P, 2) px of the picture."""
         outline = [self.fixed(points)]
-        cv2.fillPoly(self.canvas, outline, _rgb(color), cv2.LINE_AA, FINE_BITS)
+        cv2.fillPoly(self.canvas, outline, _rgb(color), cv2.LINE_AA, SUBPIXEL)
 
     def line(
         self, canvas: np.ndarray, points: np.ndarray, color: np.ndarray, width: float
@@ -66,13 +66,13 @@ class Part:
         """Draw a curve (P, 2) px of the picture, `width` px of the picture."""
         thick = max(1, round(width * FINER))
         curve = [self.fixed(points)]
-        cv2.polylines(canvas, curve, False, _rgb(color), thick, cv2.LINE_AA, FINE_BITS)
+        cv2.polylines(canvas, curve, False, _rgb(color), thick, cv2.LINE_AA, SUBPIXEL)
 
     def disc(self, points: np.ndarray, radius: float, color: np.ndarray) -> None:
         """Fill a circle about a point (2,) px of the picture."""
         x, y = self.fixed(points[None])[0].tolist()
-        size = round(radius * FINER * (1 << FINE_BITS))
-        cv2.circle(self.canvas, (x, y), size, _rgb(color), -1, cv2.LINE_AA, FINE_BITS)
+        size = round(radius * FINER * (1 << SUBPIXEL))
+        cv2.circle(self.canvas, (x, y), size, _rgb(color), -1, cv2.LINE_AA, SUBPIXEL)
 
     def mask(self, points: np.ndarray) -> np.ndarray:
         """The inside of an outline (P, 2) px of the picture, on the enlarged part.
@@ -80,7 +80,7 @@ class Part:
         Returns uint8 (H, W), 0 or 255.
         """
         mask = np.zeros(self.canvas.shape[:2], np.uint8)
-        cv2.fillPoly(mask, [self.fixed(points)], 255, cv2.LINE_8, FINE_BITS)
+        cv2.fillPoly(mask, [self.fixed(points)], 255, cv2.LINE_8, SUBPIXEL)
         return mask
 
     def shade(self, line: np.ndarray, width: float, depth: float) -> None:
@@ -219,7 +219,7 @@ class Features:
             lines += [rim + centre, np.stack([hinge, ear])]
         bridge = np.array([[-0.11, 0, 0.02], [0, -0.02, 0], [0.11, 0, 0.02]])
         for line in [*lines, (landmarks[27] + [0, 0.02, -0.05]) + bridge]:
-            points, drawn = [fixed(self.project(line))], (thick, cv2.LINE_AA, FINE_BITS)
+            points, drawn = [fixed(self.project(line))], (thick, cv2.LINE_AA, SUBPIXEL)
             cv2.polylines(self.picture, points, False, METAL, *drawn)
 
 

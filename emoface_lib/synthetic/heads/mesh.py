@@ -15,6 +15,7 @@ from scipy.spatial import Delaunay
 from scipy.spatial.distance import cdist
 
 from emoface_lib.core.landmarks import INNER_LIPS, POLYLINES, mean_face, mean_surface
+from emoface_lib.core.polylines import SUBPIXEL, fixed
 
 EXTENT = (-1.3, -1.45, 1.3, 1.55)  # left, top, right, bottom of texture space
 FINE, COARSE = 0.12, 0.26  # spacing of vertices on the face and around it
@@ -169,11 +170,11 @@ def inverse_map(
     x and y; outside the mesh they lie far outside the texture.
     """
     which = np.full((size, size), len(corners), np.int32)
-    polygons = np.round(corners * 16).astype(np.int32)
+    polygons = fixed(corners)
     order = np.argsort(-depths)
     facing = _areas(corners) * _areas(texture) > 0.05  # the others are turned away
     for k in order[facing[order]].tolist():
-        cv2.fillConvexPoly(which, polygons[k], k, cv2.LINE_8, 4)
+        cv2.fillConvexPoly(which, polygons[k], k, cv2.LINE_8, SUBPIXEL)
     affine = np.take(_affine(corners, texture), which, axis=2)  # (2, 3, size, size)
     pixels = np.arange(size, dtype=np.float32)
     return affine[:, 0] * pixels + affine[:, 1] * pixels[:, None] + affine[:, 2]

@@ -5,16 +5,10 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 
+from emoface_lib.core.polylines import SUBPIXEL, fixed
 from emoface_lib.synthetic.heads.mesh import EXTENT
 
 Extent = tuple[float, float, float, float]
-
-FINE_BITS = 4  # OpenCV draws at 1/16 px
-
-
-def fixed(points: np.ndarray) -> np.ndarray:
-    """Points (P, 2) px as OpenCV's fixed-point coordinates."""
-    return np.round(points[:, :2] * (1 << FINE_BITS)).astype(np.int32)
 
 
 class Sheet:
@@ -39,7 +33,7 @@ class Sheet:
         """The inside of a closed outline (P, 2), its edge blurred (face units)."""
         mask = np.zeros(self.shape, np.uint8)
         points = fixed(self.pixels(outline))
-        cv2.fillPoly(mask, [points], 255, cv2.LINE_AA, FINE_BITS)
+        cv2.fillPoly(mask, [points], 255, cv2.LINE_AA, SUBPIXEL)
         return self._soft(mask, blur)
 
     def stroke(self, line: np.ndarray, width: float, blur: float = 0.0) -> np.ndarray:
@@ -58,7 +52,7 @@ class Sheet:
         pixels = width * self.density
         points = [fixed(self.pixels(np.asarray(line))) for line in lines]
         thickness = max(1, round(pixels))
-        cv2.polylines(mask, points, False, 255, thickness, cv2.LINE_AA, FINE_BITS)
+        cv2.polylines(mask, points, False, 255, thickness, cv2.LINE_AA, SUBPIXEL)
         return self._soft(mask, blur) * min(1.0, pixels)
 
     def ellipse(

@@ -3,7 +3,8 @@
 import cv2
 import numpy as np
 
-SUBPIXEL = 4  # bits of cv2's polygon coordinates
+from emoface_lib.core.polylines import SUBPIXEL, fixed
+
 OVERSAMPLING = 4  # cv2's own anti-aliasing makes polygons a pixel too fat
 BICUBIC_PIXELS = 250_000  # above, bicubic takes 10 ms and blur is invisible
 
@@ -13,8 +14,7 @@ def polygon_mask(polygon: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     height, width = shape[0] * OVERSAMPLING, shape[1] * OVERSAMPLING
     mask = np.zeros((height, width), np.uint8)
     fine = (polygon + 0.5) * OVERSAMPLING - 0.5
-    fixed = np.round(fine * (1 << SUBPIXEL)).astype(np.int32)
-    cv2.fillPoly(mask, [fixed], 255, cv2.LINE_8, SUBPIXEL)
+    cv2.fillPoly(mask, [fixed(fine)], 255, cv2.LINE_8, SUBPIXEL)
     return np.asarray(cv2.resize(mask, shape[1::-1], interpolation=cv2.INTER_AREA))
 
 
