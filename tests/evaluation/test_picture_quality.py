@@ -66,6 +66,10 @@ def test_blur_is_less_sharp_and_less_like(drawn: tuple[np.ndarray, np.ndarray]) 
     beside = likeness(np.where(inside, picture, blurred), picture, landmarks)
     assert beside["sharpness"] > 0.9
     assert soft["mouth PSNR"] < BEST_PSNR
+    lattice = 8 * (-1.0) ** np.indices(picture.shape[:2]).sum(0)[..., None]
+    noisy = np.clip(blurred + lattice, 0, 255).astype(np.uint8)
+    pattern = likeness(noisy, picture, landmarks)["sharpness"]
+    assert pattern < soft["sharpness"] + 0.05  # nor does a pattern of single pixels
 
 
 def test_landmark_error_is_small_on_the_face_and_grows_with_a_shift(
