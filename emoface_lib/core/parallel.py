@@ -9,7 +9,6 @@ from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from typing import Any, TypeVar
 
-import psutil
 from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
@@ -35,6 +34,8 @@ def cores() -> int:
 
 def fitting(memory: float) -> int:
     """How many processes that need so many GB fit the cores and the free memory."""
+    import psutil  # where `resource` is missing, importing this library does without
+
     free = psutil.virtual_memory().available / 1e9
     return max(1, min(cores(), int(free / memory)))
 

@@ -19,7 +19,6 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-import psutil
 from packaging.requirements import Requirement
 from tqdm import tqdm
 
@@ -206,8 +205,8 @@ def _pool(count: int) -> Iterator[Executor]:
         try:
             yield pool
         except KeyboardInterrupt:
-            for process in psutil.Process().children(recursive=True):
-                process.terminate()
+            for process in multiprocessing.active_children():
+                process.terminate()  # a kernel ends when its parent has
             raise
 
 

@@ -358,7 +358,9 @@ from pathlib import Path
 Path("../{mine}").mkdir()
 Path("../{mine}/.half").touch()
 Path("../{mine}/state.pt").touch()
-while not Path("../{other}/state.pt").exists():
+end = time.monotonic() + 60
+while not Path("../{other}").exists():
+    assert time.monotonic() < end, "the other does not run"
     time.sleep(0.1)
 """
 LEAVE = """
@@ -425,7 +427,8 @@ def test_an_interrupt_ends_all_kernels(folder: Path, tmp_path: Path) -> None:
     wait_long += "Path(f'../{os.getpid()}.pid').touch()\ntime.sleep(300)"
     write_notebook(folder / "00_first.ipynb", FIRST, wait_long)
     write_notebook(folder / "01_second.ipynb", SECOND, wait_long)
-    script = tmp_path / "script.py"
+    script = tmp_path / "beside" / "script.py"  # not beside the fixture's library
+    script.parent.mkdir()
     script.write_text(INTERRUPTED)
     process = subprocess.Popen([sys.executable, str(script), str(folder)])
     while len(found := list(runs(folder).glob("*.pid"))) < 2:
