@@ -8,7 +8,7 @@ mood, mean over time. Intervals are over clips within actors.
 PYTHONPATH=. python benchmarks/real_emotion.py DATA [PART ...]
 
 DATA : a folder with ravdess_audio, emodb_sample and portraits; parts: blocks, voices,
-frames, dial, lips.
+frames, dial, lips, like.
 """
 
 import argparse
@@ -430,10 +430,33 @@ def lips(_: Path, predictor: FacePredictor) -> None:
     print(found)
 
 
+def like(data: Path, predictor: FacePredictor) -> None:
+    """A calm voice said like another recording, of the same actor and of another."""
+    held, calm = actors_voices(data), Dial.of("calm")
+    held = held[held["video"].isin(FOUR)]
+    codes = {file: predictor.encode(read_audio(file)) for file in held["file"]}
+    of = held.groupby(["speaker", "video"])["file"].apply(list)
+    for who, step in (("the same actor's", 0), ("another actor's", 1)):
+        rows = []
+        for number, actor in enumerate(ACTORS):
+            other = ACTORS[(number + step) % len(ACTORS)]
+            for mood, expression in FOUR.items():
+                recordings = np.roll(of[other, mood], 1)  # of another sentence
+                for voice, recording in zip(of[actor, "calm"], recordings, strict=True):
+                    mine = codes[voice]
+                    asked = predictor.like(codes[recording], mine)
+                    faces = [predictor.displace(mine, one) for one in (asked, calm)]
+                    shown = nearest((faces[0] - faces[1]).mean(0))
+                    rows.append((actor, shown == expression))
+        actors, hits = zip(*rows, strict=True)
+        name = f"a calm voice like {who} recording: face nearest to its mood's, of four"
+        share(name, hits, actors, 0, "benchmarks/real_emotion.py DATA like")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parts = {"blocks": blocks, "voices": voices, "frames": frames, "dial": dial}
-    parts["lips"] = lips
+    parts |= {"lips": lips, "like": like}
     parser.add_argument("data", type=Path)
     parser.add_argument("parts", nargs="*", choices=list(parts))
     parser.add_argument("--run", type=Path, default=None)
