@@ -24,11 +24,14 @@ SAME = "the same"
 
 
 class Again:
-    """The second run of a step, in a folder of its own, after those that it needs."""
+    """The second run of a step, in a folder of its own.
 
-    def __init__(self, step: Step, place: Path) -> None:
+    before : second runs that must have ended. nbval's kernels are spoken to by ports,
+    of which two that start at once may take the same: so there is one at a time.
+    """
+
+    def __init__(self, step: Step, place: Path, before: Sequence[Path]) -> None:
         self.path, self.place = step.output, place
-        before = [step.output.with_name(path.name) for path in step.needs]
         self.needs: Sequence[Path] = [step.path, *before]
 
     def up_to_date(self) -> bool:
@@ -64,7 +67,9 @@ def main() -> int:
     first = [Step(path, paths[:i], run, given) for i, path in enumerate(paths)]
     place = runs_folder().resolve() / "repeat"
     shutil.rmtree(place, ignore_errors=True)
-    steps: list[Job] = [*first, *(Again(step, place) for step in first)]
+    copies = [step.output for step in first]
+    second = [Again(step, place, copies[:i]) for i, step in enumerate(first)]
+    steps: list[Job] = [*first, *second]
     different = False
     for step, outcome in side_by_side(steps, fitting(GUESS)):
         again = isinstance(step, Again)
