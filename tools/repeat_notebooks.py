@@ -69,7 +69,7 @@ def main() -> int:
     shutil.rmtree(place, ignore_errors=True)
     copies = [step.output for step in first]
     second = [Again(step, place, copies[:i]) for i, step in enumerate(first)]
-    steps: list[Job] = [*first, *second]
+    steps: list[Job] = [*second, *first]  # beside each other, to the end
     different = False
     for step, outcome in side_by_side(steps, fitting(GUESS)):
         again = isinstance(step, Again)
