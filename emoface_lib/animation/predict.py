@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
+from tqdm import tqdm  # a notebook would get a widget a clip
 
 from emoface_lib.animation.emotion_control import LARGEST, Curve, Dial, Emotion
 from emoface_lib.core.files import read_array

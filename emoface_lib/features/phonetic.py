@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.functional import conv1d, gelu, glu, pad, silu
-from tqdm.auto import tqdm
+from tqdm import tqdm  # a notebook would get a widget a clip
 
 from emoface_lib.core.clip import CODE_SIZE, HOP_LENGTH, MEL_BANDS
 from emoface_lib.core.errors import InputError
