@@ -49,7 +49,7 @@ endif
 in_runs = $(foreach name,$(1),$(call quoted,$(RUNS)/$(name)))
 
 .PHONY: help install reproduce test test-library test-fast test-ray test-course \
-	test-notebooks course check lab app book notebooks editions slides \
+	test-notebooks test-browser course check lab app book notebooks editions slides \
 	release bench format lock clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # two cores are busy with one of these
@@ -85,7 +85,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 reproduce: $(INSTALLED) ## run the notebooks (PROFILE) and fill figures/
 	$(BIN)/emoface reproduce --profile $(call quoted,$(PROFILE))
 
-test: check test-library test-notebooks test-course ## every test
+test: check test-library test-notebooks test-course test-browser ## every test
 
 check: $(INSTALLED) ## style, types and the hygiene of the notebooks
 	$(BIN)/ruff check .
@@ -137,18 +137,22 @@ course: $(INSTALLED) ## a folder for nbgrader (COURSE=runs/course) with all less
 	$(call beside,course)
 	$(NBGRADER) -m course.release $(call typed,$(COURSE))
 
+# The student edition goes through nbgrader: handed out, handed in, marked.
+test-course: $(INSTALLED)
+	$(call beside,course)
+	$(BIN)/emoface reproduce --profile smoke --through 04_content_encoder
+	$(NBGRADER) -m pytest tests/course/test_release.py
+
 # The notebooks through papermill, and once more through nbval in a folder of its own:
 # cells marked NBVAL_CHECK_OUTPUT must give the same output, number by number.
 test-notebooks: $(INSTALLED)
 	$(BIN)/python -m tools.repeat_notebooks
 
-# The student edition goes through nbgrader: handed out, handed in, marked. The dial and
-# the book want Debian's chromium; without it their tests are skipped, and say so.
-test-course: $(INSTALLED) ## nbgrader's marks; the dial and the book in a real browser
-	$(call beside,course)
+# Needs Debian's chromium; without it the tests are skipped, and say so.
+test-browser: $(INSTALLED) ## the dial and the book in a real browser
 	$(BIN)/emoface reproduce --profile smoke --through 08_emotion_space
-	$(NBGRADER) -m pytest -rs -n 2 --dist loadfile --no-loadscope-reorder \
-	    $(addprefix tests/course/test_,browser.py release.py book.py)
+	$(BIN)/python -m pytest -rs -n 2 --dist loadfile \
+	    tests/course/test_book.py tests/course/test_browser.py
 
 lab: $(INSTALLED) ## the lessons to work in, without their answers, in JupyterLab
 	$(BIN)/emoface lab lessons $(LAB)
