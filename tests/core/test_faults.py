@@ -14,7 +14,7 @@ import av
 import numpy as np
 import pandas as pd
 import pytest
-from tqdm.auto import tqdm  # whose lock is its own
+from tqdm import auto, std
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_npz
@@ -319,7 +319,8 @@ def test_a_damaged_file_or_torn_line_of_a_killed_run_is_made_anew(
 
 def run_to_be_killed(root: Path, settings: Settings) -> None:
     """Killed within tqdm's lock, which a fork shares, it would lock the parent out."""
-    tqdm.set_lock(threading.RLock())
+    for bar in (auto.tqdm, std.tqdm):
+        bar.set_lock(threading.RLock())
     run(root, settings)
 
 
