@@ -441,7 +441,7 @@ def like(data: Path, predictor: FacePredictor) -> None:
         for number, actor in enumerate(ACTORS):
             other = ACTORS[(number + step) % len(ACTORS)]
             for mood, expression in FOUR.items():
-                recordings = np.roll(of[other, mood], 1)  # of another sentence
+                recordings = np.roll(of[other, mood], 1)  # another sentence's
                 for voice, recording in zip(of[actor, "calm"], recordings, strict=True):
                     mine = codes[voice]
                     asked = predictor.like(codes[recording], mine)
