@@ -33,18 +33,23 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from studies import enter_interval
-from torch import Tensor, nn
+from torch import Tensor
 
 from emoface_lib.animation.emotion_control import sharpened
 from emoface_lib.core.clip import EXPRESSIONS, Clip
-from emoface_lib.core.fresh import made_from
 from emoface_lib.core.settings import Settings, load_settings, runs_folder
-from emoface_lib.core.training import Metrics, Schedule, crop_batch, fit
 from emoface_lib.core.video import read_audio
 from emoface_lib.corpora.index import read_corpus
 from emoface_lib.corpora.prepare import prepare_corpus
 from emoface_lib.evaluation.bootstrap import bootstrap
-from emoface_lib.evaluation.rows import FULL, IMPROVED, PLAIN, train_rows
+from emoface_lib.evaluation.rows import (
+    FULL,
+    IMPROVED,
+    MIXTURE,
+    PLAIN,
+    train_row,
+    train_rows,
+)
 from emoface_lib.evaluation.scoring import landmark_scores
 from emoface_lib.features.prepared import load_clips
 from emoface_lib.features.voice_expression import shipped_voice_expressions
@@ -52,6 +57,7 @@ from emoface_lib.method import enrolment
 from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import (
     content_codes,
+    mean_of,
     style_codes,
     style_displacements,
 )
@@ -62,9 +68,9 @@ from emoface_lib.method.emotion_space import (
     frame_level,
     supervised,
 )
-from emoface_lib.method.losses import landmark_loss
-from emoface_lib.method.steps import new_style, split, train_content
-from emoface_lib.method.style import EMOTION_SIZE, IDENTITY_SIZE, StyleBranch
+from emoface_lib.method.mixture import Mixture
+from emoface_lib.method.steps import split, train_content
+from emoface_lib.method.style import StyleBranch
 from emoface_lib.synthetic.factors import CIRCUMPLEX
 
 SPLITS = {  # actors 1 to 10 train step 2, 11 and 12 choose; ACTORS are the test
@@ -75,7 +81,10 @@ SEEDS = (0, 1)  # the second with many steps alone
 TRUTH, LONGER = "drawn faces", f"{FULL}, 4 x the steps"
 KNOWN = f"{LONGER}, on actors who train"
 ENROLLED = "features, enrolled"
-BOUND = (f"{LONGER}, mixture by the voice", f"mixture by the {ENROLLED}")
+BOUND = (
+    f"{LONGER}, mixture by the voice",
+    *(f"mixture by the {by}" for by in (ENROLLED, "voice", "branch itself")),
+)
 SPLIT = "actors 1 to 10 train, 11 and 12 choose, 13 to 16 are the test"
 
 
@@ -255,10 +264,11 @@ def trained(data: Path, run: Path) -> None:
 
 
 def mixtures(data: Path, run: Path) -> None:
-    """Step 2 whose E_emotion is a mixture of seven codes, learnt with the decoder.
+    """Step 2 whose E_emotion is a mixture of seven codes, by what tells their shares.
 
-    While it trains they are weighted by the drawn softmax, so that no face is asked to
-    answer for another mood; afterwards by what is told from the voice. No E_identity.
+    The branch itself tells them from F_a less m_spk of all clips of the actor; from the
+    features, enrolled, the actor's own statistics are taken off; "voice" is the shipped
+    regression, which knows nobody.
     """
     settings = load_settings("tutorial", features="phonetic")
     clips, tables = actors_clips(run, settings), []
@@ -272,47 +282,33 @@ def mixtures(data: Path, run: Path) -> None:
     for seed in SEEDS:
         one, folder = settings.changed(seed=seed), runs_folder() / "actors" / str(seed)
         content, _ = train_content(clips, folder / "content", one)
-        style, axes = taught(split(clips, "train"), content, folder / "mixtures", one)
-        codes = content_codes(content, some)
+        style, _ = train_row(MIXTURE, clips, content, folder, one)
+        assert isinstance(style.mlp_e, Mixture)
+        codes, told["branch itself"] = content_codes(content, some), shares(style, some)
+        moved = {"branch itself": style_displacements(style, some, codes)}
         for by, softmax in shown.items():
-            mixed = torch.from_numpy(softmax).float() @ axes
-            moved = mixture(style, mixed, some, codes)
-            rows = faces_of(moved[-len(test) :], moved[: -len(test)], test)
+            mixed = style.mlp_e.mixed(torch.from_numpy(softmax).float()).detach()
+            moved[by] = mixture(style, mixed, some, codes)
+        for by, own in moved.items():
+            rows = faces_of(own[-len(test) :], own[: -len(test)], test)
             likely = told.get(by, label)[-len(test) :]
             rows["heard"] = [EXPRESSIONS[best] for best in likely.argmax(1)]
-            rows["arousal"] = softmax[-len(test) :] @ CIRCUMPLEX[:, 0]
+            rows["arousal"] = likely @ CIRCUMPLEX[:, 0]
             tables.append(rows.assign(method=f"mixture by the {by}"))
     how = f"benchmarks/real_actors.py DATA mixtures: {SPLIT}; the tutorial's steps"
     who, how = "step 2 on actors, taught by mixtures", f"{how}, {len(SEEDS)} seeds"
     enter_trained(pd.concat(tables, ignore_index=True), who, how)
 
 
-def taught(
-    train: Sequence[Clip], content: ContentBranch, folder: Path, settings: Settings
-) -> tuple[StyleBranch, Tensor]:
-    """The style branch of `mixtures` and the codes of EXPRESSIONS, Tensor[7, 128]."""
-    torch.manual_seed(settings.seed)
-    one = settings.changed(**{"style.objective": "improved"})
-    style = new_style(train[0].features.shape[1], one)
-    style.expressions = nn.Parameter(torch.randn(len(EXPRESSIONS), EMOTION_SIZE))
-    shown = torch.stack([clip.expression for clip in train])
-    pairs = zip(content_codes(content, train), train, strict=True)
-    every = [(*code, clip.displacement) for code, clip in pairs]
-
-    def loss(_: int, generator: np.random.Generator) -> Metrics:
-        chosen = generator.integers(len(train), size=3 * one.style.batch)
-        batch = [every[i] for i in chosen]
-        cut = crop_batch(batch, one.training.crop_frames, generator)
-        code, d_content, truth = (part[:, :: one.style.stride] for part in cut)
-        identity = code.new_zeros(*code.shape[:2], IDENTITY_SIZE)
-        emotion = (shown[chosen] @ style.expressions)[:, None].expand_as(identity)
-        moved = style.displace(code, style.style(emotion, identity))
-        return {"loss": landmark_loss(d_content + moved.float(), truth)}
-
-    source = made_from(one, ("training", "style"), "emoface_lib.method.steps", *every)
-    schedule = Schedule.of(one, one.style.steps, one.style.learning_rate)
-    fit(style, loss, schedule, folder, one, source)
-    return style.eval(), style.expressions.detach()
+@torch.no_grad()
+def shares(style: StyleBranch, clips: Sequence[Clip]) -> np.ndarray:
+    """Of EXPRESSIONS, that a branch of mixtures tells, mean over time: float[N, 7]."""
+    assert isinstance(style.mlp_e, Mixture)
+    found = []
+    for clip in clips:
+        heard = style.heard(clip.features[None], mean_of(clip))
+        found.append(style.mlp_e.shares(style.standardise(heard))[0].mean(0).numpy())
+    return np.stack(found)
 
 
 def on_known(

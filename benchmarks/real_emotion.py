@@ -27,8 +27,8 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from emoface_lib.animation.animate import best_run
-from emoface_lib.animation.emotion_control import Curve, Dial, sharpened
+from emoface_lib.animation.animate import TrainedModel, best_run
+from emoface_lib.animation.emotion_control import Dial, sharpened
 from emoface_lib.animation.portrait import read_portrait
 from emoface_lib.animation.predict import FacePredictor, load_predictor
 from emoface_lib.animation.preview import Face, Preview
@@ -61,7 +61,6 @@ from emoface_lib.synthetic.portraits import CAST, resting_portrait
 from tools.fit_voice_expressions import STRENGTH, TRAIN
 
 TOPIC = "moods"
-ONCE = Curve.parse("1")
 ACTORS = tuple(f"Actor_{number}" for number in (13, 14, 15, 16))
 FOUR = {"calm": "neutral", "happy": "happiness", "sad": "sadness", "angry": "anger"}
 FOURS = tuple(FOUR.values())
@@ -141,7 +140,7 @@ def own_faces(
     """
     codes, own = predictor.encode(samples), Dial.of(0.0)
     if hears:
-        own = Dial.own(*hears.tell(samples), ONCE)
+        own = predictor.own(hears.tell(samples))
     calm = Dial.of("calm")
     faces = [predictor.displace(codes, dial) for dial in (own, calm)]
     return np.asarray((faces[0] - faces[1]).mean(0))
@@ -280,7 +279,7 @@ def frames(data: Path, predictor: FacePredictor) -> None:
         for number, row in enumerate(held.itertuples()):
             voice = read_voice(row.file)
             view = Preview(voice, faces[number % len(faces)], predictor)
-            view.turn(Dial.own(*voice.told, ONCE))
+            view.turn(predictor.own(voice.told))
             hits.append(FOURS[read_faces(view, FOURS).argmax()] == row.emotion)
     name = "actors 13 to 16: frames read as their mood, of four"
     share(name, hits, held["speaker"], 0.55, how)
@@ -416,7 +415,7 @@ def lips(_: Path, predictor: FacePredictor) -> None:
         for name, samples, _ in zip(*read_talker(talker), strict=True):
             late = np.pad(samples, (LATE, 0))[:-LATE]
             codes = predictor.encode(late)
-            own = Dial.own(*shipped_voice_expressions().tell(late), ONCE)
+            own = predictor.own(shipped_voice_expressions().tell(late))
             clip = known[f"{talker}/{name}"]
             for how, dial in (("as heard", Dial.of(0.0)), ("own", own)):
                 moved = torch.from_numpy(predictor.displace(codes, dial))
@@ -434,7 +433,9 @@ def like(data: Path, predictor: FacePredictor) -> None:
     """A calm voice said like another recording, of the same actor and of another."""
     held, calm = actors_voices(data), Dial.of("calm")
     held = held[held["video"].isin(FOUR)]
-    codes = {file: predictor.encode(read_audio(file)) for file in held["file"]}
+    asked = {file: TrainedModel().like(file) for file in held["file"]}
+    calm_ones = held.loc[held["video"] == "calm", "file"]
+    codes = {file: predictor.encode(read_audio(file)) for file in calm_ones}
     of = held.groupby(["speaker", "video"])["file"].apply(list)
     for who, step in (("the same actor's", 0), ("another actor's", 1)):
         rows = []
@@ -443,9 +444,8 @@ def like(data: Path, predictor: FacePredictor) -> None:
             for mood, expression in FOUR.items():
                 recordings = np.roll(of[other, mood], 1)  # another sentence's
                 for voice, recording in zip(of[actor, "calm"], recordings, strict=True):
-                    mine = codes[voice]
-                    asked = predictor.like(codes[recording], mine)
-                    faces = [predictor.displace(mine, one) for one in (asked, calm)]
+                    mine, dials = codes[voice], (asked[recording], calm)
+                    faces = [predictor.displace(mine, one) for one in dials]
                     shown = nearest((faces[0] - faces[1]).mean(0))
                     rows.append((actor, shown == expression))
         actors, hits = zip(*rows, strict=True)

@@ -37,7 +37,7 @@ from emoface_lib.animation.retarget import (
     read_motion,
     resting_face,
 )
-from emoface_lib.animation.voice import TRACK_RATE, Voice
+from emoface_lib.animation.voice import TRACK_RATE, Voice, read_voice
 from emoface_lib.animation.watermark import Watermark
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import VIDEO_RATE, WEIGHTS
@@ -103,20 +103,18 @@ class TrainedModel:
         if not len(self.predictor.space.expressions):
             return Dial({}, OWN)
         if not self.enrol:
-            return Dial.own(*voice.told, amount)
+            return self.predictor.own(voice.told, amount)
         known = [read_audio(path) for path in self.enrol]
         told = shipped_voice_expressions().enrol(known).tell(voice.samples)
-        return Dial.own(*told, amount)
+        return self.predictor.own(told, amount)
 
-    def like(self, recording: Path | str, voice: Voice) -> Dial:
-        """The dial that gives a voice the emotion of another recording.
+    def like(self, recording: Path | str) -> Dial:
+        """The dial that shows the mood of another recording, the mean over its time.
 
-        It moves the voice to the recording's place in the emotion space. Raises
-        InputError if the recording holds no speech.
+        Raises InputError as `read_voice` and `Voice.told`.
         """
-        stranger = replace(self.predictor, speaker_mean=None)
-        other = stranger.encode(read_audio(recording))
-        dial = self.predictor.like(other, self.predictor.encode(voice.samples))
+        softmax = read_voice(recording).told[1].mean(0, keepdims=True)
+        dial = self.predictor.own((np.zeros(1), softmax))
         return replace(dial, name=f"like {Path(recording).stem}")
 
 
@@ -133,7 +131,7 @@ def read_emotion(
         return model.own(voice, Curve.parse(amount or "1"))
     path = Path(given) if isinstance(given, str | Path) else Path()
     if path.is_file() and path.suffix.lower() != ".csv":
-        return model.like(path, voice)
+        return model.like(path)
     return Dial.of(given, axis)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from emoface_lib.core.clip import EXPRESSIONS
+from emoface_lib.core.clip import EXPRESSIONS, SHARPNESS
 from emoface_lib.core.errors import InputError
 
 FIRST_AXIS = "emotion"  # arousal, or PC1 where labels of it are not known
@@ -28,10 +28,6 @@ MOODS = {
     "angry": "anger",
     "calm": "neutral",
 }  # -> EXPRESSIONS
-# Chosen on the actors who train: how far a voice's own emotion is shown, since faces
-# follow their codes less and less far (at 2 a sad one is .76 of a drawn one, at 3 .85),
-# and to which power its softmax is taken: a bit of all moods on a face shows none.
-AMPLIFIED, SHARPNESS = 3.0, 4.0
 
 
 @dataclass(frozen=True)
@@ -89,6 +85,9 @@ class Curve:
         return ", ".join(f"{time:g}:{amount:g}" for time, amount in pairs)
 
 
+ONCE = Curve((0.0,), (1.0,))
+
+
 @dataclass(frozen=True)
 class Dial:
     """Curves of one or several axes of the emotion space, by their names.
@@ -124,8 +123,9 @@ class Dial:
         """The dial that shows the emotion which a voice has, times an amount.
 
         seconds : float[K]; softmax : float[K, 7]; both from `VoiceExpressions.tell`.
+        `FacePredictor.own` knows how far a model's faces follow.
         """
-        shown = AMPLIFIED * amount(seconds)[:, None] * sharpened(softmax)
+        shown = amount(seconds)[:, None] * sharpened(softmax)
         times = tuple(seconds.tolist())
         curves = {
             name: Curve(times, tuple(some.tolist()))

@@ -193,7 +193,7 @@ class Panel:
         if self.mood.value == HEARD:
             return Dial(turned)
         if self.mood.value == OWN:
-            shown = Dial.own(*self.preview.voice.told, amount).curves
+            shown = self.predictor.own(self.preview.voice.told, amount).curves
         else:
             shown = {MOODS[self.mood.value]: amount}
         return Dial({**turned, **shown}, self.mood.value, anew=True)

@@ -19,6 +19,8 @@ EXPRESSIONS = (
     "anger",
     "neutral",
 )
+# To which power a voice's softmax is taken: a bit of all moods on a face shows none.
+SHARPNESS = 4.0
 SAMPLE_RATE = 16_000  # Hz
 HOP_LENGTH = 320  # samples; 20 ms, the paper's frame
 MEL_BANDS = 80  # D of F_a
@@ -69,6 +71,15 @@ class Clip:
     def log_mel(self) -> Tensor:
         """What F_a holds beside a phonetic code, Tensor[T, 80]; it looks ahead, too."""
         return self.features[:, -MEL_BANDS:]
+
+
+def frame_level(features: Tensor) -> Tensor:
+    """Mean log-mel of each frame, Tensor[..., T]; zeros where style hears no mel.
+
+    features : Tensor[..., T, D], what style hears of F_a.
+    """
+    level = features[..., -MEL_BANDS:].mean(-1)
+    return level * (features.shape[-1] in (MEL_BANDS, PHONETIC_SIZE))
 
 
 def feature_sizes(settings: Settings) -> tuple[int, int, int]:

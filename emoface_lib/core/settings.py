@@ -151,7 +151,8 @@ class Style(Stage):
     attention: Literal["frames", "tokens"] = "frames"  # eq. (4): both codes in a token
     attention_heads: int = Field(4, ge=1)  # not given in the paper
     joint: bool = False  # train the content branch, too, instead of freezing it
-    objective: Literal["paper", "improved"] = "paper"  # notebook 05, section 9
+    # notebook 05, sections 9 and 10
+    objective: Literal["paper", "improved", "mixture"] = "paper"
     triplets: Literal["videos", "labels", "shuffled"] = "videos"  # what V_r, V_s share
     contrast: Literal["triplet", "variance", "supervised", "infonce"] = "triplet"
     margin: float = Field(0.1, gt=0)  # eq. (5)

@@ -35,6 +35,7 @@ from emoface_lib.method.style import StyleBranch
 from emoface_lib.method.triplets import NoTripletsError
 
 NO_STYLE, FULL, IMPROVED = "without D_style", "full", "improved"
+MIXTURE = "mixture"
 PLAIN, ANYONE = "without L_emotion", "without L_identity"
 IDENTITY, SUPERVISED = "L_identity alone", "SupCon with labels"
 SHUFFLED_VIDEOS = "full, shuffled videos"
@@ -62,6 +63,7 @@ ROWS = {
     IDENTITY: Row("style_identity_alone", {"emotion_weight": 0.0}),
     FULL: Row("style", {}),
     IMPROVED: Row("style_improved", {"objective": "improved"}),
+    MIXTURE: Row("style_mixture", {"objective": "mixture"}),
     "eq. (5), frame by frame": Row("style_frames", {"emotion_distance": "frames"}),
     "eq. (5), means": Row("style_means", {"emotion_distance": "means"}),
     "eq. (5), means, variance": Row(

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from emoface_lib.core.checkpoints import read_weights, write_weights
-from emoface_lib.core.clip import EXPRESSIONS, MEL_BANDS, PHONETIC_SIZE, Clip
+from emoface_lib.core.clip import EXPRESSIONS, Clip, frame_level
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import reading
 from emoface_lib.core.landmarks import lip_opening, smile
@@ -24,6 +24,7 @@ from emoface_lib.method.displacements import (
     style_codes,
     style_displacements,
 )
+from emoface_lib.method.mixture import Mixture
 from emoface_lib.method.style import StyleBranch
 
 LOUD = 0.12  # log-mel; 12 dB below the loudest frame; chosen on other speakers
@@ -132,15 +133,6 @@ def emotion_embeddings(
     return torch.stack([(e[mask] if loud else e).mean(0) for e, mask in chosen])
 
 
-def frame_level(features: Tensor) -> Tensor:
-    """Mean log-mel of each frame, Tensor[T]; zeros where style hears no mel.
-
-    features : Tensor[T, D], what style hears of F_a.
-    """
-    level = features[:, -MEL_BANDS:].mean(1)
-    return level * (features.shape[1] in (MEL_BANDS, PHONETIC_SIZE))
-
-
 def loud_frames(level: Tensor) -> Tensor:
     """Which frames are nearly as loud as the loudest, mostly vowels: bool Tensor[T].
 
@@ -216,6 +208,7 @@ def oriented(
     expression up. Arousal's axis has as much of valence's taken off, at most a whole
     step, as leaves the corners of the mouth where they are: excited faces smile, too.
     What counts is the mean of the clips, dialled up and down by a standard deviation.
+    The expressions of a mixture are its own codes.
     """
     codes = content_codes(content, clips)
 
@@ -235,6 +228,8 @@ def oriented(
     if len(labelled):
         excited, pleased = (effect(smile, step) for step in labelled)
         labelled[0] -= np.clip(excited / (pleased or 1), -1, 1) * labelled[1]
+    if isinstance(style.mlp_e, Mixture):
+        space = replace(space, expressions=style.mlp_e.codes.detach())
     return replace(
         space, components=space.components * signs[:, None], labelled=labelled
     )

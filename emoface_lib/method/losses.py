@@ -13,6 +13,7 @@ from emoface_lib.core.data_parallel import gathered
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.training import Metrics
 from emoface_lib.method.collapse import code_metrics, similarity_metrics
+from emoface_lib.method.mixture import Mixture
 from emoface_lib.method.style import StyleBranch
 
 
@@ -135,9 +136,14 @@ class StyleBatch(NamedTuple):
 def style_loss(model: StyleBranch, batch: StyleBatch, settings: Settings) -> Metrics:
     """L_emotion + L_identity + L_landmark of a batch of triplets, section 4.2.
 
-    Without triplets, L_landmark alone. The weights are those of the settings.
+    Without triplets, L_landmark alone; also of a mixture, which is here that of the
+    faces themselves. The weights are those of the settings.
     """
-    emotion = model.emotion(batch.features, batch.speaker_means).float()
+    if mixture := isinstance(model.mlp_e, Mixture):
+        mixed = model.mlp_e.mixed(batch.expressions)
+        emotion = mixed[:, None].expand(-1, batch.features.shape[1], -1)
+    else:
+        emotion = model.emotion(batch.features, batch.speaker_means).float()
     identity = model.identity(batch.features).float()
     styled = model.displace(batch.content, model.style(emotion, identity))
     predicted, truth = batch.d_content + styled, batch.displacement
@@ -147,6 +153,8 @@ def style_loss(model: StyleBranch, batch: StyleBatch, settings: Settings) -> Met
         return {"loss": landmark, "loss/landmark": landmark}
     contrast, monitored = emotion_loss(emotion, batch, settings)
     metrics = {"loss/landmark": landmark, "loss/emotion": contrast, **monitored}
+    if mixture:
+        return {"loss": landmark, **metrics}
     loss = landmark + settings.style.emotion_weight * contrast
     if not model.improved:
         i_r, _, i_p = identity.chunk(3)

@@ -40,6 +40,7 @@ from emoface_lib.method.displacements import (
 )
 from emoface_lib.method.enrolment import enrolled
 from emoface_lib.method.losses import StyleBatch, landmark_loss, style_loss
+from emoface_lib.method.mixture import Mixture, statistics
 from emoface_lib.method.style import StyleBranch
 from emoface_lib.method.triplets import TripletSampler
 
@@ -127,7 +128,7 @@ def train_style(
     those of stored clips with each batch; with `settings.style.joint` it is trained
     along and left as `content.safetensors`.
     Clips and files are as in step 1. Warns once of a code that collapses. With
-    L_landmark alone the clips need not give triplets.
+    L_landmark alone, or mixtures, the clips need not give triplets.
     """
     torch.manual_seed(settings.seed)
     known = enrolled(clips)
@@ -136,6 +137,12 @@ def train_style(
     if settings.training.standardise:
         heard = [model.heard(c.features[None], mean_of(c))[0] for c in sampled(train)]
         model.standardise.fit(torch.cat(heard))
+    if isinstance(model.mlp_e, Mixture):
+        some = sampled(train)
+        voices = [model.heard(c.features[None], mean_of(c))[0] for c in some]
+        told = [statistics(model.standardise(one)) for one in voices]
+        shown = torch.stack([clip.expression for clip in some])
+        model.mlp_e.learn(torch.stack(told), shown)
     batches = _StyleBatches(train, content, settings)
     codes = content_codes(content, held_out)
 
@@ -294,7 +301,8 @@ def _sampler(train: Sequence[Clip], settings: Settings) -> TripletSampler | None
     try:
         return TripletSampler(train, settings.style.triplets)
     except InputError:
-        if settings.style.emotion_weight or settings.style.identity_weight:
+        contrasts = settings.style.emotion_weight or settings.style.identity_weight
+        if contrasts and settings.style.objective != "mixture":
             raise
         return None
 
@@ -312,12 +320,11 @@ def new_content(features: int, settings: Settings) -> ContentBranch:
 
 def new_style(features: int, settings: Settings) -> StyleBranch:
     """An untrained style branch of the settings for F_a with so many bands."""
-    improved = settings.style.objective == "improved"
-    heads = settings.style.attention_heads
     content, style = settings.features.kinds
     if content != style:  # it takes what comes last
         features = feature_sizes(settings)[1]
-    return StyleBranch(features, heads, settings.style.attention, improved)
+    how = settings.style
+    return StyleBranch(features, how.attention_heads, how.attention, how.objective)
 
 
 def load_content(path: Path, settings: Settings | None = None) -> ContentBranch:

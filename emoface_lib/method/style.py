@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from emoface_lib.core.clip import MEL_BANDS
 from emoface_lib.core.errors import InputError
 from emoface_lib.method.content import Standardise, mlp
+from emoface_lib.method.mixture import Mixture
 
 EMOTION_SIZE = 128
 IDENTITY_SIZE = 128
@@ -20,22 +21,28 @@ class StyleBranch(nn.Module):
     Table 1 lets MLP_s start at 256, but eq. (8) concatenates 256 + 256: it starts at
     512 here. Eq. (4) is read as one Transformer encoder layer over time: attention
     "frames", on the 256 numbers of both codes of a frame, or "tokens", where the two
-    codes of a frame are two tokens of 128. improved : E_emotion is computed from F_a
-    minus the speaker's mean, and E_identity is zero (notebook 05, section 9).
+    codes of a frame are two tokens of 128. objective : "paper"; "improved", where
+    E_emotion is computed from F_a minus the speaker's mean, and E_identity is zero
+    (notebook 05, section 9); or "mixture", where a `Mixture` hears that (section 10).
     """
+
+    mlp_e: nn.Module
 
     def __init__(
         self,
         features: int = MEL_BANDS,
         heads: int = 4,
         attention: str = "frames",
-        improved: bool = False,
+        objective: str = "paper",
     ) -> None:
         super().__init__()
-        self.improved, self.tokens = improved, attention == "tokens"
+        self.improved, self.tokens = objective != "paper", attention == "tokens"
         self.standardise = Standardise(features, last=True)
-        self.mlp_e = mlp(features, 256, 128, EMOTION_SIZE)
-        if not improved:
+        if objective == "mixture":
+            self.mlp_e = Mixture(features, EMOTION_SIZE)
+        else:
+            self.mlp_e = mlp(features, 256, 128, EMOTION_SIZE)
+        if not self.improved:
             self.mlp_i = mlp(features, 256, 128, IDENTITY_SIZE)
         size = EMOTION_SIZE if self.tokens else EMOTION_SIZE + IDENTITY_SIZE
         self.attention = nn.TransformerEncoderLayer(

@@ -39,7 +39,7 @@ EMOTION_HELP = (
     "own: the voice's (default); happy, sad, angry, calm, surprised, fearful or "
     "disgusted; either with an amount, such as happy:1.5. How far along the axis, in "
     "standard deviations, such as 1.5; key frames SECONDS:AMOUNT, such as 0:0,1.5:2; a "
-    "CSV of them; or a recording to speak like. Repeated: faces side by side."
+    "CSV of them; or a recording, for its mood. Repeated: faces side by side."
 )
 AXIS_HELP = (
     "Of the emotion space: arousal, valence, PC1, PC2, ...; by default arousal, or PC1 "
@@ -150,8 +150,8 @@ def animate(
     enrol: Annotated[
         list[Path] | None,
         typer.Option(
-            help="A recording of the speaker, for a model trained with the improved "
-            "objective; may be repeated, best in four different moods."
+            help="A recording of the speaker, for their own mood, or for a model of "
+            "objective=improved or mixture; may be repeated, best in four moods."
         ),
     ] = None,
     motion: Annotated[
@@ -198,7 +198,7 @@ def animate(
     trained = animation.TrainedModel(model, tuple(enrol or []))
     emotions = emotion or [animation.OWN]
     if enrol and not trained.asks_who_speaks(emotions):
-        note = "--enrol changes nothing: it is for --emotion own and improved runs."
+        note = "--enrol changes nothing: this emotion does not depend on who speaks."
         typer.echo(f"emoface: note: {note}", err=True)
     failed = False
     for (photo, voice), outs in zip(pairs, named, strict=True):

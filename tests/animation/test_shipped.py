@@ -5,13 +5,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from safetensors.torch import load_file
 
-from emoface_lib.animation.animate import SHIPPED, TrainedModel, best_run
+from emoface_lib.animation.animate import (
+    SHIPPED,
+    TrainedModel,
+    best_run,
+    read_emotion,
+)
 from emoface_lib.animation.emotion_control import Curve, Dial
-from emoface_lib.animation.predict import load_predictor
-from emoface_lib.animation.voice import Voice
+from emoface_lib.animation.predict import AMPLIFIED, load_predictor
+from emoface_lib.animation.voice import Voice, read_voice
+from emoface_lib.core.clip import SAMPLE_RATE
 from emoface_lib.core.files import read_npz
 from emoface_lib.core.settings import PRODUCTS
 from emoface_lib.evaluation.lips import lip_measures, mouth_width
@@ -63,6 +70,18 @@ def test_it_shows_the_mood_of_a_voice_if_it_knows_moods() -> None:
     plain = replace(model.predictor, space=replace(knows, expressions=torch.zeros(0)))
     vars(model)["predictor"] = plain  # as a run on a corpus without expressions
     assert model.own(voice, Curve.parse("1")) == Dial({}, "own")
+
+
+def test_a_recording_gives_its_mood_to_another_voice(tmp_path: Path) -> None:
+    model, samples = TrainedModel(SHIPPED), read_talker("s2")[1][0]
+    soundfile.write(recording := tmp_path / "her.wav", samples, SAMPLE_RATE)
+    voice = Voice(tmp_path / "none.wav", samples[:8000])  # is not asked
+    like = read_emotion(str(recording), model, voice)
+    assert (str(like), like.anew) == ("like her", True)
+    softmax = read_voice(recording).told[1].mean(0)
+    amounts = [curve.amounts[0] for curve in like.curves.values()]
+    assert np.argmax(amounts) == softmax.argmax()
+    np.testing.assert_allclose(sum(amounts), AMPLIFIED, rtol=1e-5)
 
 
 def test_lips_follow_people_whom_nobody_trained_on() -> None:

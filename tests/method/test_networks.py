@@ -51,10 +51,10 @@ def test_shapes_of_every_code_and_displacement() -> None:
     assert style.displace(e_content, e_style).shape == (2, 7, 68, 2)
 
 
-@pytest.mark.parametrize("improved", [False, True])
-def test_two_tokens_a_frame_have_the_same_shapes(improved: bool) -> None:
+@pytest.mark.parametrize("objective", ["paper", "improved", "mixture"])
+def test_two_tokens_a_frame_have_the_same_shapes(objective: str) -> None:
     features, mean = torch.rand(2, 7, 80), torch.rand(2, 80)
-    style = StyleBranch(attention="tokens", improved=improved)
+    style = StyleBranch(attention="tokens", objective=objective)
     displacement = style(features, torch.rand(2, 7, 256), mean)
     assert displacement.shape == (2, 7, 68, 2)
 
@@ -68,7 +68,7 @@ def test_tokens_of_a_frame_are_not_interchangeable_once_trained() -> None:
 
 
 def test_the_improved_branch_hears_the_voice_minus_its_speaker() -> None:
-    style = StyleBranch(improved=True).eval()
+    style = StyleBranch(objective="improved").eval()
     features, mean = torch.rand(2, 7, 80), torch.rand(2, 80)
     code = style.emotion(features, mean)
     louder = style.emotion(features + 1, mean + 1)
