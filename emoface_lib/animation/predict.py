@@ -134,7 +134,7 @@ class FacePredictor:
     def own(self, told: tuple[np.ndarray, np.ndarray], amount: Curve = ONCE) -> Dial:
         """The dial that shows the emotion which a voice has, times an amount.
 
-        told : from `VoiceExpressions.tell`.
+        told : float[K] s and float[K, 7], from `VoiceExpressions.tell`.
         """
         far = 1.0 if isinstance(self.style.mlp_e, Mixture) else AMPLIFIED
         return Dial.own(*told, amount.times(far))
