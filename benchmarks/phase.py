@@ -43,7 +43,7 @@ from emoface_lib.method.collapse import CollapseWarning, collapses
 from emoface_lib.method.displacements import content_displacements
 from emoface_lib.method.enrolment import enrolled
 from emoface_lib.method.steps import split, train_content
-from emoface_lib.plots import base as plots
+from emoface_lib import plots
 
 TOPIC, CHOOSING, REPORTED = "phase", 500, (501, 502, 503)
 EVERY = 3  # every third test clip is given codes
