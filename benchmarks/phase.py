@@ -22,6 +22,7 @@ from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 from results import enter, read
 from studies import clips_of, enter_interval, settings_of
 
+from emoface_lib import plots
 from emoface_lib.core.clip import EXPRESSIONS, Clip
 from emoface_lib.core.files import read_or_set_aside, read_parquet, write_parquet
 from emoface_lib.core.fresh import made_from
@@ -43,7 +44,6 @@ from emoface_lib.method.collapse import CollapseWarning, collapses
 from emoface_lib.method.displacements import content_displacements
 from emoface_lib.method.enrolment import enrolled
 from emoface_lib.method.steps import split, train_content
-from emoface_lib.plots import base as plots
 
 TOPIC, CHOOSING, REPORTED = "phase", 500, (501, 502, 503)
 EVERY = 3  # every third test clip is given codes

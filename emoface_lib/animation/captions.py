@@ -30,28 +30,18 @@ def write_captions(path: Path, samples: np.ndarray, comment: str) -> None:
         with write_beside(path) as beside:
             beside.write_text(f"WEBVTT\n\nNOTE {comment}\n\n{cues}\n", "utf-8")
         return
-    spoken = with_pauses(phones, len(samples) / SAMPLE_RATE)
     heard = [
         {"phone": p.ipa, "start": round(p.start, 3), "end": round(p.end, 3)}
         for p in phones
     ]
-    shown = [
-        {"viseme": name, "start": round(start, 3), "end": round(end, 3)}
-        for phone, begin, end_of in spoken
-        if end_of > begin
-        for name, start, end in _in_turn(viseme_parts(phone), begin, end_of)
-    ]
+    shown = []
+    for phone, begin, until in with_pauses(phones, len(samples) / SAMPLE_RATE):
+        names = viseme_parts(phone) if until > begin else ()
+        edges = np.linspace(begin, until, len(names) + 1).tolist()
+        times = [round(edge, 3) for edge in edges]
+        for name, (start, end) in zip(names, pairwise(times), strict=True):
+            shown.append({"viseme": name, "start": start, "end": end})
     write_json(path, {"comment": comment, "phones": heard, "visemes": shown})
-
-
-def _in_turn(
-    names: Sequence[str], start: float, end: float
-) -> Iterator[tuple[str, float, float]]:
-    """The visemes of one phone, each for an equal part of its time."""
-    times = np.linspace(start, end, len(names) + 1).tolist()
-    yield from (
-        (name, *span) for name, span in zip(names, pairwise(times), strict=True)
-    )
 
 
 def _captions(phones: Sequence[Phone]) -> Iterator[list[list[Phone]]]:

@@ -5,6 +5,7 @@ and in the mirror, points of a face that is seen agree; those of a mouth behind 
 or of a face that lies on its side, do not.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import cv2
@@ -63,7 +64,8 @@ def find_faces(detector: DlibDetector, picture: np.ndarray) -> list[Face]:
     """Faces from the front, upright or tilted by up to 60 degrees, largest first.
 
     picture : uint8 (H, W, 3) RGB. It is searched reduced, and in larger and larger size
-    until there are faces, then once more for those half as large.
+    until there are faces, then once more for those half as large. Of two readings of
+    one face the first steady one stays, or else the steadier.
     """
     longest = max(picture.shape[:2])
     largest = 2.0 if longest <= ENLARGED else 1.0
@@ -71,9 +73,17 @@ def find_faces(detector: DlibDetector, picture: np.ndarray) -> list[Face]:
     while True:
         before = len(found)
         tilted = not before and scale * longest <= TURNED_SIDE
-        turns = TURNS if tilted else TURNS[:1]
-        for turn in turns:
-            _search(detector, picture, scale, turn, found)
+        for turn in TURNS if tilted else TURNS[:1]:
+            for face in _faces_in_copy(detector, picture, scale, turn):
+                known = next((one for one in found if one.holds(face.middle)), None)
+                if known is not None and known.steady:
+                    continue
+                face = _read(detector, picture, face)
+                turned = face.turn and tilt(face.points)
+                if abs(turned - face.turn) > LEVEL / 4:  # again, in an upright copy
+                    face = _read(detector, picture, replace(face, turn=turned))
+                if known is None or face.spread < known.spread:
+                    found = [one for one in found if one is not known] + [face]
         enough = min(longest, TURNED_SIDE)  # px; in which faces half as large are seen
         if before or scale >= largest or (found and scale * longest >= enough):
             break
@@ -83,17 +93,10 @@ def find_faces(detector: DlibDetector, picture: np.ndarray) -> list[Face]:
     return sorted(kept, key=lambda face: -face.width)
 
 
-def _search(
-    detector: DlibDetector,
-    picture: np.ndarray,
-    scale: float,
-    turn: float,
-    found: list[Face],
-) -> None:
-    """Add the faces of a scaled and turned copy to those that were found, in place.
-
-    Of two readings of one face the first steady one stays, or else the steadier.
-    """
+def _faces_in_copy(
+    detector: DlibDetector, picture: np.ndarray, scale: float, turn: float
+) -> Iterator[Face]:
+    """The faces of a scaled and turned copy, their points not yet read."""
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     copy = np.asarray(
         cv2.resize(picture, None, fx=scale, fy=scale, interpolation=method)
@@ -108,32 +111,14 @@ def _search(
         width, height = np.ceil(np.ptp(corners, axis=0)).astype(int).tolist()
         copy = cv2.warpAffine(copy, motion, (width, height))
     back = cv2.invertAffineTransform(motion)
-    for box, score in detector.faces(copy, max(copy.shape)):
-        left, top, right, bottom = box
+    for (left, top, right, bottom), score in detector.faces(copy, max(copy.shape)):
         middle = np.array([left + right, top + bottom]) / 2
         middle = (back[:, :2] @ middle + back[:, 2]) / scale
-        known = next((face for face in found if face.holds(middle)), None)
-        if known is None or not known.steady:
-            width = (right - left) / scale
-            new = _read(detector, picture, Face(middle, width, turn, score))
-            if known is None or new.spread < known.spread:
-                found[:] = [face for face in found if face is not known] + [new]
+        yield Face(middle, (right - left) / scale, turn, score)
 
 
 def _read(detector: DlibDetector, picture: np.ndarray, face: Face) -> Face:
-    """The face with its points, read in a copy in which it is upright."""
-    points, spread = _points(detector, picture, face)
-    turn = face.turn and tilt(points)
-    if abs(turn - face.turn) > LEVEL / 4:
-        face = replace(face, turn=turn)
-        points, spread = _points(detector, picture, face)
-    return replace(face, points=points, spread=spread)
-
-
-def _points(
-    detector: DlibDetector, picture: np.ndarray, face: Face
-) -> tuple[np.ndarray, float]:
-    """Points (68, 2) px of the picture, and the spread of further readings."""
+    """The face with its points and the spread of further readings."""
     side = int(2 * face.width)
     corner = np.floor(face.middle - face.width).astype(int)
     motion = cv2.getRotationMatrix2D(tuple(face.middle), face.turn, 1.0)
@@ -152,7 +137,7 @@ def _points(
     apart = np.linalg.norm(readings - np.median(readings, 0), axis=2).mean(1)
     spread = float(np.median(apart) / eye_distance(points))
     back = cv2.invertAffineTransform(motion)
-    return points @ back[:, :2].T + back[:, 2], spread
+    return replace(face, points=points @ back[:, :2].T + back[:, 2], spread=spread)
 
 
 def _box(middle: np.ndarray, width: float) -> Box:

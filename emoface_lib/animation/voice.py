@@ -23,11 +23,30 @@ TIP = (0.5, 1, 0.5)  # how far a raised tongue is up in the frames around
 class Voice:
     """A recording: what the networks get of it, and what a video plays.
 
-    path : of its file; samples : float32[S], mono, 16 kHz.
+    path : of its file; samples : float32[S], mono, 16 kHz; pauses, tongue : how far the
+    mouth closes because nobody speaks, and how far the tongue is raised for a phone, in
+    each video frame that has begun, float[F] in 0..1.
     """
 
     path: Path
     samples: np.ndarray
+    pauses: np.ndarray
+    tongue: np.ndarray
+
+    @classmethod
+    def of(cls, path: Path, samples: np.ndarray) -> "Voice":
+        """Hear where somebody speaks, float32[S] at 16 kHz, and which phones.
+
+        Raises InputError as `spoken`.
+        """
+        from emoface_lib.features.phones import raised_tongue  # torch takes seconds
+        from emoface_lib.features.voice_activity import spoken
+
+        window = np.hanning(2 * EASE + 1)[1:-1]
+        held = np.pad(~spoken(samples), EASE - 1, mode="edge")
+        pauses = np.convolve(held, window / window.sum(), mode="valid")
+        tongue = np.convolve(raised_tongue(samples), TIP, mode="same").clip(max=1)
+        return cls(path, samples, pauses, tongue)
 
     @property
     def seconds(self) -> float:
@@ -52,25 +71,6 @@ class Voice:
         return frame_loudness(self.samples)
 
     @cached_property
-    def pauses(self) -> np.ndarray:
-        """How far the mouth closes because nobody speaks: float[F] in 0..1.
-
-        Raises InputError as `spoken`.
-        """
-        from emoface_lib.features.voice_activity import spoken  # torch takes seconds
-
-        window = np.hanning(2 * EASE + 1)[1:-1]
-        held = np.pad(~spoken(self.samples), EASE - 1, mode="edge")
-        return np.convolve(held, window / window.sum(), mode="valid")
-
-    @cached_property
-    def tongue(self) -> np.ndarray:
-        """How far the tongue is raised for its phones: float[F] in 0..1."""
-        from emoface_lib.features.phones import raised_tongue
-
-        return np.convolve(raised_tongue(self.samples), TIP, mode="same").clip(max=1)
-
-    @cached_property
     def told(self) -> tuple[np.ndarray, np.ndarray]:
         """Its expression over time, of who is not known: float[K], float[K, 7].
 
@@ -83,5 +83,5 @@ class Voice:
 
 
 def read_voice(path: Path | str, longest: float = LONGEST_VOICE) -> Voice:
-    """Read a recording. Raises InputError as `read_audio`."""
-    return Voice(Path(path), read_audio(path, longest=longest))
+    """Read a recording, and hear it. Raises InputError as `read_audio` and `spoken`."""
+    return Voice.of(Path(path), read_audio(path, longest=longest))

@@ -30,16 +30,16 @@ from emoface_lib.core.files import read_parquet
 from emoface_lib.core.fresh import digest
 from emoface_lib.core.landmarks import VIDEO_RATE
 
-AXES = ("PC1", "PC2", "arousal", "valence")
 PAD = (-2.0, -1.0, 0.0, 1.0, 2.0)  # standard deviations of arousal and of valence
 HEARD = "as heard"  # by E_emotion, as in the paper
 FURTHEST, STEP = 3.0, 0.1  # standard deviations of a slider
 KEPT = 8  # voices, and faces, in memory
+VOICES = 6  # that are offered
 LONGEST = 30.0  # s of a voice in the panel
 LONGEST_SIDE = 480  # px of a photograph in the panel
 WIDTH = 380  # px of the picture on the screen
 NARROW = w.Layout(width="360px")
-HINTS = {
+HINTS = {  # what a slider says
     "PC1": "the direction in which codes vary most",
     "PC2": "the second one",
     "arousal": "calm to excited",
@@ -70,8 +70,8 @@ class Panel:
         self.voice, self.own_voice = _chooser("voice", voices, "audio/*,video/*")
         self.face, self.own_face = _chooser("face", faces, "image/*")
         self.sliders = {
-            axis: _slider(axis, -FURTHEST, FURTHEST, 0.0, HINTS[axis])
-            for axis in AXES
+            axis: _slider(axis, -FURTHEST, FURTHEST, 0.0, hint)
+            for axis, hint in HINTS.items()
             if axis in predictor.space.axes
         }
         moods = [OWN, *MOODS] if len(predictor.space.expressions) else []
@@ -131,12 +131,9 @@ class Panel:
         return w.HBox([left, right], layout={"align_items": "flex-start"})
 
     def _connect(self) -> None:
-        for chooser in (self.voice, self.face):
+        choosers = (self.own_voice, self.voice), (self.own_face, self.face)
+        for given, chooser in choosers:
             chooser.observe(self._guarded(self._load), "value")
-        for given, chooser in (
-            (self.own_voice, self.voice),
-            (self.own_face, self.face),
-        ):
             take = partial(self._take, given, chooser)
             given.observe(self._guarded(take), "value")
         turned = (self.mood, *self.sliders.values(), self.amount, self.over_time)
@@ -248,16 +245,13 @@ class Panel:
             slider.value = 0.0
 
     def _take(self, given: w.FileUpload, chooser: w.Dropdown) -> None:
-        """Take what was uploaded, and let the same file be given again."""
-        if given.value:
-            upload, given.value = given.value[0], ()
-            self._take_file(upload, chooser)
-
-    def _take_file(self, upload: Mapping[str, Any], chooser: w.Dropdown) -> None:
         """Keep an uploaded file and choose it, if it is a voice or a face.
 
         It is called by its content: another of the same name is another file.
         """
+        if not given.value:
+            return
+        upload, given.value = given.value[0], ()  # the same may be given again
         content, name = bytes(upload["content"]), PurePath(upload["name"]).name
         path = self.folder / digest(content)
         path.write_bytes(content)
@@ -271,13 +265,12 @@ class Panel:
         chooser.value = path
 
 
-def open_panel(run: Path, voices: int = 6) -> Panel:
+def open_panel(run: Path) -> Panel:
     """The panel of a trained run: voices that it never trained on, and faces.
 
-    run : folder that notebooks 01 to 08 have filled; voices : how many to offer. Beside
-    the drawn heads that 08 has left stands the portrait of the astronaut Eileen Collins
-    (NASA, in the public domain, from scikit-image). Raises InputError that names what
-    is missing.
+    run : folder that notebooks 01 to 08 have filled. Beside the drawn heads that 08 has
+    left stands the portrait of the astronaut Eileen Collins (NASA, in the public
+    domain, from scikit-image). Raises InputError that names what is missing.
     """
     predictor = load_predictor(run)
     index = read_parquet(run / "corpus" / "index.parquet", "split", "path")
@@ -288,7 +281,7 @@ def open_panel(run: Path, voices: int = 6) -> Panel:
     faces = {"photograph": folder / "astronaut.png"}
     Image.fromarray(astronaut()[:260, 90:350]).save(faces["photograph"])
     faces |= {one.stem: one for one in sorted(run.glob("emotion_space/cast*.png"))}
-    chosen = test.iloc[:: max(1, len(test) // voices)].head(voices)
+    chosen = test.iloc[:: max(1, len(test) // VOICES)].head(VOICES)
     said = {
         f"{row['speaker']}, {row['emotion']}": run / "corpus" / row["path"]
         for row in chosen.to_dict("records")

@@ -206,8 +206,7 @@ def code_facts(style: StyleBranch, clips: Sequence[Clip]) -> dict[str, float]:
     and the emotion's share of the variance; rank over the training clips.
     """
     coded = with_features(clips, [e.numpy() for e, _ in style_codes(style, clips)])
-    train = [one for one in coded if one.split == "train"]
-    test = [one for one in coded if one.split == "test"]
+    train, test = split(coded, "train"), split(coded, "test")
     generator = np.random.default_rng(0)
     names = {"arousal": "arousal r", "valence": "valence r", "category": "emotion"}
     facts = {

@@ -167,7 +167,7 @@ def read_landmarks(picture: np.ndarray) -> np.ndarray | None:
     side = (CANONICAL_SIDE, CANONICAL_SIDE)
     large = cv2.resize(picture, side, interpolation=cv2.INTER_CUBIC)
     try:
-        found = _detector().detect(large[None], track=False)
+        found = DlibDetector(drawn=True).detect(large[None], track=False)
     except InputError:
         return None
     return scale_points(found.landmarks[0, :, :2], len(picture) / CANONICAL_SIDE)
@@ -192,8 +192,3 @@ def face_code(picture: np.ndarray, landmarks: np.ndarray | None) -> np.ndarray:
 def _recogniser() -> dlib.face_recognition_model_v1:
     name = "dlib_face_recognition_resnet_model_v1"
     return dlib.face_recognition_model_v1(dlib_model(name))
-
-
-@cache
-def _detector() -> DlibDetector:
-    return DlibDetector(drawn=True)

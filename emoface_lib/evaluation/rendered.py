@@ -16,8 +16,7 @@ from emoface_lib.core.landmarks import WEIGHTS
 from emoface_lib.core.settings import Settings
 from emoface_lib.core.stored import StoredClips
 from emoface_lib.evaluation.baselines import Method, misheard
-from emoface_lib.evaluation.makeittalk import MakeItTalk
-from emoface_lib.evaluation.makeittalk_landmarks import ContentBranch, SpeakerBranch
+from emoface_lib.evaluation.makeittalk import ContentBranch, MakeItTalk, SpeakerBranch
 from emoface_lib.evaluation.pc_avs import PCAVS, load_pc_avs, synthesise
 from emoface_lib.evaluation.rows import (
     FULL,

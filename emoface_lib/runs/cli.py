@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +15,6 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import WRITING
@@ -62,27 +63,6 @@ Parameters = Annotated[
 ]
 
 
-class Commands(TyperGroup):
-    """Commands in which a user's error is one sentence and exit code 2.
-
-    So are a place that can't be written, a full disk and too little memory, wherever
-    they are met. Interrupted, it ends with 130.
-    """
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the command that was asked for."""
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
-            raise  # whoever read what is printed has gone; click ends quietly
-        except (InputError, MemoryError, OSError) as error:
-            typer.echo(f"emoface: {sentence(error)}", err=True)
-            raise typer.Exit(2) from error
-        except KeyboardInterrupt as error:
-            typer.echo("emoface: stopped.", err=True)
-            raise typer.Exit(130) from error
-
-
 def sentence(error: Exception) -> str:
     """What went wrong, and the cure."""
     if isinstance(error, MemoryError):
@@ -95,11 +75,35 @@ def sentence(error: Exception) -> str:
 
 
 app = typer.Typer(
-    cls=Commands,
     help="Audio-driven face animation whose emotion can be dialled.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def begin(context: typer.Context) -> None:
+    """Tell errors of whatever command follows as `in_sentences`."""
+    context.with_resource(in_sentences())
+
+
+@contextmanager
+def in_sentences() -> Iterator[None]:
+    """A user's error is one sentence and exit code 2; interrupted, it is 130.
+
+    So are a place that can't be written, a full disk and too little memory, wherever
+    they are met.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # whoever read what is printed has gone; click ends quietly
+    except (InputError, MemoryError, OSError) as error:
+        typer.echo(f"emoface: {sentence(error)}", err=True)
+        raise typer.Exit(2) from error
+    except KeyboardInterrupt as error:
+        typer.echo("emoface: stopped.", err=True)
+        raise typer.Exit(130) from error
 
 
 @app.command(epilog="Example: emoface reproduce --profile smoke -p seed=3")
@@ -208,7 +212,7 @@ def animate(
                 photo,
                 spoken,
                 outs,
-                trained,
+                trained.predictor,
                 emotion=[
                     animation.read_emotion(given, trained, spoken, axis)
                     for given in emotions

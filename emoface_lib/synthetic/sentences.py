@@ -26,15 +26,11 @@ def _parts() -> dict[str, tuple[str, ...]]:
     return {name: tuple(lines.strip().splitlines()) for name, _, lines in named}
 
 
-def _composed() -> tuple[str, ...]:
-    """All sentences of the grammar: subject, predicate, circumstance."""
-    parts = product(*(_parts()[name] for name in COMPOSED_OF))
-    return tuple(f"{s[0].upper()}{s[1:]} {p} {c}." for s, p, c in parts)
-
-
 def sentences(split: SentenceSplit) -> tuple[str, ...]:
     """Every sentence of a split; no sentence belongs to both."""
-    both = _parts()["written"] + _composed()
+    parts = product(*(_parts()[name] for name in COMPOSED_OF))
+    composed = (f"{s[0].upper()}{s[1:]} {p} {c}." for s, p, c in parts)
+    both = [*_parts()["written"], *composed]
     test = split == "test"
     # 3 of 11: prime to the grammar's sizes, so that both splits have every word of it
     return tuple(s for i, s in enumerate(both) if (i * 7 % 11 < 3) == test)

@@ -63,25 +63,20 @@ class Pairs:
         Without `warp`, `warped` is the reference itself.
         """
         shared = SHARED_WARP if self.warp else SHARED
-        clips = generator.integers(len(self.videos), size=count)
-        drawn = [
-            self._draw_from(int(clip), min(shared, count - start), generator)
-            for start, clip in zip(range(0, count, shared), clips, strict=False)
-        ]
-        return Pair(*(np.concatenate(part) for part in zip(*drawn, strict=True)))
-
-    def _draw_from(self, clip: int, count: int, generator: np.random.Generator) -> Pair:
-        frames, landmarks = _shelf.take(self, clip)
-        reference = generator.integers(len(frames))
-        targets = generator.integers(len(frames), size=count)
-        references = frames[[reference] * count]
-        warped = references
-        if self.warp:
-            bent = PhotoWarp(frames[reference], landmarks[reference])
-            warped = np.stack([bent.render(landmarks[i]) for i in targets])
-        canonical = scale_points(landmarks[targets], CANONICAL_SIDE / self.size)
-        images = landmark_images(canonical, self.size, self.style)
-        return Pair(references, images, warped, frames[targets])
+        clips, parts = generator.integers(len(self.videos), size=count).tolist(), []
+        for start, clip in zip(range(0, count, shared), clips, strict=False):
+            frames, landmarks = _shelf.take(self, clip)
+            reference = generator.integers(len(frames))
+            targets = generator.integers(len(frames), size=min(shared, count - start))
+            references = frames[[reference] * len(targets)]
+            warped = references
+            if self.warp:
+                bent = PhotoWarp(frames[reference], landmarks[reference])
+                warped = np.stack([bent.render(landmarks[i]) for i in targets])
+            canonical = scale_points(landmarks[targets], CANONICAL_SIDE / self.size)
+            images = landmark_images(canonical, self.size, self.style)
+            parts.append((references, images, warped, frames[targets]))
+        return Pair(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
     def read(self, clip: int) -> tuple[np.ndarray, np.ndarray]:
         """Every STRIDE-th frame of a clip and its landmarks, as `read_clip`.
@@ -116,11 +111,11 @@ class Shelf:
     def take(self, pairs: Pairs, clip: int) -> tuple[np.ndarray, np.ndarray]:
         """As `Pairs.read`, decoded if not kept: uint8[F, S, S, 3], float[F, 68, 2]."""
         name = pairs.videos[clip], pairs.features[clip], pairs.size
-        if name not in self.kept:
-            self.kept[name] = pairs.read(clip)
+        if (found := self.kept.get(name)) is None:
+            found = self.kept[name] = read_clip(*name, STRIDE)
             while sum(frames.nbytes for frames, _ in self.kept.values()) > self.room:
                 del self.kept[next(iter(self.kept))]
-        return self.kept.get(name) or pairs.read(clip)
+        return found
 
 
 _shelf = Shelf(ROOM)  # one a process

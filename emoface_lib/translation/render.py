@@ -8,7 +8,6 @@ Taught in notebook 06, paper section 3.4.
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
@@ -22,14 +21,6 @@ from emoface_lib.translation.warp.photo_warp import PhotoWarp, Pose, transform
 
 RENDERERS = ("warp", *FOLDERS)
 BATCH = 4  # frames rendered at once; more is no faster
-
-
-class Renderer(Protocol):
-    """Anything that renders a reference picture with displaced landmarks."""
-
-    def frames(self, poses: Iterable[Pose]) -> Iterator[np.ndarray]:
-        """Frames uint8 (H, W, 3) RGB of the picture's size, one a pose."""
-        ...
 
 
 class NetworkRenderer:
@@ -54,7 +45,7 @@ class NetworkRenderer:
         self.warp = PhotoWarp(picture, landmarks) if network.needs_warp else None
 
     def frames(self, poses: Iterable[Pose]) -> Iterator[np.ndarray]:
-        """As `Renderer.frames`, BATCH at a time: uint8 (H, W, 3) RGB each.
+        """Frames of the picture's size, one a pose: uint8 (H, W, 3) RGB each.
 
         Only a network that corrects the warp shows the gaze.
         """
@@ -81,6 +72,9 @@ class NetworkRenderer:
                 colour += self.square.cut(frame, self.square.side)
             self.square.lay(frame, colour, self.share)
         return frames
+
+
+Renderer = PhotoWarp | NetworkRenderer
 
 
 def make_renderer(

@@ -56,6 +56,11 @@ class LoudnessMouth:
             predicted.append(loudness.clip(0, 1)[:, None, None] * opening)
         return predicted
 
+    @property
+    def predictor(self) -> "LoudnessMouth":
+        """As that of a trained run's models."""
+        return self
+
     def own(self, _: Voice, amount: Curve) -> Dial:
         """The voice's own emotion: as much arousal as the amount."""
         return Dial({"arousal": amount}, "own")

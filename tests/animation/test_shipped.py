@@ -60,7 +60,7 @@ def test_who_speaks_counts_for_their_own_mood_alone() -> None:
 def test_it_shows_the_mood_of_a_voice_if_it_knows_moods() -> None:
     model = TrainedModel(SHIPPED)
     samples = read_talker("s2")[1][0]
-    voice = Voice(Path("s2.flac"), samples)
+    voice = Voice.of(Path("s2.flac"), samples)
     own, more = (model.own(voice, Curve.parse(amount)) for amount in ("1", "2"))
     assert own.anew
     told = voice.told[1].argmax()

@@ -36,7 +36,7 @@ def test_a_voice_is_decoded_once_and_its_track_as_a_video_needs_it(
 
 
 def closed(samples: np.ndarray) -> np.ndarray:
-    return Voice(Path(), samples.astype(np.float32)).pauses
+    return Voice.of(Path(), samples.astype(np.float32)).pauses
 
 
 def noise(frames: int, amplitude: float) -> np.ndarray:

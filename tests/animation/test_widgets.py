@@ -129,12 +129,12 @@ def upload(path: Path, name: str | None = None) -> list[dict]:
 
 @pytest.mark.slow
 def test_own_files_are_taken_or_refused(panel: Panel, files: dict[str, Path]) -> None:
-    panel._take_file(upload(files["two"], "../mine.wav")[0], panel.voice)
+    panel.own_voice.set_trait("value", tuple(upload(files["two"], "../mine.wav")))
     kept = panel.voice.value
     assert kept.parent == panel.folder
     assert panel.voice.label == "mine.wav"
     assert panel.preview.count == 19
-    panel._take_file(upload(files["one"], "mine.wav")[0], panel.voice)
+    panel.own_voice.set_trait("value", tuple(upload(files["one"], "mine.wav")))
     assert panel.voice.value != kept  # another sound of the same name is heard
     assert panel.preview.count == 38
     panel.own_face.set_trait("value", tuple(upload(files["coffee"])))

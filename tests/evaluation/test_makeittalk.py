@@ -14,7 +14,9 @@ from emoface_lib.core.settings import Settings
 from emoface_lib.evaluation.makeittalk import (
     JAW_WIDTH,
     LIP_WEIGHT,
+    ContentBranch,
     MakeItTalk,
+    SpeakerBranch,
     in_canonical,
     landmark_losses,
     laplacian,
@@ -24,7 +26,6 @@ from emoface_lib.evaluation.makeittalk import (
     train_makeittalk,
     windows_of,
 )
-from emoface_lib.evaluation.makeittalk_landmarks import ContentBranch, SpeakerBranch
 
 DATA = Path(__file__).parents[1] / "data"
 

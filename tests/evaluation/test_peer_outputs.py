@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from emoface_lib.evaluation.makeittalk_landmarks import ContentBranch, SpeakerBranch
+from emoface_lib.evaluation.makeittalk import ContentBranch, SpeakerBranch
 from emoface_lib.features.autovc import AutoVC
 from emoface_lib.features.scn import SCN
 from emoface_lib.translation.makeittalk import ResidualUNet

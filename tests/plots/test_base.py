@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from emoface_lib import plots
-from emoface_lib.plots import base
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +19,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, dict]]:
     def display(data: Any, raw: bool = False, metadata: dict | None = None) -> None:
         seen.append((data, metadata or {}))
 
-    monkeypatch.setattr(base, "display", display)
+    monkeypatch.setattr(plots, "display", display)
     return seen
 
 

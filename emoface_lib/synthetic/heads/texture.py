@@ -60,7 +60,10 @@ def head_texture(look: Look, density: float) -> HeadTexture:
         skin = _lit(render, look, sheet, yaw)
         skin = _with_features(skin, look, sheet, np.random.default_rng(1))
         turned.append(_premultiplied(skin, head, locks))
-    return HeadTexture((turned[0], turned[1]), _folds(sheet, head, locks), sheet)
+    bare = head * (1 - locks.alpha)
+    folds = [creases(sheet, name) * bare for name in EXPRESSIONS if name in FOLDS]
+    darkness = (np.stack(folds) * 255).astype(np.uint8)
+    return HeadTexture((turned[0], turned[1]), darkness, sheet)
 
 
 def blobs(sheet: Sheet, name: str) -> np.ndarray:
@@ -238,12 +241,6 @@ def _brows(
         hairs = sheet.strokes(zip(start, end, strict=True), 0.009)
         skin = sheet.mix(skin, color * 0.65, 0.6 * hairs)
     return skin
-
-
-def _folds(sheet: Sheet, head: np.ndarray, locks: Locks) -> np.ndarray:
-    bare = head * (1 - locks.alpha)
-    folds = [creases(sheet, name) * bare for name in EXPRESSIONS if name in FOLDS]
-    return (np.stack(folds) * 255).astype(np.uint8)
 
 
 def _head_outline(sheet: Sheet) -> np.ndarray:

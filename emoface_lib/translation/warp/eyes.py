@@ -139,25 +139,23 @@ def upper_edge(
 
 @dataclass(frozen=True)
 class _Axes:
-    """Axes of an eye: its left corner (2,) px, and along it to the other (2,) px.
+    """Axes of an eye: its left corner (2,) px, along it to the other (2,) px, and the
+    unit vector (2,) across it.
 
     Lids move beyond the landmarks of the corners, which detectors put inside an eye.
     """
 
     corner: np.ndarray
     along: np.ndarray
+    down: np.ndarray
 
     @classmethod
     def of(cls, landmarks: np.ndarray, eye: Eye, reach: float = BEYOND) -> "_Axes":
         left, right = landmarks[[eye.upper[0], eye.upper[-1]]]
         beyond = reach * (right - left)
-        return cls(left - beyond, right - left + 2 * beyond)
-
-    @property
-    def down(self) -> np.ndarray:
-        """Unit vector (2,), across the eye."""
-        normal = np.array([-self.along[1], self.along[0]])
-        return normal / np.linalg.norm(normal)
+        along = right - left + 2 * beyond
+        normal = np.array([-along[1], along[0]])
+        return cls(left - beyond, along, normal / np.linalg.norm(normal))
 
     def coordinates(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Along the eye and px down, of points (..., 2) px."""

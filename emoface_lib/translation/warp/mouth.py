@@ -1,7 +1,5 @@
 """The inside of a photograph's mouth: its own teeth, or teeth drawn in its light."""
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 
@@ -57,12 +55,12 @@ TONGUE = np.array([1.0, 0.82, 0.85])
 CAVITY = np.array([0.25, 0.13, 0.13])
 
 
-@dataclass(frozen=True)
 class Layer:
-    """A part of the mouth: colour float32 (H, W, 3) and share (H, W, 1) in 0..1."""
+    """A part of the mouth: colour (H, W, 3) and share (H, W) or (H, W, 1) in 0..1."""
 
-    colour: np.ndarray
-    share: np.ndarray
+    def __init__(self, colour: np.ndarray, share: np.ndarray) -> None:
+        self.colour = np.ascontiguousarray(colour, np.float32)
+        self.share = np.squeeze(share).astype(np.float32)
 
     def over(self, below: np.ndarray, transform: np.ndarray, show: float) -> np.ndarray:
         """Blend it, transformed by an affine matrix, over a picture.
@@ -163,7 +161,7 @@ class MouthInterior:
         upper = self.light * upper
         upper += gum * (GUM * self.lip - upper)
         lower = 0.8 * self.light * lower
-        return _layer(upper, shown), _layer(lower, shown_low), self._tongue(x, y)
+        return Layer(upper, shown), Layer(lower, shown_low), self._tongue(x, y)
 
     def _tongue(self, x: np.ndarray, y: np.ndarray) -> Layer:
         """A dome with a groove, dark behind."""
@@ -173,7 +171,7 @@ class MouthInterior:
         groove = 1 - 0.25 * np.exp(-((x / 0.02) ** 2)) * smoothstep(1.2 - depth)
         lit = (0.35 + 0.65 * smoothstep(depth)) * round_ * groove
         share = smoothstep(3 * depth) * smoothstep(4 * (1 - np.abs(across)))
-        return _layer(TONGUE * self.lip * lit[..., None], share)
+        return Layer(TONGUE * self.lip * lit[..., None], share)
 
     def _mouth_axes(self, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
         """Across and down from the middle of the closed lips, in eye distances."""
@@ -224,7 +222,7 @@ class MouthInterior:
         shift = (self.closed - landmarks)[[CHIN, LOWER_LIP_INNER]].mean(0)
         move = np.array([[1, 0, shift[0]], [0, 1, shift[1]]])
         size = part.shape[1::-1]
-        self.lower = _layer(
+        self.lower = Layer(
             cv2.warpAffine(part, move, size),
             cv2.warpAffine(self._soft(lower), move, size),
         )
@@ -239,18 +237,13 @@ class MouthInterior:
         above = cv2.GaussianBlur(above, (0, 0), max(0.6, 0.01 * self.unit))
         soft, gum = self._soft(teeth)[..., None], GUM_SHADE * GUM * self.lip
         share = np.maximum(soft[..., 0], self._soft(above))
-        return _layer(gum + soft * (part - gum), share)
+        return Layer(gum + soft * (part - gum), share)
 
     def _soft(self, mask: np.ndarray) -> np.ndarray:
         """Whole up to the mask's edge, then fading out; 0..1."""
         sigma = max(0.6, 0.006 * self.unit)
         blurred = cv2.GaussianBlur(mask, (0, 0), sigma).astype(np.float32)
         return np.minimum(blurred * (2 / 255), 1)
-
-
-def _layer(colour: np.ndarray, share: np.ndarray) -> Layer:
-    share = np.squeeze(share).astype(np.float32)
-    return Layer(np.ascontiguousarray(colour, np.float32), share)
 
 
 def _ellipse(radius: float) -> np.ndarray:

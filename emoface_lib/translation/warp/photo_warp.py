@@ -97,7 +97,7 @@ class PhotoWarp:
         self.lids = Lids(picture, self.landmarks)
 
     def frames(self, poses: Iterable[Pose]) -> Iterator[np.ndarray]:
-        """As `Renderer.frames`, one by one: uint8 (H, W, 3) RGB each."""
+        """Frames of the photograph, one a pose: uint8 (H, W, 3) RGB each."""
         return (self.render(*pose[:3], pose.tongue) for pose in poses)
 
     def render(
