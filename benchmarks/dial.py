@@ -12,16 +12,14 @@ python benchmarks/dial.py [effects | components | latency ...]
 import argparse
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 import torch
 from audio import train as train_conversion
 from PIL import Image
-from results import enter
+from results import enter, enter_bound
 from skimage.data import astronaut
 from studies import (
     SPEAKERS,
@@ -65,7 +63,6 @@ from emoface_lib.method.style import StyleBranch
 from emoface_lib.synthetic.audio_only import plan_audio_only
 from emoface_lib.synthetic.clips import TEST_SPEAKERS_FROM
 
-T = TypeVar("T")
 REPEATS = 20
 
 TOPIC = "dial"
@@ -263,38 +260,27 @@ def latency() -> None:
         photo = Path(scratch) / "photo.png"
         Image.fromarray(astronaut()).save(photo)
         voice = read_voice(run / "corpus" / clip)
-        face, seeing = timed(lambda: Face(read_portrait(photo)), 3)
-        preview, hearing = timed(lambda: Preview(voice, face, predictor), 3)
-        turns = iter(np.linspace(-2, 2, 2 * REPEATS))
-        _, turning = timed(lambda: preview.turn(float(next(turns))), REPEATS)
-        numbers = iter(range(REPEATS))
-        _, drawing = timed(lambda: as_jpeg(preview.stage(next(numbers))), REPEATS)
-        _, filming = timed(lambda: preview.write(Path(scratch) / "video.mp4"), 1)
+        preview = Preview(voice, Face(read_portrait(photo)), predictor)
+        turning, drawing = [], []
+        for number, turn in enumerate(np.linspace(-2, 2, REPEATS)):
+            start = time.process_time()
+            preview.turn(float(turn))
+            turned = time.process_time()
+            as_jpeg(preview.stage(number))
+            turning.append(1000 * (turned - start))
+            drawing.append(1000 * (time.process_time() - turned))
     source = (
         f"benchmarks/dial.py latency: model of {run.name}, voice of "
         f"{voice.seconds:.1f} s, photograph of 512 px; median of {REPEATS}, CPU time "
         "of one core"
     )
-    for name, value, unit, least in (
-        ("slider to landmarks of the whole voice", 1000 * turning, "ms", 50.0),
-        ("landmarks to a frame with its curve, as JPEG", 1000 * drawing, "ms", None),
-        ("slider to the frame", 1000 * (turning + drawing), "ms", 200.0),
-        ("codes and first landmarks of a voice", hearing, "s", None),
-        ("taking in a face", seeing, "s", None),
-        ("filming the voice, a second of it", filming / voice.seconds, "s", None),
+    landmarks, frame = float(np.median(turning)), float(np.median(drawing))
+    for name, value, target in (
+        ("slider to landmarks of the whole voice", landmarks, "<= 50"),
+        ("landmarks to a frame with its curve, as JPEG", frame, ""),
+        ("slider to the frame", landmarks + frame, "<= 200"),
     ):
-        target, meets = ("", "") if least is None else (f"<= {least:g}", value <= least)
-        enter(TOPIC, f"panel: {name}", float(value), unit, target, meets, source)
-
-
-def timed(action: Callable[[], T], repeats: int) -> tuple[T, float]:
-    """The action's last result and its median CPU time, s."""
-    times = []
-    for _ in range(repeats):
-        start = time.process_time()
-        result = action()
-        times.append(time.process_time() - start)
-    return result, float(np.median(times))
+        enter_bound(TOPIC, f"panel: {name}", value, "ms", target, source)
 
 
 def enter_least(

@@ -6,13 +6,12 @@ has seen those of transfer.py). All clips are audio-only (true landmarks), and E
 landmarks; seeds of training are paired over methods; intervals are over test speakers
 and seeds.
 
-python benchmarks/style.py [PART ...]; parts: speed, minutes, ablation, blindness,
-features, enrolment, guess, collapse, curve
+python benchmarks/style.py [PART ...]; parts: ablation, blindness, features, enrolment,
+guess
 """
 
 import argparse
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,13 +33,12 @@ from studies import (
 from emoface_lib.animation.animate import SHIPPED
 from emoface_lib.core.clip import Clip, with_features
 from emoface_lib.core.landmarks import mean_face
-from emoface_lib.core.settings import Settings, load_settings
+from emoface_lib.core.settings import load_settings
 from emoface_lib.evaluation.bootstrap import Interval, difference
 from emoface_lib.evaluation.experiment import CODES, Experiment, Trial, study_settings
 from emoface_lib.evaluation.probes import Probe
 from emoface_lib.evaluation.rows import (
     ABLATION,
-    CONTRASTS,
     FLOORS,
     FULL,
     IMPROVED,
@@ -53,20 +51,17 @@ from emoface_lib.evaluation.rows import (
 from emoface_lib.evaluation.scoring import LandmarkExpressions, landmark_scores
 from emoface_lib.features.align import to_canonical
 from emoface_lib.features.voice_conversion import load_features
-from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import content_codes, style_displacements
 from emoface_lib.method.enrolment import SpeakerGuess, enrolled, enrolled_by
-from emoface_lib.method.steps import load_content, new_style, split, train_content
+from emoface_lib.method.steps import load_content, split, train_content
 from emoface_lib.synthetic.audio_only import audio_only_clips
 
 TOPIC = "style"
 CORPUS = 200
 SEEDS = (0, 1, 2)
 FEWER_SEEDS = (0, 1, 2)
-SIZES = (4, 8, 16, 32)
 KINDS = ("phonetic", "log_mel", "codes", "autovc")  # the first is the default
 GUESSED = (32, 100, 300, 1000)  # speakers who teach the guess of m_spk
-BATCHES = 8  # for the measurement of speed
 
 
 def how(part: str, seeds: Sequence[int]) -> str:
@@ -137,79 +132,11 @@ def enter_codes(found: pd.DataFrame, regime: str, source: str) -> None:
         enter(TOPIC, name, float(row["mean"]), "", target, meets, spread)
 
 
-def speed() -> None:
-    """Frames a second of one core, forward, backward and optimiser."""
-    settings = settings_of(CORPUS)
-    for step, least in ((1, 9_000), (2, 14_000)):
-        for kind in ("float32", "bfloat16"):
-            rate = frames_a_second(step, kind == "bfloat16", settings)
-            default = kind == "bfloat16"
-            enter(
-                TOPIC,
-                f"step {step}: frames a second of one core, {kind}",
-                rate,
-                "1/s",
-                f">= {least}" if default else "",
-                bool(rate >= least) if default else "",
-                "benchmarks/style.py speed: tutorial's batches, best of "
-                f"{BATCHES}; 1 thread of a core with AMX",
-            )
-
-
-def frames_a_second(step: int, bfloat16: bool, settings: Settings) -> float:
-    torch.set_num_threads(1)
-    clips = 3 * settings.style.batch if step == 2 else settings.content.batch
-    frames = settings.training.crop_frames // (
-        settings.style.stride if step == 2 else 1
-    )
-    features, truth = torch.rand(clips, frames, 80), torch.rand(clips, frames, 68, 2)
-    content = torch.rand(clips, frames, 256)
-    branch = ContentBranch() if step == 1 else new_style(80, settings)
-    inputs = (features,) if step == 1 else (features, content)
-    optimiser, best = torch.optim.Adam(branch.parameters(), 1e-3), np.inf
-    for _ in range(BATCHES):
-        start = time.process_time()
-        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-            loss = (branch(*inputs).float() - truth).abs().mean()
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        best = min(best, time.process_time() - start)
-    return clips * frames / best
-
-
-def minutes() -> None:
-    """Steps 1 and 2 of the tutorial, as many clips as there, three variants, a seed."""
-    settings = load_settings("tutorial")
-    many = settings.changed(
-        audio_only_speakers=settings.synthetic.train_speakers
-        + settings.synthetic.audio_only_speakers
-    )
-    face = to_canonical(mean_face())
-    clips = enrolled(audio_only_clips(many, face, splits=("train", "val"), voices=True))
-    start = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder:
-        content, _ = train_content(clips, Path(folder), settings)
-        train_rows((PLAIN, FULL, IMPROVED), clips, content, Path(folder), settings)
-    spent = (time.perf_counter() - start) / 60
-    enter(
-        TOPIC,
-        "steps 1 and 2: minutes of the tutorial's training, three variants, one seed",
-        spent,
-        "min",
-        "<= 3",
-        spent <= 3,
-        "benchmarks/style.py minutes: 100 speakers audio-only, 1 thread",
-    )
-
-
 def ablation(clips: list[Clip]) -> None:
     """Style, contrast and the improved objective, by what content hears."""
     trials = [Trial(seed) for seed in SEEDS]
     blind, source = "content hears phones", how("ablation", SEEDS)
-    start = time.perf_counter()
     found = Experiment(clips, settings_of(CORPUS), (*FLOORS, *ABLATION)).run(trials)
-    minutes = (time.perf_counter() - start) / 60 / len(SEEDS)
     enter_levels(found, blind, source)
     enter_codes(found, blind, source)
     none = level(found, NO_STYLE, "LMD").mean
@@ -235,15 +162,6 @@ def ablation(clips: list[Clip]) -> None:
             STATIC,
         ):
             enter_difference(found, blind, "full", second, metric, source)
-    enter(
-        TOPIC,
-        "steps 1 and 2: minutes of one seed, four variants, two seeds at a time",
-        2 * minutes,
-        "min",
-        "",
-        "",
-        source,
-    )
     plain, source = "content hears the log-mel", how("ablation", FEWER_SEEDS)
     trials = [Trial(seed) for seed in FEWER_SEEDS]
     mels = with_features(clips, [clip.log_mel.numpy() for clip in clips])
@@ -391,45 +309,18 @@ def guess(clips: list[Clip]) -> None:
         enter_interval(TOPIC, name, interval(rows.assign(seed=0)), "", source)
 
 
-def collapse(clips: list[Clip]) -> None:
-    """Six contrasts on one content branch a seed."""
-    trials = [Trial(seed) for seed in FEWER_SEEDS]
-    found = Experiment(clips, settings_of(CORPUS), (*FLOORS, *CONTRASTS)).run(trials)
-    source = how("collapse", FEWER_SEEDS)
-    enter_levels(found, "collapse study", source)
-    enter_codes(found, "collapse study", source)
-
-
-def curve(clips: list[Clip]) -> None:
-    """With and without L_emotion on 4 to 32 training speakers."""
-    trials = [Trial(seed, size) for size in SIZES for seed in FEWER_SEEDS]
-    found = Experiment(clips, settings_of(CORPUS), (PLAIN, FULL)).run(trials)
-    for size in SIZES:
-        part = found[found["training_speakers"] == size]
-        for metric, unit in (("LMD", "px"), ("ES", "")):
-            change = difference(
-                part, "full", "without L_emotion", metric, np.random.default_rng(0)
-            )
-            name = f"learning curve: {metric}, full minus without, {size} speakers"
-            enter_interval(TOPIC, name, change, unit, how("curve", FEWER_SEEDS))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parts = {
-        "speed": lambda _: speed(),
-        "minutes": lambda _: minutes(),
         "ablation": ablation,
         "blindness": blindness,
         "features": lambda _: features(),
         "enrolment": enrolment,
         "guess": guess,
-        "collapse": collapse,
-        "curve": curve,
     }
     parser.add_argument("parts", nargs="*", choices=list(parts))
     chosen = parser.parse_args().parts or list(parts)
-    some = set(chosen) - {"speed", "minutes", "features"}
+    some = set(chosen) - {"features"}
     clips = clips_of(settings_of(CORPUS), voices=True) if some else []
     for name in chosen:
         parts[name](clips)

@@ -28,7 +28,7 @@ from results import enter
 from studies import clips_of, settings_of
 
 from emoface_lib.core.clip import MEL_BANDS, Clip
-from emoface_lib.core.files import read_json, read_npz, read_or_set_aside, write_beside
+from emoface_lib.core.files import read_npz, read_or_set_aside, write_beside
 from emoface_lib.core.landmarks import WEIGHTS
 from emoface_lib.core.settings import REPOSITORY, Settings, load_settings
 from emoface_lib.evaluation.baselines import detector_noise
@@ -237,14 +237,6 @@ def keep(found: pd.DataFrame, path: Path) -> None:
     pd.concat([found.round(4), left]).to_csv(path, index=False)
 
 
-def enter_lesson(run: Path) -> None:
-    """Enter the minutes of notebook 07, as `emoface reproduce --only 07` left them."""
-    minutes = read_json(run / "reproduce.json")["minutes"]["07_comparison"]
-    how = "emoface reproduce --profile tutorial --only 07, on shared cores"
-    name = "notebook 07, tutorial: minutes"
-    enter(TOPIC, name, float(minutes), "min", "<= 3", bool(minutes <= 3), how)
-
-
 def ship() -> None:
     """Copy seed 0's baselines to where notebook 07 finds them."""
     first = FOLDER / "seed_0"
@@ -273,7 +265,6 @@ def main() -> None:
             pictures(given.run, dict(one.split("=", 1) for one in given.weights))
         elif part == "enter":
             enter_all()
-            enter_lesson(given.run)
         else:
             ship()
 
