@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from results import enter
+from results import enter_seeds
 
 from emoface_lib.core.clip import Clip, with_features
 from emoface_lib.core.settings import Settings, load_settings
@@ -100,13 +100,11 @@ def measure_seed(settings: Settings, folder: Path) -> pd.DataFrame:
 
 def enter_probes(tables: pd.DataFrame, how: str) -> None:
     """Enter means over seeds."""
-    means = tables.pivot_table("mean", ["feature", "factor", "split"], "seed")
-    for (feature, factor, split), scores in means.iterrows():
-        low, high = scores.min(), scores.max()
+    for key, own in tables.groupby(["feature", "factor", "split"])["mean"]:
+        feature, factor, split = key
         unit = "r" if factor in ("arousal", "valence") else "accuracy"
         name = f"audio: {factor} from {feature}, {split} speakers"
-        spread = f"{how}; {scores.count()} seeds from {low:.3f} to {high:.3f}"
-        enter(TOPIC, name, float(scores.mean()), unit, "", "", spread)
+        enter_seeds(TOPIC, name, own, unit, f"{how}; {own.count()} seeds")
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ python benchmarks/corpus.py [--speakers 32] [--test-speakers 14]
 import argparse
 
 import numpy as np
-from results import enter_bound
+from results import enter_seeds
 
 from emoface_lib.core.clip import Clip, with_features
 from emoface_lib.core.landmarks import eye_distance
@@ -57,19 +57,13 @@ def probe(samples: list[tuple[Clip, np.ndarray]]) -> dict[str, float]:
 
 
 def enter_probes(rounds: list[dict[str, float]], how: str) -> None:
-    """Enter the means over seeds; the range goes beside how they were made."""
+    """Enter the means over seeds."""
     for name in rounds[0]:
+        factor = name.split()[0]
+        unit = "r" if factor in ("arousal", "valence") else "accuracy"
+        aim = f">= {TARGETS[factor]:g}" if name.endswith("from log-mel, test") else ""
         values = [found[name] for found in rounds]
-        mean, factor = float(np.mean(values)), name.split()[0]
-        aim = name.endswith("from log-mel, test")
-        enter_bound(
-            TOPIC,
-            f"{name} speakers",
-            mean,
-            "r" if factor in ("arousal", "valence") else "accuracy",
-            f">= {TARGETS[factor]:g}" if aim else "",
-            f"{how}; seeds from {min(values):.3f} to {max(values):.3f}",
-        )
+        enter_seeds(TOPIC, f"{name} speakers", values, unit, how, aim)
 
 
 def main() -> None:

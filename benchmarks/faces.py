@@ -13,7 +13,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from results import enter_bound
+from results import enter
 from scipy.interpolate import PchipInterpolator
 from tqdm import tqdm
 
@@ -104,7 +104,7 @@ def main() -> None:
         "h264, 224 px; 1 thread"
     )
     for (name, (unit, target)), value in zip(TARGETS.items(), values, strict=True):
-        enter_bound(TOPIC, name, value, unit, target, how)
+        enter(TOPIC, name, value, unit, how, target)
 
 
 if __name__ == "__main__":

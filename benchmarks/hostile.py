@@ -29,7 +29,7 @@ import pandas as pd
 import soundfile
 from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
-from results import enter_bound
+from results import enter
 from safetensors.torch import load_file, save_file
 from skimage.data import astronaut, coffee
 from typer.testing import CliRunner
@@ -80,7 +80,7 @@ rows.to_parquet(Run(settings).path("results.parquet"))""",
 def record(name: str, value: float, target: str, how: str, unit: str = "") -> None:
     """Enter a number of this benchmark."""
     how = f"benchmarks/hostile.py {how}"
-    enter_bound("hostile", name, value, unit, target, how)
+    enter("hostile", name, value, unit, how, target)
 
 
 def write_wav(path: Path, samples: np.ndarray, rate: int = RATE) -> Path:

@@ -85,7 +85,7 @@ def main() -> None:
 
     def report(name: str, value: float, unit: str, how: str) -> None:
         how = f"benchmarks/mouths.py: {how}"
-        enter("mouths", name, float(value), unit, "", "", how)
+        enter("mouths", name, float(value), unit, how)
 
     drawn = drawn_takes()
     for split, who in (

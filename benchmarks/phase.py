@@ -19,8 +19,8 @@ import pandas as pd
 import seaborn as sns
 import torch
 from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
-from results import enter, read
-from studies import clips_of, enter_interval, settings_of
+from results import enter, enter_interval, enter_seeds, read
+from studies import clips_of, settings_of
 
 from emoface_lib.core.clip import EXPRESSIONS, Clip
 from emoface_lib.core.files import read_or_set_aside, read_parquet, write_parquet
@@ -337,9 +337,8 @@ def enter_facts(cell: Cell, found: pd.DataFrame) -> None:
     spread = facts[FULL, "deviation"] / facts[IDENTITY, "deviation"]
     values = facts[IDENTITY, "ratio"], facts[FULL, "threshold"], spread
     for name, value in zip(FACTS, values, strict=True):
-        how = f"benchmarks/phase.py: {len(value)} corpora, the last tenth of step 2; "
-        how += f"seeds from {value.min():.3f} to {value.max():.3f}"
-        enter(TOPIC, f"{cell.name}: {name}", float(value.mean()), "", "", "", how)
+        how = f"benchmarks/phase.py: {len(value)} corpora, the last tenth of step 2"
+        enter_seeds(TOPIC, f"{cell.name}: {name}", value, "", how)
     effect = difference(found, FULL, IDENTITY, MAIN, np.random.default_rng(0))
     changes = by_corpus(found, MAIN, FULL, IDENTITY)
     phase = "idles"
@@ -348,7 +347,7 @@ def enter_facts(cell: Cell, found: pd.DataFrame) -> None:
     elif effect.low * effect.high > 0 and (changes * effect.mean > 0).all():
         phase = "helps" if effect.mean < 0 else "harms"
     how = "benchmarks/phase.py: by the rule of protocol.md"
-    enter(TOPIC, f"{cell.name}: phase of eq. (5)", phase, "", "", "", how)
+    enter(TOPIC, f"{cell.name}: phase of eq. (5)", phase, "", how)
 
 
 def by_corpus(found: pd.DataFrame, metric: str, first: str, second: str) -> pd.Series:

@@ -29,10 +29,10 @@ from real_emotion import (
     share,
     templates,
 )
+from results import enter_interval
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from studies import enter_interval
 from torch import Tensor, nn
 
 from emoface_lib.animation.emotion_control import sharpened

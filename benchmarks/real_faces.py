@@ -54,7 +54,7 @@ def sheet_of_expressions(data: Path, folder: Path | None) -> None:
         same = seen["drawn"].argmax(1) == seen["mini-Xception"].argmax(1)
         how = f"benchmarks/real_faces.py: {len(same)} portraits"
         name = "real portraits: model of drawn faces agrees with mini-Xception"
-        enter(TOPIC, name, float(same.mean()), "share", "", "", how)
+        enter(TOPIC, name, float(same.mean()), "share", how)
 
 
 def main() -> None:

@@ -147,10 +147,8 @@ def longer(run: Path, pictures: Path, people: Path) -> None:
     folder = pictures / "longer" / FOLDERS["improved"]
     if not (folder / "model.safetensors").exists():
         train_longer(run, people, folder)
-    renderers = {
-        "improved": loaded(run / FOLDERS["improved"]),
-        "longer": loaded(folder),
-    }
+    renderers = {"improved": loaded(run / FOLDERS["improved"])}
+    renderers["longer"] = loaded(folder)
     settings = load_settings("tutorial")
     rows = rows_of(people, "train")
     rows = rows[~rows["speaker"].isin(TALKERS)]
@@ -179,15 +177,11 @@ def longer(run: Path, pictures: Path, people: Path) -> None:
             for column in ("L1 of the face", *COLUMNS[2:]):
                 value, unit = float(means.loc[method, column]), UNITS.get(column, "")
                 name = f"step 3, longer: {column}, {method}, {of}"
-                bent: tuple[str, bool | str] = "", ""
-                if method != "warp" and column != "sharpness":
-                    least = float(means.loc["warp", column])
-                    bent = f"< {least:.4g} (warp)", value < least
-                enter(TOPIC, name, value, unit, *bent, how)
+                asked = method != "warp" and column != "sharpness"
+                aim = f"< {means.loc['warp', column]:.4g} (warp)" if asked else ""
+                enter(TOPIC, name, value, unit, how, aim)
         shown = ["warp", "improved", "longer", TRUE]
-        save_rows(
-            pictures / f"longer_{of.split()[0]}.png", done[:: len(done) // 8], shown
-        )
+        save_rows(pictures / f"longer_{of.split()[0]}.png", done, shown)
 
 
 def face_error(trial: Trial, picture: np.ndarray) -> float:
@@ -196,12 +190,15 @@ def face_error(trial: Trial, picture: np.ndarray) -> float:
     return float(apart[face_mask(picture, trial.landmarks)].mean())
 
 
-def save_rows(path: Path, some: list[Trial], methods: list[str]) -> None:
-    """A picture: a row a trial, first the reference, then what each method rendered."""
+def save_rows(path: Path, done: list[Trial], methods: list[str]) -> None:
+    """A picture: a row a trial, first the reference, then what each method rendered.
+
+    Of the trials it shows about eight.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = [
         np.hstack([trial.reference, *(trial.rendered[name] for name in methods)])
-        for trial in some
+        for trial in done[:: len(done) // 8]
     ]
     cv2.imwrite(str(path), cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))
     print(f"{path}: reference, {', '.join(methods)}")
@@ -223,14 +220,11 @@ def ablation(run: Path, pictures: Path, _: Path) -> None:
     for name in TERMS:
         for column in COLUMNS:
             value, unit = float(means.loc[name, column]), UNITS.get(column, "")
-            enter(TOPIC, f"step 3, terms: {column}, {name}", value, unit, "", "", how)
-    save_rows(pictures / "translation_terms.png", done[:: len(done) // 8], [*TERMS])
+            enter(TOPIC, f"step 3, terms: {column}, {name}", value, unit, how)
+    save_rows(pictures / "translation_terms.png", done, [*TERMS])
 
 
-PARTS = {
-    "longer": longer,
-    "ablation": ablation,
-}
+PARTS = {"longer": longer, "ablation": ablation}
 
 
 def main() -> None:
