@@ -416,9 +416,7 @@ def test_as_many_frames_as_the_voice_has(length: int, count: int) -> None:
 
 @settings(max_examples=30)
 @given(size=st.floats(0.2, 8), angle=st.floats(-30, 30))
-def test_displacements_follow_the_size_and_tilt_of_the_face(
-    size: float, angle: float
-) -> None:
+def test_displacements_follow_a_faces_size_and_tilt(size: float, angle: float) -> None:
     a = np.radians(angle)
     turn = np.array([[np.cos(a), np.sin(a), 0], [-np.sin(a), np.cos(a), 0], [0, 0, 1]])
     photographed = size * to_canonical(mean_face()) @ turn + [40, 90, 3]

@@ -77,9 +77,7 @@ def test_a_voice_of_one_stretch_is_predicted_as_by_the_whole_networks(
 
 @given(count=st.integers(1, 16_000 * 7))
 @settings(max_examples=8)
-def test_frames_are_as_many_as_the_voice_is_long(
-    predictor: FacePredictor, count: int
-) -> None:
+def test_frames_last_as_long_as_the_voice(predictor: FacePredictor, count: int) -> None:
     assert abs(len(face(predictor, voice(count))) - count / 640) <= 1
 
 
@@ -135,17 +133,13 @@ def test_a_voice_moves_the_face_by_its_phonetic_code() -> None:
 
 
 @pytest.mark.slow
-def test_a_converted_voice_moves_the_face_in_as_many_frames(
-    converting: FacePredictor,
-) -> None:
+def test_a_converted_voice_has_as_many_frames(converting: FacePredictor) -> None:
     moved = face(converting, voice(16_000 * 12))
     assert moved.shape == (12 * 25, 68, 2)
     assert np.isfinite(moved).all()
 
 
-def test_a_soft_voice_moves_the_face_as_the_same_voice_loud(
-    predictor: FacePredictor,
-) -> None:
+def test_a_soft_voice_moves_a_face_as_a_loud_one(predictor: FacePredictor) -> None:
     samples = voice(16_000)
     loud, soft = (face(predictor, samples * gain) for gain in (1.0, 0.1))
     assert np.abs(loud - soft).max() < 1e-3
@@ -165,9 +159,7 @@ def test_key_frames_move_the_face_from_their_time_on(predictor: FacePredictor) -
     assert apart[25 * 8 :].min() > 1e-4
 
 
-def test_at_each_moment_the_face_is_that_of_a_dial_which_stays_there(
-    predictor: FacePredictor,
-) -> None:
+def test_each_moment_shows_a_dial_that_stays_there(predictor: FacePredictor) -> None:
     """Attention, which hears seconds around, would show neither end."""
     codes = predictor.encode(voice(16_000 * 4))
     low, high = (predictor.displace(codes, amount) for amount in (-2.0, 2.0))
@@ -212,9 +204,7 @@ def test_codes_give_what_the_voice_gives(predictor: FacePredictor) -> None:
         np.testing.assert_array_equal(moved, face(predictor, samples, emotion))
 
 
-def test_said_like_another_recording_a_voice_takes_its_place(
-    predictor: FacePredictor,
-) -> None:
+def test_like_a_recording_a_voice_takes_its_place(predictor: FacePredictor) -> None:
     rng = np.random.default_rng(1)
     samples = voice(16_000 * 5)
     other = (0.2 * np.cumsum(rng.normal(size=70_000))).clip(-0.3, 0.3)

@@ -160,9 +160,7 @@ def test_what_griffin_lim_says_has_the_mel_it_was_asked_for() -> None:
 
 
 @pytest.mark.slow
-def test_a_long_sound_is_filtered_in_pieces_as_the_whole(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_pieces_are_filtered_as_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     voice = np.tile(speech(), 6)
     whole = log_mel(voice)
     monkeypatch.setattr(audio, "MINUTE", 2 * 16_000)

@@ -86,9 +86,7 @@ def test_frames_within_phones_are_speech_and_silences_are_not(
     assert np.concatenate(outside).mean() <= 0.03
 
 
-def test_the_tongue_is_raised_where_its_phones_are_spoken(
-    drawn_voices: list[Speech],
-) -> None:
+def test_the_tongue_rises_where_its_phones_are(drawn_voices: list[Speech]) -> None:
     inside, elsewhere = [], []
     for voice in drawn_voices:
         raised = raised_tongue(voice.samples)
@@ -111,9 +109,7 @@ def test_noise_music_and_a_bang_are_no_speech() -> None:
 
 
 @pytest.mark.parametrize("louder", [20, 10, 5])
-def test_speech_is_heard_in_noise_and_over_music(
-    speech: np.ndarray, louder: float
-) -> None:
+def test_speech_is_heard_in_noise_and_music(speech: np.ndarray, louder: float) -> None:
     """The speech is so many dB louder."""
     others = speech.std() * decibels(-louder)
     said = np.concatenate([silence(25), speech, silence(25)])

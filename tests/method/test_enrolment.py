@@ -32,9 +32,7 @@ def test_clips_of_a_speaker_share_the_mean_of_clips(clips: list[Clip]) -> None:
         assert torch.allclose(clip.speaker_mean, expected)
 
 
-def test_enrolment_by_others_never_hears_the_clip_or_its_video(
-    clips: list[Clip],
-) -> None:
+def test_enrolment_by_others_never_hears_a_clip_or_its_video(clips: list[Clip]) -> None:
     generator = np.random.default_rng(0)
     first = enrolled_by(clips, 2, generator)
     target = clips[0]
@@ -77,9 +75,7 @@ def voiced(clips: list[Clip], seeds: int) -> list[Clip]:
     return made
 
 
-def test_a_guess_takes_the_mood_out_of_a_clip(
-    clips: list[Clip], tmp_path: Path
-) -> None:
+def test_a_guess_takes_a_mood_out_of_a_clip(clips: list[Clip], tmp_path: Path) -> None:
     guess = SpeakerGuess.learn(voiced(clips, 1))
     fresh = voiced(clips, 2)
 

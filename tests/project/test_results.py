@@ -44,9 +44,7 @@ def test_first_measurement_makes_the_table(tmp_path: Path) -> None:
         ("< 2.1 (warp)", "yes"),
     ],
 )
-def test_a_bound_says_whether_it_is_kept(
-    tmp_path: Path, target: str, kept: str
-) -> None:
+def test_a_bound_says_if_it_is_kept(tmp_path: Path, target: str, kept: str) -> None:
     path = tmp_path / "results.csv"
     enter("faces", "drawing", 2.0, "ms", "by hand", target, path=path)
     assert [(row["target"], row["meets"]) for row in read(path)] == [(target, kept)]
