@@ -15,21 +15,14 @@ from emoface_lib.core.clip import Clip, with_features
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.evaluation.probes import probe_table
 from emoface_lib.features.prepared import clip_of
-from emoface_lib.features.speaker import (
-    UTTERANCES,
-    embed_speakers,
-    write_embeddings,
-)
+from emoface_lib.features.speaker import UTTERANCES, embed_speakers, write_embeddings
 from emoface_lib.features.voice_conversion import (
     MODEL,
     SPEAKERS,
     load_features,
     train_autovc,
 )
-from emoface_lib.synthetic.audio_only import (
-    extract_drawn,
-    hear_voices,
-)
+from emoface_lib.synthetic.audio_only import extract_drawn, hear_voices
 from emoface_lib.synthetic.clips import make_clip, plan_corpus
 
 TOPIC = "audio"
@@ -55,10 +48,7 @@ def hear_corpus(
 
 
 def train(
-    voices: list[Clip],
-    known: dict[str, np.ndarray],
-    folder: Path,
-    settings: Settings,
+    voices: list[Clip], known: dict[str, np.ndarray], folder: Path, settings: Settings
 ) -> None:
     """Train AutoVC as notebook 02 does and leave it in `folder`."""
     mels, names = [v.features.numpy() for v in voices], [v.speaker for v in voices]

@@ -21,14 +21,7 @@ from audio import train as train_conversion
 from PIL import Image
 from results import enter, enter_interval, enter_seeds
 from skimage.data import astronaut
-from studies import (
-    SPEAKERS,
-    TEST_SPEAKERS,
-    as_mel,
-    clips_of,
-    interval,
-    settings_of,
-)
+from studies import SPEAKERS, TEST_SPEAKERS, as_mel, clips_of, interval, settings_of
 
 from emoface_lib.animation.animate import best_run
 from emoface_lib.animation.portrait import read_portrait

@@ -88,10 +88,7 @@ def main() -> None:
         enter("mouths", name, float(value), unit, how)
 
     drawn = drawn_takes()
-    for split, who in (
-        ("real", "fitted talkers"),
-        ("real test", "left-out talkers"),
-    ):
+    for split, who in (("real", "fitted talkers"), ("real test", "left-out talkers")):
         real = read_takes(split)
         ours = [predicted(take) for take in real]
         how = f"{len(real)} clips of GRID, of {len({t.talker for t in real})} talkers"

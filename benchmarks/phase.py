@@ -54,12 +54,7 @@ DETECTOR = 1.4375  # px; what dlib's landmarks differ by on drawn faces, LMD (Ta
 FLOOR = 1e-3  # beside a softmax, before its logarithm
 POWER = 2.8 / 3.92  # what is detected by an interval's width: 80 % power at 5 %
 EXCHANGED = "E_emotion exchanged"
-MEASURES = {
-    "LMD": "px",
-    "ES": "",
-    f"LMD, {EXCHANGED}": "px",
-    f"ES, {EXCHANGED}": "",
-}
+MEASURES = {"LMD": "px", "ES": "", f"LMD, {EXCHANGED}": "px", f"ES, {EXCHANGED}": ""}
 MAIN = f"LMD, {EXCHANGED}"
 FACTS = "d_rp / d_rs without eq. (5)", "threshold of eq. (5)", "spread of E_emotion"
 PHASES = "helps", "idles", "harms", "collapses"

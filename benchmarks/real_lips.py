@@ -22,12 +22,7 @@ from studies import as_mel, interval
 from emoface_lib.animation.animate import SHIPPED
 from emoface_lib.core.clip import EXPRESSIONS, HOP_LENGTH, Clip
 from emoface_lib.core.files import read_npz
-from emoface_lib.core.landmarks import (
-    FRAME_RATE,
-    VIDEO_RATE,
-    lip_opening,
-    mean_face,
-)
+from emoface_lib.core.landmarks import FRAME_RATE, VIDEO_RATE, lip_opening, mean_face
 from emoface_lib.core.media import sound_delay
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.core.video import read_audio, read_video

@@ -20,14 +20,7 @@ import torch
 from audio import hear_corpus
 from audio import train as train_autovc
 from results import APART, enter_interval, enter_seeds
-from studies import (
-    SPEAKERS,
-    TEST_SPEAKERS,
-    as_mel,
-    clips_of,
-    interval,
-    settings_of,
-)
+from studies import SPEAKERS, TEST_SPEAKERS, as_mel, clips_of, interval, settings_of
 
 from emoface_lib.animation.animate import SHIPPED
 from emoface_lib.core.clip import Clip, with_features

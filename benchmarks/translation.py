@@ -32,11 +32,7 @@ from emoface_lib.evaluation.picture_quality import (
 )
 from emoface_lib.translation.dataset import Pair, Pairs
 from emoface_lib.translation.train import train_translator
-from emoface_lib.translation.translators import (
-    FOLDERS,
-    PairRenderer,
-    load_translator,
-)
+from emoface_lib.translation.translators import FOLDERS, PairRenderer, load_translator
 
 TOPIC = "translation"
 FRAMES = 4  # per test clip

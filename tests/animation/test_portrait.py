@@ -78,11 +78,7 @@ def test_one_face_is_found_without_notes(read: Read) -> None:
     ],
 )
 def test_modes_are_converted_and_lossy_ones_are_said(
-    tmp_path: Path,
-    name: str,
-    convert,
-    tolerance: float | None,
-    note: str | None,
+    tmp_path: Path, name: str, convert, tolerance: float | None, note: str | None
 ) -> None:
     convert(ASTRONAUT).save(tmp_path / name)
     read = read_photo(tmp_path / name)
@@ -144,9 +140,7 @@ def test_large_photographs_are_reduced_and_that_is_said(read: Read) -> None:
         assert "reduced to 1920" in portrait.notes[0]
 
 
-def test_what_is_no_still_picture_is_named(
-    tmp_path: Path,
-) -> None:
+def test_what_is_no_still_picture_is_named(tmp_path: Path) -> None:
     frames = [ASTRONAUT.rotate(angle).convert("P") for angle in (0, 5)]
     for name in ("moving.gif", "pages.tif"):
         frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:])

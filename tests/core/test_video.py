@@ -138,8 +138,7 @@ def test_any_rate_and_channels_become_16_khz_mono(
 
 
 @pytest.mark.parametrize(
-    ("suffix", "codec"),
-    [*FILES, ("ogg", "libopus"), ("aiff", "pcm_s16be")],
+    ("suffix", "codec"), [*FILES, ("ogg", "libopus"), ("aiff", "pcm_s16be")]
 )
 def test_usual_containers_are_read(tmp_path: Path, suffix: str, codec: str) -> None:
     rate = 48_000
@@ -302,10 +301,7 @@ def test_tags_of_old_programs_do_no_harm(tmp_path: Path) -> None:
     assert len(read_audio(path)) == 16_000
 
 
-@pytest.mark.parametrize(
-    ("suffix", "codec"),
-    FILES,
-)
+@pytest.mark.parametrize(("suffix", "codec"), FILES)
 def test_truncated_sound_is_refused(tmp_path: Path, suffix: str, codec: str) -> None:
     path = write_sound(tmp_path / f"a.{suffix}", tone(3.0, 48_000), 48_000, codec)
     path.write_bytes(path.read_bytes()[: int(0.6 * path.stat().st_size)])

@@ -3,12 +3,7 @@
 import re
 from pathlib import Path
 
-from nbformat.v4 import (
-    new_code_cell,
-    new_markdown_cell,
-    new_notebook,
-    new_output,
-)
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from course.make_slides import main, slides
 

@@ -13,11 +13,7 @@ from hypothesis import strategies as st
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.video import read_audio
 from emoface_lib.features import audio
-from emoface_lib.features.audio import (
-    frame_loudness,
-    griffin_lim,
-    log_mel,
-)
+from emoface_lib.features.audio import frame_loudness, griffin_lim, log_mel
 
 SHARED = Path(__file__).parents[3] / "shared"
 GOLDEN = SHARED / "interfaces" / "autovc_mel_vctk_p225_003.npz"

@@ -12,11 +12,7 @@ from emoface_lib.core.settings import load_settings
 from emoface_lib.core.video import read_audio
 from emoface_lib.features.audio import VIDEO_FRAME as FRAME
 from emoface_lib.features.phones import PAUSE, raised_tongue, viseme_parts
-from emoface_lib.features.voice_activity import (
-    AROUND,
-    speech_level,
-    spoken,
-)
+from emoface_lib.features.voice_activity import AROUND, speech_level, spoken
 from emoface_lib.synthetic.audio_only import plan_audio_only
 from emoface_lib.synthetic.clips import make_clip
 from emoface_lib.synthetic.speech import Speech

@@ -9,11 +9,7 @@ import torch
 
 from emoface_lib.core.clip import Clip, speaker_means
 from emoface_lib.core.errors import InputError
-from emoface_lib.method.enrolment import (
-    SpeakerGuess,
-    enrolled,
-    enrolled_by,
-)
+from emoface_lib.method.enrolment import SpeakerGuess, enrolled, enrolled_by
 
 
 def test_a_training_speaker_is_known_by_the_training_clips(clips: list[Clip]) -> None:

@@ -71,11 +71,7 @@ def test_tree_and_index_are_as_promised(corpus: Path) -> None:
         *("arousal", "valence", "intensity", "sentence", "seconds"),
     ]
     assert index["clip"].iloc[0] == "id00001/video01/00001"
-    assert index["split"].value_counts().to_dict() == {
-        "train": 8,
-        "val": 4,
-        "test": 6,
-    }
+    assert index["split"].value_counts().to_dict() == {"train": 8, "val": 4, "test": 6}
     assert all((corpus / path).exists() for path in index["path"])
     assert not list(corpus.rglob(".*"))
     assert index["seconds"].between(2.3, 6).all()
