@@ -6,7 +6,7 @@ PYTHONPATH=. python benchmarks/course.py
 import re
 
 from nbformat import NotebookNode
-from results import enter_bound
+from results import enter
 
 from emoface_lib.runs.notebooks import (
     PARAMETERS,
@@ -48,7 +48,7 @@ def main() -> None:
     """Count, and enter what was counted."""
 
     def enter_count(name: str, value: int, target: str) -> None:
-        enter_bound(TOPIC, name, value, "", target, HOW)
+        enter(TOPIC, name, value, "", HOW, target)
 
     for path in find_notebooks():
         lesson, notebook = path.name[:2], read_notebook(path)

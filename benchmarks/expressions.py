@@ -10,7 +10,7 @@ true labels; then shorter ones with 10 and 30 % wrong labels, plain and self-cur
 import argparse
 
 import torch
-from results import enter_bound
+from results import enter
 
 from emoface_lib.features.expression_training import SelfCure
 from tools.fit_expressions import (
@@ -29,7 +29,7 @@ SHARES = (0.3, 0.1)  # shares of wrong labels
 
 def report(name: str, value: float, unit: str, target: str, how: str) -> None:
     how = f"benchmarks/expressions.py: {how}; 1 thread"
-    enter_bound(TOPIC, f"expressions: {name}", value, unit, target, how)
+    enter(TOPIC, f"expressions: {name}", value, unit, how, target)
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from results import enter_bound
+from results import enter
 
 ROOT = Path(__file__).resolve().parents[1]
 GIVEN = """
@@ -88,9 +88,9 @@ def main(options: list[str]) -> None:
             ("what a run leaves beside it", megabytes(work), "MB", ""),
         )
         for row, value, unit, target in rows:
-            enter_bound("install", row, value, unit, target, how)
+            enter("install", row, value, unit, how, target)
         row, told = "environment from the wheel", f"{how}; largest: {packages}"
-        enter_bound("install", row, size, "MB", "<= 1200", told)
+        enter("install", row, size, "MB", told, "<= 1200")
 
 
 if __name__ == "__main__":

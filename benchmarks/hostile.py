@@ -20,16 +20,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import nbformat
 import numpy as np
 import pandas as pd
 import soundfile
+import yaml
 from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
-from results import enter_bound
+from results import enter
 from safetensors.torch import load_file, save_file
 from skimage.data import astronaut, coffee
 from typer.testing import CliRunner
@@ -47,6 +48,7 @@ from emoface_lib.runs.collect import FAILURE, RESULT, RUN, Result
 from emoface_lib.runs.sweep import read_sweep
 from emoface_lib.runs.sweep_plans import plan_runs
 
+GIVEN = yaml.safe_load(Path(__file__).with_suffix(".yml").read_text())
 RATE = 16_000
 SMALL = ["-p", "detector=drawn", "--profile", "smoke", "--workers", "1"]
 TRAIN = ["--profile", "smoke", "-p", "real_mouths=0", "-p", "content_steps=3"]
@@ -80,7 +82,16 @@ rows.to_parquet(Run(settings).path("results.parquet"))""",
 def record(name: str, value: float, target: str, how: str, unit: str = "") -> None:
     """Enter a number of this benchmark."""
     how = f"benchmarks/hostile.py {how}"
-    enter_bound("hostile", name, value, unit, target, how)
+    enter("hostile", name, value, unit, how, target)
+
+
+class Wrong(list[str]):
+    """What does not end well; printed as it is found."""
+
+    def add(self, *said: object) -> None:
+        """Take down a case, and print it with what else is known."""
+        self.append(str(said[0]))
+        print(*said, flush=True)
 
 
 def write_wav(path: Path, samples: np.ndarray, rate: int = RATE) -> Path:
@@ -150,6 +161,14 @@ class Place:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return path
+
+
+@contextmanager
+def scene() -> Iterator[Place]:
+    """A place of its own, with a folder of runs."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["EMOFACE_RUNS"] = f"{folder}/runs"
+        yield Place(Path(folder))
 
 
 def photos(at: Place) -> Iterator[Case]:
@@ -252,45 +271,27 @@ def voices(at: Place) -> Iterator[Case]:
 
 def options(at: Place) -> Iterator[Case]:
     """Options of all commands, and names of files."""
-    for given in (
-        *("nan", "inf", "1e9", "1:2:3", "0:1,0:2", "happpy", "happy:x"),
-        *("/etc/passwd", "../x"),
-    ):
-        yield f"emotion {given}", at.animate("", "", "--emotion", given), False
-    rows = ("seconds,amount\n1,x\n", "a,b\n1,2\n", "", "seconds\n1\n", "\0\0")
-    for number, text in enumerate(rows):
+    for name, values in GIVEN["options"].items():
+        more = ["--emotion", "1"] if name == "axis" else []
+        for value in values:
+            given = at.animate("", "", f"--{name}", value, *more)
+            yield f"--{name} {value}", given, False
+    for number, text in enumerate(GIVEN["tables"]):
         path = at.file(f"{number}.csv", text)
         yield f"emotion {text!r}", at.animate("", "", "--emotion", str(path)), False
     many = ["--emotion", "happy"] * 70
     yield "70 emotions", at.animate("", "", *many), False
-    for name, value in (
-        *(("motion", x) for x in ("nan", "-1", "4", "x")),
-        *(("seed", x) for x in ("-1", "1.5", "x")),
-        *(("axis", x) for x in ("foo", "../x")),
-        *(("renderer", x) for x in ("foo", "unet")),
-        *(("model", x) for x in ("/nowhere", "/etc", "/etc/passwd")),
-        *(("enrol", x) for x in ("/nowhere", "/etc/passwd")),
-    ):
-        more = ["--emotion", "1"] if name == "axis" else []
-        yield f"--{name} {value}", at.animate("", "", f"--{name}", value, *more), False
-    for out in ("a.avi", "none/a.mp4", "a", "x" * 300 + ".csv", ".", "\udcff.avi"):
-        yield f"-o {out[:9]!r}", at.animate(out=out), False
-    for out in ("a:b.csv", "%03d.csv", "a\nb.csv", "$(touch pwn).csv", "x" * 250):
-        name = out if out.endswith(".csv") else out + ".csv"
-        yield f"-o {name[:9]!r}", at.animate(out=name), True
-    yield "-o 250.mp4", at.animate(out="y" * 250 + ".mp4"), True
-    yield "-o the voice", at.animate(out=str(at.voice)), False
-    for place in ("/proc/a.csv", "/dev/full/a.csv", str(at.photo / "a.csv")):
-        yield f"-o {place}", at.animate(out=place), False
-    for wrong in (
-        *("corpus=nope", "corpus=../../../etc", "stile_steps=3", "style_steps=x"),
-        *("seed=10000000000000000000000", "seed=-1", "margin", "=3", "device=tpu"),
-        *("learning_rate=NaN", "content_steps=0", "features=mp3", "profile=x"),
-    ):
+    long = "x" * 300 + ".csv", "\udcff.avi", str(at.voice)
+    for out in (*GIVEN["refused"], *long):
+        place = str(at.root / out) if out.startswith("face.png") else out
+        yield f"-o {out[:9]!r}", at.animate(out=place), False
+    for out in (*GIVEN["taken"], "x" * 250 + ".csv", "y" * 250 + ".mp4"):
+        yield f"-o {out[:9]!r}", at.animate(out=out), True
+    for wrong in GIVEN["settings"]:
         for command in ("reproduce", "train"):
             given = [command, "--profile", "smoke", "-p", wrong]
             yield f"{command} -p {wrong}", given, False
-    for command in ("reproduce --profile x", "reproduce --only 99", "train --step 4"):
+    for command in GIVEN["commands"]:
         yield command, command.split(), False
     given = ["-p", "features=autovc", "-p", "autovc_checkpoint=/etc/passwd"]
     yield "autovc_checkpoint", [*at.prepare(at.root / "evil"), *given], False
@@ -325,35 +326,13 @@ def corpora(at: Place) -> Iterator[Case]:
     yield "engine", [*at.prepare(at.root / "sh"), "--engine", "rai"], False
 
 
+SIZES = {name: list(range(1, 101)) for name in ("content_steps", "margin")}
 SWEEPS = {
+    **GIVEN["sweeps"],
     "binary": b"\xff\xfe\0",
     "latin": "notebooks: [04] # Zoë".encode("latin-1"),
     "deep": "[" * 20_000,
-    "date": "notebooks: [04]\nparameters: {corpus: 2026-11-29}",
-    "bytes": "notebooks: [04]\nparameters: {corpus: !!binary aGVq}",
-    "set": "notebooks: [04]\ngrid: {seed: !!set {a, b}}",
-    "seeds": "notebooks: [04]\nseeds: 1000000000000",
-    "many": "notebooks: [04]\nseeds: 100000000",
-    "grid": "notebooks: [04]\ngrid: {"
-    + ", ".join(f"{n}: {list(range(1, 101))}" for n in ("content_steps", "margin"))
-    + "}\nseeds: 100",
-    "alias": "notebooks: [04]\nx: &a [1]\ny: [*a, *a]",
-    "python": "notebooks: [04]\nx: !!python/object/apply:os.system ['touch PWNED']",
-    "code": "notebooks: [04]\nexclude: [\"@pd.io.common.os.system('touch PWNED')\"]",
-    "results": "notebooks: [04]\nresults: ['../../../etc/passwd']",
-    "outputs": "notebooks: [04]\noutputs: [/etc/passwd]",
-    "twice": "notebooks: [04]\nnotebooks: [05]",
-    "unknown": "notebooks: [04]\nnotebook: [05]",
-    "empty": "",
-    "list": "[1, 2]",
-    "no notebook": "notebooks: [44]",
-    "null": "notebooks: null",
-    "number": "notebooks: [04]\nseeds: -1",
-    "nan": "notebooks: [04]\nminutes: .nan",
-    "base": "notebooks: [04]\nbase: ../../etc",
-    "corpus": "notebooks: [04]\nparameters: {corpus: ../../../etc}",
-    "key": "notebooks: [04]\ngrid: {? [1] : 2}",
-    "tabs": "notebooks:\n\t- 04",
+    "grid": json.dumps({"notebooks": ["04"], "grid": SIZES, "seeds": 100}),
     "digits": "notebooks: [04]\nseeds: " + "9" * 5_000,
 }
 
@@ -492,19 +471,16 @@ def told(arguments: Sequence[str], works: bool | None) -> str:
 
 def inputs(parts: Sequence[Callable[[Place], Iterator[Case]]] = PARTS) -> list[str]:
     """Try all, enter how many end well, and say which do not."""
-    wrong, count = [], 0
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["EMOFACE_RUNS"] = f"{folder}/runs"
-        at = Place(Path(folder))
+    wrong, count = Wrong(), 0
+    with scene() as at:
         if failed := told(at.prepare(at.run), True):
-            wrong.append(f"prepare: {failed}")
+            wrong.add(f"prepare: {failed}")
         for part in parts:
             start = time.perf_counter()
             for name, arguments, works in part(at):
                 count += 1
                 if failed := told(arguments, works):
-                    wrong.append(f"{name}: {failed}")
-                    print(wrong[-1], flush=True)
+                    wrong.add(f"{name}: {failed}")
             print(f"{part.__name__}: {time.perf_counter() - start:.0f} s", flush=True)
         left = [path for path in at.out.glob(".*") if path.is_file()]
         left += Path().glob("PWNED*")
@@ -590,7 +566,7 @@ def fuzz_one(path: Path) -> None:
 
 def fuzz(count: int = 2_500, seed: int = 0) -> list[str]:
     """Mutated media files: nothing but `InputError`."""
-    dice, wrong, slowest = random.Random(seed), [], 0.0
+    dice, wrong, slowest = random.Random(seed), Wrong(), 0.0
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -603,8 +579,7 @@ def fuzz(count: int = 2_500, seed: int = 0) -> list[str]:
             try:
                 fuzz_one(path)
             except Exception as error:
-                wrong.append(f"{number} {name}: {error!r}")
-                print(wrong[-1], flush=True)
+                wrong.add(f"{number} {name}: {error!r}")
             slowest = max(slowest, time.perf_counter() - begin)
     seconds = time.perf_counter() - start
     how = f"fuzz: {count} files; slowest {slowest:.1f} s; 1 thread"
@@ -648,9 +623,7 @@ def numbers(path: Path) -> bytes:
 def kills(*names: str, count: int = 2) -> list[str]:
     """Kill commands at random moments; run again, they leave the same files."""
     dice, every = random.Random(1), list[str]()
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["EMOFACE_RUNS"] = f"{folder}/runs"
-        at = Place(Path(folder))
+    with scene() as at:
 
         def animate(run: Path) -> list[str]:
             out = ["-o", str(run / "a.mp4"), "-o", str(run / "a.csv")]
@@ -663,7 +636,7 @@ def kills(*names: str, count: int = 2) -> list[str]:
         clean.mkdir()
         for command in (animate, at.prepare, at.train, at.sweep, reproduce):
             name = command.__name__
-            before, wrong = at.root / f"before_{name}", list[str]()
+            before, wrong = at.root / f"before_{name}", Wrong()
             shutil.copytree(clean, before, symlinks=True)
             start = time.perf_counter()
             command_line(command(clean), clean).wait()
@@ -683,8 +656,7 @@ def kills(*names: str, count: int = 2) -> list[str]:
                     if expected.get(one) != found.get(one)
                 ]
                 if again or differ:
-                    wrong.append(f"{name} {number}: {again}, {differ}")
-                    print(wrong[-1], flush=True)
+                    wrong.add(f"{name} {number}: {again}, {differ}")
             if name in (names or (name,)):
                 how = f"kills: {count} at random moments, -9, TERM, INT"
                 title = f"{name}, killed and run again: other files"
@@ -697,9 +669,8 @@ def kills(*names: str, count: int = 2) -> list[str]:
 
 def interrupts(count: int = 20) -> list[str]:
     """Ctrl-C in the first seconds: one line, and 130 for whoever called."""
-    dice, wrong = random.Random(2), list[str]()
-    with tempfile.TemporaryDirectory() as folder:
-        at = Place(Path(folder))
+    dice, wrong = random.Random(2), Wrong()
+    with scene() as at:
         for _ in range(count):
             wait = dice.uniform(0.1, 3)
             process = subprocess.Popen(
@@ -709,8 +680,7 @@ def interrupts(count: int = 20) -> list[str]:
             process.send_signal(2)
             said = process.communicate()[1]
             if process.returncode not in (130, -2) or said != "emoface: stopped.\n":
-                wrong.append(f"after {wait:.1f} s: {process.returncode} {said[-300:]}")
-                print(wrong[-1], flush=True)
+                wrong.add(f"after {wait:.1f} s: {process.returncode} {said[-300:]}")
     how = f"interrupts: {count} in 0.1 to 3 s"
     record("interrupted commands that say more than a line", len(wrong), "<= 0", how)
     return wrong
@@ -732,10 +702,8 @@ def commands(at: Place) -> dict[str, list[str]]:
 
 def network() -> list[str]:
     """Calls that leave this machine, counted by strace."""
-    wrong: list[str] = []
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["EMOFACE_RUNS"] = f"{folder}/runs"
-        at = Place(Path(folder))
+    wrong = Wrong()
+    with scene() as at:
         for name, arguments in commands(at).items():
             log = at.root / f"{name}.strace"
             traced = ["strace", "-f", "-qq", "-e", "trace=connect,sendto"]
@@ -748,8 +716,8 @@ def network() -> list[str]:
             lines = [line for line in log.read_text().splitlines() if "AF_INET" in line]
             outside = [x for x in lines if "127.0.0.1" not in x and '"::1"' not in x]
             if done.returncode or outside:
-                wrong.append(f"{name}: {done.returncode}, {outside[:3]}")
-                print(wrong[-1], done.stderr[-300:], flush=True)
+                said = f"{name}: {done.returncode}, {outside[:3]}"
+                wrong.add(said, done.stderr[-300:])
             count = len(commands(at))
     how = f"network: strace of {count} commands"
     record("commands with a request to a network", len(wrong), "<= 0", how)
@@ -773,10 +741,10 @@ def users() -> list[str]:
 
     Into what belongs to somebody else they end in a sentence with the cure.
     """
-    wrong: list[str] = []
-    with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755)
-        at = Place(Path(folder))
+    wrong = Wrong()
+    with scene() as at:
+        folder = at.root
+        folder.chmod(0o755)
         given = commands(at)
         given["lab"] = ["lab", f"{folder}/lessons", "--copy-only"]
         runs, theirs = str(REPOSITORY / "runs"), str(REPOSITORY / "store")
@@ -787,7 +755,7 @@ def users() -> list[str]:
             "batch": ["batch", "run", f"{folder}/a.yml", "--store", theirs],
             "lab": ["lab", f"{REPOSITORY}/lessons", "--copy-only"],
         }
-        subprocess.run(["chown", "-R", "65534", folder], check=True)
+        subprocess.run(["chown", "-R", "65534", str(folder)], check=True)
         known = {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY)}
         known |= {"HOME": "/nonexistent", "OMP_NUM_THREADS": "1"}
         elsewhere = {**known, "EMOFACE_RUNS": runs}
@@ -801,8 +769,7 @@ def users() -> list[str]:
             said = done.stderr
             fine = done.returncode == 0 if works else "emoface: " in said
             if "Traceback" in said or not fine or (not works and not done.returncode):
-                wrong.append(f"{name}, own={works}: {done.returncode}")
-                print(wrong[-1], said[-600:], flush=True)
+                wrong.add(f"{name}, own={works}: {done.returncode}", said[-600:])
     how = f"users: nobody, no home; {len(cases)} commands in a folder of theirs, "
     how += f"{len(refused)} into root's"
     name = "second user of a checkout: commands that break"

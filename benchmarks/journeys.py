@@ -111,7 +111,7 @@ def main(run: Path) -> None:
             most, how = BEFORE[journey] // 2, "benchmarks/journeys.py; before: "
             how += f"{BEFORE[journey]} at c492fd9; {called} functions are called"
             name = f"{journey}: functions in one another"
-            enter("structure", name, layers, "", f"<= {most}", layers <= most, how)
+            enter("structure", name, layers, "", how, f"<= {most}")
 
 
 if __name__ == "__main__":

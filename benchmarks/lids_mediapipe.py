@@ -67,7 +67,7 @@ def main() -> None:
     ):
         closed = float((np.array(shares) <= READ_CLOSED).mean())
         seen = f"{how}; {len(shares)} faces"
-        enter(TOPIC, f"{row} by MediaPipe", closed, "share", "", "", seen)
+        enter(TOPIC, f"{row} by MediaPipe", closed, "share", seen)
 
 
 if __name__ == "__main__":

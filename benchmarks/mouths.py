@@ -85,13 +85,10 @@ def main() -> None:
 
     def report(name: str, value: float, unit: str, how: str) -> None:
         how = f"benchmarks/mouths.py: {how}"
-        enter("mouths", name, float(value), unit, "", "", how)
+        enter("mouths", name, float(value), unit, how)
 
     drawn = drawn_takes()
-    for split, who in (
-        ("real", "fitted talkers"),
-        ("real test", "left-out talkers"),
-    ):
+    for split, who in (("real", "fitted talkers"), ("real test", "left-out talkers")):
         real = read_takes(split)
         ours = [predicted(take) for take in real]
         how = f"{len(real)} clips of GRID, of {len({t.talker for t in real})} talkers"

@@ -12,11 +12,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 import torch
+from results import enter_interval
 from scipy.ndimage import gaussian_filter1d
 from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from studies import clips_of, enter_interval, interval, settings_of
+from studies import clips_of, interval, settings_of
 
 from emoface_lib.core.clip import Clip
 from emoface_lib.core.landmarks import FRAME_RATE
@@ -131,9 +132,8 @@ def enter_all(found: pd.DataFrame, width: float, corpora: Sequence[int]) -> None
         f"speakers each, read over {width} s"
     )
     for (method, metric), own in found.groupby(["method", "metric"], sort=False):
-        level, asked = interval(own), (method, metric) == (f"code, {FULL}", ASKED)
-        aim = (">= 0.5", level.mean >= 0.5) if asked else ("", "")
-        enter_interval(TOPIC, f"{method}: {metric}", level, "", how, *aim)
+        aim = ">= 0.5" if (method, metric) == (f"code, {FULL}", ASKED) else ""
+        enter_interval(TOPIC, f"{method}: {metric}", interval(own), "", how, aim)
     compared = [(kind, row, PLAIN) for row in (FULL, FRAMES) for kind in KINDS]
     for kind, row, other in (*compared, ("face", FULL, NO_STYLE)):
         for metric in found["metric"].unique():

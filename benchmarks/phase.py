@@ -19,8 +19,8 @@ import pandas as pd
 import seaborn as sns
 import torch
 from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
-from results import enter, read
-from studies import clips_of, enter_interval, settings_of
+from results import enter, enter_interval, enter_seeds, read
+from studies import clips_of, settings_of
 
 from emoface_lib import plots
 from emoface_lib.core.clip import EXPRESSIONS, Clip
@@ -54,12 +54,7 @@ DETECTOR = 1.4375  # px; what dlib's landmarks differ by on drawn faces, LMD (Ta
 FLOOR = 1e-3  # beside a softmax, before its logarithm
 POWER = 2.8 / 3.92  # what is detected by an interval's width: 80 % power at 5 %
 EXCHANGED = "E_emotion exchanged"
-MEASURES = {
-    "LMD": "px",
-    "ES": "",
-    f"LMD, {EXCHANGED}": "px",
-    f"ES, {EXCHANGED}": "",
-}
+MEASURES = {"LMD": "px", "ES": "", f"LMD, {EXCHANGED}": "px", f"ES, {EXCHANGED}": ""}
 MAIN = f"LMD, {EXCHANGED}"
 FACTS = "d_rp / d_rs without eq. (5)", "threshold of eq. (5)", "spread of E_emotion"
 PHASES = "helps", "idles", "harms", "collapses"
@@ -337,9 +332,8 @@ def enter_facts(cell: Cell, found: pd.DataFrame) -> None:
     spread = facts[FULL, "deviation"] / facts[IDENTITY, "deviation"]
     values = facts[IDENTITY, "ratio"], facts[FULL, "threshold"], spread
     for name, value in zip(FACTS, values, strict=True):
-        how = f"benchmarks/phase.py: {len(value)} corpora, the last tenth of step 2; "
-        how += f"seeds from {value.min():.3f} to {value.max():.3f}"
-        enter(TOPIC, f"{cell.name}: {name}", float(value.mean()), "", "", "", how)
+        how = f"benchmarks/phase.py: {len(value)} corpora, the last tenth of step 2"
+        enter_seeds(TOPIC, f"{cell.name}: {name}", value, "", how)
     effect = difference(found, FULL, IDENTITY, MAIN, np.random.default_rng(0))
     changes = by_corpus(found, MAIN, FULL, IDENTITY)
     phase = "idles"
@@ -348,7 +342,7 @@ def enter_facts(cell: Cell, found: pd.DataFrame) -> None:
     elif effect.low * effect.high > 0 and (changes * effect.mean > 0).all():
         phase = "helps" if effect.mean < 0 else "harms"
     how = "benchmarks/phase.py: by the rule of protocol.md"
-    enter(TOPIC, f"{cell.name}: phase of eq. (5)", phase, "", "", "", how)
+    enter(TOPIC, f"{cell.name}: phase of eq. (5)", phase, "", how)
 
 
 def by_corpus(found: pd.DataFrame, metric: str, first: str, second: str) -> pd.Series:

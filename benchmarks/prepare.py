@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 import psutil
-from results import enter, enter_bound
+from results import enter
 
 from emoface_lib.core.checkpoints import save_model
 from emoface_lib.core.clip import EXPRESSIONS
@@ -154,8 +154,8 @@ def stages(drawn: list[Path], root: Path) -> None:
         f"{frames / clips / 25:.1f} s, 224 px, CPU time of 1 core; {load()}"
     )
     for name, seconds in spent.items():
-        enter(TOPIC, f"{name}, frames", frames / seconds, "1/s", "", "", how)
-        enter(TOPIC, f"{name}, clips", 3600 * clips / seconds, "1/h", "", "", how)
+        enter(TOPIC, f"{name}, frames", frames / seconds, "1/s", how)
+        enter(TOPIC, f"{name}, clips", 3600 * clips / seconds, "1/h", how)
     files = [run / "features" / f"{clip}.npz" for clip in rows["clip"]]
     size = sum(path.stat().st_size for path in files) / (frames + first) * 25
     plan(frames / 25 / spent["all"], size, how)
@@ -173,7 +173,7 @@ def plan(real_time: float, bytes_a_second: float, how: str) -> None:
         ("disk for features", bytes_a_second * VOXCELEB2_HOURS * 3600 / 1e9, "GB"),
     ):
         what = f"VoxCeleb2 dev on paper, {name}"
-        enter(TOPIC, what, float(value), unit, "", "", f"computed; {how}")
+        enter(TOPIC, what, float(value), unit, f"computed; {how}")
 
 
 def processes(drawn: list[Path], root: Path) -> None:
@@ -197,7 +197,7 @@ def processes(drawn: list[Path], root: Path) -> None:
         f"{load()}"
     )
     name = "2 processes against 1"
-    enter_bound(TOPIC, name, gain, "x", ">= 1.8", how)
+    enter(TOPIC, name, gain, "x", how, ">= 1.8")
 
 
 def memory(drawn: list[Path], root: Path, count: int) -> None:
@@ -236,7 +236,7 @@ def memory(drawn: list[Path], root: Path, count: int) -> None:
         f"{before:.0f} MB; most {max(sizes):.0f} MB"
     )
     name = "growth of memory over 2,000 clips"
-    enter_bound(TOPIC, name, growth, "MB", f"<= {FLAT:g}", how)
+    enter(TOPIC, name, growth, "MB", how, f"<= {FLAT:g}")
 
 
 def resume(drawn: list[Path], root: Path, count: int) -> None:
@@ -261,7 +261,7 @@ def resume(drawn: list[Path], root: Path, count: int) -> None:
         f"journal and as empty files; from the start of `emoface prepare`; {load()}"
     )
     name = "first new clip after 100,000 done"
-    enter_bound(TOPIC, name, seconds, "s", "<= 10", how)
+    enter(TOPIC, name, seconds, "s", how, "<= 10")
 
 
 def simulated(clip: str) -> dict[str, Any]:

@@ -29,10 +29,10 @@ from real_emotion import (
     share,
     templates,
 )
+from results import enter_interval
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from studies import enter_interval
 from torch import Tensor
 
 from emoface_lib.animation.emotion_control import sharpened
@@ -274,10 +274,7 @@ def mixtures(data: Path, run: Path) -> None:
     clips, tables = actors_clips(run, settings), []
     some, test = told_clips(clips), split(clips, "test")
     label = torch.stack([clip.expression for clip in some]).numpy()
-    told = {
-        ENROLLED: told_by_features(clips),
-        "voice": told_by_voice(data, some),
-    }
+    told = {ENROLLED: told_by_features(clips), "voice": told_by_voice(data, some)}
     shown = {by: sharpened(softmax) for by, softmax in told.items()} | {"label": label}
     for seed in SEEDS:
         one, folder = settings.changed(seed=seed), runs_folder() / "actors" / str(seed)

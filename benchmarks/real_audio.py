@@ -102,7 +102,7 @@ def main() -> None:
             + ", ".join(f"{emotion} {mean:.2f}" for emotion, mean in means.items())
         )
         row = f"real audio: anger has more arousal than sadness, from {name}"
-        enter(TOPIC, row, float(np.mean(shares)), "share of pairs", "", "", how)
+        enter(TOPIC, row, float(np.mean(shares)), "share of pairs", how)
 
 
 if __name__ == "__main__":

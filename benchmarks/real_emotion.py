@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 import torch
 from PIL import Image
-from results import enter
+from results import enter, enter_interval
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -196,11 +196,8 @@ def share(
 ) -> None:
     """Enter a share of clips with its interval over actors."""
     found = bootstrap(list(map(float, hits)), list(groups), np.random.default_rng(0))
-    where = (
-        f"{how}; {len(hits)} clips, 95 % interval {found.low:.2f} to {found.high:.2f}"
-    )
-    target, meets = (f">= {least:g}", bool(found.mean >= least)) if least else ("", "")
-    enter(TOPIC, name, found.mean, "share", target, meets, where)
+    target = f">= {least:g}" if least else ""
+    enter_interval(TOPIC, name, found, "share", f"{how}; {len(hits)} clips", target)
 
 
 def enter_faces(
@@ -322,19 +319,10 @@ def dial(data: Path, predictor: FacePredictor) -> None:
                 rows.append({"axis": "read", **told})
     found = pd.DataFrame(rows).groupby("axis").mean(numeric_only=False)
     valence = 100 * max(abs(found.loc["valence", ["corners", "brows"]])) / EYE_DISTANCE
-    enter(
-        TOPIC,
-        "valence -2 to 2: corners or brows move",
-        float(valence),
-        "% of eye distance",
-        ">= 5",
-        bool(valence >= 5),
-        how,
-    )
+    name, unit = "valence -2 to 2: corners or brows move", "% of eye distance"
+    enter(TOPIC, name, float(valence), unit, how, ">= 5")
     lips = float(found.loc["arousal", "lips"])
-    enter(
-        TOPIC, "arousal -2 to 2: lips open further", lips, "px", ">= 2", lips >= 2, how
-    )
+    enter(TOPIC, "arousal -2 to 2: lips open further", lips, "px", how, ">= 2")
     for first, second, moves in (
         ("arousal", "valence", "corners"),
         ("valence", "arousal", "brows"),
@@ -344,20 +332,12 @@ def dial(data: Path, predictor: FacePredictor) -> None:
     ):
         part = abs(float(found.loc[first, moves] / found.loc[second, moves]))
         name = f"{first} -2 to 2 moves {moves}, share of what {second} does"
-        enter(TOPIC, name, part, "share", "<= 0.333", part <= 1 / 3, how)
-    rises = float(found.loc["read", "rises"])
-    enter(
-        TOPIC,
-        "valence: happiness read rises at every step",
-        rises,
-        "share",
-        ">= 0.8",
-        rises >= 0.8,
-        how,
-    )
-    stays = float(found.loc["read", "stays"])
+        enter(TOPIC, name, part, "share", how, "<= 0.333", part <= 1 / 3)
+    rises, stays = map(float, found.loc["read", ["rises", "stays"]])
+    name = "valence: happiness read rises at every step"
+    enter(TOPIC, name, rises, "share", how, ">= 0.8")
     name = f"valence: happiness read falls by {FALL:g} at no step"
-    enter(TOPIC, name, stays, "share", "", "", how)
+    enter(TOPIC, name, stays, "share", how)
     print(found)
 
 
@@ -388,22 +368,12 @@ def blocks(data: Path, _: FacePredictor) -> None:
             StandardScaler(), LogisticRegression(C=STRENGTH, max_iter=500)
         )
         told = cross_val_predict(probe, values, mood, groups=who, cv=GroupKFold(4))
-        share(
-            f"{layer}: emotion, of seven",
-            told == mood,
-            who,
-            0,
-            f"{how}, three left out",
-        )
+        name = f"{layer}: emotion, of seven"
+        share(name, told == mood, who, 0, f"{how}, three left out")
         probe.fit(values[first], who[first])
         told = probe.predict(values[~first]) == who[~first]
-        share(
-            f"{layer}: speaker, of twelve, in another sentence",
-            told,
-            who[~first],
-            0,
-            how,
-        )
+        name = f"{layer}: speaker, of twelve, in another sentence"
+        share(name, told, who[~first], 0, how)
 
 
 def lips(_: Path, predictor: FacePredictor) -> None:
@@ -425,7 +395,7 @@ def lips(_: Path, predictor: FacePredictor) -> None:
     lost = float(found["as heard"] - found["own"])
     name = "lip r that the mood of a voice costs, GRID's talkers left out"
     how = "benchmarks/real_emotion.py DATA lips"
-    enter(TOPIC, name, lost, "r", "<= 0.02", lost <= 0.02, how)
+    enter(TOPIC, name, lost, "r", how, "<= 0.02")
     print(found)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import torch
 from real_lips import LEFT_OUT, drawn_level
-from results import enter
+from results import enter_interval
 from table_2 import FOLDER, TOPIC, study, trained_seeds
 
 from emoface_lib.core.clip import MEL_BANDS, Clip
@@ -32,6 +32,7 @@ from emoface_lib.core.landmarks import (
 from emoface_lib.core.settings import REPOSITORY, Settings, load_settings
 from emoface_lib.core.video import read_audio, read_video, write_video
 from emoface_lib.evaluation.baselines import static
+from emoface_lib.evaluation.bootstrap import Interval
 from emoface_lib.evaluation.experiment import Experiment, Trial
 from emoface_lib.evaluation.pc_avs import load_pc_avs
 from emoface_lib.evaluation.rendered import rendered_rows
@@ -173,12 +174,11 @@ def enter_rows(rows: pd.DataFrame, how: str) -> None:
             & (rows["metric"] == row["metric"])
             & (rows["method"] == wrong)
         ]["mean"].iloc[0]
-        spread = f"95 % interval {row['low']:.3f} to {row['high']:.3f}"
-        spread += f", {row['seeds']} seeds"
-        beside = f"{spread}; chance ({wrong}) {chance:.3f}"
+        told = f"{how}; {row['seeds']} seeds; chance ({wrong}) {chance:.3f}"
         unit = UNITS[row["metric"].removesuffix(READ)]
         name = f"{row['corpus']}: {row['metric']}, {row['method']}"
-        enter(TOPIC, name, row["mean"], unit, "", "", f"{how}; {beside}")
+        spread = Interval(row["mean"], row["low"], row["high"])
+        enter_interval(TOPIC, name, spread, unit, told)
 
 
 def main() -> None:

@@ -101,13 +101,13 @@ def main() -> None:
         lost = float(np.isnan(errors).mean())
         print(f"{kind}: lips {error:.2f} px, lost {lost:.0%}, {np.mean(changes):.2f}")
         least = error if kind == "warp" else least
-        aim = ("", "") if kind == "warp" else (f"< {least:.4g} (warp)", error < least)
-        name = f"real portraits: lip error, {kind}"
-        enter(TOPIC, name, error, "px of 256", *aim, how)
-        name = f"real portraits: sharpness of the face, {kind}"
-        enter(TOPIC, name, float(np.mean(sharp)), "of the photograph's", "", "", how)
-        name = f"real portraits: dlib finds no face, {kind}"
-        enter(TOPIC, name, lost, "share", "", "", how)
+        for name, value, unit, aim in (
+            ("lip error", error, "px of 256", f"< {least:.4g} (warp)"),
+            ("sharpness of the face", float(np.mean(sharp)), "of the photograph's", ""),
+            ("dlib finds no face", lost, "share", ""),
+        ):
+            aim = "" if kind == "warp" else aim
+            enter(TOPIC, f"real portraits: {name}, {kind}", value, unit, how, aim)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from pathlib import Path
 import pandas as pd
 import psutil
 from prepare import load
-from results import enter, enter_bound
+from results import enter
 from scipy.io import wavfile
 
 from emoface_lib.core.clip import SAMPLE_RATE
@@ -76,7 +76,7 @@ def main() -> None:
         rows = scores[scores["metric"] == "LMD"].groupby("method")["value"].mean()
         print(rows)
         told = f"{how}; {len(rows)} rows of {scores['clip'].nunique()} test clips"
-        enter(TOPIC, "Table 2's rows, by the clock", minutes, "min", "", "", told)
+        enter(TOPIC, "Table 2's rows, by the clock", minutes, "min", told)
 
 
 def draw(corpus: Path, count: int) -> int:
@@ -130,9 +130,9 @@ def ended(command: subprocess.Popen) -> Usage:
 def spent(name: str, used: list[Usage], how: str) -> None:
     """Enter the CPU time of some processes, and the largest peak of their memory."""
     minutes = sum(one.ru_utime + one.ru_stime for one in used) / 60
-    enter(TOPIC, f"{name}, CPU time", minutes, "min", "", "", how)
+    enter(TOPIC, f"{name}, CPU time", minutes, "min", how)
     peak = max(one.ru_maxrss for one in used) / 1024
-    enter(TOPIC, f"{name}, peak of a process", peak, "MB", "", "", how)
+    enter(TOPIC, f"{name}, peak of a process", peak, "MB", how)
 
 
 def enter_prepared(
@@ -145,10 +145,10 @@ def enter_prepared(
     found = read_parquet(run / "features" / INDEX, "problem")
     ready = int((found["problem"] == "").sum())
     name = f"prepare, {name}"
-    enter_bound(TOPIC, f"{name}: clips ready", ready, "", f">= {MANY}", how)
-    enter(TOPIC, f"{name}, by the clock", minutes, "min", "", "", how)
+    enter(TOPIC, f"{name}: clips ready", ready, "", how, f">= {MANY}")
+    enter(TOPIC, f"{name}, by the clock", minutes, "min", how)
     spent(f"{name}, the commands", used, how)
-    enter(TOPIC, f"{name}: {told}", again, "s", "", "", how)
+    enter(TOPIC, f"{name}: {told}", again, "s", how)
 
 
 def by_shards(corpus: Path, run: Path, count: int) -> tuple[list[Usage], float, str]:

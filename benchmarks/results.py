@@ -2,13 +2,18 @@
 
 import csv
 import operator
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from emoface_lib.core.files import write_beside
+from emoface_lib.evaluation.bootstrap import Interval
 
 RESULTS = Path(__file__).resolve().parent / "results.csv"
-KEEPS = {"<=": operator.le, ">=": operator.ge, ">": operator.gt}
+KEEPS = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt}
 HEADER = ("topic", "name", "value", "unit", "target", "meets", "how")
+APART = ", interval apart from 0"  # behind a bound
 
 
 def enter(
@@ -16,17 +21,20 @@ def enter(
     name: str,
     value: float | str,
     unit: str,
-    target: str,
-    meets: bool | str,
     how: str,
+    target: str = "",
+    meets: bool | str | None = None,
     path: Path = RESULTS,
 ) -> None:
     """Enter and print a measurement; a row of the same topic and name is replaced.
 
-    `topic` is one word, the same in all rows of a theme ("faces"). `target` is a bound
-    ("<= 20"), and `meets` says whether the value keeps it; without a target both are
-    empty. `how` names the command and the machine.
+    `topic` is one word, the same in all rows of a theme ("faces"). `how` names the
+    command and the machine. `target` is a bound ("<= 20", "< 1.5 (warp)"), and `meets`
+    says whether the value keeps it; by default the number in the bound says so.
     """
+    if meets is None:
+        sign, bound = target.split()[:2] if target else ("", "")
+        meets = KEEPS[sign](value, float(bound)) if target else ""
     if not isinstance(meets, str):
         meets = "yes" if meets else "no"
     shown = f"{value:.4g}" if isinstance(value, float) else str(value)
@@ -40,19 +48,32 @@ def enter(
         writer.writerows(rows.values())
 
 
-def enter_bound(
+def enter_interval(
+    topic: str, name: str, found: Interval, unit: str, how: str, target: str = ""
+) -> None:
+    """Enter a mean, its 95 % interval behind how it was measured.
+
+    target : a bound of the mean; behind it APART if the interval may not hold 0.
+    """
+    how = f"{how}; 95 % interval {found.low:.3f} to {found.high:.3f}"
+    meets = None
+    if target.endswith(APART):
+        sign, bound = target.removesuffix(APART).split()
+        meets = KEEPS[sign](found.mean, float(bound)) and found.low * found.high > 0
+    enter(topic, name, found.mean, unit, how, target, meets)
+
+
+def enter_seeds(
     topic: str,
     name: str,
-    value: float,
+    values: Sequence[float],
     unit: str,
-    target: str,
     how: str,
-    path: Path = RESULTS,
+    target: str = "",
 ) -> None:
-    """Enter a number; whether it keeps `target`, such as "<= 20" or "", follows."""
-    sign, _, bound = target.partition(" ")
-    kept = KEEPS[sign](value, float(bound)) if target else ""
-    enter(topic, name, value, unit, target, kept, how, path)
+    """Enter the mean over seeds, their range behind how it was measured."""
+    how = f"{how}; seeds from {min(values):.3f} to {max(values):.3f}"
+    enter(topic, name, float(np.mean(values)), unit, how, target)
 
 
 def read(path: Path = RESULTS) -> list[dict[str, str]]:

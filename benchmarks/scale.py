@@ -21,7 +21,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from results import enter, enter_bound
+from results import enter
 
 from emoface_lib.core import training
 from emoface_lib.core.parallel import one_thread
@@ -60,16 +60,16 @@ def main() -> None:
                 "cached" if cached else "from disk, by the clock"
             )
             rate = reading(few, cached)
-            enter_bound(TOPIC, name, rate, "frames/s", ">= 200000", how)
+            enter(TOPIC, name, rate, "frames/s", how, ">= 200000")
         peaks = [peak(clips.folder, given.steps) for clips in (few, many)]
         for count, value in zip((given.few, given.many), peaks, strict=True):
             name = f"peak memory of step 2, {count} clips"
-            enter(TOPIC, name, value, "MB", "", "", how)
+            enter(TOPIC, name, value, "MB", how)
         ratio = peaks[1] / peaks[0]
         told = f"{how}; rows of {given.many} clips lead to the frames of {given.few}"
-        enter_bound(TOPIC, "peak memory, many", ratio, "of few", "<= 1.1", told)
+        enter(TOPIC, "peak memory, many", ratio, "of few", told, "<= 1.1")
         for name, rate in rates(few, Path(scratch) / "run", given.steps):
-            enter(TOPIC, f"{name} of paper", rate, "steps/s", "", "", how)
+            enter(TOPIC, f"{name} of paper", rate, "steps/s", how)
 
 
 def store(folder: Path, few: int, count: int) -> StoredClips:

@@ -12,7 +12,7 @@ from io import StringIO
 from pathlib import Path
 
 import grimp
-from results import enter, enter_bound
+from results import enter
 
 from emoface_lib.core.settings import REPOSITORY
 from emoface_lib.runs.notebooks import code_cells, find_notebooks, read_code, source
@@ -91,7 +91,7 @@ def fast_tests() -> float:
 def enter_most(name: str, value: float, unit: str, target: float) -> None:
     """Enter a number that should be at most `target`."""
     shown = round(value, 1) if isinstance(value, float) else value
-    enter_bound("structure", name, shown, unit, f"<= {target}", HOW)
+    enter("structure", name, shown, unit, HOW, f"<= {target}")
 
 
 def main() -> None:
@@ -108,7 +108,7 @@ def main() -> None:
     enter_most("modules a lesson imports from", max(m for _, m in lessons), "", 10)
     enter_most("lines of the library", lines(LIBRARY), "", 16_000)
     code = sum(code_lines(text) for text in texts(LIBRARY))
-    enter("structure", "lines of the library that hold code", code, "", "", "", HOW)
+    enter("structure", "lines of the library that hold code", code, "", HOW)
     whole = sum(lines(REPOSITORY / name) for name in PLACES)
     enter_most("lines of all Python, tests and benchmarks too", whole, "", 30_000)
     enter_most("public functions of arrays without shapes", len(findings()), "", 0)

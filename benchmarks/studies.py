@@ -1,12 +1,12 @@
-"""What the studies on embedded speakers share: settings, clips, rows with intervals."""
+"""What the studies on embedded speakers share: settings, clips, intervals."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from results import enter
 
-from emoface_lib.core.clip import Clip
+from emoface_lib.core.clip import Clip, with_features
 from emoface_lib.core.landmarks import mean_face
 from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.evaluation.bootstrap import Interval, bootstrap
@@ -41,21 +41,12 @@ def clips_of(settings: Settings, **options: Any) -> list[Clip]:
     return audio_only_clips(settings, face, splits=splits, **options)
 
 
+def as_mel(clips: Sequence[Clip]) -> list[Clip]:
+    """The same clips, of which the log-mel is heard."""
+    return with_features(clips, [clip.log_mel.numpy() for clip in clips])
+
+
 def interval(rows: pd.DataFrame, column: str = "value") -> Interval:
     """Mean of a column, with its interval over speakers and seeds."""
     values, speakers, seeds = (rows[c].tolist() for c in (column, "speaker", "seed"))
     return bootstrap(values, speakers, np.random.default_rng(0), seeds=seeds)
-
-
-def enter_interval(
-    topic: str,
-    name: str,
-    found: Interval,
-    unit: str,
-    how: str,
-    target: str = "",
-    meets: bool | str = "",
-) -> None:
-    """Enter a mean, its interval behind how it was measured."""
-    spread = f"95 % interval {found.low:.3f} to {found.high:.3f}"
-    enter(topic, name, found.mean, unit, target, meets, f"{how}; {spread}")

@@ -6,14 +6,12 @@ has seen those of transfer.py). All clips are audio-only (true landmarks), and E
 landmarks; seeds of training are paired over methods; intervals are over test speakers
 and seeds.
 
-python benchmarks/style.py [PART ...]; parts: speed, minutes, ablation, blindness,
-features, enrolment, guess, collapse, curve
+python benchmarks/style.py [PART ...]; parts: ablation, blindness, features, enrolment,
+guess
 """
 
 import argparse
 import tempfile
-import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,28 +19,21 @@ import pandas as pd
 import torch
 from audio import hear_corpus
 from audio import train as train_autovc
-from results import enter
-from studies import (
-    SPEAKERS,
-    TEST_SPEAKERS,
-    clips_of,
-    enter_interval,
-    interval,
-    settings_of,
-)
+from results import APART, enter_interval, enter_seeds
+from studies import SPEAKERS, TEST_SPEAKERS, as_mel, clips_of, interval, settings_of
 
 from emoface_lib.animation.animate import SHIPPED
 from emoface_lib.core.clip import Clip, with_features
 from emoface_lib.core.landmarks import mean_face
-from emoface_lib.core.settings import Settings, load_settings
+from emoface_lib.core.settings import load_settings
 from emoface_lib.evaluation.bootstrap import Interval, difference
 from emoface_lib.evaluation.experiment import CODES, Experiment, Trial, study_settings
 from emoface_lib.evaluation.probes import Probe
 from emoface_lib.evaluation.rows import (
     ABLATION,
-    CONTRASTS,
     FLOORS,
     FULL,
+    IDENTITY,
     IMPROVED,
     MEAN_DISPLACEMENT,
     NO_STYLE,
@@ -53,26 +44,24 @@ from emoface_lib.evaluation.rows import (
 from emoface_lib.evaluation.scoring import LandmarkExpressions, landmark_scores
 from emoface_lib.features.align import to_canonical
 from emoface_lib.features.voice_conversion import load_features
-from emoface_lib.method.content import ContentBranch
 from emoface_lib.method.displacements import content_codes, style_displacements
 from emoface_lib.method.enrolment import SpeakerGuess, enrolled, enrolled_by
-from emoface_lib.method.steps import load_content, new_style, split, train_content
+from emoface_lib.method.steps import load_content, split, train_content
 from emoface_lib.synthetic.audio_only import audio_only_clips
 
 TOPIC = "style"
 CORPUS = 200
 SEEDS = (0, 1, 2)
-FEWER_SEEDS = (0, 1, 2)
-SIZES = (4, 8, 16, 32)
+METRICS = ("LMD", "ES")
+UNITS = {"LMD": "px", "ES": "", "lip r": "r"}
 KINDS = ("phonetic", "log_mel", "codes", "autovc")  # the first is the default
 GUESSED = (32, 100, 300, 1000)  # speakers who teach the guess of m_spk
-BATCHES = 8  # for the measurement of speed
 
 
-def how(part: str, seeds: Sequence[int]) -> str:
+def how(part: str) -> str:
     return (
         f"benchmarks/style.py {part}: corpus seed {CORPUS}, {SPEAKERS} training and "
-        f"{TEST_SPEAKERS} test speakers, audio-only, {len(seeds)} paired seeds"
+        f"{TEST_SPEAKERS} test speakers, audio-only, {len(SEEDS)} paired seeds"
     )
 
 
@@ -83,7 +72,7 @@ def level(scores: pd.DataFrame, method: str, metric: str) -> Interval:
 
 def enter_levels(found: pd.DataFrame, regime: str, source: str) -> None:
     for method in dict.fromkeys(found["method"]):
-        for metric, unit in (("LMD", "px"), ("ES", ""), ("lip r", "r")):
+        for metric, unit in UNITS.items():
             if metric == "lip r" and method in (STATIC, MEAN_DISPLACEMENT):
                 continue
             value = level(found, method, metric)
@@ -97,189 +86,72 @@ def enter_difference(
     second: str,
     metric: str,
     source: str,
-    least: float | None = None,
-) -> Interval:
-    """Enter a paired difference; `least` is how much better the target asks."""
+    target: str = "",
+) -> None:
+    """Enter a paired difference; with a target, its interval must lie apart from 0."""
     change = difference(found, first, second, metric, np.random.default_rng(0))
-    sign = -1 if metric == "LMD" else 1
-    apart = (
-        max(sign * change.low, sign * change.high)
-        > 0
-        > -min(sign * change.low, sign * change.high)
-    )
-    target, meets = "", ""
-    if least is not None:
-        bound = f"{'<=' if sign < 0 else '>='} {sign * least:.3g}"
-        target = f"{bound}, interval apart from 0"
-        meets = bool(sign * change.mean >= least and apart)
     name = f"{regime}: {metric}, {first} minus {second}"
-    enter_interval(
-        TOPIC, name, change, "px" if metric == "LMD" else "", source, target, meets
-    )
-    return change
+    aim = target and target + APART
+    enter_interval(TOPIC, name, change, UNITS[metric], source, aim)
 
 
 def enter_codes(found: pd.DataFrame, regime: str, source: str) -> None:
     """What E_emotion tells of test speakers, mean over seeds."""
-    goals = {
-        "arousal r": (">= 0.75", 0.75, 1),
-        "share of the speaker": ("<= 0.1", 0.1, -1),
-    }
+    goals = {"arousal r": ">= 0.75", "share of the speaker": "<= 0.1"}
     facts = found[found["protocol"] == CODES]
-    means = facts.groupby(["method", "metric"])["value"].agg(["mean", "min", "max"])
-    for (method, fact), row in means.iterrows():
-        target, meets = "", ""
-        if method == "improved" and fact in goals:
-            target, bound, sign = goals[fact]
-            meets = bool(sign * row["mean"] >= sign * bound)
+    for (method, fact), own in facts.groupby(["method", "metric"]):
+        target = goals.get(fact, "") if method == IMPROVED else ""
         name = f"{regime}: E_emotion, {fact}, {method}"
-        spread = f"{source}; seeds from {row['min']:.3f} to {row['max']:.3f}"
-        enter(TOPIC, name, float(row["mean"]), "", target, meets, spread)
-
-
-def speed() -> None:
-    """Frames a second of one core, forward, backward and optimiser."""
-    settings = settings_of(CORPUS)
-    for step, least in ((1, 9_000), (2, 14_000)):
-        for kind in ("float32", "bfloat16"):
-            rate = frames_a_second(step, kind == "bfloat16", settings)
-            default = kind == "bfloat16"
-            enter(
-                TOPIC,
-                f"step {step}: frames a second of one core, {kind}",
-                rate,
-                "1/s",
-                f">= {least}" if default else "",
-                bool(rate >= least) if default else "",
-                "benchmarks/style.py speed: tutorial's batches, best of "
-                f"{BATCHES}; 1 thread of a core with AMX",
-            )
-
-
-def frames_a_second(step: int, bfloat16: bool, settings: Settings) -> float:
-    torch.set_num_threads(1)
-    clips = 3 * settings.style.batch if step == 2 else settings.content.batch
-    frames = settings.training.crop_frames // (
-        settings.style.stride if step == 2 else 1
-    )
-    features, truth = torch.rand(clips, frames, 80), torch.rand(clips, frames, 68, 2)
-    content = torch.rand(clips, frames, 256)
-    branch = ContentBranch() if step == 1 else new_style(80, settings)
-    inputs = (features,) if step == 1 else (features, content)
-    optimiser, best = torch.optim.Adam(branch.parameters(), 1e-3), np.inf
-    for _ in range(BATCHES):
-        start = time.process_time()
-        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-            loss = (branch(*inputs).float() - truth).abs().mean()
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        best = min(best, time.process_time() - start)
-    return clips * frames / best
-
-
-def minutes() -> None:
-    """Steps 1 and 2 of the tutorial, as many clips as there, three variants, a seed."""
-    settings = load_settings("tutorial")
-    many = settings.changed(
-        audio_only_speakers=settings.synthetic.train_speakers
-        + settings.synthetic.audio_only_speakers
-    )
-    face = to_canonical(mean_face())
-    clips = enrolled(audio_only_clips(many, face, splits=("train", "val"), voices=True))
-    start = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder:
-        content, _ = train_content(clips, Path(folder), settings)
-        train_rows((PLAIN, FULL, IMPROVED), clips, content, Path(folder), settings)
-    spent = (time.perf_counter() - start) / 60
-    enter(
-        TOPIC,
-        "steps 1 and 2: minutes of the tutorial's training, three variants, one seed",
-        spent,
-        "min",
-        "<= 3",
-        spent <= 3,
-        "benchmarks/style.py minutes: 100 speakers audio-only, 1 thread",
-    )
+        enter_seeds(TOPIC, name, own["value"], "", source, target)
 
 
 def ablation(clips: list[Clip]) -> None:
     """Style, contrast and the improved objective, by what content hears."""
-    trials = [Trial(seed) for seed in SEEDS]
-    blind, source = "content hears phones", how("ablation", SEEDS)
-    start = time.perf_counter()
+    trials, source = [Trial(seed) for seed in SEEDS], how("ablation")
+    regime = "content hears phones"
     found = Experiment(clips, settings_of(CORPUS), (*FLOORS, *ABLATION)).run(trials)
-    minutes = (time.perf_counter() - start) / 60 / len(SEEDS)
-    enter_levels(found, blind, source)
-    enter_codes(found, blind, source)
-    none = level(found, NO_STYLE, "LMD").mean
-    for method in ("full", "without L_emotion", "improved"):
-        counts = method == "full"
-        for metric, least in (("LMD", 0.04 * none), ("ES", 0.08)):
-            enter_difference(
-                found,
-                blind,
-                method,
-                NO_STYLE,
-                metric,
-                source,
-                least if counts else None,
-            )
-    enter_difference(found, blind, "improved", "without L_emotion", "ES", source, 0.05)
-    enter_difference(found, blind, "improved", "without L_emotion", "LMD", source, 1e-9)
-    for metric in ("LMD", "ES"):
-        for second in (
-            "without L_emotion",
-            "L_identity alone",
-            MEAN_DISPLACEMENT,
-            STATIC,
+    enter_levels(found, regime, source)
+    enter_codes(found, regime, source)
+    least = {"LMD": f"<= {-0.04 * level(found, NO_STYLE, 'LMD').mean:.3g}"}
+    least["ES"] = ">= 0.08"
+    beside = {"LMD": "<= -1e-09", "ES": ">= 0.05"}
+    for metric in METRICS:
+        for first, second, target in (
+            (FULL, NO_STYLE, least[metric]),
+            (PLAIN, NO_STYLE, ""),
+            (IMPROVED, NO_STYLE, ""),
+            (IMPROVED, PLAIN, beside[metric]),
+            *((FULL, row, "") for row in (PLAIN, IDENTITY, MEAN_DISPLACEMENT, STATIC)),
         ):
-            enter_difference(found, blind, "full", second, metric, source)
-    enter(
-        TOPIC,
-        "steps 1 and 2: minutes of one seed, four variants, two seeds at a time",
-        2 * minutes,
-        "min",
-        "",
-        "",
-        source,
-    )
-    plain, source = "content hears the log-mel", how("ablation", FEWER_SEEDS)
-    trials = [Trial(seed) for seed in FEWER_SEEDS]
-    mels = with_features(clips, [clip.log_mel.numpy() for clip in clips])
+            enter_difference(found, regime, first, second, metric, source, target)
+    regime, mels = "content hears the log-mel", as_mel(clips)
     hearing = settings_of(CORPUS, features="log_mel")
     found = Experiment(mels, hearing, (*FLOORS, *ABLATION)).run(trials)
-    enter_levels(found, plain, source)
-    for metric in ("LMD", "ES"):
-        for method in ("full", "improved"):
-            enter_difference(found, plain, method, NO_STYLE, metric, source)
+    enter_levels(found, regime, source)
+    for metric in METRICS:
+        for method in (FULL, IMPROVED):
+            enter_difference(found, regime, method, NO_STYLE, metric, source)
 
 
 def blindness(clips: list[Clip]) -> None:
     """What a linear probe reads of emotion in E_content, by what content hears."""
-    mels = with_features(clips, [clip.log_mel.numpy() for clip in clips])
-    heard = {"phones": (clips, "phonetic"), "the log-mel": (mels, "log_mel")}
+    heard = {"phones": (clips, "phonetic"), "the log-mel": (as_mel(clips), "log_mel")}
     for name, (some, kind) in heard.items():
-        found = []
-        for seed in FEWER_SEEDS:
+        found: dict[str, list[float]] = {"arousal": [], "valence": [], "category": []}
+        for seed in SEEDS:
             own = settings_of(CORPUS, features=kind).changed(seed=seed)
             with tempfile.TemporaryDirectory() as folder:
                 content, _ = train_content(some, Path(folder), own)
-            coded = with_features(
-                some, [code.numpy() for code, _ in content_codes(content, some)]
-            )
+            codes = [code.numpy() for code, _ in content_codes(content, some)]
+            coded = with_features(some, codes)
             train, test = split(coded, "train"), split(coded, "test")
-            for factor in ("arousal", "valence", "category"):
+            for factor, scores in found.items():
                 generator = np.random.default_rng(seed)
                 probe = Probe.learn(train, factor, generator)
-                found.append((factor, probe.read(test, generator).score()))
-        table = pd.DataFrame(found, columns=["factor", "score"]).groupby("factor")
-        numbers = table["score"].agg(["mean", "min", "max"])
-        for factor, (mean, low, high) in numbers.iterrows():
-            where = how("blindness", FEWER_SEEDS)
-            where = f"{where}; seeds from {low:.3f} to {high:.3f}"
+                scores.append(probe.read(test, generator).score())
+        for factor, scores in found.items():
             row = f"content hears {name}: {factor} from E_content"
-            enter(TOPIC, row, float(mean), "", "", "", where)
+            enter_seeds(TOPIC, row, scores, "", how("blindness"))
 
 
 def features() -> None:
@@ -306,19 +178,15 @@ def features() -> None:
         f"speakers, audio-only, {len(SEEDS)} paired seeds of {own.style.steps} steps; "
         "shipped content, AutoVC of the tutorial"
     )
+    regime = "content hears phones"
     for kind in KINDS:
-        enter_level_and_worth(found, kind, source)
-
-
-def enter_level_and_worth(found: pd.DataFrame, kind: str, source: str) -> None:
-    """Enter scores of what style hears, and what is gained, paired."""
-    name, regime = f"style hears {kind}", "content hears phones"
-    for metric, unit in (("LMD", "px"), ("ES", "")):
-        value = level(found, name, metric)
-        enter_interval(TOPIC, f"{regime}: {metric}, {name}", value, unit, source)
+        name = f"style hears {kind}"
         others = [NO_STYLE, f"style hears {KINDS[0]}"][: 1 + (kind != KINDS[0])]
-        for other in others:
-            enter_difference(found, regime, name, other, metric, source)
+        for metric in METRICS:
+            value, row = level(found, name, metric), f"{regime}: {metric}, {name}"
+            enter_interval(TOPIC, row, value, UNITS[metric], source)
+            for other in others:
+                enter_difference(found, regime, name, other, metric, source)
 
 
 def enrolment(clips: list[Clip]) -> None:
@@ -328,14 +196,14 @@ def enrolment(clips: list[Clip]) -> None:
     known = enrolled(clips)
     test = split(known, "test")
     reader = LandmarkExpressions.learn(split(clips, "train"))
-    for seed in FEWER_SEEDS:
+    for seed in SEEDS:
         one = settings.changed(seed=seed)
         with tempfile.TemporaryDirectory() as folder:
             content, _ = train_content(known, Path(folder), one)
             made = train_rows((PLAIN, IMPROVED), known, content, Path(folder), one)
         (plain, _), (style, _) = made[PLAIN], made[IMPROVED]
         codes = content_codes(content, test)
-        methods = {"without L_emotion": style_displacements(plain, test, codes)}
+        methods = {PLAIN: style_displacements(plain, test, codes)}
         for count in (1, 2, 4, 8):
             some = enrolled_by(test, count, np.random.default_rng(seed))
             methods[f"{count} clips"] = style_displacements(style, some, codes)
@@ -345,19 +213,16 @@ def enrolment(clips: list[Clip]) -> None:
         methods["a guess from the clip"] = style_displacements(style, guessed, codes)
         methods["all clips"] = style_displacements(style, test, codes)
         rows.append(landmark_scores(methods, test, reader).assign(seed=seed))
-    scores = pd.concat(rows)
-    without = "without L_emotion"
-    for metric in ("LMD", "ES"):
-        change = difference(
-            scores, "a guess from the clip", without, metric, np.random.default_rng(0)
-        )
-        name = f"improved, guessed from the clip, minus {without}: {metric}"
-        enter_interval(TOPIC, name, change, "", how("enrolment", FEWER_SEEDS))
-    for method in dict.fromkeys(scores["method"]):
-        for metric, unit in (("LMD", "px"), ("ES", "")):
+    scores, source = pd.concat(rows), how("enrolment")
+    for metric in METRICS:
+        pair = "a guess from the clip", PLAIN
+        change = difference(scores, *pair, metric, np.random.default_rng(0))
+        name = f"improved, guessed from the clip, minus {PLAIN}: {metric}"
+        enter_interval(TOPIC, name, change, UNITS[metric], source)
+        for method in scores["method"].unique():
             value = level(scores, method, metric)
             name = f"improved, speaker enrolled by {method}: {metric}"
-            enter_interval(TOPIC, name, value, unit, how("enrolment", FEWER_SEEDS))
+            enter_interval(TOPIC, name, value, UNITS[metric], source)
 
 
 def guess(clips: list[Clip]) -> None:
@@ -391,45 +256,18 @@ def guess(clips: list[Clip]) -> None:
         enter_interval(TOPIC, name, interval(rows.assign(seed=0)), "", source)
 
 
-def collapse(clips: list[Clip]) -> None:
-    """Six contrasts on one content branch a seed."""
-    trials = [Trial(seed) for seed in FEWER_SEEDS]
-    found = Experiment(clips, settings_of(CORPUS), (*FLOORS, *CONTRASTS)).run(trials)
-    source = how("collapse", FEWER_SEEDS)
-    enter_levels(found, "collapse study", source)
-    enter_codes(found, "collapse study", source)
-
-
-def curve(clips: list[Clip]) -> None:
-    """With and without L_emotion on 4 to 32 training speakers."""
-    trials = [Trial(seed, size) for size in SIZES for seed in FEWER_SEEDS]
-    found = Experiment(clips, settings_of(CORPUS), (PLAIN, FULL)).run(trials)
-    for size in SIZES:
-        part = found[found["training_speakers"] == size]
-        for metric, unit in (("LMD", "px"), ("ES", "")):
-            change = difference(
-                part, "full", "without L_emotion", metric, np.random.default_rng(0)
-            )
-            name = f"learning curve: {metric}, full minus without, {size} speakers"
-            enter_interval(TOPIC, name, change, unit, how("curve", FEWER_SEEDS))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parts = {
-        "speed": lambda _: speed(),
-        "minutes": lambda _: minutes(),
         "ablation": ablation,
         "blindness": blindness,
         "features": lambda _: features(),
         "enrolment": enrolment,
         "guess": guess,
-        "collapse": collapse,
-        "curve": curve,
     }
     parser.add_argument("parts", nargs="*", choices=list(parts))
     chosen = parser.parse_args().parts or list(parts)
-    some = set(chosen) - {"speed", "minutes", "features"}
+    some = set(chosen) - {"features"}
     clips = clips_of(settings_of(CORPUS), voices=True) if some else []
     for name in chosen:
         parts[name](clips)

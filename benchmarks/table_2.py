@@ -28,7 +28,7 @@ from results import enter
 from studies import clips_of, settings_of
 
 from emoface_lib.core.clip import MEL_BANDS, Clip
-from emoface_lib.core.files import read_json, read_npz, read_or_set_aside, write_beside
+from emoface_lib.core.files import read_npz, read_or_set_aside, write_beside
 from emoface_lib.core.landmarks import WEIGHTS
 from emoface_lib.core.settings import REPOSITORY, Settings, load_settings
 from emoface_lib.evaluation.baselines import detector_noise
@@ -198,26 +198,18 @@ def enter_all() -> None:
     keep(found, DIFFERENCES)
     entered = ("LMD", "ES", "lip r", "M-LMD, read", "lip r, read", RATIO)
     for row in found[found["metric"].isin(entered)].to_dict("records"):
-        spread = f"95 % interval {row['low']:.3f} to {row['high']:.3f}"
         how = told(LARGER if row["corpus"] == MORE_VIDEOS else SIZE)
+        how += f"; 95 % interval {row['low']:.3f} to {row['high']:.3f}"
+        how += f", {row['seeds']} seeds"
         ratio = row["metric"] == RATIO
         name = f"{row['corpus']}: {row['metric']}, {row['first']}, {row['second']}"
-        target, meets = ("<= 0.45", row["high"] <= 0.45) if ratio else ("", "")
-        unit = "px" if "LMD" in row["metric"] else ""
-        unit, spread = "ratio" if ratio else unit, f"{spread}, {row['seeds']} seeds"
-        enter(TOPIC, name, row["mean"], unit, target, meets, f"{how}; {spread}")
+        unit = "ratio" if ratio else "px" if "LMD" in row["metric"] else ""
+        aim = ("<= 0.45", row["high"] <= 0.45) if ratio else ()
+        enter(TOPIC, name, row["mean"], unit, how, *aim)
         print(row["sentence"])
     per_group = scores.drop_duplicates(["seed", "minutes"])["minutes"].sum()
     name = "minutes of full, summed over processes"
-    enter(
-        TOPIC,
-        name,
-        float(per_group),
-        "min",
-        "<= 240",
-        bool(per_group <= 240),
-        f"{told(SIZE)}; cores shared",
-    )
+    enter(TOPIC, name, float(per_group), "min", f"{told(SIZE)}; cores shared", "<= 240")
 
 
 def told(size: tuple[int, int, int]) -> str:
@@ -235,14 +227,6 @@ def keep(found: pd.DataFrame, path: Path) -> None:
     before = pd.read_csv(path)
     left = before[~before["corpus"].isin(found["corpus"])]
     pd.concat([found.round(4), left]).to_csv(path, index=False)
-
-
-def enter_lesson(run: Path) -> None:
-    """Enter the minutes of notebook 07, as `emoface reproduce --only 07` left them."""
-    minutes = read_json(run / "reproduce.json")["minutes"]["07_comparison"]
-    how = "emoface reproduce --profile tutorial --only 07, on shared cores"
-    name = "notebook 07, tutorial: minutes"
-    enter(TOPIC, name, float(minutes), "min", "<= 3", bool(minutes <= 3), how)
 
 
 def ship() -> None:
@@ -273,7 +257,6 @@ def main() -> None:
             pictures(given.run, dict(one.split("=", 1) for one in given.weights))
         elif part == "enter":
             enter_all()
-            enter_lesson(given.run)
         else:
             ship()
 

@@ -40,12 +40,12 @@ def main() -> None:
                     and said in text_of_check(folder, student, path, cell)
                 )
             bar.write(f"{path.stem}: {solved[-1]:.0%}, {empty[-1]:.0%}, {told}")
-    enter("course", "marks of the solutions", 100 * min(solved), "% of the points, "
-          "the worst lesson", "100", min(solved) == 1, HOW)  # fmt: skip
-    enter("course", "marks of the empty edition", 100 * max(empty), "% of the points"
-          ", the best lesson", "0", max(empty) == 0, HOW)  # fmt: skip
-    enter("course", "typical mistakes told in their sentence", sum(told),
-          f"of {len(told)}", f"{len(told)}", all(told), HOW)  # fmt: skip
+    name, unit = "marks of the solutions", "% of the points, the worst lesson"
+    enter("course", name, 100 * min(solved), unit, HOW, "100", min(solved) == 1)
+    name, unit = "marks of the empty edition", "% of the points, the best lesson"
+    enter("course", name, 100 * max(empty), unit, HOW, "0", max(empty) == 0)
+    name, most = "typical mistakes told in their sentence", str(len(told))
+    enter("course", name, sum(told), f"of {most}", HOW, most, all(told))
 
 
 def hand_all_in(

@@ -15,13 +15,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import torch
+from results import APART, enter_interval
 from studies import clips_of, settings_of
-from studies import enter_interval as enter_spread
 from style import level
 
 from emoface_lib.core.landmarks import mean_face
 from emoface_lib.core.settings import runs_folder
-from emoface_lib.evaluation.bootstrap import Interval, difference
+from emoface_lib.evaluation.bootstrap import difference
 from emoface_lib.evaluation.experiment import Experiment, Trial
 from emoface_lib.evaluation.rows import (
     FULL,
@@ -40,7 +40,7 @@ TOPIC = "transfer"
 CORPORA, SEEDS = (200, 301, 302), 2
 EVERY = 2  # every second test clip is given codes
 UNITS = {"LMD": "px", "ES": "", GAIN: ""}
-TARGETS = {"LMD": -0.15, "ES": 0.15}
+TARGETS = {"LMD": "<= -0.15" + APART, "ES": ">= 0.15" + APART}
 EMOTION, BOTH = "E_emotion exchanged", "both codes exchanged"
 NOTHING = "no code exchanged"  # what a face reaches that stays as it is
 NAMES = ["LMD", "ES", *(f"{metric}, {EMOTION}" for metric in UNITS)]
@@ -75,17 +75,6 @@ def measure(one: Experiment, seed: int) -> pd.DataFrame:
     )
 
 
-def enter_interval(
-    name: str, found: Interval, metric: str, source: str, target: float | None = None
-) -> None:
-    asked, meets = "", ""
-    if target is not None:
-        asked = f"{'<=' if target < 0 else '>='} {target}, interval apart from 0"
-        beyond = found.mean <= target if target < 0 else found.mean >= target
-        meets = "yes" if beyond and found.low * found.high > 0 else "no"
-    enter_spread(TOPIC, name, found, UNITS[metric], source, asked, meets)
-
-
 def source(found: pd.DataFrame, *methods: str) -> str:
     """How rows that are there for all of the methods were measured."""
     own = [found[found["method"] == method] for method in methods]
@@ -107,7 +96,8 @@ def enter_difference(
     change = difference(found, first, second, name, np.random.default_rng(0))
     where = source(found, first, second)
     label = f"{label}{name}, {first} minus {second}"
-    enter_interval(label, change, metric, where, TARGETS[metric] if aim else None)
+    target = TARGETS[metric] if aim else ""
+    enter_interval(TOPIC, label, change, UNITS[metric], where, target)
 
 
 def enter_all(found: pd.DataFrame) -> None:
@@ -115,8 +105,9 @@ def enter_all(found: pd.DataFrame) -> None:
     rows = [row for row in TRANSFER if row in set(found["method"])]
     for row in rows:
         for name in (*NAMES, *LEVELS):
-            spread, where = level(found, row, name), source(found, row)
-            enter_interval(f"{name}, {row}", spread, name.split(",")[0], where)
+            spread, unit = level(found, row, name), UNITS[name.split(",")[0]]
+            where = source(found, row)
+            enter_interval(TOPIC, f"{name}, {row}", spread, unit, where)
     for first, second in (*((row, PLAIN) for row in TRANSFER[1:]), *BESIDE):
         for name in NAMES if {first, second} <= set(rows) else ():
             enter_difference(found, name, first, second)

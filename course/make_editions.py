@@ -8,16 +8,15 @@ the tags `check` and `points-N`, which asks the checker and may hold hidden test
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from importlib import import_module
 from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any, NamedTuple
 
 import nbformat
+import yaml
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 
-from course.mistakes import code_of
 from emoface_lib.core.files import write_beside
 from emoface_lib.core.settings import REPOSITORY
 from emoface_lib.runs.notebooks import (
@@ -28,6 +27,7 @@ from emoface_lib.runs.notebooks import (
     tags,
 )
 
+MISTAKES = Path(__file__).with_name("mistakes")
 EDITIONS = REPOSITORY / "build" / "editions"
 SOLUTION, CHECK, POINTS = "solution", "check", "points-"
 STUB = "# YOUR CODE HERE\nraise NotImplementedError()"
@@ -80,13 +80,27 @@ def instructor(notebook: NotebookNode, mistakes: Mistakes) -> NotebookNode:
 
 
 def mistakes_of(lesson: str) -> Mistakes:
-    """The typical mistakes in a lesson's exercises, by id of the solution's cell."""
-    found = import_module(f"course.mistakes.lesson_{lesson[:2]}").MISTAKES
+    """The typical mistakes in a lesson's exercises, by id of the solution's cell.
+
+    Each is a wrong answer and words of the sentence that its checker says. Raises
+    ValueError if one changes a piece that the solution does not hold.
+    """
+    path = MISTAKES / f"lesson_{lesson[:2]}.yml"
+    found = yaml.safe_load(path.read_text(encoding="utf-8"))
     notebook = solution(read_notebook(find_notebook(lesson, find_notebooks())))
     return {
-        one.id: [(code_of(wrong, one.source), said) for wrong, said in found[one.id]]
+        one.id: [(_wrong(row, one.source), row["said"]) for row in found[one.id]]
         for one, _ in exercises(notebook)
     }
+
+
+def _wrong(row: Mapping[str, str], right: str) -> str:
+    """The code of a wrong answer, given whole or by a piece of the right one."""
+    if "code" in row:
+        return row["code"]
+    if row["piece"] not in right:
+        raise ValueError(f"The solution does not hold {row['piece']!r}.")
+    return right.replace(row["piece"], row["other"])
 
 
 def editions(path: Path) -> dict[str, NotebookNode]:

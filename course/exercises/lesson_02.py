@@ -54,13 +54,9 @@ def check_to_level(function: Callable[[np.ndarray, float], np.ndarray]) -> None:
     answer = array_of(answer_of(function, samples, LEVEL), samples.shape)
     away, wanted = _level(answer) - LEVEL, _level(samples) - LEVEL
     expect(
-        np.isfinite(away),
-        "the result is silent, or holds values that are no numbers.",
+        np.isfinite(away), "the result is silent, or holds values that are no numbers."
     )
-    expect(
-        abs(away - wanted) > 0.1,
-        f"the level is still {_level(samples):.1f} dBFS.",
-    )
+    expect(abs(away - wanted) > 0.1, f"the level is still {_level(samples):.1f} dBFS.")
     expect(
         abs(away + wanted) > 0.1,
         "the sound is moved by twice as many decibels as it should. The factor is for "

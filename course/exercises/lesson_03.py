@@ -53,9 +53,7 @@ def check_angle(function: Callable[[np.ndarray, np.ndarray], float]) -> None:
     right("one number says how far two poses are apart, about whatever axis.")
 
 
-def check_first_lost(
-    function: Callable[[np.ndarray, Sequence[float]], float],
-) -> None:
+def check_first_lost(function: Callable[[np.ndarray, Sequence[float]], float]) -> None:
     """The first yaw that ICP does not undo, on few points and on all."""
     face = EYE_DISTANCE * mean_face()
     for points in (face[STABLE], face):

@@ -85,9 +85,7 @@ class Crops(NamedTuple):
     expressions: Tensor
 
 
-def check_resting_size(
-    function: Callable[[float, float, float, float], float],
-) -> None:
+def check_resting_size(function: Callable[[float, float, float, float], float]) -> None:
     """The size at which eq. (5) lets a code rest; 0 if it dies."""
     survives = number_of(answer_of(function, 0.1, 0.3, 0.9, 0.4))
     dies = number_of(answer_of(function, 0.2, 0.25, 0.9, 0.4))
@@ -220,9 +218,7 @@ def check_draw_triplets(function: Draw) -> None:
     )
 
 
-def check_across_speakers(
-    function: Callable[[Tensor, Tensor, Tensor], Tensor],
-) -> None:
+def check_across_speakers(function: Callable[[Tensor, Tensor, Tensor], Tensor]) -> None:
     """Attraction of clips of different speakers whose faces look alike."""
     generator = torch.Generator().manual_seed(5)
     codes = torch.randn(12, 6, generator=generator)

@@ -105,9 +105,7 @@ def check_best_gate(function: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Non
     right("where neither layer is right, no gate can be: the best it does is choose.")
 
 
-def check_best_pictures(
-    function: Callable[[int, int], tuple[Tensor, Tensor]],
-) -> None:
+def check_best_pictures(function: Callable[[int, int], tuple[Tensor, Tensor]]) -> None:
     """What absolute and squared error make of a hair whose place is unsure."""
     for width, places in HAIRS:
         answer = answer_of(function, width, places)
@@ -169,9 +167,7 @@ def check_mended_psnr(function: Callable[[np.ndarray, np.ndarray], float]) -> No
     right("a test with a known answer finds what plausible numbers hide.")
 
 
-def check_heatmaps(
-    function: Callable[[np.ndarray, int, float], Tensor],
-) -> None:
+def check_heatmaps(function: Callable[[np.ndarray, int, float], Tensor]) -> None:
     """One blurred dot a landmark, each in a channel of its own."""
     landmarks = np.random.default_rng(6).uniform(60, 200, (68, 2))
     given = answer_of(function, landmarks.copy(), SIZE, SIGMA)

@@ -57,8 +57,7 @@ def check_lag(function: Callable[[np.ndarray, np.ndarray], int]) -> None:
             "the sign is wrong: late lips have a positive lag.",
         )
         expect(
-            answer != 40 * late or not late,
-            "this is in milliseconds. Return frames.",
+            answer != 40 * late or not late, "this is in milliseconds. Return frames."
         )
         expect(
             late >= 0 or answer < 0,

@@ -3,6 +3,7 @@
 import wave
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import islice
 from pathlib import Path
 
@@ -36,6 +37,16 @@ from emoface_lib.translation.warp.photo_warp import PhotoWarp, Pose
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data"
 FRAME = 640  # samples of a video frame at 16 kHz
+
+
+@cache
+def detector() -> DlibDetector:
+    return DlibDetector()
+
+
+def opened(frame: np.ndarray) -> float:
+    """Lip opening that dlib reads, px."""
+    return float(lip_opening(detector().points(frame, detector().faces(frame)[0][0])))
 
 
 class LoudnessMouth:
@@ -124,11 +135,7 @@ def test_video_lasts_as_long_as_the_voice_and_its_mouth_follows(folder: Path) ->
     sound = read_audio(folder / "out.mp4")
     assert abs(len(sound) - len(voice)) <= 2
     assert np.abs(sound[3000:4500]).max() < 0.02 < np.abs(sound[6000:]).max()
-    detector = DlibDetector()
-    opening = [
-        float(lip_opening(detector.points(frame, detector.faces(frame)[0][0])))
-        for frame in (frames[2], frames[5], frames[13], frames[14])
-    ]
+    opening = [opened(frames[number]) for number in (2, 5, 13, 14)]
     assert max(opening[:2]) < 2  # the photograph smiles with teeth; silence doesn't
     assert min(opening[2:]) > 5
 
@@ -144,13 +151,8 @@ def test_mouth_is_closed_in_silence_whatever_the_model_says(folder: Path) -> Non
     voice = read_voice(folder / "voice.wav")
     animate(folder / "face.png", voice, folder / "out.mp4", Gaping(), 0.0)
     frames, _ = read_video(folder / "out.mp4")
-    detector = DlibDetector()
-    silent, spoken = (
-        lip_opening(detector.points(frame, detector.faces(frame)[0][0]))
-        for frame in (frames[0], frames[14])
-    )
-    assert silent < 2
-    assert spoken > 6
+    assert opened(frames[0]) < 2
+    assert opened(frames[14]) > 6
 
 
 @pytest.mark.slow
@@ -160,9 +162,8 @@ def test_frames_a_second_are_those_asked_for(folder: Path, fps: int) -> None:
     frames, rate = read_video(folder / "out.mp4")
     assert (len(frames), rate) == (0.75 * fps, fps)
     table = pd.read_csv(folder / "a.csv", comment="#")
-    np.testing.assert_allclose(
-        table["seconds"], np.arange(len(frames)) / fps, atol=1e-4
-    )
+    times = np.arange(len(frames)) / fps
+    np.testing.assert_allclose(table["seconds"], times, atol=1e-4)
 
 
 def test_poses_between_those_given_are_linear() -> None:
@@ -239,15 +240,10 @@ def test_films_of_another_photograph_or_voice_move_otherwise(folder: Path) -> No
 def test_emotion_reaches_the_model(folder: Path) -> None:
     for name, emotion in (("calm", "-4"), ("strong", "6")):
         run(folder, "--emotion", emotion, "--motion", "0", out=f"{name}.mp4")
-    detector = DlibDetector()
     calm, strong = (
-        read_video(folder / f"{name}.mp4")[0][15] for name in ("calm", "strong")
+        opened(read_video(folder / f"{name}.mp4")[0][15]) for name in ("calm", "strong")
     )
-    opening = [
-        lip_opening(detector.points(frame, detector.faces(frame)[0][0]))
-        for frame in (calm, strong)
-    ]
-    assert opening[1] > opening[0] + 1
+    assert strong > calm + 1
 
 
 @pytest.mark.slow
@@ -274,11 +270,10 @@ def test_head_motion_of_another_clip_is_taken(folder: Path) -> None:
     portrait = data.astronaut()[:301, 60:391]
     sways = [np.roll(portrait, round(12 * np.sin(i / 4)), axis=1) for i in range(40)]
     write_video(folder / "head.mp4", sways)
-    for name, options in (("still", ["--motion", "0"]), ("sway", ["--head"])):
-        given = [*options, str(folder / "head.mp4")] if name == "sway" else options
-        assert run(folder, *given, out=f"{name}.mp4").exit_code == 0
+    run(folder, "--motion", "0", out="still.mp4")
+    run(folder, "--head", str(folder / "head.mp4"), out="sway.mp4")
     still, sway = (
-        DlibDetector().detect(read_video(folder / f"{name}.mp4")[0]).landmarks
+        detector().detect(read_video(folder / f"{name}.mp4")[0]).landmarks
         for name in ("still", "sway")
     )
     assert np.ptp(still[:, 27, 0]) < 3
@@ -326,10 +321,8 @@ def test_stereo_voice_stays_stereo(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_two_faces_are_said_on_standard_error(folder: Path) -> None:
-    both = Image.new("RGB", (900, 512), "grey")
-    both.paste(Image.fromarray(data.astronaut()).resize((340, 340)), (10, 60))
-    both.paste(Image.fromarray(data.astronaut()), (380, 0))
-    both.save(folder / "both.png")
+    one = data.astronaut()
+    Image.fromarray(np.hstack([one, one])).save(folder / "both.png")
     result = run(folder, photo="both.png")
     assert result.exit_code == 0
     assert "2 faces" in result.stderr
@@ -391,9 +384,8 @@ def test_folder_that_cannot_be_written_is_refused_before_work(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Root, too, who may write nearly anywhere."""
-    monkeypatch.setattr(
-        "emoface_lib.animation.animate.read_portrait", lambda *_, **__: 1 / 0
-    )
+    reader = "emoface_lib.animation.animate.read_portrait"
+    monkeypatch.setattr(reader, lambda *_, **__: 1 / 0)
     refused(run(folder, out="/proc/out.mp4"), "can't be written")
 
 
@@ -421,9 +413,7 @@ def test_as_many_frames_as_the_voice_has(length: int, count: int) -> None:
 
 @settings(max_examples=30)
 @given(size=st.floats(0.2, 8), angle=st.floats(-30, 30))
-def test_displacements_follow_the_size_and_tilt_of_the_face(
-    size: float, angle: float
-) -> None:
+def test_displacements_follow_a_faces_size_and_tilt(size: float, angle: float) -> None:
     a = np.radians(angle)
     turn = np.array([[np.cos(a), np.sin(a), 0], [-np.sin(a), np.cos(a), 0], [0, 0, 1]])
     photographed = size * to_canonical(mean_face()) @ turn + [40, 90, 3]
@@ -460,17 +450,12 @@ def test_real_portraits_open_their_mouths_as_the_voice_asks(
     tmp_path: Path, name: str, voice: str
 ) -> None:
     heard = read_voice(REAL / voice)
-    made = animate(
-        REAL / "portraits" / name,
-        heard,
-        tmp_path / "out.mp4",
-        LoudnessMouth(),
-        longest_side=480,
-    )
+    inputs = REAL / "portraits" / name, heard, tmp_path / "out.mp4", LoudnessMouth()
+    made = animate(*inputs, longest_side=480)
     with av.open(str(made.path)) as container:
         assert abs(container.duration / 1e6 - made.seconds) <= 0.04
     frames, _ = read_video(made.path)
     (wanted,) = LoudnessMouth().predict(heard.samples)
     wanted = lip_opening(wanted) * (1 - heard.pauses[: len(wanted)])
-    seen = lip_opening(DlibDetector().detect(list(frames[::4])).landmarks)
+    seen = lip_opening(detector().detect(list(frames[::4])).landmarks)
     assert np.corrcoef(seen, wanted[::4])[0, 1] > 0.6

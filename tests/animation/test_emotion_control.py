@@ -51,9 +51,7 @@ def test_a_voice_shows_what_is_heard_in_it_surer_than_it_is_heard() -> None:
     st.lists(st.floats(0, 600, width=16), min_size=1, max_size=6, unique=True),
     st.floats(-LARGEST, LARGEST),
 )
-def test_key_frames_are_met_in_whatever_order_they_come(
-    times: list[float], amount: float
-) -> None:
+def test_key_frames_are_met_in_any_order(times: list[float], amount: float) -> None:
     frames = {time: amount * (-1) ** number for number, time in enumerate(times)}
     text = ",".join(f"{time!r}:{value!r}" for time, value in frames.items())
     np.testing.assert_allclose(

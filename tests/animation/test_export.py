@@ -25,12 +25,11 @@ from emoface_lib.synthetic.visemes import VISEME_NAMES
 from tests.animation.test_animate import LoudnessMouth, write_wav
 
 pytestmark = pytest.mark.slow
+Made = dict[str, Path]
 
 
 @pytest.fixture(scope="module")
-def made(
-    tmp_path_factory: pytest.TempPathFactory, speech: np.ndarray
-) -> dict[str, Path]:
+def made(tmp_path_factory: pytest.TempPathFactory, speech: np.ndarray) -> Made:
     """Two emotions of the same voice, in every kind of file."""
     folder = tmp_path_factory.mktemp("made")
     Image.fromarray(data.astronaut()[:300, 60:390]).save(folder / "face.png")
@@ -43,7 +42,7 @@ def made(
     return {path.suffix: path for path in outs}
 
 
-def test_every_file_says_that_it_is_synthetic(made: dict[str, Path]) -> None:
+def test_every_file_says_that_it_is_synthetic(made: Made) -> None:
     with av.open(str(made[".mp4"])) as video:
         assert "Synthetic" in video.metadata["comment"]
     assert b"Synthetic" in Image.open(made[".gif"]).info["comment"]
@@ -56,7 +55,7 @@ def test_every_file_says_that_it_is_synthetic(made: dict[str, Path]) -> None:
         assert "Synthetic" in video.metadata["COMMENT"]
 
 
-def test_captions_and_visemes_say_when(made: dict[str, Path]) -> None:
+def test_captions_and_visemes_say_when(made: Made) -> None:
     """The voice is silent for 0.25 s and speaks until 1 s."""
     times = json.loads(made[".json"].read_text())
     phones, visemes = pd.DataFrame(times["phones"]), pd.DataFrame(times["visemes"])
@@ -74,7 +73,7 @@ def test_captions_and_visemes_say_when(made: dict[str, Path]) -> None:
     assert said == "".join(phones["phone"])
 
 
-def test_emotions_stand_side_by_side_below_their_names(made: dict[str, Path]) -> None:
+def test_emotions_stand_side_by_side_below_their_names(made: Made) -> None:
     frames, _ = read_video(made[".mp4"])
     count, height, width, _ = frames.shape
     assert (count, width) == (25, 2 * 330)
@@ -90,7 +89,7 @@ def test_emotions_stand_side_by_side_below_their_names(made: dict[str, Path]) ->
     assert (gif.n_frames, gif.size) == (13, (660, 321))
 
 
-def test_table_and_arrays_say_the_same(made: dict[str, Path]) -> None:
+def test_table_and_arrays_say_the_same(made: Made) -> None:
     table, arrays = pd.read_csv(made[".csv"], comment="#"), read_npz(made[".npz"])
     assert arrays["landmarks"].shape == (2, 25, 68, 2)
     assert arrays["emotions"].tolist() == ["PC1 -3", "PC1 +3"]
@@ -107,7 +106,7 @@ def test_table_and_arrays_say_the_same(made: dict[str, Path]) -> None:
     assert (arrays["opening"][1] >= arrays["opening"][0] - 1e-6).all()
 
 
-def test_landmarks_are_where_the_film_shows_them(made: dict[str, Path]) -> None:
+def test_landmarks_are_where_the_film_shows_them(made: Made) -> None:
     frames, _ = read_video(made[".mp4"])
     arrays = read_npz(made[".npz"])
     left = np.ascontiguousarray(frames[-5, 21:, :330])
@@ -117,7 +116,7 @@ def test_landmarks_are_where_the_film_shows_them(made: dict[str, Path]) -> None:
     assert away[LIPS].mean() < 3
 
 
-def test_a_strip_has_a_row_of_faces_an_emotion(made: dict[str, Path]) -> None:
+def test_a_strip_has_a_row_of_faces_an_emotion(made: Made) -> None:
     text = made[".svg"].read_text()
     assert text.count("<image") == 2 * 8
     assert "PC1 -3" in text

@@ -13,7 +13,7 @@ from emoface_lib.animation import predict
 from emoface_lib.animation.emotion_control import Curve, Dial, Emotion
 from emoface_lib.animation.predict import AMPLIFIED, ATTENDED, STEP, FacePredictor
 from emoface_lib.core.errors import InputError
-from emoface_lib.core.settings import load_settings
+from emoface_lib.core.settings import Settings, load_settings
 from emoface_lib.features.audio import log_mel
 from emoface_lib.features.prepared import look_ahead
 from emoface_lib.features.voice_activity import speech_level
@@ -23,24 +23,23 @@ from emoface_lib.method.emotion_space import EmotionSpace
 from emoface_lib.method.style import StyleBranch
 
 
-@pytest.fixture(scope="module")
-def predictor() -> FacePredictor:
+def hearing(
+    settings: Settings, size: int = 80, style: int = 80, *conversion: Conversion
+) -> FacePredictor:
+    """A predictor of random networks that hear so many numbers a frame."""
     torch.manual_seed(0)
     space = EmotionSpace(torch.zeros(128), torch.eye(4, 128), torch.ones(4))
-    return FacePredictor(
-        ContentBranch().eval(),
-        StyleBranch().eval(),
-        space,
-        -25.0,
-        load_settings("smoke", features="log_mel"),
-    )
+    branches = ContentBranch(size).eval(), StyleBranch(style).eval()
+    return FacePredictor(*branches, space, -25.0, settings, *conversion)
 
 
-def face(
-    predictor: FacePredictor, samples: np.ndarray, emotion: Emotion = 0.0
-) -> np.ndarray:
-    (moved,) = predictor.predict(samples, [emotion])
-    return moved
+@pytest.fixture(scope="module")
+def predictor() -> FacePredictor:
+    return hearing(load_settings("smoke", features="log_mel"))
+
+
+def face(one: FacePredictor, samples: np.ndarray, emotion: Emotion = 0.0) -> np.ndarray:
+    return one.predict(samples, [emotion])[0]
 
 
 def voice(samples: int) -> np.ndarray:
@@ -77,9 +76,7 @@ def test_a_voice_of_one_stretch_is_predicted_as_by_the_whole_networks(
 
 @given(count=st.integers(1, 16_000 * 7))
 @settings(max_examples=8)
-def test_frames_are_as_many_as_the_voice_is_long(
-    predictor: FacePredictor, count: int
-) -> None:
+def test_frames_last_as_long_as_the_voice(predictor: FacePredictor, count: int) -> None:
     assert abs(len(face(predictor, voice(count))) - count / 640) <= 1
 
 
@@ -91,9 +88,8 @@ def test_style_does_not_jump_where_stretches_meet(predictor: FacePredictor) -> N
         style = predictor._style(slow, torch.zeros(700, 128))
         parts = slow[None].split(STEP, 1)
         cut = [predictor.style.style(part, torch.zeros_like(part)) for part in parts]
-    steps, jumps = (
-        one.diff(dim=0).norm(dim=1) for one in (style, torch.cat(cut, 1)[0])
-    )
+    both = style, torch.cat(cut, 1)[0]
+    steps, jumps = (one.diff(dim=0).norm(dim=1) for one in both)
     meeting = torch.arange(STEP, 700, STEP) - 1
     assert jumps[meeting].min() > 3 * jumps.median()
     assert steps[meeting].max() < 1.5 * steps.median()
@@ -102,50 +98,32 @@ def test_style_does_not_jump_where_stretches_meet(predictor: FacePredictor) -> N
 @pytest.fixture(scope="module", params=[False, True], ids=["autovc", "codes"])
 def converting(request: pytest.FixtureRequest) -> FacePredictor:
     """A predictor that hears AutoVC's converted mel, or its codes."""
-    torch.manual_seed(0)
     kind = "codes" if request.param else "autovc"
     widths = {"autovc_pre": 16, "autovc_width": 16, "autovc_post": 16}
     small = load_settings("smoke", features=kind, **widths)
     target = np.ones(256, np.float32) / 16
     size = 2 * small.autovc.neck if request.param else 80
-    return FacePredictor(
-        ContentBranch(size).eval(),
-        StyleBranch(size).eval(),
-        EmotionSpace(torch.zeros(128), torch.eye(4, 128), torch.ones(4)),
-        -25.0,
-        small,
-        Conversion(new_autovc(small).eval(), target, codes=request.param),
-    )
+    network = new_autovc(small).eval()
+    return hearing(small, size, size, Conversion(network, target, codes=request.param))
 
 
 @pytest.mark.slow
 def test_a_voice_moves_the_face_by_its_phonetic_code() -> None:
     pytest.importorskip("hama")
-    torch.manual_seed(0)
-    hears = FacePredictor(
-        ContentBranch(144).eval(),
-        StyleBranch(224).eval(),
-        EmotionSpace(torch.zeros(128), torch.eye(4, 128), torch.ones(4)),
-        -25.0,
-        load_settings("smoke", features="phonetic"),
-    )
+    hears = hearing(load_settings("smoke", features="phonetic"), 144, 224)
     moved = face(hears, voice(16_000 * 12))
     assert moved.shape == (12 * 25, 68, 2)
     assert np.isfinite(moved).all()
 
 
 @pytest.mark.slow
-def test_a_converted_voice_moves_the_face_in_as_many_frames(
-    converting: FacePredictor,
-) -> None:
+def test_a_converted_voice_has_as_many_frames(converting: FacePredictor) -> None:
     moved = face(converting, voice(16_000 * 12))
     assert moved.shape == (12 * 25, 68, 2)
     assert np.isfinite(moved).all()
 
 
-def test_a_soft_voice_moves_the_face_as_the_same_voice_loud(
-    predictor: FacePredictor,
-) -> None:
+def test_a_soft_voice_moves_a_face_as_a_loud_one(predictor: FacePredictor) -> None:
     samples = voice(16_000)
     loud, soft = (face(predictor, samples * gain) for gain in (1.0, 0.1))
     assert np.abs(loud - soft).max() < 1e-3
@@ -165,9 +143,7 @@ def test_key_frames_move_the_face_from_their_time_on(predictor: FacePredictor) -
     assert apart[25 * 8 :].min() > 1e-4
 
 
-def test_at_each_moment_the_face_is_that_of_a_dial_which_stays_there(
-    predictor: FacePredictor,
-) -> None:
+def test_each_moment_shows_a_dial_that_stays_there(predictor: FacePredictor) -> None:
     """Attention, which hears seconds around, would show neither end."""
     codes = predictor.encode(voice(16_000 * 4))
     low, high = (predictor.displace(codes, amount) for amount in (-2.0, 2.0))
@@ -185,9 +161,8 @@ def test_of_many_key_frames_those_around_take_memory(predictor: FacePredictor) -
     moved = predictor.displace(codes, Dial({"PC1": curve}))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    np.testing.assert_allclose(
-        moved, predictor.displace(codes, Dial({"PC1": few})), atol=1e-6
-    )
+    wanted = predictor.displace(codes, Dial({"PC1": few}))
+    np.testing.assert_allclose(moved, wanted, atol=1e-6)
     assert peak < 100e6  # bytes; a weight for each pair of key frames takes 800 MB
 
 

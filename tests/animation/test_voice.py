@@ -44,9 +44,7 @@ def noise(frames: int, amplitude: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize("room", [0.0, 1e-4, 3e-3, 3e-2])
-def test_mouth_closes_before_after_and_between_sentences(
-    speech: np.ndarray, room: float
-) -> None:
+def test_mouth_closes_around_each_sentence(speech: np.ndarray, room: float) -> None:
     """In rooms from silent to 10 dB below the speech."""
     gap = np.zeros(25 * FRAME)
     shut = closed(np.concatenate([gap, speech, gap, speech, gap]) + noise(135, room))

@@ -21,6 +21,8 @@ from emoface_lib.method.emotion_space import EmotionSpace
 from emoface_lib.method.style import StyleBranch
 from tests.animation.test_animate import write_wav
 
+Files = dict[str, Path]
+
 
 @pytest.fixture(scope="module")
 def predictor() -> FacePredictor:
@@ -32,9 +34,7 @@ def predictor() -> FacePredictor:
 
 
 @pytest.fixture(scope="module")
-def files(
-    tmp_path_factory: pytest.TempPathFactory, speech: np.ndarray
-) -> dict[str, Path]:
+def files(tmp_path_factory: pytest.TempPathFactory, speech: np.ndarray) -> Files:
     folder = tmp_path_factory.mktemp("files")
     Image.fromarray(data.astronaut()[:260, 90:350]).save(folder / "face.png")
     Image.fromarray(data.coffee()).save(folder / "coffee.png")
@@ -44,7 +44,7 @@ def files(
 
 
 @pytest.fixture
-def panel(predictor: FacePredictor, files: dict[str, Path], tmp_path: Path) -> Panel:
+def panel(predictor: FacePredictor, files: Files, tmp_path: Path) -> Panel:
     voices = {"one": files["one"], "two": files["two"]}
     return Panel(predictor, voices, {"face": files["face"]}, tmp_path / "dial")
 
@@ -128,7 +128,7 @@ def upload(path: Path, name: str | None = None) -> list[dict]:
 
 
 @pytest.mark.slow
-def test_own_files_are_taken_or_refused(panel: Panel, files: dict[str, Path]) -> None:
+def test_own_files_are_taken_or_refused(panel: Panel, files: Files) -> None:
     panel.own_voice.set_trait("value", tuple(upload(files["two"], "../mine.wav")))
     kept = panel.voice.value
     assert kept.parent == panel.folder
@@ -148,9 +148,7 @@ def test_own_files_are_taken_or_refused(panel: Panel, files: dict[str, Path]) ->
 
 
 @pytest.mark.slow
-def test_a_scene_draws_what_the_dial_says(
-    predictor: FacePredictor, files: dict[str, Path]
-) -> None:
+def test_a_scene_shows_the_dial(predictor: FacePredictor, files: Files) -> None:
     face = Face(read_portrait(files["face"]))
     preview = Preview(read_voice(files["one"]), face, predictor)
     assert preview.opening.shape == (38,)

@@ -29,6 +29,7 @@ from emoface_lib.translation.dataset import Pair
 from emoface_lib.translation.train import train_translator
 
 pytestmark = pytest.mark.slow
+Folders = dict[str, Path]
 
 CONTRASTS = ("triplet", "variance", "supervised", "infonce")
 # the last one trains the content branch along
@@ -145,7 +146,7 @@ def gradients(model: nn.Module) -> dict[str, torch.Tensor]:
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
     """What one process leaves, and what two leave."""
     both = {name: tmp_path_factory.mktemp(name) for name in ("one", "two")}
     tests = Path(__file__).parents[1]
@@ -162,9 +163,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("name", ["content", *STEPS, *RENDERERS])
-def test_gradients_are_those_of_the_whole_batch(
-    folders: dict[str, Path], name: str
-) -> None:
+def test_gradients_are_those_of_the_whole_batch(folders: Folders, name: str) -> None:
     one = torch.load(folders["one"] / "gradients_0.pt")[name]
     whole = torch.cat([gradient.flatten() for gradient in one.values()]).norm()
     for place in (0, 1):
@@ -177,9 +176,7 @@ def test_gradients_are_those_of_the_whole_batch(
 
 
 @pytest.mark.parametrize("name", ["content", "style"])
-def test_a_run_of_two_keeps_to_the_run_of_one(
-    folders: dict[str, Path], name: str
-) -> None:
+def test_a_run_of_two_keeps_to_the_run_of_one(folders: Folders, name: str) -> None:
     one, two = (
         pd.read_csv(folders[many] / name / "log.csv").drop(columns="seconds")
         for many in ("one", "two")
@@ -192,7 +189,7 @@ def test_a_run_of_two_keeps_to_the_run_of_one(
 
 @pytest.mark.parametrize("name", ["once", "unet"])
 def test_the_statistics_kept_are_those_of_the_whole_batch(
-    folders: dict[str, Path], name: str
+    folders: Folders, name: str
 ) -> None:
     one, two = (load_file(f / name / "model.safetensors") for f in folders.values())
     kept = [key for key in one if "running" in key]
@@ -201,7 +198,7 @@ def test_the_statistics_kept_are_those_of_the_whole_batch(
         torch.testing.assert_close(two[key], one[key], rtol=1e-9, atol=1e-12)
 
 
-def test_only_the_first_writes(folders: dict[str, Path]) -> None:
+def test_only_the_first_writes(folders: Folders) -> None:
     for folder in folders.values():
         assert not list(folder.rglob("state.pt"))
         assert not [path for path in folder.rglob(".*") if path.is_file()]

@@ -27,6 +27,7 @@ from tests.core.test_video import write_sound
 pytestmark = pytest.mark.slow
 
 Talking = tuple[list[np.ndarray], np.ndarray]
+Outcome = tuple[pd.DataFrame, Path]
 RATE = 16_000
 KILLS = 10
 
@@ -107,7 +108,7 @@ def side_by_side(frames: list[np.ndarray]) -> list[np.ndarray]:
 @pytest.fixture(scope="module")
 def outcome(
     talking: Talking, settings: Settings, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[pd.DataFrame, Path]:
+) -> Outcome:
     """A corpus in which nearly everything is wrong, prepared once."""
     root = tmp_path_factory.mktemp("faults")
     frames, samples = talking
@@ -151,7 +152,7 @@ def outcome(
     ],
 )
 def test_a_bad_clip_is_listed_with_its_file_and_reason(
-    outcome: tuple[pd.DataFrame, Path], name: str, reason: str
+    outcome: Outcome, name: str, reason: str
 ) -> None:
     rows, root = outcome
     assert f"{name}.mp4" in rows["problem"][name]
@@ -163,7 +164,7 @@ def test_a_bad_clip_is_listed_with_its_file_and_reason(
     "name", ["good", "linked", "read only", "Zoë's 1st clip, ü 漢"]
 )
 def test_a_good_clip_is_used_whatever_it_is_called_and_wherever_it_lies(
-    outcome: tuple[pd.DataFrame, Path], name: str
+    outcome: Outcome, name: str
 ) -> None:
     rows, root = outcome
     assert rows["problem"][name] == ""
@@ -173,16 +174,14 @@ def test_a_good_clip_is_used_whatever_it_is_called_and_wherever_it_lies(
     assert all(np.array_equal(own[key], good[key]) for key in good)
 
 
-def test_uneven_frames_are_brought_to_the_clock(
-    outcome: tuple[pd.DataFrame, Path],
-) -> None:
+def test_uneven_frames_are_brought_to_the_clock(outcome: Outcome) -> None:
     rows, _ = outcome
     seconds = 30 * 0.04  # 30 frames, of which a third is shown for 60 ms
     assert rows["problem"]["variable"] == ""
     assert rows["frames"]["variable"] == pytest.approx(25 * seconds, abs=1)
 
 
-def test_nothing_is_left_beside_the_files(outcome: tuple[pd.DataFrame, Path]) -> None:
+def test_nothing_is_left_beside_the_files(outcome: Outcome) -> None:
     _, root = outcome
     names = {path.name for path in (root / "features").rglob("*")}
     assert not [name for name in names if name.startswith(".")]
@@ -190,10 +189,7 @@ def test_nothing_is_left_beside_the_files(outcome: tuple[pd.DataFrame, Path]) ->
 
 
 def test_failures_wait_for_retry(
-    outcome: tuple[pd.DataFrame, Path],
-    settings: Settings,
-    talking: Talking,
-    tmp_path: Path,
+    outcome: Outcome, settings: Settings, talking: Talking, tmp_path: Path
 ) -> None:
     root = tmp_path / "again"
     shutil.copytree(outcome[1], root, symlinks=True)
@@ -325,9 +321,7 @@ def run_to_be_killed(root: Path, settings: Settings) -> None:
 
 
 def test_killed_at_ten_random_moments_it_ends_with_the_same_files(
-    talking: Talking,
-    settings: Settings,
-    tmp_path: Path,
+    talking: Talking, settings: Settings, tmp_path: Path
 ) -> None:
     many(tmp_path, talking, 12)
     shutil.copytree(tmp_path / "corpus", tmp_path / "once" / "corpus")

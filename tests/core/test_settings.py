@@ -48,9 +48,7 @@ def test_ill_typed_or_out_of_range_value_is_refused(override: dict) -> None:
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if n != "profile"])
-def test_every_setting_has_a_name_for_the_command_line_and_one_for_notebooks(
-    name: str,
-) -> None:
+def test_every_setting_has_a_name_for_the_shell_and_for_notebooks(name: str) -> None:
     value = load_settings("smoke").by_name()[name]
     settings = load_settings("paper", **{name: value})
     assert load_settings("paper", **{name.replace(".", "_"): value}) == settings

@@ -250,9 +250,7 @@ def test_the_paper_profile_is_exact() -> None:
     assert uses_bfloat16(load_settings("paper", precision="bfloat16"), device)
 
 
-def test_processes_that_would_train_alone_are_refused(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_lone_processes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "4")
     with pytest.raises(InputError, match="--devices and --nodes whose product is 4"):
         launched(load_settings("smoke", devices=2))
@@ -278,9 +276,7 @@ def test_devices_that_are_not_there_are_named(monkeypatch: pytest.MonkeyPatch) -
     step=st.integers(0, 50),
     seed=st.integers(0, 5),
 )
-def test_an_epoch_takes_each_one_once(
-    total: int, count: int, step: int, seed: int
-) -> None:
+def test_an_epoch_takes_each_once(total: int, count: int, step: int, seed: int) -> None:
     batches = [without_replacement(total, count, s, seed) for s in range(step + 1)]
     taken = [i for batch in batches for i in batch]
     epochs = [taken[i : i + total] for i in range(0, len(taken), total)]

@@ -160,9 +160,7 @@ def test_crema_d_names_what_its_authors_call_faulty(tmp_path: Path) -> None:
     assert index["sentence"].iloc[0] == "don't forget a jacket"
 
 
-def test_emo_db_counts_boredom_as_neutral_but_as_a_video_of_its_own(
-    tmp_path: Path,
-) -> None:
+def test_emo_db_counts_boredom_as_neutral_but_as_its_own_video(tmp_path: Path) -> None:
     reading = read_corpus(tree(tmp_path, "wav/03a01Fa.wav", "wav/16b10Lb.wav"))
     happy, bored = rows(reading).itertuples()
     assert (reading.layout.name, reading.unmatched) == ("emo-db", [])
@@ -325,9 +323,7 @@ def test_every_corpus_has_a_card() -> None:
     ("folder", "name", "clips", "speakers"),
     [("voxceleb2_sample", "voxceleb2", 18, 10), ("grid_sample", "grid", 6, 5)],
 )
-def test_real_samples_are_read(
-    folder: str, name: str, clips: int, speakers: int
-) -> None:
+def test_real_clips_are_read(folder: str, name: str, clips: int, speakers: int) -> None:
     reading = read_corpus(SAMPLES / folder)
     assert reading.layout.name == name
     assert len(reading.index) == clips

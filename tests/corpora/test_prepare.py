@@ -28,6 +28,7 @@ from emoface_lib.synthetic.build import draw_faces, read_sidecar, write_clip
 from emoface_lib.synthetic.clips import ClipPlan, plan_corpus
 
 pytestmark = pytest.mark.slow
+Prepared = tuple[pd.DataFrame, Path]
 
 
 @pytest.fixture(scope="module")
@@ -82,14 +83,12 @@ def prepared(
     corpus: Path,
     settings: Settings,
     tmp_path_factory: pytest.TempPathFactory,
-) -> tuple[pd.DataFrame, Path]:
+) -> Prepared:
     folder = tmp_path_factory.mktemp("features")
     return prepare(index_of(plans), corpus, folder, settings, workers=1), folder
 
 
-def test_too_long_a_gap_is_named_and_the_rest_is_kept(
-    prepared: tuple[pd.DataFrame, Path],
-) -> None:
+def test_too_long_a_gap_is_named_and_the_rest_is_kept(prepared: Prepared) -> None:
     index, folder = prepared
     problems = index["problem"].tolist()
     assert problems[0] == problems[-1] == ""
@@ -98,9 +97,7 @@ def test_too_long_a_gap_is_named_and_the_rest_is_kept(
     assert len(list(folder.glob("*/*/*.npz"))) == 3
 
 
-def test_frames_without_a_face_are_interpolated_and_counted(
-    prepared: tuple[pd.DataFrame, Path],
-) -> None:
+def test_frames_without_a_face_are_interpolated_and_counted(prepared: Prepared) -> None:
     index, folder = prepared
     assert index["problem"].iloc[2] == ""
     assert index["missing"].tolist() == [0, 0, 6, 0]
@@ -109,9 +106,7 @@ def test_frames_without_a_face_are_interpolated_and_counted(
     assert len(stored["log_mel"]) == 2 * len(stored["landmarks"])
 
 
-def test_sound_and_picture_have_one_clock(
-    prepared: tuple[pd.DataFrame, Path],
-) -> None:
+def test_sound_and_picture_have_one_clock(prepared: Prepared) -> None:
     index, folder = prepared
     stored = read_npz(folder / f"{index['clip'].iloc[0]}.npz")
     frames = len(stored["landmarks"])
@@ -120,9 +115,7 @@ def test_sound_and_picture_have_one_clock(
     assert stored["found"].all()
 
 
-def test_landmarks_are_near_the_truth(
-    prepared: tuple[pd.DataFrame, Path], corpus: Path
-) -> None:
+def test_landmarks_are_near_the_truth(prepared: Prepared, corpus: Path) -> None:
     index, folder = prepared
     clip = index["clip"].iloc[0]
     truth = read_sidecar(corpus, clip)["landmarks"][..., :2]
@@ -132,7 +125,7 @@ def test_landmarks_are_near_the_truth(
 
 @pytest.fixture
 def copied(
-    prepared: tuple[pd.DataFrame, Path], plans: list[ClipPlan], tmp_path: Path
+    prepared: Prepared, plans: list[ClipPlan], tmp_path: Path
 ) -> tuple[Path, Path]:
     """A copy of the prepared features that a test may change, and its first file."""
     folder = tmp_path / "features"
@@ -141,10 +134,7 @@ def copied(
 
 
 def test_what_is_done_is_not_done_again_until_the_detector_changes(
-    copied: tuple[Path, Path],
-    plans: list[ClipPlan],
-    corpus: Path,
-    settings: Settings,
+    copied: tuple[Path, Path], plans: list[ClipPlan], corpus: Path, settings: Settings
 ) -> None:
     folder, path = copied
     before = path.stat().st_mtime_ns
@@ -183,7 +173,7 @@ def test_two_checkpoints_of_scn_are_two(settings: Settings, tmp_path: Path) -> N
 
 
 def test_clips_are_aligned_and_refer_to_closed_lips(
-    prepared: tuple[pd.DataFrame, Path], settings: Settings
+    prepared: Prepared, settings: Settings
 ) -> None:
     index, folder = prepared
     good = index[index["problem"] == ""]
@@ -200,7 +190,7 @@ def test_clips_are_aligned_and_refer_to_closed_lips(
 
 
 def test_f_a_is_made_as_settings_say_when_clips_are_loaded(
-    prepared: tuple[pd.DataFrame, Path], settings: Settings, tmp_path: Path
+    prepared: Prepared, settings: Settings, tmp_path: Path
 ) -> None:
     index, folder = prepared
     small = {"autovc_pre": 16, "autovc_width": 16, "autovc_post": 16}
@@ -221,7 +211,7 @@ def test_f_a_is_made_as_settings_say_when_clips_are_loaded(
 def test_the_phonetic_code_is_made_when_a_corpus_is_prepared(
     corpus: Path,
     plans: list[ClipPlan],
-    prepared: tuple[pd.DataFrame, Path],
+    prepared: Prepared,
     settings: Settings,
     tmp_path: Path,
 ) -> None:

@@ -150,9 +150,7 @@ def test_the_phonetic_code_needs_no_autovc(ravdess: Path, tmp_path: Path) -> Non
     assert all(clip.features.shape[1] == 224 for clip in clips)
 
 
-def test_tracks_and_sounds_will_do_without_videos(
-    talking: Talking, tmp_path: Path
-) -> None:
+def test_tracks_and_sounds_do_without_videos(talking: Talking, tmp_path: Path) -> None:
     folder = tmp_path / "tracks" / "Actor_01"
     folder.mkdir(parents=True)
     for name in names("01"):
@@ -208,9 +206,7 @@ def test_the_summary_says_what_to_do_next(
     assert "reproduce" not in summary(rows, prepared)
 
 
-def test_another_corpus_is_not_mixed_in(
-    ravdess: Path, prepared: Path, tmp_path: Path
-) -> None:
+def test_corpora_are_not_mixed(ravdess: Path, prepared: Path, tmp_path: Path) -> None:
     (tmp_path / "s1").mkdir()
     (tmp_path / "s1" / "bbaf2n.mpg").touch()
     settings = load_settings("smoke", corpus=str(prepared))
@@ -218,9 +214,7 @@ def test_another_corpus_is_not_mixed_in(
         prepare_corpus(tmp_path, prepared, settings)
 
 
-def test_the_command_prepares_and_says_what_became_of_it(
-    ravdess: Path, tmp_path: Path
-) -> None:
+def test_the_command_says_what_became_of_clips(ravdess: Path, tmp_path: Path) -> None:
     command = ["prepare", str(ravdess), "--out", str(tmp_path / "run")]
     command += ["--profile", "smoke", "--workers", "1", "--only", "Actor_01/angry/*"]
     output = CliRunner().invoke(app, command)
@@ -278,9 +272,7 @@ def test_the_doctor_does_not_contradict_itself(tmp_path: Path) -> None:
     assert "trial" not in readable(report)
 
 
-def test_the_doctor_finds_what_does_not_belong(
-    talking: Talking, tmp_path: Path
-) -> None:
+def test_the_doctor_finds_what_is_foreign(talking: Talking, tmp_path: Path) -> None:
     good = tmp_path / "s1" / "bbaf2n.mpg"
     write_video(good.with_suffix(".mp4"), *talking)
     good.with_suffix(".mp4").rename(good)

@@ -131,9 +131,7 @@ def test_every_page_is_whole(walked: dict[str, dict[str, Any]], what: str) -> No
     assert gather(walked, what) == {}
 
 
-def test_github_pages_shows_folders_whose_names_begin_with_a_line(
-    reader: Watched,
-) -> None:
+def test_github_pages_shows_folders_that_begin_with_a_line(reader: Watched) -> None:
     assert (BOOK / ".nojekyll").is_file()
 
 

@@ -35,9 +35,7 @@ def built(name: str, stubs: bool = False) -> tuple[Any, Any]:
     return names[network], names[loop]
 
 
-def test_a_built_autovc_learns_as_the_librarys(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_built_autovc_learns_as_ours(capsys: pytest.CaptureFixture[str]) -> None:
     settings = load_settings("smoke", autovc_steps=20, autovc_freq=4, autovc_neck=4)
     generator = np.random.default_rng(0)
     spoken = [(generator.random((80, 80), np.float32), name) for name in "ab"]
@@ -60,7 +58,7 @@ def noise(count: int, generator: np.random.Generator) -> Pair:
 PAIRS = cast(Pairs, SimpleNamespace(draw=noise))
 
 
-def test_a_built_style_branch_learns_as_the_librarys(
+def test_a_built_style_branch_learns_as_ours(
     clips: list[Clip], capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = load_settings("smoke", style_steps=20, crop_frames=10)
@@ -73,9 +71,7 @@ def test_a_built_style_branch_learns_as_the_librarys(
         lesson_05.show_style_training(network, loop, clips, content, settings)
 
 
-def test_a_built_u_net_learns_as_the_librarys(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_built_u_net_learns_as_ours(capsys: pytest.CaptureFixture[str]) -> None:
     settings = load_settings("smoke", translator_steps=20)
     network, loop = built("06_image_translation")
     lesson_06.show_unet_training(network, loop, PAIRS, settings)

@@ -116,9 +116,7 @@ def test_a_prepared_corpus_is_named_in_the_command(
         start("04", given)
 
 
-def test_faces_stand_side_by_side_with_the_beginning_of_their_sound(
-    tmp_path: Path,
-) -> None:
+def test_faces_stand_side_by_side_with_their_sounds_beginning(tmp_path: Path) -> None:
     sound, video = tmp_path / "sound.mp4", tmp_path / "faces.mp4"
     frames = np.zeros((60, 64, 64, 3), np.uint8)
     write_video(sound, frames, np.sin(np.arange(38_400) / 9).astype(np.float32))

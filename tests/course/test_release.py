@@ -57,9 +57,7 @@ def test_students_read_a_sentence_for_each_mistake(course: Path) -> None:
         assert pairs[0][1] in page
 
 
-def test_what_a_teacher_changed_is_kept(
-    course: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_teachers_edit_is_kept(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(release, "lessons", lambda: [PATH])  # one tells it of all
     config = course / "nbgrader_config.py"
     config.write_text(config.read_text() + "# mine\n")

@@ -3,12 +3,7 @@
 import re
 from pathlib import Path
 
-from nbformat.v4 import (
-    new_code_cell,
-    new_markdown_cell,
-    new_notebook,
-    new_output,
-)
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from course.make_slides import main, slides
 
@@ -31,9 +26,7 @@ def test_text_and_outputs_are_slides_code_and_exercises_are_not() -> None:
     assert kinds == [*cells.values(), "subslide", "skip"]
 
 
-def test_slides_load_nothing_from_the_web_if_it_lies_beside_them(
-    tmp_path: Path,
-) -> None:
+def test_slides_load_nothing_from_the_web_if_it_is_beside_them(tmp_path: Path) -> None:
     (tmp_path / "node_modules").mkdir()
     main(tmp_path)
     text = (tmp_path / "00_overview.html").read_text(encoding="utf-8")

@@ -59,9 +59,7 @@ def test_energy_is_followed_in_its_time(clips: list[Clip]) -> None:
         assert np.corrcoef(*pair)[0, 1] == pytest.approx(1, abs=1e-3)
 
 
-def test_shuffled_audio_is_of_another_speaker_at_the_clips_own_length(
-    clips: list[Clip],
-) -> None:
+def test_shuffled_audio_is_of_another_speaker_at_own_length(clips: list[Clip]) -> None:
     short = [replace(c, landmarks=c.landmarks[:30]) for c in clips[:1]] + clips[1:]
     asked: list[Clip] = []
 

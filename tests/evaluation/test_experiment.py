@@ -37,9 +37,7 @@ def short(tiny: Settings) -> Settings:
 
 
 @pytest.mark.slow
-def test_a_comparison_scores_every_row_in_every_trial(
-    labelled: list[Clip], short: Settings
-) -> None:
+def test_rows_are_scored_in_every_trial(labelled: list[Clip], short: Settings) -> None:
     rows = (*FLOORS, *ABLATION)
     trials = [Trial(0), Trial(1, speakers=1)]
     found = Experiment(labelled, short, rows).run(trials, workers=1)
@@ -106,9 +104,7 @@ def test_table_2_scores_every_row_and_goes_on_where_it_stopped(
     assert not set(new_videos["clip"].dropna()) & set(scores["clip"])
 
 
-def test_a_corpus_without_labels_has_no_classifier(
-    clips: list[Clip], tiny: Settings
-) -> None:
+def test_no_labels_no_classifier(clips: list[Clip], tiny: Settings) -> None:
     unknown = [replace(clip, emotion="") for clip in clips]
     assert Experiment(unknown, tiny).classifier is None
 

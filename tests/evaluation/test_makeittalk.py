@@ -82,9 +82,7 @@ def test_another_file_is_refused_by_name(tmp_path: Path) -> None:
         load_released(tmp_path / "missing.pth")
 
 
-def test_a_window_begins_at_its_moment_and_the_last_frame_is_held(
-    clips: list[Clip],
-) -> None:
+def test_a_window_begins_at_its_moment_and_the_end_is_held(clips: list[Clip]) -> None:
     later = (torch.arange(40.0) + 5).clamp(max=39)[:, None].expand(-1, 80)
     windows = windows_of(replace(clips[0], features=later, ahead=5))
     assert windows.shape == (40, 18, 80)

@@ -78,9 +78,7 @@ def autovc() -> dict[str, Tensor]:
 
 
 @pytest.mark.parametrize("network", [content, speaker, unet, scn, autovc])
-def test_outputs_are_those_of_the_peers_own_code(
-    network: Callable[[], dict[str, Tensor]],
-) -> None:
+def test_outputs_are_the_peers_own(network: Callable[[], dict[str, Tensor]]) -> None:
     wanted = np.load(OUTPUTS)
     with torch.no_grad():
         for name, value in network().items():

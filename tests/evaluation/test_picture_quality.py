@@ -86,9 +86,7 @@ def test_landmark_error_is_small_on_the_face_and_grows_with_a_shift(
     assert np.isnan(nothing["landmark error"])
 
 
-def test_the_table_has_a_row_for_each_method(
-    drawn: tuple[np.ndarray, np.ndarray],
-) -> None:
+def test_the_table_has_a_row_a_method(drawn: tuple[np.ndarray, np.ndarray]) -> None:
     picture, landmarks = drawn
     rendered = {COPIED: np.roll(picture, 5, axis=1), TRUE: picture}
     trial = Trial("id1", rendered[COPIED], picture, landmarks, rendered)

@@ -68,9 +68,7 @@ def test_a_clip_is_paired_with_another_video_of_its_speaker(
         assert (changed.landmarks - own.landmarks).mean(0).abs().max() > 1
 
 
-def test_in_its_own_state_a_face_is_the_clips_own(
-    drawn: list[Clip], settings: Settings
-) -> None:
+def test_in_its_state_a_face_is_its_own(drawn: list[Clip], settings: Settings) -> None:
     plan = next(p for p in plan_speaker(10_001, settings) if p.clip == drawn[0].name)
     first, again = make_clip(plan), make_clip(plan, plan.state)
     np.testing.assert_array_equal(first.landmarks, again.landmarks)

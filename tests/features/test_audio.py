@@ -13,11 +13,7 @@ from hypothesis import strategies as st
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.video import read_audio
 from emoface_lib.features import audio
-from emoface_lib.features.audio import (
-    frame_loudness,
-    griffin_lim,
-    log_mel,
-)
+from emoface_lib.features.audio import frame_loudness, griffin_lim, log_mel
 
 SHARED = Path(__file__).parents[3] / "shared"
 GOLDEN = SHARED / "interfaces" / "autovc_mel_vctk_p225_003.npz"
@@ -160,9 +156,7 @@ def test_what_griffin_lim_says_has_the_mel_it_was_asked_for() -> None:
 
 
 @pytest.mark.slow
-def test_a_long_sound_is_filtered_in_pieces_as_the_whole(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_pieces_are_filtered_as_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     voice = np.tile(speech(), 6)
     whole = log_mel(voice)
     monkeypatch.setattr(audio, "MINUTE", 2 * 16_000)

@@ -181,9 +181,7 @@ def mel_of(frames: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).random((frames, 80)).astype(np.float32)
 
 
-def test_a_code_is_taken_where_both_directions_have_read_its_frames(
-    small: Settings,
-) -> None:
+def test_a_code_is_taken_where_both_directions_have_read_it(small: Settings) -> None:
     model, states = new_autovc(small).eval(), []
     model.encoder.lstm.register_forward_hook(lambda *_: states.append(_[2][0]))
     codes = model.encoder(torch.from_numpy(mel_of(64))[None], torch.zeros(1, 256))
@@ -231,9 +229,7 @@ def test_frames_of_a_long_mel_are_converted_from_their_surroundings(
 
 
 @pytest.mark.slow
-def test_windows_are_close_to_the_whole_network(
-    small: Settings, tmp_path: Path
-) -> None:
+def test_windows_are_near_the_whole_network(small: Settings, tmp_path: Path) -> None:
     """On a trained network, 0.64 s of context stand for all of it: 0.01 of 1."""
     wave = np.sin(np.arange(600)[:, None] / np.linspace(3, 9, 80)) / 4 + 0.5
     mel = wave.astype(np.float32)
@@ -290,9 +286,7 @@ def test_settings_choose_what_f_a_is(small: Settings, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_official_network_runs_on_its_own_clock(
-    official: Settings, tmp_path: Path
-) -> None:
+def test_the_official_network_keeps_time(official: Settings, tmp_path: Path) -> None:
     keep_official(tmp_path, official, [mel_of(200)])
     # whoever reads F_a later need not know the paths
     features = load_features(tmp_path, load_settings("paper"))

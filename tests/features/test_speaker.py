@@ -18,10 +18,11 @@ from emoface_lib.synthetic.audio_only import hear_voices
 from emoface_lib.synthetic.clips import make_clip, plan_speaker
 
 DATA = Path(__file__).resolve().parents[1] / "data"
+Voices = dict[str, list[np.ndarray]]
 
 
 @pytest.fixture(scope="module")
-def voices() -> dict[str, list[np.ndarray]]:
+def voices() -> Voices:
     """Two utterances each of three speakers."""
     settings = load_settings("smoke")
     plans = {n: plan_speaker(n, settings)[:2] for n in (1, 2, 3)}
@@ -32,13 +33,11 @@ def voices() -> dict[str, list[np.ndarray]]:
 
 
 @pytest.fixture(scope="module")
-def embeddings(voices: dict[str, list[np.ndarray]]) -> dict[str, np.ndarray]:
+def embeddings(voices: Voices) -> dict[str, np.ndarray]:
     return embed_speakers(voices)
 
 
-def test_batches_give_resemblyzers_own_numbers(
-    embeddings: dict[str, np.ndarray],
-) -> None:
+def test_batches_give_resemblyzers_numbers(embeddings: dict[str, np.ndarray]) -> None:
     theirs = read_npz(DATA / "resemblyzer.npz")  # 0.1.4: preprocess_wav, embed_speaker
     assert sorted(embeddings) == sorted(theirs)
     for name, embedding in theirs.items():
@@ -46,9 +45,7 @@ def test_batches_give_resemblyzers_own_numbers(
 
 
 @pytest.mark.slow
-def test_a_speaker_is_nearer_to_himself_than_to_others(
-    voices: dict[str, list[np.ndarray]],
-) -> None:
+def test_a_speaker_is_nearer_to_himself_than_to_others(voices: Voices) -> None:
     single = [{n: u[i : i + 1] for n, u in voices.items()} for i in (0, 1)]
     first, second = (np.stack(list(embed_speakers(s).values())) for s in single)
     likeness = first @ second.T
@@ -88,9 +85,7 @@ def test_sounds_without_a_detected_voice_are_embedded_whole() -> None:
     assert all(np.isfinite(x).all() for x in found.values())
 
 
-def test_the_start_of_a_voice_tells_who_speaks(
-    voices: dict[str, list[np.ndarray]],
-) -> None:
+def test_the_start_of_a_voice_tells_who_speaks(voices: Voices) -> None:
     samples = np.concatenate([*next(iter(voices.values()))])
     expected = embed_speakers({"a": [samples[:32_000]]})["a"]
     found = embed_start(samples, 2.0)

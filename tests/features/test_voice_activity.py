@@ -12,11 +12,7 @@ from emoface_lib.core.settings import load_settings
 from emoface_lib.core.video import read_audio
 from emoface_lib.features.audio import VIDEO_FRAME as FRAME
 from emoface_lib.features.phones import PAUSE, raised_tongue, viseme_parts
-from emoface_lib.features.voice_activity import (
-    AROUND,
-    speech_level,
-    spoken,
-)
+from emoface_lib.features.voice_activity import AROUND, speech_level, spoken
 from emoface_lib.synthetic.audio_only import plan_audio_only
 from emoface_lib.synthetic.clips import make_clip
 from emoface_lib.synthetic.speech import Speech
@@ -86,9 +82,7 @@ def test_frames_within_phones_are_speech_and_silences_are_not(
     assert np.concatenate(outside).mean() <= 0.03
 
 
-def test_the_tongue_is_raised_where_its_phones_are_spoken(
-    drawn_voices: list[Speech],
-) -> None:
+def test_the_tongue_rises_where_its_phones_are(drawn_voices: list[Speech]) -> None:
     inside, elsewhere = [], []
     for voice in drawn_voices:
         raised = raised_tongue(voice.samples)
@@ -111,9 +105,7 @@ def test_noise_music_and_a_bang_are_no_speech() -> None:
 
 
 @pytest.mark.parametrize("louder", [20, 10, 5])
-def test_speech_is_heard_in_noise_and_over_music(
-    speech: np.ndarray, louder: float
-) -> None:
+def test_speech_is_heard_in_noise_and_music(speech: np.ndarray, louder: float) -> None:
     """The speech is so many dB louder."""
     others = speech.std() * decibels(-louder)
     said = np.concatenate([silence(25), speech, silence(25)])

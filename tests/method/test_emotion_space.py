@@ -42,9 +42,7 @@ def test_first_component_is_the_axis() -> None:
     assert space.deviations[0] == pytest.approx(2 * amount.std().item(), rel=0.02)
 
 
-def test_a_component_points_to_where_the_face_opens_its_lips(
-    clips: list[Clip],
-) -> None:
+def test_a_component_points_to_where_a_face_opens_its_lips(clips: list[Clip]) -> None:
     torch.manual_seed(0)
     content, style = ContentBranch(), StyleBranch()
     some = clips[:2]
@@ -64,9 +62,7 @@ def test_a_component_points_to_where_the_face_opens_its_lips(
     assert opening(1.0) > opening(-1.0)
 
 
-def test_arousal_leaves_the_corners_of_the_mouth_where_they_are(
-    clips: list[Clip],
-) -> None:
+def test_arousal_leaves_the_mouths_corners_where_they_are(clips: list[Clip]) -> None:
     torch.manual_seed(0)
     content, style, some = ContentBranch(), StyleBranch(), clips[:2]
     codes = content_codes(content, some)
@@ -106,9 +102,7 @@ def test_a_space_is_read_as_it_was_saved(tmp_path: Path) -> None:
         load_space(tmp_path / "none.safetensors")
 
 
-def test_an_axis_of_arousal_is_the_direction_that_arousal_takes(
-    clips: list[Clip],
-) -> None:
+def test_an_axis_of_arousal_is_the_direction_arousal_takes(clips: list[Clip]) -> None:
     generator = torch.Generator().manual_seed(0)
     labels = torch.tensor([[clip.arousal, clip.valence] for clip in clips]).float()
     directions = torch.zeros(2, 128)
@@ -125,9 +119,7 @@ def test_an_axis_of_arousal_is_the_direction_that_arousal_takes(
         )
 
 
-def test_expressions_have_the_codes_that_mix_to_those_of_the_clips(
-    clips: list[Clip],
-) -> None:
+def test_expressions_have_codes_that_mix_to_those_of_clips(clips: list[Clip]) -> None:
     generator = torch.Generator().manual_seed(1)
     softmax = torch.rand(40, 7, generator=generator).softmax(1)
     some = [replace(clips[0], expression=one) for one in softmax]

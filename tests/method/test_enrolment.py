@@ -9,11 +9,7 @@ import torch
 
 from emoface_lib.core.clip import Clip, speaker_means
 from emoface_lib.core.errors import InputError
-from emoface_lib.method.enrolment import (
-    SpeakerGuess,
-    enrolled,
-    enrolled_by,
-)
+from emoface_lib.method.enrolment import SpeakerGuess, enrolled, enrolled_by
 
 
 def test_a_training_speaker_is_known_by_the_training_clips(clips: list[Clip]) -> None:
@@ -32,9 +28,7 @@ def test_clips_of_a_speaker_share_the_mean_of_clips(clips: list[Clip]) -> None:
         assert torch.allclose(clip.speaker_mean, expected)
 
 
-def test_enrolment_by_others_never_hears_the_clip_or_its_video(
-    clips: list[Clip],
-) -> None:
+def test_enrolment_by_others_never_hears_a_clip_or_its_video(clips: list[Clip]) -> None:
     generator = np.random.default_rng(0)
     first = enrolled_by(clips, 2, generator)
     target = clips[0]
@@ -77,9 +71,7 @@ def voiced(clips: list[Clip], seeds: int) -> list[Clip]:
     return made
 
 
-def test_a_guess_takes_the_mood_out_of_a_clip(
-    clips: list[Clip], tmp_path: Path
-) -> None:
+def test_a_guess_takes_a_mood_out_of_a_clip(clips: list[Clip], tmp_path: Path) -> None:
     guess = SpeakerGuess.learn(voiced(clips, 1))
     fresh = voiced(clips, 2)
 

@@ -300,9 +300,7 @@ def test_an_offset_of_the_emotion_moves_the_face(
     assert (plain - displacement).abs().max() > 1e-4
 
 
-def test_without_a_test_speaker_it_says_what_the_notebooks_need(
-    clips: list[Clip],
-) -> None:
+def test_without_a_test_speaker_it_says_what_notebooks_need(clips: list[Clip]) -> None:
     """As GRID's first talkers, none of whom the layout sets apart."""
     assert steps.tested_clips(clips) == split(clips, "test")
     with pytest.raises(InputError, match=r"split 'test'.*index.parquet"):

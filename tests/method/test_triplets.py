@@ -17,9 +17,7 @@ from emoface_lib.method.triplets import TripletSampler
 
 @given(seed=st.integers(0, 2**32), step=st.integers(0, 100))
 @hypothesis_settings(max_examples=20)
-def test_triplets_are_what_the_paper_asks_for(
-    clips: list[Clip], seed: int, step: int
-) -> None:
+def test_triplets_are_as_in_the_paper(clips: list[Clip], seed: int, step: int) -> None:
     generator = np.random.default_rng(seed)
     for triplet in TripletSampler(clips).draw(8, step, seed, generator):
         r, s, p = (clips[i] for i in triplet)
@@ -45,9 +43,7 @@ def test_a_step_draws_the_same_whatever_was_drawn_before(clips: list[Clip]) -> N
     assert sampler.draw(4, 7, 1, np.random.default_rng(2)) == first
 
 
-def test_shuffled_videos_have_as_many_clips_of_the_same_speaker(
-    clips: list[Clip],
-) -> None:
+def test_shuffled_videos_have_as_many_clips_of_one_speaker(clips: list[Clip]) -> None:
     usual, dealt = TripletSampler(clips), TripletSampler(clips, by="shuffled")
     for one, other in zip(usual.order, dealt.order, strict=True):  # by video, sorted
         assert clips[one].speaker == clips[other].speaker

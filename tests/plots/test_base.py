@@ -69,9 +69,7 @@ def test_lines_can_be_told_apart_without_colour() -> None:
     assert len(set(plots.DASHES)) == len(plots.DASHES) == len(set(plots.PALETTE))
 
 
-def test_tiles_lie_edge_to_edge_and_are_kept_small(
-    shown: list[tuple[Any, dict]],
-) -> None:
+def test_tiles_lie_edge_to_edge_and_stay_small(shown: list[tuple[Any, dict]]) -> None:
     tiles = np.full((3, 4, 20, 16, 3), 128, np.uint8)
     drawn = plots.draw_tiles(tiles, ["one", "two"], ["a", "b"])
     [image] = drawn.axes[0].images

@@ -22,8 +22,7 @@ def found(root: Path, name: str, text: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["heard" + "_clips = 1", "'The pain" + "ter.'", "x = 1  #" + " of a clip"],
+    "text", ["heard" + "_clips = 1", "'The pain" + "ter.'", "x = 1  #" + " of a clip"]
 )
 def test_a_word_that_has_another_is_found(text: str, tmp_path: Path) -> None:
     (finding,) = found(tmp_path, "emoface_lib/one.py", f"y = 2\n{text}\n")

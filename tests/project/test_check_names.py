@@ -26,9 +26,7 @@ def test_a_name_that_becomes_another_kind_is_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_same_kind_hidden_tests_and_what_is_thrown_away_are_not(
-    tmp_path: Path,
-) -> None:
+def test_the_same_kind_hidden_tests_and_throwaways_are_not(tmp_path: Path) -> None:
     hidden = "### BEGIN HIDDEN TESTS\none = 2\n### END HIDDEN TESTS"
     assert not found(
         tmp_path, "one, _ = [1], 2", "one, _ = [3], 'x'\none[0] = 4", hidden

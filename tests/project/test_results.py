@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.results import HEADER, enter, enter_bound, read
+from benchmarks.results import HEADER, enter, read
 
 
 def test_same_name_is_replaced_in_place_and_others_stay(tmp_path: Path) -> None:
@@ -15,8 +15,8 @@ def test_same_name_is_replaced_in_place_and_others_stay(tmp_path: Path) -> None:
         ",".join(HEADER) + '\ninstall,clone,140,s,<= 300,yes,"make, 2 cores"\n'
         "faces,drawing,10,ms,<= 12,yes,by hand\n"
     )
-    enter("install", "clone", 301.23456, "s", "<= 300", False, "make install", path)
-    enter("faces", "clone", 1, "s", "", "", "by hand", path)
+    enter("install", "clone", 301.23456, "s", "make install", "<= 300", path=path)
+    enter("faces", "clone", 1, "s", "by hand", path=path)
     assert [tuple(row.values()) for row in read(path)] == [
         ("install", "clone", "301.2", "s", "<= 300", "no", "make install"),
         ("faces", "drawing", "10", "ms", "<= 12", "yes", "by hand"),
@@ -25,17 +25,9 @@ def test_same_name_is_replaced_in_place_and_others_stay(tmp_path: Path) -> None:
 
 
 def test_first_measurement_makes_the_table(tmp_path: Path) -> None:
-    path = tmp_path / "results.csv"
-    enter(
-        "corpus",
-        "clip, drawn",
-        np.float64(0.5),
-        "s",
-        "<= 1",
-        np.bool_(True),
-        'says "make bench"',
-        path,
-    )
+    path, how = tmp_path / "results.csv", 'says "make bench"'
+    half, met = np.float64(0.5), np.bool_(True)
+    enter("corpus", "clip, drawn", half, "s", how, "all", met, path)
     assert path.read_text().splitlines()[0] == "topic,name,value,unit,target,meets,how"
     assert read(path)[0]["name"] == "clip, drawn"
     assert read(path)[0]["how"] == 'says "make bench"'
@@ -43,13 +35,18 @@ def test_first_measurement_makes_the_table(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "kept"), [("", ""), ("<= 2", "yes"), (">= 2", "yes"), ("> 2", "no")]
+    ("target", "kept"),
+    [
+        ("", ""),
+        ("<= 2", "yes"),
+        (">= 2", "yes"),
+        ("> 2", "no"),
+        ("< 2.1 (warp)", "yes"),
+    ],
 )
-def test_a_bound_says_whether_it_is_kept(
-    tmp_path: Path, target: str, kept: str
-) -> None:
+def test_a_bound_says_if_it_is_kept(tmp_path: Path, target: str, kept: str) -> None:
     path = tmp_path / "results.csv"
-    enter_bound("faces", "drawing", 2.0, "ms", target, "by hand", path)
+    enter("faces", "drawing", 2.0, "ms", "by hand", target, path=path)
     assert [(row["target"], row["meets"]) for row in read(path)] == [(target, kept)]
 
 

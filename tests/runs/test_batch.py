@@ -130,9 +130,7 @@ def test_a_failing_run_does_not_end_the_others(swept: Swept) -> None:
     assert summary(swept[2]) == "5 done, 2 failed"
 
 
-def test_a_run_leaves_its_notebook_parameters_log_numbers_and_costs(
-    swept: Swept,
-) -> None:
+def test_a_run_leaves_notebook_parameters_log_numbers_and_costs(swept: Swept) -> None:
     folder = place(swept, scale=2.5, seed=2).parent
     result = read_json(folder / RESULT)
     number = {"method": "a", "metric": "LMD", "protocol": "px", "value": 5.5}
@@ -150,9 +148,7 @@ def test_a_run_leaves_its_notebook_parameters_log_numbers_and_costs(
     assert "Executing Cell" in (folder / "log.txt").read_text()
 
 
-def test_a_kernel_works_in_its_own_folders_with_its_share_of_the_cores(
-    swept: Swept,
-) -> None:
+def test_a_kernel_works_in_own_folders_with_its_share_of_cores(swept: Swept) -> None:
     mine = place(swept, scale=2.5, seed=2)
     executed = read_notebook(mine / "notebooks" / "02_numbers.ipynb")
     text = executed.cells[-1].outputs[0].text
@@ -305,9 +301,7 @@ def test_failing_shared_notebooks_fail_what_needs_them(tmp_path: Path) -> None:
     assert table["note"].str.count("What it shares").tolist() == [0] + [1] * 7
 
 
-def test_a_run_that_another_process_is_at_is_left_to_it(
-    swept: Swept, tmp_path: Path
-) -> None:
+def test_a_run_of_another_process_is_left_to_it(swept: Swept, tmp_path: Path) -> None:
     plan = plan_runs(swept[0])[0]
     folder = tmp_path / plan.key
     folder.mkdir()
@@ -481,9 +475,7 @@ def test_runs_of_other_code_are_told_apart(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", '"x"', "null", "{}", '{"numbers": 3}'])
 @pytest.mark.parametrize("name", [RESULT, RUN, FAILURE])
-def test_a_damaged_file_of_a_store_is_a_run_to_do_again(
-    tmp_path: Path, name: str, text: str
-) -> None:
+def test_a_damaged_file_is_done_again(tmp_path: Path, name: str, text: str) -> None:
     (plan,) = plan_runs(make_sweep(profile="smoke", notebooks=4))
     (tmp_path / plan.key).mkdir()
     (tmp_path / plan.key / name).write_text(text)

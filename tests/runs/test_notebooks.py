@@ -21,6 +21,7 @@ from tools.repeat_notebooks import SAME, repeat
 from tools.store_notebooks import store
 
 PARAMETERS = 'profile = "tutorial"\nseed = 0'
+Executed = tuple[Path, Path]
 
 
 def notebook_of(*sources: str) -> NotebookNode:
@@ -121,7 +122,7 @@ def test_finding_in_parameters(parameters: str, finding: str, tmp_path: Path) ->
 
 
 @pytest.fixture
-def executed(tmp_path: Path) -> tuple[Path, Path]:
+def executed(tmp_path: Path) -> Executed:
     """A notebook without outputs, and the folder of its executed copy."""
     path = tmp_path / "notebooks" / "00_first.ipynb"
     path.parent.mkdir()
@@ -135,9 +136,7 @@ def executed(tmp_path: Path) -> tuple[Path, Path]:
 
 
 @pytest.mark.slow
-def test_stored_notebook_is_clean_and_has_the_outputs(
-    executed: tuple[Path, Path],
-) -> None:
+def test_stored_notebook_is_clean_and_has_the_outputs(executed: Executed) -> None:
     path, folder = executed
     before = source_hash(read_notebook(path))
     assert "outputs of other code" in next(problems(path))
@@ -153,7 +152,7 @@ def test_stored_notebook_is_clean_and_has_the_outputs(
 
 @pytest.mark.slow
 def test_nothing_is_stored_unless_all_is_clean(
-    executed: tuple[Path, Path], tmp_path: Path
+    executed: Executed, tmp_path: Path
 ) -> None:
     path, folder = executed
     other = path.with_name("01_second.ipynb")
@@ -166,7 +165,7 @@ def test_nothing_is_stored_unless_all_is_clean(
 
 
 @pytest.mark.slow
-def test_copy_of_other_code_is_not_stored(executed: tuple[Path, Path]) -> None:
+def test_copy_of_other_code_is_not_stored(executed: Executed) -> None:
     path, folder = executed
     nbformat.write(notebook_of("1 + 1"), path)
     with pytest.raises(InputError, match="was changed while it ran"):
@@ -174,8 +173,8 @@ def test_copy_of_other_code_is_not_stored(executed: tuple[Path, Path]) -> None:
 
 
 @pytest.mark.slow
-def test_second_run_agrees_with_the_same_seed_only(
-    executed: tuple[Path, Path], tmp_path: Path
+def test_second_run_agrees_with_one_seed_only(
+    executed: Executed, tmp_path: Path
 ) -> None:
     path, folder = executed
     with kernel_environment(tmp_path / "jupyter"):

@@ -200,7 +200,7 @@ CHANGES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_change_runs_what_depends_on_it(
+def test_change_runs_what_needs_it(
     name: str, folder: Path, executed: list[str]
 ) -> None:
     make, expected = CHANGES[name]
@@ -306,9 +306,7 @@ def test_parameters_cell_with_more_than_literals_is_refused(folder: Path) -> Non
         ({"only": ["01"], "through": "00"}, "None of 01 comes before 00_first"),
     ],
 )
-def test_wrong_notebook_is_refused(
-    arguments: dict, sentence: str, folder: Path
-) -> None:
+def test_bad_notebook_is_refused(arguments: dict, sentence: str, folder: Path) -> None:
     with pytest.raises(InputError, match=sentence):
         reproduce("smoke", folder=folder, **arguments)
 

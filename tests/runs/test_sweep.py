@@ -56,9 +56,7 @@ def test_grid_list_seeds_and_conditions(tmp_path: Path) -> None:
     sizes=st.lists(st.integers(1, 4), max_size=3),
     seeds=st.lists(st.integers(0, 99), min_size=1, max_size=4, unique=True),
 )
-def test_a_grid_is_the_product_of_its_values(
-    sizes: list[int], seeds: list[int]
-) -> None:
+def test_a_grid_is_the_product_of_values(sizes: list[int], seeds: list[int]) -> None:
     grid = {f"p{n}": list(range(size)) for n, size in enumerate(sizes)}
     runs = combinations(make_sweep(notebooks=4, grid=grid, seeds=seeds))
     expected = product(*grid.values(), seeds)

@@ -106,11 +106,7 @@ def test_they_are_heard_through_autovc_as_settings_say(
     torch.manual_seed(0)
     save_model(tmp_path / MODEL, new_autovc(wanted), wanted)
     target = np.eye(1, 256, dtype=np.float32)
-    write_npz(
-        tmp_path / SPEAKERS,
-        speakers=np.array(["a"]),
-        embeddings=target,
-    )
+    write_npz(tmp_path / SPEAKERS, speakers=np.array(["a"]), embeddings=target)
     clips = audio_only_clips(wanted, to_canonical(mean_face()), tmp_path, workers=1)
     for clip, plain in zip(clips, audio_only_voices, strict=True):
         assert clip.features.shape == (len(plain.features), size)

@@ -23,6 +23,7 @@ from emoface_lib.synthetic.clips import make_clip, plan_corpus, sidecar
 from emoface_lib.synthetic.heads.shape import Identity, pose_face, project
 
 pytestmark = pytest.mark.slow
+Controls = Mapping[str, np.ndarray]
 
 SMALL = load_settings(
     "smoke",
@@ -34,9 +35,7 @@ SMALL = load_settings(
 )
 
 
-def draw_lines(
-    identity: Identity, controls: Mapping[str, np.ndarray]
-) -> Iterator[np.ndarray]:
+def draw_lines(identity: Identity, controls: Controls) -> Iterator[np.ndarray]:
     """Pictures of the landmarks' lines: quick to draw."""
     points = project(identity, pose_face(identity, dict(controls)), dict(controls))
     for frame in points:
@@ -72,11 +71,7 @@ def test_tree_and_index_are_as_promised(corpus: Path) -> None:
         *("arousal", "valence", "intensity", "sentence", "seconds"),
     ]
     assert index["clip"].iloc[0] == "id00001/video01/00001"
-    assert index["split"].value_counts().to_dict() == {
-        "train": 8,
-        "val": 4,
-        "test": 6,
-    }
+    assert index["split"].value_counts().to_dict() == {"train": 8, "val": 4, "test": 6}
     assert all((corpus / path).exists() for path in index["path"])
     assert not list(corpus.rglob(".*"))
     assert index["seconds"].between(2.3, 6).all()
@@ -183,14 +178,10 @@ def test_another_seed_makes_other_clips() -> None:
     assert first.sentence != second.sentence
 
 
-def test_interrupted_build_resumes_to_the_same_corpus(
-    corpus: Path, tmp_path: Path
-) -> None:
+def test_interrupted_build_ends_the_same(corpus: Path, tmp_path: Path) -> None:
     drawn = 0
 
-    def draw_five(
-        identity: Identity, controls: Mapping[str, np.ndarray]
-    ) -> Iterator[np.ndarray]:
+    def draw_five(identity: Identity, controls: Controls) -> Iterator[np.ndarray]:
         nonlocal drawn
         drawn += 1
         if drawn == 5:
@@ -214,9 +205,7 @@ def test_interrupted_build_resumes_to_the_same_corpus(
     assert not list(tmp_path.rglob(".*.mp4"))
 
 
-def test_complete_corpus_is_not_made_again(
-    corpus: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_complete_corpus_is_kept(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a complete clip was made again")
 

@@ -48,9 +48,7 @@ def pixel(drawer: FaceDrawer, point: np.ndarray, **control: float) -> tuple[int,
     happiness=st.floats(0, 1.2),
 )
 @settings(max_examples=15)
-def test_every_landmark_is_seen_where_the_camera_puts_it(
-    yaw, pitch, roll, opening, happiness
-):
+def test_landmarks_are_where_the_camera_puts_them(yaw, pitch, roll, opening, happiness):
     """The warp brings each landmark's texture to the landmark: nothing is torn."""
     person = Identity.random(np.random.default_rng(9))
     control = {"yaw": yaw, "pitch": pitch, "roll": roll}

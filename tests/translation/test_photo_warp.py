@@ -95,9 +95,7 @@ def test_closed_lips_touch_and_keep_their_thickness(warp: PhotoWarp) -> None:
 
 @settings(max_examples=30)
 @given(opening=st.floats(0, 60), angle=st.floats(-30, 30))
-def test_any_mouth_closes_at_any_tilt(
-    warp: PhotoWarp, opening: float, angle: float
-) -> None:
+def test_a_tilted_mouth_closes(warp: PhotoWarp, opening: float, angle: float) -> None:
     a = np.radians(angle)
     turn = np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])
     closed = close_lips(opened(warp.closed, opening) @ turn.T)
@@ -108,9 +106,7 @@ def test_any_mouth_closes_at_any_tilt(
 
 @settings(max_examples=30)
 @given(seed=st.integers(0, 2**32 - 1), size=st.floats(0, 12))
-def test_lips_never_pass_through_each_other(
-    warp: PhotoWarp, seed: int, size: float
-) -> None:
+def test_lips_never_pass_each_other(warp: PhotoWarp, seed: int, size: float) -> None:
     noise = np.random.default_rng(seed).normal(0, size, (68, 2))
     target = uncross_lips(warp.closed + noise)
     along = target[54] - target[48]
@@ -118,9 +114,7 @@ def test_lips_never_pass_through_each_other(
     assert ((target[LOWER_INNER_LIP] - target[UPPER_INNER_LIP]) @ down > -1e-6).all()
 
 
-def test_teeth_of_the_photograph_are_hidden_while_the_mouth_is_closed(
-    warp: PhotoWarp,
-) -> None:
+def test_teeth_of_a_photograph_hide_while_the_mouth_is_closed(warp: PhotoWarp) -> None:
     shown = share_of_teeth(warp, warp.picture)
     assert shown > 0.2
     assert share_of_teeth(warp, warp.render(warp.closed)) < 0.3 * shown
@@ -147,9 +141,7 @@ def test_open_mouth_has_teeth_above_a_dark_cavity(warp: PhotoWarp) -> None:
     assert column[len(column) // 2 :].min() < 50
 
 
-def test_a_raised_tongue_fills_the_cavity_below_the_upper_teeth(
-    drawn: PhotoWarp,
-) -> None:
+def test_a_raised_tongue_fills_the_cavity_below_upper_teeth(drawn: PhotoWarp) -> None:
     target = opened(drawn.closed, 16)
     inside = polygon_mask(target[INNER_LIPS], drawn.picture.shape) > 127
     low, raised = (drawn.render(target, tongue=up).astype(int) for up in (0.0, 1.0))
@@ -169,9 +161,7 @@ def test_rows_of_teeth_are_parted_across_a_tilted_mouth(tilt: float) -> None:
     assert abs(found - 6) <= 1.5
 
 
-def test_lids_close_in_the_eyes_of_a_detector(
-    warp: PhotoWarp, detector: DlibDetector
-) -> None:
+def test_lids_close_for_a_detector(warp: PhotoWarp, detector: DlibDetector) -> None:
     frames = [warp.render(blink(warp.closed, closed)) for closed in (0.0, 0.5, 1.0)]
     openings = [lid_opening(read(detector, frame)) for frame in frames]
     assert openings[0] > openings[1] > openings[2]
@@ -206,9 +196,7 @@ def shown_of(warp: PhotoWarp, part: np.ndarray, openings: list[float]) -> np.nda
     return np.array(areas) / areas[0]
 
 
-def test_eyes_show_what_their_lids_leave_and_closed_ones_no_white(
-    drawn: PhotoWarp,
-) -> None:
+def test_eyes_show_what_lids_leave_and_closed_ones_no_white(drawn: PhotoWarp) -> None:
     eyes, asked = eyes_of(drawn), [1, 0.75, 0.5, 0.25, 0]
     shown = shown_of(drawn, eyes, asked)
     np.testing.assert_allclose(shown, asked, atol=0.12)
@@ -219,9 +207,7 @@ def test_eyes_show_what_their_lids_leave_and_closed_ones_no_white(
     assert whites[1] == 0
 
 
-def test_closed_lids_cover_what_eyes_have_beyond_their_landmarks(
-    drawn: PhotoWarp,
-) -> None:
+def test_closed_lids_cover_what_eyes_have_beyond_landmarks(drawn: PhotoWarp) -> None:
     beyond = eyes_of(drawn, widened=1.2) & ~eyes_of(drawn)
     assert shown_of(drawn, beyond, [1, 0])[1] < 0.15
 
@@ -262,9 +248,7 @@ def test_no_crease_at_the_edge_of_the_face(warp: PhotoWarp) -> None:
     assert max(np.abs(side).max() for side in border) == 0
 
 
-def test_head_motion_moves_the_face_whole(
-    warp: PhotoWarp, detector: DlibDetector
-) -> None:
+def test_head_motion_moves_faces_whole(warp: PhotoWarp, detector: DlibDetector) -> None:
     motion = np.array([[1, 0, 5.0], [0, 1, -4.0]])
     frames = [warp.render(warp.closed), warp.render(warp.closed, motion)]
     before, after = (read(detector, frame) for frame in frames)
@@ -273,9 +257,7 @@ def test_head_motion_moves_the_face_whole(
 
 
 @pytest.mark.parametrize("corner", [(140, 20), (100, 40), (170, 70)])
-def test_face_at_the_picture_border_is_rendered(
-    warp: PhotoWarp, corner: tuple[int, int]
-) -> None:
+def test_a_face_at_the_border_shows(warp: PhotoWarp, corner: tuple[int, int]) -> None:
     x, y = corner
     part = np.ascontiguousarray(warp.picture[y : y + 171, x : x + 133])
     cut = PhotoWarp(part, warp.landmarks - [x, y])
@@ -322,9 +304,7 @@ def test_blending_mixes_by_the_mask() -> None:
     assert below[0, :, 0].tolist() == [0, 100, 200]
 
 
-def test_lip_curves_pass_through_their_landmarks_and_round_the_corners(
-    warp: PhotoWarp,
-) -> None:
+def test_lip_curves_pass_through_landmarks_and_round_corners(warp: PhotoWarp) -> None:
     face = opened(warp.closed, 16)
     upper, lower = lip_curves(face)
     np.testing.assert_allclose(upper[::4], face[60:65], atol=1e-9)
@@ -352,9 +332,7 @@ def test_eyes_that_are_not_white_do_not_colour_teeth(warp: PhotoWarp) -> None:
     assert green <= red
 
 
-def test_motion_begins_in_the_photographs_pose_and_stays_gentle(
-    warp: PhotoWarp,
-) -> None:
+def test_motion_begins_in_a_photographs_pose_and_stays_gentle(warp: PhotoWarp) -> None:
     moments = gentle_motion(np.random.default_rng(3))
     first = [next(moments) for _ in range(1500)]  # a minute
     up = np.array([0.0, -1.0])

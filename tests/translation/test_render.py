@@ -39,9 +39,7 @@ def opened(face: np.ndarray, amount: float) -> np.ndarray:
     return moved
 
 
-def test_a_fresh_unet_shows_the_photograph_again(
-    picture: np.ndarray, face: np.ndarray
-) -> None:
+def test_a_fresh_unet_shows_a_photograph(picture: np.ndarray, face: np.ndarray) -> None:
     renderer = NetworkRenderer(picture, face, PairRenderer(UNet(4)), SIZE)
     (frame,) = renderer.frames([Pose(opened(face, 9))])
     assert frame.shape == picture.shape
@@ -87,9 +85,7 @@ def test_one_frame_a_face_and_none_is_computed_before_it_is_asked_for(
     assert len(list(frames)) == max(0, count - 1)
 
 
-def test_the_heads_motion_moves_what_is_painted(
-    picture: np.ndarray, face: np.ndarray
-) -> None:
+def test_head_motion_moves_the_painting(picture: np.ndarray, face: np.ndarray) -> None:
     class Lines(PairRenderer):
         """Shows the landmark image."""
 

@@ -46,9 +46,7 @@ class Still:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["unet", "improved"])
-def test_step_3_learns_a_picture_that_is_not_the_reference(
-    tmp_path: Path, kind: str
-) -> None:
+def test_step_3_learns_more_than_the_reference(tmp_path: Path, kind: str) -> None:
     longer = load_settings(
         "smoke",
         translator=kind,
