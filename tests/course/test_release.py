@@ -63,7 +63,8 @@ def test_what_a_teacher_changed_is_kept(
     monkeypatch.setattr(release, "lessons", lambda: [PATH])  # one tells it of all
     config = course / "nbgrader_config.py"
     config.write_text(config.read_text() + "# mine\n")
-    shutil.rmtree(course / "release")
+    for made in ("source", "release"):
+        shutil.rmtree(course / made)
     make_course(course)
     assert config.read_text().endswith("# mine\n")
     assert (course / "submitted" / "solved" / LESSON / PATH.name).exists()
