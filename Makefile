@@ -143,8 +143,9 @@ test-course: $(INSTALLED)
 	$(BIN)/emoface reproduce --profile smoke --through 04_content_encoder
 	$(NBGRADER) -m pytest tests/course/test_release.py
 
-# The notebooks through papermill, and once more through nbval in a folder of its own:
-# cells marked NBVAL_CHECK_OUTPUT must give the same output, number by number.
+# The notebooks through papermill, and up to their last marked cell once more through
+# nbval in a folder of its own: cells marked NBVAL_CHECK_OUTPUT must give the same output,
+# number by number.
 test-notebooks: $(INSTALLED)
 	$(BIN)/python -m tools.repeat_notebooks
 

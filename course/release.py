@@ -73,13 +73,13 @@ def make_course(folder: Path) -> None:
     if not config.exists():
         config.write_text(config_text(), encoding="utf-8")
     for path in lessons():
-        name = path.stem
-        with write_beside(folder / "source" / name / path.name) as beside:
+        with write_beside(folder / "source" / path.stem / path.name) as beside:
             beside.write_text(
                 text_of(instructor(read_notebook(path), {})), encoding="utf-8"
             )
-        nbgrader(folder, "generate_assignment", name, "--force")
-        _compare(path, folder / "release" / name / path.name)
+    nbgrader(folder, "generate_assignment", "[0-9][0-9]_*", "--force")
+    for path in lessons():
+        _compare(path, folder / "release" / path.stem / path.name)
 
 
 def config_text() -> str:

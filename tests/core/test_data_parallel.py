@@ -88,8 +88,6 @@ def without_dropout(init: Any) -> Any:
 def learn(folder: Path, devices: int) -> None:
     """Train by the ordinary functions; leave logs, weights and last gradients."""
     settings = SETTINGS.changed(devices=devices)
-    for branch in (ContentBranch, StyleBranch):
-        branch.__init__ = without_dropout(branch.__init__)
     clips = [
         replace(make_clip(s, v, u, "train"), emotion=EXPRESSIONS[v])
         for s in range(2)
@@ -152,13 +150,13 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
     tests = Path(__file__).parents[1]
     path = os.pathsep.join([str(tests), str(tests.parent)])
     environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
-    running = [
-        subprocess.Popen(
-            [sys.executable, __file__, folder, str(devices)], env=environment
-        )
-        for devices, folder in enumerate(both.values(), 1)
-    ]
-    assert [process.wait(600) for process in running] == [0, 0]
+    command = [sys.executable, __file__, both["two"], "2"]
+    with subprocess.Popen(command, env=environment) as two:
+        with pytest.MonkeyPatch.context() as patch:
+            for branch in (ContentBranch, StyleBranch):
+                patch.setattr(branch, "__init__", without_dropout(branch.__init__))
+            learn(both["one"], 1)
+        assert two.wait(600) == 0
     return both
 
 
@@ -212,4 +210,6 @@ def test_alone_nothing_is_shared(clips: list[Clip]) -> None:
 
 
 if __name__ == "__main__":
+    for branch in (ContentBranch, StyleBranch):
+        branch.__init__ = without_dropout(branch.__init__)
     learn(Path(sys.argv[1]), int(sys.argv[2]))

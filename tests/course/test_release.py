@@ -61,7 +61,8 @@ def test_a_teachers_edit_is_kept(course: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(release, "lessons", lambda: [PATH])  # one tells it of all
     config = course / "nbgrader_config.py"
     config.write_text(config.read_text() + "# mine\n")
-    shutil.rmtree(course / "release")
+    for made in ("source", "release"):
+        shutil.rmtree(course / made)
     make_course(course)
     assert config.read_text().endswith("# mine\n")
     assert (course / "submitted" / "solved" / LESSON / PATH.name).exists()
