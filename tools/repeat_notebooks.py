@@ -15,7 +15,7 @@ from pathlib import Path
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.parallel import GUESS, fitting
 from emoface_lib.core.settings import Run, load_settings, runs_folder
-from emoface_lib.runs.notebooks import find_notebooks, kernel_environment
+from emoface_lib.runs.notebooks import find_notebooks, kernel_environment, read_source
 from emoface_lib.runs.reproduce import Job, Step, reproduce, side_by_side, tell
 
 PROFILE = "smoke"
@@ -64,7 +64,8 @@ def main() -> int:
     """Run the notebooks of the project; 1 if a second run differs from the first."""
     paths, run = find_notebooks(), Run(load_settings(PROFILE)).folder.resolve()
     given = {"profile": PROFILE, "seed": 0}
-    first = [Step(path, paths[:i], run, given) for i, path in enumerate(paths)]
+    sources = [read_source(path) for path in paths]
+    first = [Step(one, paths[:i], run, given) for i, one in enumerate(sources)]
     place = runs_folder().resolve() / "repeat"
     shutil.rmtree(place, ignore_errors=True)
     copies = [step.output for step in first]
