@@ -14,8 +14,8 @@ from emoface_lib.core.clip import SAMPLE_RATE
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import read_table
 from emoface_lib.core.landmarks import FRAME_RATE, VIDEO_RATE
-from emoface_lib.features.phonetic import BOUNDARY
-from emoface_lib.features.voice_activity import LATE, tokens
+from emoface_lib.features.phonetic import BOUNDARY, likeliest_tokens
+from emoface_lib.features.voice_activity import LATE
 
 PAUSE = "_"  # the name of silence
 # The recogniser's tokens -> phones of the IPA and by espeak-ng's names; tones and marks
@@ -51,9 +51,9 @@ def heard_phones(samples: np.ndarray) -> list[Phone]:
     """The phones that the recogniser finds in a voice, and when.
 
     samples : float[S] at 16 kHz. Raises InputError if there is none, and as
-    `tokens`.
+    `phonetic_code`.
     """
-    found = tokens(samples)
+    found = likeliest_tokens(samples)
     first = np.flatnonzero(np.diff(found, prepend=-1))  # where a run begins
     spikes = np.array([frame for frame in first if found[frame] in PHONES], int)
     if not len(spikes):

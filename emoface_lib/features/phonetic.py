@@ -7,8 +7,9 @@ from the wheel `hama` (Apache-2.0), which is not imported.
 import math
 import struct
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
+from hashlib import blake2b
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -39,6 +40,8 @@ LINEAR[2:2] = "attn.in_proj_weight", "attn.out_proj.weight"
 FILTERS = ["stem", *[f"blocks.{i}.conv.depthwise" for i in range(BLOCKS)]]
 NUMBERED = [f"{part}.{kind}" for part in FILTERS for kind in ("weight", "bias")]
 NUMBERED += [f"blocks.{i}.{name}" for i in range(BLOCKS) for name in LINEAR]
+# The last voice's tokens; level and pauses are asked for one after the other.
+_LAST: dict[bytes, np.ndarray] = {}
 
 
 def feed_forward() -> nn.Sequential:
@@ -79,16 +82,14 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Tensor[B, T, 144] to the same."""
         x = x + self.ffn1(x) / 2
-        x = x + self._attend(self.attn_norm(x))
-        x = x + self.conv(x)
-        return self.norm(x + self.ffn2(x) / 2)
-
-    def _attend(self, x: Tensor) -> Tensor:
-        """`self.attn` by a kernel that is faster than its own."""
-        three = functional.linear(x, self.attn.in_proj_weight, self.attn.in_proj_bias)
+        # `self.attn` by a kernel that is faster than its own
+        weight, bias = self.attn.in_proj_weight, self.attn.in_proj_bias
+        three = functional.linear(self.attn_norm(x), weight, bias)
         heads = three.unflatten(2, (3, HEADS, -1)).permute(2, 0, 3, 1, 4)
         mixed = functional.scaled_dot_product_attention(*heads)  # (B, HEADS, T, 36)
-        return self.attn.out_proj(mixed.transpose(1, 2).flatten(2))
+        x = x + self.attn.out_proj(mixed.transpose(1, 2).flatten(2))
+        x = x + self.conv(x)
+        return self.norm(x + self.ffn2(x) / 2)
 
 
 class Recogniser(nn.Module):
@@ -125,6 +126,7 @@ class Recogniser(nn.Module):
         return self.proj(self.encode(samples)).log_softmax(-1)
 
 
+@torch.inference_mode()
 def phonetic_code(samples: np.ndarray, *blocks: int) -> np.ndarray:
     """Outputs of the recogniser's blocks, by default the second's: float32[T, 144 K].
 
@@ -134,27 +136,32 @@ def phonetic_code(samples: np.ndarray, *blocks: int) -> np.ndarray:
     the whole. Raises InputError as `log_mel`, and if the wheel is missing.
     """
     recogniser, wanted = load_recogniser(), blocks or (2,)
-    return _in_windows(samples, lambda window: recogniser.encode(window, *wanted))
-
-
-def likeliest_tokens(samples: np.ndarray) -> np.ndarray:
-    """The likeliest of the recogniser's 191 tokens: int[T]; as `phonetic_code`."""
-    recogniser = load_recogniser()
-    return _in_windows(samples, lambda window: recogniser(window).argmax(-1))
+    return np.concatenate(
+        [recogniser.encode(x, *wanted)[0, own].numpy() for x, own in _windows(samples)]
+    )
 
 
 @torch.inference_mode()
-def _in_windows(samples: np.ndarray, read: Callable[[Tensor], Tensor]) -> np.ndarray:
+def likeliest_tokens(samples: np.ndarray) -> np.ndarray:
+    """The likeliest of the recogniser's 191 tokens: int[T]; as `phonetic_code`."""
+    given = np.ascontiguousarray(samples, np.float32)
+    key, recogniser = blake2b(given.data).digest(), load_recogniser()
+    if key not in _LAST:
+        windows = _windows(given)
+        found = [recogniser(x).argmax(-1)[0, own].numpy() for x, own in windows]
+        _LAST.clear()
+        _LAST[key] = np.concatenate(found)
+    return _LAST[key]
+
+
+def _windows(samples: np.ndarray) -> Iterator[tuple[Tensor, slice]]:
+    """Windows Tensor[1, S] of a voice float[S], and which of their frames gives."""
     sound = checked(samples)[HALF:]  # from the middle of the first frame
-    total, whole = 1 + len(sound) // HOP_LENGTH, np.empty(0)
+    total = 1 + len(sound) // HOP_LENGTH
     for start in tqdm(range(0, total, GIVEN), "listening", **WHERE_SLOW):
         first, last = max(0, start - MARGIN), min(total, start + GIVEN + MARGIN)
         window = torch.from_numpy(sound[first * HOP_LENGTH : last * HOP_LENGTH - HALF])
-        part = read(window.float()[None])[0, start - first :][:GIVEN].numpy()
-        if not start:
-            whole = np.empty((total, *part.shape[1:]), part.dtype)
-        whole[start : start + GIVEN] = part
-    return whole
+        yield window.float()[None], slice(start - first, start - first + GIVEN)
 
 
 @lru_cache(maxsize=1)

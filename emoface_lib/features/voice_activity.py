@@ -4,8 +4,6 @@ Speech is where it hears phones: a door's bang, a fan and music are none. Taught
 notebook 09.
 """
 
-from hashlib import blake2b
-
 import numpy as np
 from scipy.ndimage import binary_dilation
 
@@ -18,8 +16,6 @@ AROUND = 4
 # Phones of espeak-ng, whose times are known, have their spikes 65 ms after they begin.
 LATE = 0.065  # s that a spike comes after its phone's beginning
 LOUD = 75  # percentile; a louder one hears bangs within speech, a softer one consonants
-# The last voice's tokens; level and pauses are asked for one after the other.
-_LAST: dict[bytes, np.ndarray] = {}
 
 
 def spoken(samples: np.ndarray) -> np.ndarray:
@@ -27,23 +23,10 @@ def spoken(samples: np.ndarray) -> np.ndarray:
 
     samples : float[S] at 16 kHz. Raises InputError as `phonetic_code`.
     """
-    phones = tokens(samples) < BOUNDARY
+    phones = likeliest_tokens(samples) < BOUNDARY
     frames = -(-len(samples) // VIDEO_FRAME)
     pairs = np.pad(phones, (0, 2 * frames - len(phones))).reshape(-1, 2)
     return binary_dilation(pairs.any(1), iterations=AROUND)
-
-
-def tokens(samples: np.ndarray) -> np.ndarray:
-    """The recogniser's likeliest token every 20 ms, int[T].
-
-    samples : float[S] at 16 kHz. Raises InputError as `phonetic_code`.
-    """
-    given = np.ascontiguousarray(samples, np.float32)
-    key = blake2b(given.data).digest()
-    if key not in _LAST:
-        _LAST.clear()
-        _LAST[key] = likeliest_tokens(given)
-    return _LAST[key]
 
 
 def speech_level(samples: np.ndarray) -> float:
