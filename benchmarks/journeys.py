@@ -95,7 +95,8 @@ def main(run: Path) -> None:
         emoface = ["-m", "emoface_lib"]
         few = ["-p", "content_steps=2", "-p", "style_steps=2", "--profile", "smoke"]
         of_run = ["--model", run]
-        one = ["--only", clip.stem, "--workers", 1, "--out", folder / "prepared"]
+        only = clip.relative_to(run / "corpus" / "mp4").with_suffix("")
+        one = ["--only", only, "--workers", 1, "--out", folder / "prepared"]
         train = ["train", *few]
         commands = {
             "a voice through animate": ["animate", photo, clip, "-o", out, *of_run],

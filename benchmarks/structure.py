@@ -14,8 +14,9 @@ from pathlib import Path
 import grimp
 from results import enter
 
+from emoface_lib.core.files import read_json
 from emoface_lib.core.settings import REPOSITORY
-from emoface_lib.runs.notebooks import code_cells, find_notebooks, read_code, source
+from emoface_lib.runs.notebooks import code_cells, find_notebooks, source
 from tools.check_shapes import findings
 
 LIBRARY = REPOSITORY / "emoface_lib"
@@ -47,7 +48,7 @@ def cycles(edges: set[tuple[str, str]]) -> int:
 def lesson_imports(path: Path) -> tuple[int, int]:
     """Names that a lesson imports from the library, and modules it imports from."""
     names, modules = set(), set()
-    for cell in code_cells(read_code(path)):
+    for cell in code_cells(read_json(path)):
         for node in ast.walk(ast.parse(source(cell))):
             module = getattr(node, "module", None) or ""
             if isinstance(node, ast.ImportFrom) and module.split(".")[0] == ROOT:

@@ -17,8 +17,8 @@ from emoface_lib.core.settings import REPOSITORY
 from emoface_lib.runs.notebooks import (
     PARAMETERS,
     code_cells,
-    declared_parameters,
     read_notebook,
+    read_source,
     source_hash,
     tags,
 )
@@ -65,7 +65,7 @@ def _parameters(path: Path, notebook: NotebookNode) -> Iterator[str]:
     if cell.metadata.get("jupyter") != FOLDED:
         yield "does not fold its parameters cell"
     try:
-        if "profile" not in declared_parameters(path):
+        if "profile" not in read_source(path).declared:
             yield "does not declare `profile` in its parameters cell"
     except InputError as error:
         yield str(error)

@@ -24,6 +24,7 @@ from emoface_lib.runs.notebooks import (
     find_notebooks,
     kernel_environment,
     read_notebook,
+    read_source,
     source,
 )
 from emoface_lib.runs.reproduce import Job, Step, reproduce, side_by_side, tell
@@ -83,7 +84,8 @@ def main() -> int:
     """Run the notebooks of the project; 1 if a second run differs from the first."""
     paths, run = find_notebooks(), Run(load_settings(PROFILE)).folder.resolve()
     given = {"profile": PROFILE, "seed": 0}
-    first = [Step(path, paths[:i], run, given) for i, path in enumerate(paths)]
+    sources = [read_source(path) for path in paths]
+    first = [Step(one, paths[:i], run, given) for i, one in enumerate(sources)]
     place = runs_folder().resolve() / "repeat"
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)

@@ -99,15 +99,14 @@ def speaker_means(clips: Sequence[Clip]) -> dict[str, Tensor]:
 
     A speaker who trains is known by the training clips alone, another one by all.
     """
-    means: dict[str, list[Clip]] = {}
+    own: dict[str, list[Clip]] = {}
     for clip in clips:
-        means.setdefault(clip.speaker, []).append(clip)
-    return {speaker: _mean(own) for speaker, own in means.items()}
-
-
-def _mean(own: Sequence[Clip]) -> Tensor:
-    known = [clip for clip in own if clip.split == "train"] or own
-    return torch.stack([clip.features.mean(0) for clip in known]).mean(0)
+        own.setdefault(clip.speaker, []).append(clip)
+    means = {}
+    for speaker, clips in own.items():
+        known = [clip for clip in clips if clip.split == "train"] or clips
+        means[speaker] = torch.stack([c.features.mean(0) for c in known]).mean(0)
+    return means
 
 
 def with_features(clips: Sequence[Clip], features: Sequence[np.ndarray]) -> list[Clip]:

@@ -13,7 +13,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+try:
+    import fcntl
+except ImportError:  # only Unix has locks
+    fcntl = None  # type: ignore[assignment]
 
 import numpy as np
 
@@ -48,14 +53,20 @@ def write_beside(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    _drop_torn(path)
+    for torn in path.parent.glob(f".*{path.suffix}"):
+        if torn.stem[1:].rpartition(".")[0] == path.stem[:STEM]:
+            with suppress(OSError), torn.open("rb") as lock:
+                if fcntl:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                torn.unlink()
     token = secrets.token_hex(4)
     beside = path.with_name(f".{path.stem[:STEM]}.{token}{path.suffix}")
     with beside.open("xb") as lock:  # may be read by whom the umask lets
         WRITING.add(beside)
         try:
             with suppress(OSError):  # a file system without locks
-                _hold(lock, alone=False)
+                if fcntl:
+                    fcntl.flock(lock, fcntl.LOCK_SH)
             yield beside
             os.replace(beside, path)
         finally:
@@ -66,22 +77,6 @@ def write_beside(path: Path) -> Iterator[Path]:
 def is_passing(path: Path) -> bool:
     """Whether a file is there only while something is made."""
     return path.name.startswith(".") or path.name == RESUME
-
-
-def _hold(file: IO[bytes], alone: bool) -> None:
-    """Lock a file; raises OSError if another process has it. Only Unix has locks."""
-    with suppress(ImportError):
-        import fcntl
-
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)
-
-
-def _drop_torn(path: Path) -> None:
-    for torn in path.parent.glob(f".*{path.suffix}"):
-        if torn.stem[1:].rpartition(".")[0] == path.stem[:STEM]:
-            with suppress(OSError), torn.open("rb") as lock:
-                _hold(lock, alone=True)
-                torn.unlink()
 
 
 @contextmanager

@@ -56,22 +56,24 @@ def each(
     """
     count = min(workers or cores(), len(items))
     with tqdm(total=len(items), desc=description, disable=not items) as bar:
-        for pair in _results(function, items, count, lost):
-            bar.update()
-            yield pair
+        if count > 1:
+            for pair in _results(function, iter(items), count, lost):
+                bar.update()
+                yield pair
+            return
+        with threadpool_limits(1):  # sums in another order change the last digits
+            for item in items:
+                result = function(item)
+                bar.update()
+                yield item, result
 
 
 def _results(
     function: Callable[[Item], Result],
-    items: Sequence[Item],
+    left: Iterator[Item],
     count: int,
     lost: Callable[[Item], Result] | None,
 ) -> Iterator[tuple[Item, Result]]:
-    if count <= 1:
-        with threadpool_limits(1):  # sums in another order change the last digits
-            yield from ((item, function(item)) for item in items)
-        return
-    left = iter(items)
     while True:
         running: dict[Future, Item] = {}
         try:
@@ -81,7 +83,12 @@ def _results(
             if lost is None:
                 raise
         for item in running.values():  # one of them killed its process: each alone now
-            yield item, _alone(function, item, lost)
+            try:
+                with _pool(1) as pool:
+                    result = pool.submit(function, item).result()
+            except BrokenProcessPool:
+                result = lost(item)
+            yield item, result
 
 
 def _pooled(
@@ -103,17 +110,6 @@ def _pooled(
                     yield running.pop(future), result
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-def _alone(
-    function: Callable[[Item], Result], item: Item, lost: Callable[[Item], Result]
-) -> Result:
-    """The result of an item in a process of its own, or of `lost` if that crashes."""
-    with _pool(1) as pool:
-        try:
-            return pool.submit(function, item).result()
-        except BrokenProcessPool:
-            return lost(item)
 
 
 def _pool(count: int) -> ProcessPoolExecutor:

@@ -245,7 +245,7 @@ class Settings(Stage):
     def changed(self, **changes: Any) -> "Settings":
         """The same with some other settings; names and errors as in `load_settings`."""
         asked = {setting_name(name): value for name, value in changes.items()}
-        return _validated({**self.by_name(), **_recipe(asked), **asked})
+        return _validated(self.by_name(), asked)
 
 
 STAGES = {
@@ -261,25 +261,17 @@ NAMES = tuple(
 PARAMETERS = {name.replace(".", "_"): name for name in NAMES}  # in notebooks
 
 
-def find_settings(name: str) -> list[str]:
-    """Full names of the settings that `name` may mean; one, unless it is ambiguous.
-
-    `style.steps` and `style_steps` are one setting's names, and so is `margin`, which
-    one stage alone has. A stage's name stands for its `kind`.
-    """
-    if name in NAMES or name in PARAMETERS:
-        return [PARAMETERS.get(name, name)]
-    if f"{name}.kind" in NAMES:
-        return [f"{name}.kind"]
-    return [full for full in NAMES if name == full.rpartition(".")[2]]
-
-
 def setting_name(name: str, others: tuple[str, ...] = ()) -> str:
     """The full name of a setting; raises InputError that says which there are.
 
-    others : names that may have been meant, too.
+    `style.steps` and `style_steps` are one setting's names, and so is `margin`, which
+    one stage alone has. A stage's name stands for its `kind`. others : names that may
+    have been meant, too.
     """
-    found = find_settings(name)
+    known = PARAMETERS.get(name, name)
+    if known in NAMES or (known := f"{name}.kind") in NAMES:
+        return known
+    found = [full for full in NAMES if name == full.rpartition(".")[2]]
     if len(found) > 1:
         raise InputError(f"Setting {name!r} is one of several: {', '.join(found)}.")
     if not found:
@@ -292,7 +284,7 @@ def setting_name(name: str, others: tuple[str, ...] = ()) -> str:
 def load_settings(profile: str = "tutorial", **overrides: Any) -> Settings:
     """Settings of a profile with overrides; an override of None keeps the profile's.
 
-    Names are those of `find_settings`. Raises InputError that names the wrong setting
+    Names are those of `setting_name`. Raises InputError that names the wrong setting
     and the nearest right one.
     """
     if profile not in PROFILES:
@@ -302,8 +294,7 @@ def load_settings(profile: str = "tutorial", **overrides: Any) -> Settings:
     asked = {
         setting_name(n): value for n, value in overrides.items() if value is not None
     }
-    own = {"profile": profile, **DIFFERENCES[profile]}
-    return _validated({**own, **_recipe(asked), **asked})
+    return _validated({"profile": profile, **DIFFERENCES[profile]}, asked)
 
 
 def notebook_settings(names: Mapping[str, Any]) -> Settings:
@@ -315,14 +306,11 @@ def notebook_settings(names: Mapping[str, Any]) -> Settings:
     return load_settings(**{n: names[n] for n in PARAMETERS if n in names})
 
 
-def _recipe(asked: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Settings that follow from others, unless they are asked for."""
-    return DIFFERENCES["improved"] if asked.get("translator.kind") == "improved" else {}
-
-
-def _validated(by_name: Mapping[str, Any]) -> Settings:
-    values: dict[str, Any] = {}
-    for name, value in by_name.items():
+def _validated(own: Mapping[str, Any], asked: Mapping[str, Any]) -> Settings:
+    """Settings by their names; from what is asked for others may follow, unasked."""
+    improved = asked.get("translator.kind") == "improved"
+    recipe, values = DIFFERENCES["improved"] if improved else {}, dict[str, Any]()
+    for name, value in {**own, **recipe, **asked}.items():
         stage, _, field = name.rpartition(".")
         (values.setdefault(stage, {}) if stage else values)[field] = value
     try:

@@ -199,7 +199,9 @@ def fit(
         if largest := settings.training.clip_norm:
             nn.utils.clip_grad_norm_(models.parameters(), largest)
         optimiser.step()
-        numbers = _averaged(fabric, metrics)
+        values = [v.detach().to(fabric.device).double() for v in metrics.values()]
+        means: Any = fabric.all_reduce(torch.stack(values))  # over processes
+        numbers = dict(zip(metrics, means.tolist(), strict=True))
         if not math.isfinite(numbers["loss"]):
             raise InputError(
                 f"{folder}: the loss of step {step} is {numbers['loss']}, and no model "
@@ -224,13 +226,6 @@ class _BatchLoss(nn.Module):
 
     def forward(self, step: int, generator: np.random.Generator) -> dict[str, Tensor]:
         return dict(self.loss(step, generator))
-
-
-def _averaged(fabric: "Fabric", metrics: Metrics) -> dict[str, float]:
-    """Metrics as numbers, each the mean over processes."""
-    values = [value.detach().to(fabric.device).double() for value in metrics.values()]
-    means: Any = fabric.all_reduce(torch.stack(values))
-    return dict(zip(metrics, means.tolist(), strict=True))
 
 
 @dataclass

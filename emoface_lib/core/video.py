@@ -120,7 +120,9 @@ def read_audio(
         raise InputError(
             f"The sound of {path} reaches {peak:.3g}, where 1 is full scale: scale it."
         )
-    if _swing(sound) < 10 ** (SILENCE / 20):
+    middle = float(sound.mean(dtype=np.float64))  # a constant can't be heard
+    swing = max(float(sound.max()) - middle, middle - float(sound.min()))
+    if swing < 10 ** (SILENCE / 20):
         raise InputError(f"{path} is silent: its peak is below {SILENCE:g} dBFS.")
     return sound
 
@@ -138,7 +140,13 @@ def iter_audio(
         stream = audio_stream(container, path)
         declared = declared_seconds(container, stream, path)
         channels = min(2, stream.codec_context.channels)
-        resampler = _resampler(sample_rate, channels)
+        resampler = av.AudioResampler(
+            format="flt",
+            layout="stereo" if channels == 2 else "mono",
+            rate=sample_rate,
+            frame_size=sample_rate,
+            options={"rematrix_maxval": "1.0"},  # the mean of channels, not more
+        )
         # the decoder of aac gives whole packets of 1024 samples; the last one is padded
         padded = declared is not None and stream.codec_context.name == "aac"
         end = round((declared or 0) * sample_rate) if padded else None
@@ -158,23 +166,6 @@ def iter_audio(
                 count += len(samples)
     if not count:  # a few samples are none at another rate
         raise InputError(f"The sound track of {path} is empty.")
-
-
-def _swing(sound: np.ndarray) -> float:
-    """The peak of sound (S,) about its mean: a constant can't be heard."""
-    middle = float(sound.mean(dtype=np.float64))
-    return max(float(sound.max()) - middle, middle - float(sound.min()))
-
-
-def _resampler(rate: int, channels: int) -> av.AudioResampler:
-    """From any decoded frames to blocks of a second."""
-    return av.AudioResampler(
-        format="flt",
-        layout="stereo" if channels == 2 else "mono",
-        rate=rate,
-        frame_size=rate,
-        options={"rematrix_maxval": "1.0"},  # the mean of channels, not more
-    )
 
 
 def write_video(

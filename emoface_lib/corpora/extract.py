@@ -30,9 +30,15 @@ from emoface_lib.features.expression import (
     face_crops,
     recognise,
 )
+from emoface_lib.features.expression_training import shipped_expressions
 from emoface_lib.features.extract import extract
 from emoface_lib.features.openface import read_openface
-from emoface_lib.features.recognisers import choose_recogniser, fitting_recogniser
+from emoface_lib.features.phonetic import load_recogniser
+from emoface_lib.features.recognisers import (
+    FerRecogniser,
+    SCNRecogniser,
+    fitting_recogniser,
+)
 from emoface_lib.features.speaker import embed_speakers
 from emoface_lib.features.voice_activity import speech_level
 from emoface_lib.features.voice_conversion import (
@@ -52,7 +58,7 @@ class Recipe:
     """How to extract features from the clips of a corpus.
 
     corpus, folder : roots of the clips and of the features; drawn : whether it is the
-    embedded corpus; recogniser : for expressions, see `choose_recogniser`; audio : the
+    embedded corpus; recogniser : for expressions, see `load_tools`; audio : the
     run's folder of that name, if voices are to be embedded and converted as well.
     """
 
@@ -102,6 +108,7 @@ class Recipe:
         Raises InputError only if the file can't be written, which concerns all clips.
         """
         named = self.corpus / (row["path"] or row.get("tracks") or row["sound"])
+        clip, problem = row["clip"], ""
         try:
             arrays = arrays_of(row, self)
         except InputError as error:
@@ -111,11 +118,8 @@ class Recipe:
             problem = f"{named} needs more memory than there is: cut the clip."
         except Exception as error:  # a library's, on one clip of a million
             problem = f"{named}: {type(error).__name__}: {error}"
-        else:
-            return self._written(row["clip"], arrays)
-        return {"clip": row["clip"], "problem": problem}
-
-    def _written(self, clip: str, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+        if problem:
+            return {"clip": clip, "problem": problem}
         path = self.folder / f"{clip}.npz"
         try:
             write_npz(path, **arrays)
@@ -178,8 +182,20 @@ def arrays_of(row: Row, recipe: Recipe) -> dict[str, np.ndarray]:
 
 @lru_cache(maxsize=1)
 def load_tools(recipe: Recipe) -> tuple[ExpressionModel | None, FeatureMaker]:
-    """A recipe's recogniser and maker of F_a; raises InputError if one is missing."""
-    recogniser = choose_recogniser(recipe.recogniser, recipe.settings)
+    """A recipe's recogniser and maker of F_a; raises InputError if one is missing.
+
+    "drawn" knows drawn heads, "fer" and "scn" photographs; "labels" needs none. The
+    phone recogniser, by which the level of speech is told, is loaded, too.
+    """
+    load_recogniser()
+    recogniser: ExpressionModel | None = None
+    match recipe.recogniser:
+        case "drawn":
+            recogniser = shipped_expressions()
+        case "fer":
+            recogniser = FerRecogniser()
+        case "scn":
+            recogniser = SCNRecogniser(Path(recipe.settings.expression.scn_checkpoint))
     if recipe.audio is None:
         return recogniser, LogMel()
     return recogniser, load_features(recipe.audio, recipe.settings)

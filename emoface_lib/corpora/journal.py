@@ -8,7 +8,7 @@ import io
 import json
 from pathlib import Path
 from shutil import rmtree
-from typing import Any, BinaryIO
+from typing import Any
 
 import pandas as pd
 import pyarrow.json
@@ -35,8 +35,14 @@ class Journal:
         self.path, self.file = own, own.open("ab+")
         for path in sorted(self.folder.glob("*.jsonl")):
             if path == own or shard == WHOLE or path.stem == "1-of-1":
-                with path.open("ab") as other:
-                    _hold(self.file if path == own else other, path)
+                try:
+                    with path.open("ab") as other:
+                        hold(self.file if path == own else other)
+                except BlockingIOError as error:
+                    raise InputError(
+                        "Another run is preparing the same clips (it holds "
+                        f"{path}): wait for it, or give each run a shard of its own."
+                    ) from error
         self.file.seek(0)  # a killed run may have left a part of a line
         self.file.truncate(self.file.read().rfind(b"\n") + 1)
 
@@ -46,8 +52,9 @@ class Journal:
         Columns are problem and what a recipe says of a clip that was used.
         """
         empty = pd.DataFrame({"clip": [], "problem": []}, dtype=str)
-        parts: list[pd.DataFrame | None] = [empty]
-        parts.append(read_or_set_aside(read_rows, self.index))
+        columns = "clip", "problem"
+        index = read_or_set_aside(lambda path: read_parquet(path, *columns), self.index)
+        parts: list[pd.DataFrame | None] = [empty, index]
         for path in sorted(self.folder.glob("*.jsonl")):
             parts.append(read_or_set_aside(_read_lines, path))
         found = [part for part in parts if part is not None]
@@ -72,11 +79,6 @@ class Journal:
         self.file.close()
 
 
-def read_rows(path: Path) -> pd.DataFrame:
-    """What an index says of clips; raises InputError if it is damaged."""
-    return read_parquet(path, "clip", "problem")
-
-
 def _read_lines(path: Path) -> pd.DataFrame | None:
     """The whole lines of a journal; another run may be writing the one after them."""
     whole, end, _ = path.read_bytes().rpartition(b"\n")
@@ -84,13 +86,3 @@ def _read_lines(path: Path) -> pd.DataFrame | None:
         return None
     rows = pyarrow.json.read_json(io.BytesIO(whole + end)).to_pandas()
     return rows[rows["clip"].notna() & rows["problem"].notna()]
-
-
-def _hold(file: BinaryIO, path: Path) -> None:
-    try:
-        hold(file)
-    except BlockingIOError as error:
-        raise InputError(
-            f"Another run is preparing the same clips (it holds {path}): wait for it, "
-            "or give each run a shard of its own."
-        ) from error

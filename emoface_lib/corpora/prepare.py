@@ -116,7 +116,7 @@ def prepare(
     check_detector(settings)
     recipe = Recipe.of(index, corpus, folder, settings, audio)
     load_tools(recipe)  # what lacks is said now, not clip by clip
-    _claim(recipe)
+    _claim(recipe, recipe.made_by())
     journal, done = Journal(folder, shard), False
     try:
         todo = _todo(index, journal.known(), folder, only, shard, retry)
@@ -131,14 +131,13 @@ def prepare(
     return rows
 
 
-def _claim(recipe: Recipe) -> None:
-    """Check that a folder's features are made so; if not, drawn ones are removed.
+def _claim(recipe: Recipe, made: dict[str, Any]) -> None:
+    """Check that a folder's features are `made` so; if not, drawn ones are removed.
 
     Those of a real corpus took hours: raises InputError if they were made with other
     settings, and says on standard error if they were made by other code.
     """
-    folder, made = recipe.folder, recipe.made_by()
-    card = folder / FEATURES_CARD
+    folder, card = recipe.folder, recipe.folder / FEATURES_CARD
     with reading(card):
         before = dict(read_json(card)) if card.exists() else made
     others = [name for name in made | before if before.get(name) != made.get(name)]

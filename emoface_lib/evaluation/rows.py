@@ -126,7 +126,9 @@ def train_rows(
     for name in [name for name in names if name in ROWS]:
         say(f"Step 2, {ROWS[name].folder}")
         try:
-            trained[name] = train_row(name, clips, content, folder, settings)
+            own, changes = folder / ROWS[name].folder, ROWS[name].changes
+            changed = settings.changed(**changes)
+            trained[name] = train_style(clips, content, own, changed)
         except NoTripletsError as error:
             say(f"{ROWS[name].folder} is left out. {error}")
     return trained

@@ -23,6 +23,8 @@ REFERENCE_DB = 16.0  # subtracted, so that loud speech comes near 1
 MINUTE = 60 * SAMPLE_RATE  # samples that are filtered together
 BATCH = 2000  # frames that are transformed together; ten minutes at once take 0.5 GB
 QUIETEST = -100.0  # dBFS; given to digital silence
+NO_RUMBLE = butter(5, HIGH_PASS, btype="high", fs=SAMPLE_RATE)  # a filter
+HANN = get_window("hann", WINDOW_LENGTH).astype(np.float32)
 VIDEO_FRAME = SAMPLE_RATE // VIDEO_RATE  # samples of a video frame
 
 
@@ -45,7 +47,7 @@ def log_mel(
     windows = np.lib.stride_tricks.sliding_window_view(padded, WINDOW_LENGTH)
     frames = windows[centre::hop_length]
     parts = np.array_split(frames, 1 + len(frames) // BATCH)
-    spectra = (np.abs(np.fft.rfft(part * _window())) for part in parts)
+    spectra = (np.abs(np.fft.rfft(part * HANN)) for part in parts)
     mels = (np.maximum(FLOOR, spectrum @ _mel_filters()) for spectrum in spectra)
     levels = ((20 * np.log10(mel) - REFERENCE_DB + 100) / 100 for mel in mels)
     return np.concatenate([each.clip(0, 1).astype(np.float32) for each in levels])
@@ -61,7 +63,7 @@ def _filtered(samples: np.ndarray) -> np.ndarray:
     for start in range(0, len(samples), MINUTE):
         first = max(0, start - SAMPLE_RATE)  # what rumbles a second before has faded
         part = samples[first : start + MINUTE + SAMPLE_RATE].astype(float)
-        part = filtfilt(*_high_pass(), part)[start - first :][:MINUTE]
+        part = filtfilt(*NO_RUMBLE, part)[start - first :][:MINUTE]
         filtered[start : start + MINUTE] = part * LEVEL
     padded[:HALF_WINDOW] = filtered[HALF_WINDOW:0:-1]
     padded[-HALF_WINDOW:] = filtered[-2 : -HALF_WINDOW - 2 : -1]
@@ -109,28 +111,15 @@ def checked(samples: np.ndarray) -> np.ndarray:
 
 
 @lru_cache
-def _high_pass() -> tuple[np.ndarray, np.ndarray]:
-    return butter(5, HIGH_PASS, btype="high", fs=SAMPLE_RATE)
-
-
-@lru_cache
-def _window() -> np.ndarray:
-    return get_window("hann", WINDOW_LENGTH).astype(np.float32)
-
-
-def _band_edges() -> np.ndarray:
-    """Where bands begin, peak and end: float[82] Hz, evenly on Slaney's mel scale."""
-    linear, log_step = 200 / 3, np.log(6.4) / 27  # Hz a mel up to 1 kHz; log Hz above
+def _mel_filters() -> np.ndarray:
+    """float32[513, 80], as librosa makes them, whose import takes half a second."""
+    # Slaney's mel scale: Hz a mel up to 1 kHz; log Hz above
+    linear, log_step = 200 / 3, np.log(6.4) / 27
     knee = 1000 / linear
     last = knee + np.log(LAST_BAND / 1000) / log_step
     mels = np.linspace(FIRST_BAND / linear, last, MEL_BANDS + 2)
-    return np.where(mels < knee, linear * mels, 1000 * np.exp(log_step * (mels - knee)))
-
-
-@lru_cache
-def _mel_filters() -> np.ndarray:
-    """float32[513, 80], as librosa makes them, whose import takes half a second."""
-    edges = _band_edges()
+    above = 1000 * np.exp(log_step * (mels - knee))
+    edges = np.where(mels < knee, linear * mels, above)  # begin, peak, end of bands, Hz
     ramps = edges[:, None] - np.fft.rfftfreq(WINDOW_LENGTH, 1 / SAMPLE_RATE)
     widths = np.diff(edges)[:, None]
     rise, fall = -ramps[:-2] / widths[:-1], ramps[2:] / widths[1:]

@@ -4,7 +4,7 @@ Axes and units: x right, y down, z away from the viewer, px of the frame; the ce
 the top-left pixel is (0, 0). Taught in notebook 03.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -146,12 +146,11 @@ def check_picture(image: np.ndarray) -> None:
         )
 
 
-def fill_gaps(
-    rows: Sequence[Row], to_space: Callable[[np.ndarray], np.ndarray]
-) -> Detection:
-    """Fill the frames without a face from their neighbours and bring all to 3D.
+def fill_gaps(rows: Sequence[Row]) -> Detection:
+    """Fill the frames without a face from their neighbours.
 
-    to_space : points (F, 68, D) to (F, 68, 3). Raises InputError if no frame has one.
+    Landmarks are as the rows have them, float64 (F, 68, 2 or 3). Raises InputError if
+    no frame has a face.
     """
     found = np.array([points is not None for points, _, _ in rows], bool)
     if not found.any():
@@ -163,7 +162,7 @@ def fill_gaps(
     boxes = np.array([box for _, box, _ in rows if box is not None])
     times, frames = np.flatnonzero(found), np.arange(len(found))
     return Detection(
-        landmarks=to_space(interpolated(known, times, frames)).astype(np.float32),
+        landmarks=interpolated(known, times, frames),
         confidence=np.array([score for _, _, score in rows], np.float32),
         found=found,
         boxes=interpolated(boxes, times, frames).astype(np.float32),

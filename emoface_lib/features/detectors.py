@@ -1,6 +1,5 @@
 """The detectors by name, and the one that reads a corpus' ground truth."""
 
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -54,17 +53,12 @@ def choose_detector(settings: Settings, sidecar: Path, drawn: bool) -> Detector:
             solid = settings.landmarks.detector == "fan"
             return FanDetector(solid, settings.landmarks.face_detector, device)
         case "dlib":
-            return _dlib(drawn)
+            return DlibDetector(drawn)
         case "drawn":
             raise InputError(
                 "detector=drawn draws faces for voices that are prepared: take another "
                 "one, such as dlib, for pictures."
             )
-
-
-@lru_cache(maxsize=2)
-def _dlib(drawn: bool) -> DlibDetector:
-    return DlibDetector(drawn=drawn)
 
 
 def two_faces(detector: Detector, frames: Frames) -> bool:

@@ -4,6 +4,7 @@ Histogram-of-gradients face detector (Dalal and Triggs), 68 points by regression
 (Kazemi and Sullivan, the detector of the paper's LMD) and a lift to 3D.
 """
 
+from dataclasses import replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,7 +31,7 @@ from emoface_lib.features.detection import (
     largest_first,
     overlap,
 )
-from emoface_lib.features.lift import first_guess, lift
+from emoface_lib.features.lift import first_guess, shipped_lift
 
 SIDES = (360, 720, 1440)  # px; longest sides of the pictures searched, until one hits
 CROP = 300  # px; width of a face's box where its points are read: finer than 1 px
@@ -47,7 +48,7 @@ class DlibDetector:
     """
 
     def __init__(self, drawn: bool = False) -> None:
-        self.to_space = lift if drawn else first_guess
+        self.to_space = shipped_lift() if drawn else first_guess
         self.face_detector = _face_detector()
         self.predictor = _predictor()
 
@@ -88,7 +89,8 @@ class DlibDetector:
             points = self._points(grey, box)
             rows.append((points, box, score))
             track_of.move(box_around(points))
-        return fill_gaps(rows, self.to_space)
+        found = fill_gaps(rows)
+        return replace(found, landmarks=self.to_space(found.landmarks).astype("f4"))
 
     def _seek(self, grey: np.ndarray, last: Box | None) -> list[Face]:
         """The face near the last box, or else all faces, largest first."""

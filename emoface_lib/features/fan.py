@@ -4,6 +4,7 @@ Their weights are not part of the package: without them an error says which file
 where. Taught in notebook 03.
 """
 
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -62,13 +63,18 @@ class FanDetector:
         """
         track_of, rows = Track(), list[Row]()
         for start in range(0, len(frames), BATCH):
-            batch = _as_batch(frames[start : start + BATCH])
+            part = [*frames[start : start + BATCH]]
+            for frame in part:
+                check_picture(frame)
+            batch = torch.from_numpy(np.stack(part)).permute(0, 3, 1, 2).float()
             chosen = []
             for faces in self._faces(batch):
                 track_of = track_of if track else Track()
                 chosen.append(track_of.choose(faces))
             rows += self._rows(batch, chosen)
-        return fill_gaps(rows, facing_away if self.solid else first_guess)
+        found = fill_gaps(rows)
+        to_space = facing_away if self.solid else first_guess
+        return replace(found, landmarks=to_space(found.landmarks).astype("f4"))
 
     def _faces(self, batch: torch.Tensor) -> list[list[Face]]:
         """Faces of each picture of Tensor[B, 3, H, W], largest first."""
@@ -102,28 +108,20 @@ def facing_away(points: np.ndarray) -> np.ndarray:
     return np.concatenate([points[..., :2], depth[..., None]], -1)
 
 
-def missing_weights(solid: bool, face_detector: str) -> list[str]:
-    """Addresses of the weights that are not in torch's folder of checkpoints."""
+def require_weights(solid: bool, face_detector: str) -> None:
+    """Raise InputError that says which files belong where, if weights are missing."""
+    folder = Path(torch.hub.get_dir()) / "checkpoints"
     api = import_module("face_alignment.api").models_urls
     needed = [api[name] for name in NETWORKS[solid]]
     if names := FACE_DETECTORS[face_detector].split():
         module = f"face_alignment.detection.{face_detector}.{face_detector}_detector"
         needed += [import_module(module).models_urls[name] for name in names]
     files = {url: Path(urlparse(url).path).name for url in needed}
-    return [url for url, name in files.items() if not (_folder() / name).exists()]
-
-
-def require_weights(solid: bool, face_detector: str) -> None:
-    """Raise InputError that says which files belong where, if weights are missing."""
-    if missing := missing_weights(solid, face_detector):
+    if missing := [url for url in files if not (folder / files[url]).exists()]:
         raise InputError(
             f"The weights of face-alignment are missing: download {', '.join(missing)} "
-            f"into {_folder()}, or use detector=dlib."
+            f"into {folder}, or use detector=dlib."
         )
-
-
-def _folder() -> Path:
-    return Path(torch.hub.get_dir()) / "checkpoints"
 
 
 @cache
@@ -135,13 +133,6 @@ def _network(solid: bool, face_detector: str, device: str) -> Any:
     return package.FaceAlignment(
         kind, device=device, face_detector=face_detector, compile=False
     )
-
-
-def _as_batch(frames: Frames) -> torch.Tensor:
-    """RGB frames as Tensor[B, 3, H, W], 0 to 255, as face-alignment takes them."""
-    for frame in frames:
-        check_picture(frame)
-    return torch.from_numpy(np.stack(list(frames))).permute(0, 3, 1, 2).float()
 
 
 def _face(found: np.ndarray) -> Face:

@@ -91,16 +91,9 @@ def with_products(scores: np.ndarray) -> np.ndarray:
     return np.concatenate([held, held[:, i] * held[:, j]], axis=1)
 
 
-def lift(points: np.ndarray) -> np.ndarray:
-    """Lift readings of dlib's detector with the shipped map.
-
-    points : (F, 68, 2) px; returns float32 (F, 68, 3) px, depth with mean 0.
-    """
-    return _shipped()(points)
-
-
 @cache
-def _shipped() -> Lift:
+def shipped_lift() -> Lift:
+    """The map that was fitted on readings of dlib's detector."""
     return Lift(**{n: x.numpy() for n, x in read_weights(LIFT_FILE).items()})
 
 

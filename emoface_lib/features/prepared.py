@@ -74,7 +74,8 @@ def load_clips(
     numbers = CLOCKS * used["frames"].sum() * (feature_sizes(settings)[2] + POINTS)
     if 4 * numbers > settings.memory * 1e9:
         return pack(folder, settings, audio, used)
-    return _loaded(used, folder, settings, audio)
+    found = _read(used, folder, settings, audio)
+    return to_clips(found, read_array(folder / MEAN_FACE, "landmarks"), settings)
 
 
 def pack(
@@ -136,9 +137,11 @@ def _pack(
     path = shard_file(place, number)
     if path.exists():
         return
+    mean_face = read_array(folder / MEAN_FACE, "landmarks")
     with write_beside(path) as beside, beside.open("wb") as file:
         for _, own in table.groupby("speaker"):
-            clips = _loaded(own, folder, settings, audio)
+            found = _read(own, folder, settings, audio)
+            clips = to_clips(found, mean_face, settings)
             (mean,) = speaker_means(clips).values()
             file.write(
                 torch.cat([mean, clips[0].reference.flatten()]).numpy().tobytes()
@@ -153,32 +156,19 @@ def _pack(
                 file.write(both.numpy().tobytes())
 
 
-def _loaded(
+def _read(
     used: pd.DataFrame, folder: Path, settings: Settings, audio: Path
-) -> list[Clip]:
-    """The clips of some rows of the index, in memory."""
-    rows = used.to_dict("records")
+) -> list[dict[str, Any]]:
+    """What `to_clips` takes of some rows of the index, F_a made as the settings say."""
     needed = "landmarks", "log_mel", "expression"
-    files = [folder / f"{row['clip']}.npz" for row in rows]
     found = [
-        {**row, **read_npz(file, *needed)}
-        for row, file in zip(rows, files, strict=True)
+        {**row, **read_npz(folder / f"{row['clip']}.npz", *needed)}
+        for row in used.to_dict("records")
     ]
-    card = folder / FEATURES_CARD
-    with reading(card):
+    with reading(card := folder / FEATURES_CARD):
         made = read_json(card)["features"]
-    if made == "log_mel" or made != settings.features.name:
-        _add_features(found, audio, settings, made)
-    return to_clips(found, read_array(folder / MEAN_FACE, "landmarks"), settings)
-
-
-def _add_features(
-    found: list[dict[str, Any]], audio: Path, settings: Settings, made: str
-) -> None:
-    """Add F_a to what was extracted of clips, in place: "heard" float32[T, D].
-
-    made : what was extracted as "heard".
-    """
+    if made == settings.features.name != "log_mel":  # it is there
+        return found
     sound = settings.features.sound
     if sound == "phonetic" != made:
         raise InputError(
@@ -196,6 +186,7 @@ def _add_features(
     for one in found:
         heard = one["heard" if sound == "phonetic" else "log_mel"]
         one["heard"] = features.whole(heard, known.get(one["speaker"]))
+    return found
 
 
 def to_clips(

@@ -18,7 +18,6 @@ from emoface_lib.features.audio import VIDEO_FRAME
 from emoface_lib.features.extract import extract
 from emoface_lib.features.prepared import to_clips
 from emoface_lib.features.speaker import UTTERANCES, embed_speakers
-from emoface_lib.features.voice_activity import speech_level
 from emoface_lib.features.voice_conversion import load_features
 
 FOLDER = Path(__file__).with_name("real_mouths")
@@ -28,7 +27,15 @@ SPLITS = {
 }
 STEPS = 32  # a px; landmarks are stored in whole steps
 LATE = 320  # samples; GRID's lips come 20 ms after its voice (`lag`), drawn ones don't
-MEASURED = 10  # clips of a talker by which the level is told
+# dBFS; `speech_level` of a talker's first ten clips, as they are stored
+LEVELS = {
+    "s1": -15.422027587890625,
+    "s3": -14.676260948181152,
+    "s20": -13.243221282958984,
+    "s2": -13.692802429199219,
+    "s5": -13.19881534576416,
+    "s22": -14.828386306762695,
+}
 NEUTRAL = np.array([name == "neutral" for name in EXPRESSIONS], np.float32)
 
 
@@ -63,7 +70,7 @@ def real_mouths(
             names, sounds, faces = read_talker(talker)
             some = list(sounds[:UTTERANCES]) if features.needs_speaker else []
             speaker = embed_speakers({"": some})[""] if some else None
-            gain = 10 ** ((level - speech_level(sounds[:MEASURED].ravel())) / 20)
+            gain = 10 ** ((level - LEVELS[talker]) / 20)
             for name, sound, face in zip(names, sounds, faces, strict=True):
                 sound = np.pad(gain * sound, (LATE, 0))[:-LATE].astype(np.float32)
                 own = extract(sound, face, settings.features.sound)

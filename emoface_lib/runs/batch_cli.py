@@ -4,6 +4,8 @@ What takes a second to import is imported by the command that needs it.
 """
 
 import sys
+import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,16 +53,26 @@ def batch_run(
     ] = "1/1",
 ) -> None:
     """Run what is not done of a sweep; stopped at any moment, a second call goes on."""
-    from emoface_lib.runs.batch import run_sweep
+    from emoface_lib.runs import collect
+    from emoface_lib.runs.batch import run_plans
     from emoface_lib.runs.sweep import read_sweep
+    from emoface_lib.runs.sweep_plans import plan_runs
 
-    part = read_shard(shard)
+    first, parts = read_shard(shard)
+    plans = plan_runs(read_sweep(sweep))[first - 1 :: parts]
     if dry_run:
-        _print_status(_plans(sweep)[part[0] - 1 :: part[1]], store)
+        _print_status(plans, store)
         return
-    table = run_sweep(
-        read_sweep(sweep), store, workers=workers, engine=engine, shard=part, show=True
-    )
+    live = sys.stdout.isatty()
+    with collect.live(plans, store) if live else nullcontext():
+        for plan in run_plans(plans, store, workers, engine):
+            if not live:
+                row = collect.status(plans, store).set_index("run").loc[plan.key]
+                what = row.parameters or row.notebooks
+                print(plan.key, what, row.state, row.note, flush=True)
+    table = collect.status(plans, store)
+    if not live:
+        print(collect.summary(table), flush=True)
     if (table["state"] == "failed").any():
         typer.echo(f"Why runs failed: emoface batch status {sweep}", err=True)
         raise typer.Exit(1)
@@ -78,11 +90,16 @@ def batch_status(
 ) -> None:
     """Say what is done, running, failed and waiting of a sweep."""
     from emoface_lib.runs import collect
+    from emoface_lib.runs.sweep import read_sweep
+    from emoface_lib.runs.sweep_plans import plan_runs
 
-    if watch:
-        collect.watch(_plans(sweep), store)
-    else:
-        _print_status(_plans(sweep), store)
+    plans = plan_runs(read_sweep(sweep))
+    if not watch:
+        _print_status(plans, store)
+        return
+    with collect.live(plans, store):
+        while (collect.status(plans, store)["state"] == "running").any():
+            time.sleep(1)
 
 
 @commands.command(
@@ -104,20 +121,15 @@ def batch_collect(
 ) -> None:
     """Gather all numbers of a sweep into one tidy parquet file."""
     from emoface_lib.runs.collect import collect
+    from emoface_lib.runs.sweep import read_sweep
+    from emoface_lib.runs.sweep_plans import plan_runs
 
-    plans = _plans(sweep)
+    plans = plan_runs(read_sweep(sweep))
     found = collect(plans, store, any_code, clips)
     path = out or sweep.with_suffix(".parquet")
     write_parquet(path, found)
     runs = found["run"].nunique()
     typer.echo(f"{path}: {len(found)} numbers of {runs} of {len(plans)} runs")
-
-
-def _plans(sweep: Path) -> "list[Plan]":
-    from emoface_lib.runs.sweep import read_sweep
-    from emoface_lib.runs.sweep_plans import plan_runs
-
-    return plan_runs(read_sweep(sweep))
 
 
 def _print_status(plans: "list[Plan]", store: Path) -> None:

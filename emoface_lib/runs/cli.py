@@ -380,6 +380,7 @@ def read_parameter(text: str) -> tuple[str, Any]:
 app.add_typer(batch_commands, name="batch")
 
 
+@app.callback()
 def settle() -> None:
     """Make this process the command's; asked to end, it leaves no temporary file.
 

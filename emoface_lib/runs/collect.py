@@ -4,7 +4,6 @@ The folders of a store say it, from any machine that sees them. Taught in notebo
 """
 
 import json
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -43,48 +42,40 @@ class Result(BaseModel):
     peak_memory_mb: int
 
 
-def state_of(folder: Path) -> str:
-    """What has become of the run in a folder: one of STATES."""
-    if result_of(folder) is not None:
-        return "done"
+def outcome(folder: Path) -> tuple[str, str, Result | None]:
+    """What has become of the run in a folder: one of STATES, a note, and what it left.
+
+    The note is the notebook at work, or why the run failed. A damaged result is none.
+    """
+    result = read_or_set_aside(
+        lambda path: Result.model_validate_json(path.read_bytes()), folder / RESULT
+    )
+    if result is not None:
+        return "done", "", result
+    state = "interrupted" if (folder / RUN).exists() else "waiting"
     if is_held(folder / LOCK):
-        return "running"
-    if (folder / FAILURE).exists():
-        return "failed"
-    return "interrupted" if (folder / RUN).exists() else "waiting"
-
-
-def result_of(folder: Path) -> Result | None:
-    """What a run that is done has left; None if it is not, or if that is damaged."""
-    return read_or_set_aside(_read_result, folder / RESULT)
-
-
-def _read_result(path: Path) -> Result:
-    return Result.model_validate(read_json(path))
-
-
-def note_of(folder: Path, state: str) -> str:
-    """The notebook at work, or why the run failed."""
+        state = "running"
+    elif (folder / FAILURE).exists():
+        state = "failed"
+    noted = {"running": (RUN, "notebook"), "failed": (FAILURE, "problem")}
     try:
-        if state == "failed":
-            return str(read_json(folder / FAILURE)["problem"])
-        return str(read_json(folder / RUN)["notebook"]) if state == "running" else ""
-    except (InputError, LookupError, TypeError):  # it has just begun, or is damaged
-        return ""
+        name, key = noted[state]
+        return state, str(read_json(folder / name)[key]), None
+    except (InputError, LookupError, TypeError):  # none, just begun, or damaged
+        return state, "", None
 
 
 def status(plans: Sequence[Plan], store: Path) -> pd.DataFrame:
     """What has become of runs, and before them of what they share, one row each.
 
-    Columns: COLUMNS, of them the parameters that differ, memory in MB, and `note_of`.
+    Columns: COLUMNS, of them the parameters that differ, and memory in MB.
     """
     given = pd.DataFrame([plan.given for plan in plans]).map(repr)
     varied = {"seed", *given.columns[given.nunique() > 1]}
     shared = {one.key: one for plan in plans for one in plan.before}
     rows = []
     for plan in (*shared.values(), *plans):
-        state = state_of(folder := store / plan.key)
-        result = result_of(folder)
+        state, note, result = outcome(store / plan.key)
         names = [name for name in plan.given if name in varied and not plan.is_shared]
         rows.append(
             (
@@ -94,7 +85,7 @@ def status(plans: Sequence[Plan], store: Path) -> pd.DataFrame:
                 state,
                 result and result.seconds_in_all,
                 result and result.peak_memory_mb,
-                note_of(folder, state),
+                note,
             )
         )
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -142,13 +133,6 @@ def live(plans: Sequence[Plan], store: Path) -> Live:
     return Live(console=console, get_renderable=now, refresh_per_second=1)
 
 
-def watch(plans: Sequence[Plan], store: Path) -> None:
-    """Show the live table until nothing is running, of runs started elsewhere."""
-    with live(plans, store):
-        while (status(plans, store)["state"] == "running").any():
-            time.sleep(1)
-
-
 def numbers(place: Path, name: str) -> list[dict[str, Any]]:
     """Means over the clips of a table, one row for everything else that differs.
 
@@ -181,13 +165,11 @@ def collect(
     """
     keys = [path.parent for path in store.glob(f"*/{RESULT}")] if any_code else []
     folders = keys or [store / plan.key for plan in plans]
-    results = {
-        folder: result
-        for folder in folders
-        if (result := result_of(folder)) is not None
-    }
-    cells = {plan.cell for plan in plans}
-    found = {folder: one for folder, one in results.items() if one.cell in cells}
+    cells, found = {plan.cell for plan in plans}, {}
+    for folder in folders:
+        *_, result = outcome(folder)
+        if result is not None and result.cell in cells:
+            found[folder] = result
     if not found:
         raise InputError(
             f"No run of this sweep is done in {store}: `emoface batch run`."

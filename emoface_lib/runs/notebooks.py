@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -91,19 +91,6 @@ def read_notebook(path: Path) -> "NotebookNode":
         raise InputError(f"{path} can't be read as a notebook: {error}") from error
 
 
-def read_code(path: Path) -> dict[str, Any]:
-    """The JSON of a notebook: enough for the functions below, and read at once.
-
-    Raises InputError if the file is no notebook.
-    """
-    try:
-        notebook = read_json(path)
-        code_cells(notebook)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} can't be read as a notebook: {error}") from error
-    return notebook
-
-
 def code_cells(notebook: Mapping[str, Any]) -> list[Any]:
     """The code cells as written, without the one that papermill puts in."""
     return [
@@ -126,24 +113,6 @@ def source(cell: Mapping[str, Any]) -> str:
 def source_hash(notebook: Mapping[str, Any]) -> str:
     """Hash of the code as written: equal for a notebook and its executed copy."""
     return hash_of([source(cell) for cell in code_cells(notebook)])
-
-
-def declared_parameters(path: Path) -> dict[str, Any]:
-    """Name -> default of the parameters cell of the notebook at `path`.
-
-    Raises InputError if the cell holds anything but assignments of literals.
-    """
-    cells = [cell for cell in code_cells(read_code(path)) if PARAMETERS in tags(cell)]
-    try:
-        return dict(
-            _assignment(statement)
-            for cell in cells
-            for statement in ast.parse(source(cell)).body
-        )
-    except (SyntaxError, ValueError) as error:
-        raise InputError(
-            f"The parameters cell of {path.name} may only assign literals: {error}."
-        ) from error
 
 
 def _assignment(statement: ast.stmt) -> tuple[str, Any]:
@@ -172,28 +141,38 @@ class Source:
 
     def taken(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Those of the checked parameters that the notebook reads."""
-        return {name: value for name, value in given.items() if self._takes(name)}
-
-    def _takes(self, name: str) -> bool:
         read = READS.get(self.path.stem[:2], ()) if self.reads_settings else ()
-        full = SETTING_NAMES.get(name, "")
-        return name in self.declared or full in read or full.partition(".")[0] in read
+        taken = {}
+        for name, value in given.items():
+            full = SETTING_NAMES.get(name, "")
+            if name in self.declared or {full, full.partition(".")[0]} & {*read}:
+                taken[name] = value
+        return taken
 
 
 def read_source(path: Path) -> Source:
-    """A notebook, read anew only if its file has changed."""
-    return _source(path, path.stat().st_mtime_ns)
+    """Read a notebook's code, of JSON alone: nbformat would take a second.
 
-
-@lru_cache
-def _source(path: Path, changed: int) -> Source:
-    notebook = read_code(path)
-    code = "\n".join(source(cell) for cell in code_cells(notebook))
+    Raises InputError if the file is no notebook, or if its parameters cell holds
+    anything but assignments of literals.
+    """
+    try:
+        notebook = read_json(path)
+        cells = code_cells(notebook)
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} can't be read as a notebook: {error}") from error
+    code = "\n".join(source(cell) for cell in cells)
     try:
         modules = tuple(sorted({*imported(code)}))
     except SyntaxError:  # which running it will say
         modules = ()
-    declared = declared_parameters(path)
+    parameters = "\n".join(source(cell) for cell in cells if PARAMETERS in tags(cell))
+    try:
+        declared = dict(map(_assignment, ast.parse(parameters).body))
+    except (SyntaxError, ValueError) as error:
+        raise InputError(
+            f"The parameters cell of {path.name} may only assign literals: {error}."
+        ) from error
     reads = any(each in code for each in READERS)
     return Source(path, declared, source_hash(notebook), modules, reads)
 

@@ -38,8 +38,8 @@ from emoface_lib.core.settings import LIBRARY, NEEDS, PRODUCTS, REPOSITORY, Run
 from emoface_lib.runs.notebooks import (
     NOTEBOOKS,
     NotebookError,
+    Source,
     check_parameters,
-    declared_parameters,
     execute,
     find_notebook,
     find_notebooks,
@@ -76,9 +76,9 @@ def reproduce(
     """
     paths = find_notebooks(folder)
     chosen = _choose(paths, only, through)
-    if (overrides or {}).get("corpus"):  # prepared: 01 to 03 have nothing to do
-        chosen = [path for path in chosen if "corpus" in declared_parameters(path)]
     sources = [read_source(path) for path in chosen]
+    if (overrides or {}).get("corpus"):  # prepared: 01 to 03 have nothing to do
+        sources = [one for one in sources if "corpus" in one.declared]
     settings, given = check_parameters(sources, profile, overrides or {})
     if settings.corpus:
         prepared = Run(settings).product("03_face_alignment")
@@ -90,7 +90,8 @@ def reproduce(
     folder_of_run = Run(settings).folder.resolve()
     given = {"profile": profile, "seed": settings.seed, **given}
     steps = [
-        Step(path, paths[: paths.index(path)], folder_of_run, given) for path in chosen
+        Step(one, paths[: paths.index(one.path)], folder_of_run, given)
+        for one in sources
     ]
     alone = settings.devices * settings.nodes > 1
     count = min(workers or (1 if alone else fitting(GUESS)), len(steps))
@@ -214,14 +215,17 @@ class Step:
     """One notebook in a run: its executed copy and the state that stands beside it."""
 
     def __init__(
-        self, path: Path, before: Sequence[Path], run: Path, given: Mapping[str, Any]
+        self,
+        source: Source,
+        before: Sequence[Path],
+        run: Path,
+        given: Mapping[str, Any],
     ) -> None:
-        self.path, self.folder = path, run
-        named = NEEDS.get(path.stem)
+        self.source, self.path, self.folder = source, source.path, run
+        path, named = self.path, NEEDS.get(self.path.stem)
         needs = [p for p in before if named is None or p.stem in named]
         self.needs: Sequence[Path] = needs
-        self.source = read_source(path)
-        self.parameters = self.source.taken(given)
+        self.parameters = source.taken(given)
         self.output = run / "notebooks" / path.name
         self.state = self.output.with_suffix(".json")
         self.product = run / PRODUCTS[path.stem] if path.stem in PRODUCTS else None
@@ -245,9 +249,9 @@ class Step:
             file_hash(self.folder / name) == newest[name] for name in state["products"]
         )
 
-    def run(self, force: bool = False) -> str:
+    def run(self) -> str:
         """Run the notebook if need be and say in a few words what was done."""
-        if not force and self.up_to_date():
+        if self.up_to_date():
             return "up to date"
         self.begin()
         return self.end(self.carry_out())
@@ -305,19 +309,14 @@ def products(run: Path) -> dict[str, str]:
     """Name -> hash of the files that a run's notebooks left, by the last writer."""
     states = (run / "notebooks").glob("*.json")
     ordered = sorted(states, key=lambda path: path.stat().st_mtime_ns)
-    found = [read_or_set_aside(_read_state, path) or {} for path in ordered]
-    known = [state.get("products", {}) for state in found]
-    return {name: value for one in known for name, value in one.items()}
+    found = [state_of(run, path).get("products", {}) for path in ordered]
+    return {name: value for one in found for name, value in one.items()}
 
 
 def state_of(run: Path, path: Path) -> dict[str, Any]:
     """What was written when the notebook at `path` last ended well; else empty."""
     state = run / "notebooks" / f"{path.stem}.json"
-    return read_or_set_aside(_read_state, state) or {}
-
-
-def _read_state(path: Path) -> dict[str, Any]:
-    return dict(read_json(path))
+    return read_or_set_aside(lambda one: dict(read_json(one)), state) or {}
 
 
 def library_hash(*kinds: str) -> str:

@@ -26,6 +26,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    JsonValue,
     ValidationError,
 )
 
@@ -57,16 +58,6 @@ def _counted(value: Any) -> Any:
     return value
 
 
-def _plain(value: Any) -> Any:
-    """Refuse what JSON can't hold, such as YAML's dates, sets and bytes."""
-    inner = value if isinstance(value, list) else []
-    for part in [*inner, *(value.values() if isinstance(value, dict) else [])]:
-        _plain(part)
-    if not isinstance(value, str | int | float | list | dict | None):
-        raise ValueError(f"{value!r} should be a text, a number or a list")
-    return value
-
-
 def _confined(value: str) -> str:
     if not is_confined(value):
         raise ValueError("it should name a file in the run's folder")
@@ -74,8 +65,8 @@ def _confined(value: str) -> str:
 
 
 Names = Annotated[list[str], BeforeValidator(_named)]
-Value = Annotated[Any, BeforeValidator(_plain)]
-Values = Annotated[list[Value], BeforeValidator(_several)]
+# JSON holds none of YAML's dates, sets and bytes
+Values = Annotated[list[JsonValue], BeforeValidator(_several)]
 Texts = Annotated[
     list[Annotated[str, AfterValidator(_confined)]], BeforeValidator(_several)
 ]
@@ -96,9 +87,9 @@ class Sweep(BaseModel):
     shared: Names | None = None
     base: str = ""  # folder of a run in which notebooks 01 to 03 have been run
     folder: str = ""  # where the notebooks lie, if they are not the project's
-    parameters: dict[str, Value] = {}
+    parameters: dict[str, JsonValue] = {}
     grid: dict[str, Values] = {}
-    rows: list[dict[str, Value]] = Field([], alias="list")
+    rows: list[dict[str, JsonValue]] = Field([], alias="list")
     seeds: Seeds = Field([0], min_length=1)
     exclude: Cells = []  # runs with all values of one of these are left out
     outputs: Texts = []  # files that a run must leave, in the run's folder
@@ -193,7 +184,7 @@ def combinations(sweep: Sweep) -> list[dict[str, Any]]:
             raise InputError(f"Give {name!r} by the sweep's own key for it.")
         if not sweep.grid.get(name, True):
             raise InputError(f"Parameter {name!r} has no value in the grid.")
-    varied = {**sweep.grid, "seed": sweep.seeds}
+    varied: dict[str, list[Any]] = {**sweep.grid, "seed": sweep.seeds}
     count = prod(len(values) for values in (sweep.rows or [{}], *varied.values()))
     if count > MOST:
         raise InputError(

@@ -3,7 +3,7 @@
 Taught in notebook 10.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -35,6 +35,7 @@ class Plan:
 
     notebooks: tuple[Source, ...]
     given: Mapping[str, Any]  # profile and seed among them
+    parameters: Mapping[str, Any]  # those given that any of the notebooks reads
     code: str  # hash of the library and of the versions
     shared: "Plan | None" = None
     base: Path | None = None  # folder of prepared data, for what shares nothing
@@ -70,53 +71,37 @@ class Plan:
         """The plans of what is shared, in their order."""
         return (*self.shared.before, self.shared) if self.shared else ()
 
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """The parameters that any of the notebooks reads."""
-        known = {name for one in self.notebooks for name in one.taken(self.given)}
-        return {name: value for name, value in self.given.items() if name in known}
-
 
 def plan_runs(sweep: Sweep) -> list[Plan]:
     """Every run of a sweep, each once; raises InputError if anything is wrong."""
     paths = find_notebooks(Path(sweep.folder) if sweep.folder else NOTEBOOKS)
-    code = code_hash()
-    plans = [_plan(sweep, given, paths, code) for given in combinations(sweep)]
-    return list({plan.key: plan for plan in plans}.values())
-
-
-def _plan(
-    sweep: Sweep, given: dict[str, Any], paths: Sequence[Path], code: str
-) -> Plan:
-    """One run and what it shares; raises InputError if a parameter is wrong."""
     own = [find_notebook(name, paths) for name in sweep.notebooks]
-    before = [path for path in paths if path < own[0] and path.stem in PRODUCTS]
+    first = [path for path in paths if path < own[0] and path.stem in PRODUCTS]
     if sweep.shared is not None:
-        before = [find_notebook(name, paths) for name in sweep.shared]
-    if base := _base(sweep, given.get("corpus")):
-        before = [path for path in before if path.stem not in DATA]
-    sources = [read_source(path) for path in (*before, *own)]
-    asked = {**given}
-    if len(sweep.seeds) == 1 and not any("seed" in one.declared for one in sources):
-        del asked["seed"]
-    _, asked = check_parameters(sources, sweep.profile, asked)
-    given = {"profile": sweep.profile, **asked, "seed": given["seed"]}
-    shared: Plan | None = None
-    for one in sources[: len(before)]:
-        once = {**given, "seed": 0}
-        shared = Plan((one,), once, code, shared, base, is_shared=True)
+        first = [find_notebook(name, paths) for name in sweep.shared]
+    sources = {path: read_source(path) for path in (*first, *own)}
+    mine = tuple(sources[path] for path in own)
     tables = [RESULTS[path.stem] for path in own if path.stem in RESULTS]
-    return Plan(
-        tuple(sources[len(before) :]),
-        given,
-        code,
-        shared,
-        base,
-        tuple(sweep.outputs),
-        tuple(tables if sweep.results is None else sweep.results),
-        sweep.minutes,
-        sweep.memory,
-    )
+    results = tuple(tables if sweep.results is None else sweep.results)
+    code, plans = code_hash(), dict[str, Plan]()
+    for given in combinations(sweep):
+        base = _base(sweep, given.get("corpus"))
+        before = [sources[p] for p in first if not (base and p.stem in DATA)]
+        asked, needed = {**given}, [*before, *mine]
+        if len(sweep.seeds) == 1 and not any("seed" in one.declared for one in needed):
+            del asked["seed"]
+        _, asked = check_parameters(needed, sweep.profile, asked)
+        given = {"profile": sweep.profile, **asked, "seed": given["seed"]}
+        shared: Plan | None = None
+        for one in before:
+            once = {**given, "seed": 0}
+            taken = one.taken(once)
+            shared = Plan((one,), once, taken, code, shared, base, is_shared=True)
+        taken = {name: v for one in mine for name, v in one.taken(given).items()}
+        left, limits = (tuple(sweep.outputs), results), (sweep.minutes, sweep.memory)
+        plan = Plan(mine, given, taken, code, shared, base, *left, *limits)
+        plans[plan.key] = plan
+    return list(plans.values())
 
 
 def _base(sweep: Sweep, corpus: str | None) -> Path | None:

@@ -179,8 +179,7 @@ def test_a_command_that_is_asked_to_end_leaves_nothing(tmp_path: Path) -> None:
 
 
 INTERRUPTED = """
-import os, signal, sys
-from emoface_lib.__main__ import main
+import os, runpy, signal, sys
 class Finder:
     def find_spec(self, name, *_):
         if name == "MODULE":
@@ -188,7 +187,7 @@ class Finder:
 sys.meta_path.insert(0, Finder())
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
 sys.argv[1:] = ["info"]
-main()
+runpy.run_module("emoface_lib", run_name="__main__")
 """
 
 

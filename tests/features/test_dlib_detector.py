@@ -22,7 +22,7 @@ from emoface_lib.features.detection import (
 )
 from emoface_lib.features.detectors import TruthDetector
 from emoface_lib.features.dlib_detector import REDETECT, DlibDetector
-from emoface_lib.features.lift import Standard, first_guess, lift
+from emoface_lib.features.lift import Standard, first_guess, shipped_lift
 from emoface_lib.synthetic.heads.draw import FaceDrawer
 from emoface_lib.synthetic.heads.shape import Identity, pose_face, project
 from tools.fit_lift import yaw_of
@@ -223,8 +223,8 @@ def test_the_first_guess_of_depth_recovers_a_known_turn(yaw):
 
 def test_the_lift_moves_with_the_picture():
     points = mean_face()[None, :, :2] * 70 + 110
-    there = lift(points * 3 + [40, -9])
-    expected = lift(points) * 3 + [40, -9, 0]
+    there = shipped_lift()(points * 3 + [40, -9])
+    expected = shipped_lift()(points) * 3 + [40, -9, 0]
     np.testing.assert_allclose(there, expected, rtol=1e-3, atol=1e-2)
 
 

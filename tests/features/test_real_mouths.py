@@ -7,7 +7,14 @@ from emoface_lib.core.clip import Clip
 from emoface_lib.core.landmarks import EYE_DISTANCE, eye_distance, lip_opening
 from emoface_lib.core.settings import load_settings
 from emoface_lib.features.audio import log_mel
-from emoface_lib.features.real_mouths import FOLDER, SPLITS, read_talker, real_mouths
+from emoface_lib.features.real_mouths import (
+    FOLDER,
+    LEVELS,
+    SPLITS,
+    read_talker,
+    real_mouths,
+)
+from emoface_lib.features.voice_activity import speech_level
 
 LEVEL = -25.0  # dBFS
 
@@ -25,6 +32,13 @@ def test_they_are_small_and_hold_no_picture() -> None:
         f"{talker}.{kind}" for talker in talkers for kind in ("flac", "npz")
     }
     assert sum(path.stat().st_size for path in files) < 15e6
+
+
+@pytest.mark.parametrize("talker", [t for own in SPLITS.values() for t in own])
+def test_a_talkers_level_is_that_of_the_speech(talker: str) -> None:
+    pytest.importorskip("hama")
+    _, sounds, _ = read_talker(talker)
+    assert abs(speech_level(sounds[:10].ravel()) - LEVELS[talker]) < 0.01
 
 
 def test_a_talker_trains_or_tests(clips: list[Clip]) -> None:

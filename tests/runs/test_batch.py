@@ -37,8 +37,8 @@ from emoface_lib.runs.collect import (
     RUN,
     collect,
     numbers,
+    outcome,
     readable,
-    state_of,
     status,
     summary,
 )
@@ -307,9 +307,9 @@ def test_a_run_of_another_process_is_left_to_it(swept: Swept, tmp_path: Path) ->
     folder.mkdir()
     with (folder / "lock").open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        assert state_of(folder) == "running"
+        assert outcome(folder)[0] == "running"
         attempt(plan, tmp_path)
-    assert state_of(folder) == "waiting"
+    assert outcome(folder)[0] == "waiting"
 
 
 def test_a_file_system_without_locks_is_told_of_and_other_errors_are_not_hidden(
@@ -325,10 +325,10 @@ def test_a_file_system_without_locks_is_told_of_and_other_errors_are_not_hidden(
 
     refuse(errno.ENOLCK)
     with pytest.warns(RuntimeWarning, match="lock lies on a file system without locks"):
-        assert state_of(tmp_path) == "waiting"
+        assert outcome(tmp_path)[0] == "waiting"
     refuse(errno.EIO)
     with pytest.raises(OSError, match="no"):
-        state_of(tmp_path)
+        outcome(tmp_path)
 
 
 def wait_for(condition: Callable[[], Any], seconds: float = 120) -> Any:
@@ -420,7 +420,7 @@ def test_a_process_that_ends_without_a_word_has_failed(
     monkeypatch.setattr("multiprocessing.get_context", lambda _: context)
     monkeypatch.setattr("emoface_lib.runs.batch.wait", lambda _: None)
     attempt(plan, tmp_path)
-    assert state_of(tmp_path / plan.key) == "failed"
+    assert outcome(tmp_path / plan.key)[0] == "failed"
     assert read_json(tmp_path / plan.key / FAILURE)["problem"].endswith("see log.txt.")
 
 

@@ -91,9 +91,9 @@ WRONG = {
     "notebooks: 05": "stands twice",
     "grid: [": "can't be read",
     "[" * 20_000: "can't be read",
-    "parameters: {corpus: 2026-11-29}": "should be a text, a number or a list",
-    "parameters: {corpus: !!binary aGVq}": "should be a text, a number or a list",
-    "grid: {corpus: !!set {a, b}}": "should be a text, a number or a list",
+    "parameters: {corpus: 2026-11-29}": "not a valid JSON value",
+    "parameters: {corpus: !!binary aGVq}": "not a valid JSON value",
+    "grid: {corpus: !!set {a, b}}": "not a valid JSON value",
     "grid: {content_steps: &a [1], style_steps: *a}": "no aliases",
     "seeds: 1000000000000": "at most 100000 runs",
     f"grid: {{content_steps: {[*range(1, 400)]}, style_steps: {[*range(1, 400)]}}}": (
