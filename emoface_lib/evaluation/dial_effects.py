@@ -82,15 +82,16 @@ def dial_effects(
             "clip": [clip.name for clip in clips],
             "speaker": [clip.speaker for clip in clips],
             "amount": amount,
-            **{
-                gesture: [np.mean([one[n].mean() for n in names]) for one in curves]
-                for gesture, names in GESTURES.items()
-            },
+            **{g: [_mean(c, g) for c in curves] for g in GESTURES},
             **probe.read(clips, displacement),
             "lip r": [np.corrcoef(*pair)[0, 1] for pair in zip(*lips, strict=True)],
         }
         tables.append(pd.DataFrame(columns))
     return pd.concat(tables, ignore_index=True)
+
+
+def _mean(curves: Mapping[str, np.ndarray], gesture: str) -> float:
+    return float(np.mean([curves[name].mean() for name in GESTURES[gesture]]))
 
 
 def by_clip(effects: pd.DataFrame) -> pd.DataFrame:

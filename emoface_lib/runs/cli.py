@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import WRITING
@@ -74,19 +75,6 @@ def sentence(error: Exception) -> str:
     return f"{place}{error.strerror}: {cure}"
 
 
-app = typer.Typer(
-    help="Audio-driven face animation whose emotion can be dialled.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
-
-
-@app.callback()
-def begin(context: typer.Context) -> None:
-    """Tell errors of whatever command follows as `in_sentences`."""
-    context.with_resource(in_sentences())
-
-
 @contextmanager
 def in_sentences() -> Iterator[None]:
     """A user's error is one sentence and exit code 2; interrupted, it is 130.
@@ -104,6 +92,24 @@ def in_sentences() -> Iterator[None]:
     except KeyboardInterrupt as error:
         typer.echo("emoface: stopped.", err=True)
         raise typer.Exit(130) from error
+
+
+class Commands(TyperGroup):
+    """Commands whose errors are told by `in_sentences`, when their context ends."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """The context in which the command that was asked for runs."""
+        context = super().make_context(*args, **kwargs)
+        context.with_resource(in_sentences())
+        return context
+
+
+app = typer.Typer(
+    cls=Commands,
+    help="Audio-driven face animation whose emotion can be dialled.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
 
 
 @app.command(epilog="Example: emoface reproduce --profile smoke -p seed=3")
