@@ -50,7 +50,7 @@ if "ipykernel_launcher" not in " ".join(sys.orig_argv):
 SWEEP = "{profile: smoke, notebooks: ['00'], folder: ., grid: {margin: [0.1, 0.2]}}"
 BEFORE = {  # the rooms; measured by this script
     "a voice through animate": 23,
-    "a clip through prepare": 13,
+    "a clip through prepare": 13,  # whose pattern named no clip
     "a triplet through step 2": 12,
     "a frame through step 3": 11,
     "a setting through a sweep": 12,
@@ -110,7 +110,8 @@ def main(run: Path) -> None:
             layers = max(layers for _, _, layers in rows)
             called = len({(file, function) for file, function, _ in rows})
             most, how = BEFORE[journey] // 2, "benchmarks/journeys.py; before: "
-            how += f"{BEFORE[journey]} at c492fd9; {called} functions are called"
+            none = ", of no clip" if journey == "a clip through prepare" else ""
+            how += f"{BEFORE[journey]} at c492fd9{none}; {called} functions are called"
             name = f"{journey}: functions in one another"
             enter("structure", name, layers, "", how, f"<= {most}")
 

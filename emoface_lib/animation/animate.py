@@ -37,7 +37,7 @@ from emoface_lib.animation.retarget import (
     read_motion,
     resting_face,
 )
-from emoface_lib.animation.voice import TRACK_RATE, Voice, read_voice
+from emoface_lib.animation.voice import TRACK_RATE, Voice
 from emoface_lib.animation.watermark import Watermark
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.landmarks import VIDEO_RATE, WEIGHTS
@@ -111,10 +111,12 @@ class TrainedModel:
     def like(self, recording: Path | str) -> Dial:
         """The dial that shows the mood of another recording, the mean over its time.
 
-        Raises InputError as `read_voice` and `Voice.told`.
+        Raises InputError as `read_audio` and `VoiceExpressions.tell`.
         """
-        softmax = read_voice(recording).told[1].mean(0, keepdims=True)
-        dial = self.predictor.own((np.zeros(1), softmax))
+        from emoface_lib.features.voice_expression import shipped_voice_expressions
+
+        softmax = shipped_voice_expressions().tell(read_audio(recording))[1].mean(0)
+        dial = self.predictor.own((np.zeros(1), softmax[None]))
         return replace(dial, name=f"like {Path(recording).stem}")
 
 

@@ -34,11 +34,7 @@ from emoface_lib.features.expression_training import shipped_expressions
 from emoface_lib.features.extract import extract
 from emoface_lib.features.openface import read_openface
 from emoface_lib.features.phonetic import load_recogniser
-from emoface_lib.features.recognisers import (
-    FerRecogniser,
-    SCNRecogniser,
-    fitting_recogniser,
-)
+from emoface_lib.features.recognisers import FerRecogniser, SCNRecogniser
 from emoface_lib.features.speaker import embed_speakers
 from emoface_lib.features.voice_activity import speech_level
 from emoface_lib.features.voice_conversion import (
@@ -78,10 +74,23 @@ class Recipe:
         settings: Settings,
         audio: Path | None = None,
     ) -> "Recipe":
-        """The recipe for the clips of an index."""
+        """The recipe for the clips of an index.
+
+        "auto" recognises by the shipped model on drawings, else by SCN if there is a
+        checkpoint, else by labels where all clips have one, else by the package `fer`.
+        A face that is drawn for a voice shows its label.
+        """
         drawn = (corpus / CARD).exists()
-        labelled = "emotion" in index and bool((index["emotion"] != "").all())
-        recogniser = fitting_recogniser(settings, drawn, labelled)
+        recogniser: str = settings.expression.recogniser
+        if settings.landmarks.detector == "drawn":
+            recogniser = "labels"
+        elif recogniser == "auto" and drawn:
+            recogniser = "drawn"
+        elif recogniser == "auto" and settings.expression.scn_checkpoint:
+            recogniser = "scn"
+        elif recogniser == "auto":
+            labelled = "emotion" in index and bool((index["emotion"] != "").all())
+            recogniser = "labels" if labelled else "fer"
         return cls(corpus, folder, settings, drawn, recogniser, audio)
 
     def made_by(self) -> dict[str, Any]:

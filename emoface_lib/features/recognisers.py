@@ -57,24 +57,6 @@ def scoring_model(folder: Path, settings: Settings) -> ExpressionModel:
     return FerRecogniser()
 
 
-def fitting_recogniser(settings: Settings, drawn: bool, labelled: bool) -> str:
-    """What `expression.recogniser` means for a corpus of drawings, or of real faces.
-
-    "auto": the shipped one for drawings, SCN if there is a checkpoint, else labels
-    where all clips have one, else the package `fer`. A face that is drawn for a voice
-    shows its label.
-    """
-    if settings.landmarks.detector == "drawn":
-        return "labels"
-    if settings.expression.recogniser != "auto":
-        return settings.expression.recogniser
-    if drawn:
-        return "drawn"
-    if settings.expression.scn_checkpoint:
-        return "scn"
-    return "labels" if labelled else "fer"
-
-
 class SCNRecogniser:
     """A checkpoint of SCN: RGB faces of 224 px, RAF-DB's seven classes.
 

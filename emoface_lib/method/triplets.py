@@ -51,8 +51,9 @@ class TripletSampler:
         pair = pd.factorize(own * len(clips) + pd.factorize(shared[valid])[0])[0]
         order = np.lexsort((pair, own))
         self.order, (own, pair) = valid[order], (own[order], pair[order])
+        runs = np.cumsum(np.diff(pair, prepend=pair[:1]) != 0)  # numbers of runs
         _, self.start, self.group, self.count = np.unique(
-            _runs(pair), return_index=True, return_inverse=True, return_counts=True
+            runs, return_index=True, return_inverse=True, return_counts=True
         )
         _, self.first, self.speaker, self.groups = np.unique(
             own[self.start], return_index=True, return_inverse=True, return_counts=True
@@ -105,11 +106,6 @@ class TripletSampler:
         same += same >= place
         last = self.start[other] + generator.integers(self.count[other])
         return Triplet(*(int(self.order[i]) for i in (place, same, last)))
-
-
-def _runs(values: np.ndarray) -> np.ndarray:
-    """The number of the run of equal values that each one is in: int[N]."""
-    return np.cumsum(np.diff(values, prepend=values[:1]) != 0)
 
 
 def _dealt(videos: np.ndarray, speakers: np.ndarray) -> np.ndarray:

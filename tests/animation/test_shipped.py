@@ -75,7 +75,7 @@ def test_it_shows_the_mood_of_a_voice_if_it_knows_moods() -> None:
 def test_a_recording_gives_its_mood_to_another_voice(tmp_path: Path) -> None:
     model, samples = TrainedModel(SHIPPED), read_talker("s2")[1][0]
     soundfile.write(recording := tmp_path / "her.wav", samples, SAMPLE_RATE)
-    voice = Voice(tmp_path / "none.wav", samples[:8000])  # is not asked
+    voice = Voice.of(tmp_path / "none.wav", samples[:8000])  # is not asked
     like = read_emotion(str(recording), model, voice)
     assert (str(like), like.anew) == ("like her", True)
     softmax = read_voice(recording).told[1].mean(0)
