@@ -259,9 +259,7 @@ def main() -> None:
         float((np.array(each) <= READ_CLOSED).mean())
         for each in (shares[:, -1], made, real)
     )
-    off, shown = (
-        float(np.abs(np.mean(each, 0) - asked).max()) for each in (curves, areas)
-    )
+    off, shown = (float(np.abs(np.mean(x, 0) - asked).max()) for x in (curves, areas))
     left = float(np.mean(areas, 0)[-1])
     how = (
         f"benchmarks/alive.py: {len(people)} faces, {len(moves)} mouths each, dlib; "

@@ -89,9 +89,7 @@ def main() -> None:
         settings = load_settings("tutorial", seed=seed)
         rounds.append(measure_seed(real, speaker, settings))
         print(seed, rounds[-1], flush=True)
-    angry, sad = (
-        sum(clip.emotion == name for clip in real) for name in ("anger", "sadness")
-    )
+    angry, sad = (sum(c.emotion == one for c in real) for one in ("anger", "sadness"))
     for name in rounds[0]:
         shares = [found[name][0] for found in rounds]
         means = {e: np.mean([f[name][1][e] for f in rounds]) for e in EMOTIONS.values()}

@@ -93,9 +93,8 @@ def mood_reader() -> Pipeline:
     clips = audio_only_clips(settings, to_canonical(mean_face()), workers=1)
     faces = [clip.displacement.mean(0).flatten().numpy() for clip in clips]
     moods = [(clip.arousal, clip.valence) for clip in clips]
-    return make_pipeline(StandardScaler(), RidgeCV(10.0 ** np.arange(5))).fit(
-        faces, moods
-    )
+    reader = make_pipeline(StandardScaler(), RidgeCV(10.0 ** np.arange(5)))
+    return reader.fit(faces, moods)
 
 
 def read_mood(moved: np.ndarray) -> dict[str, float]:

@@ -197,10 +197,8 @@ def test_mead_takes_the_view_from_the_front(tmp_path: Path) -> None:
     tree(tmp_path, "W036/video/front/contempt/level_3/001.mp4")
     reading = read_corpus(tmp_path)
     index = rows(reading)
-    assert index.index.tolist() == [
-        "M003/angry/level_1_001",
-        "W036/contempt/level_3_001",
-    ]
+    names = ["M003/angry/level_1_001", "W036/contempt/level_3_001"]
+    assert index.index.tolist() == names
     assert index["path"].iloc[0] == "M003/video/front/angry/level_1/001.mp4"
     assert index["sound"].iloc[0] == "M003/audio/angry/level_1/001.m4a"
     assert index["split"].tolist() == ["train", "test"]

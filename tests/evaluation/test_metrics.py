@@ -40,14 +40,10 @@ def test_a_shifted_face_is_5_px_off_by_the_paper_and_0_when_centred() -> None:
 def test_one_lip_point_off_by_hand() -> None:
     displacement = face()
     displacement[:, 66, 0] += 6.8  # one of 68 points is 6.8 px off
-    assert landmark_distance(displacement, face(), PAPER) == pytest.approx(
-        0.1, rel=1e-4
-    )
+    assert landmark_distance(displacement, face(), PAPER) == pytest.approx(0.1, 1e-4)
     # centred on 20 mouth points: the point is 6.8 * 19/20 off, the others 6.8 / 20
     by_hand = 6.8 * (19 / 20 + 19 / 20)
-    assert landmark_distance(displacement, face(), ATVG) == pytest.approx(
-        by_hand, rel=1e-4
-    )
+    assert landmark_distance(displacement, face(), ATVG) == pytest.approx(by_hand, 1e-4)
     assert landmark_distance(displacement, face(), M_LMD) == pytest.approx(
         by_hand / 20, rel=1e-4
     )
@@ -60,7 +56,7 @@ def test_lip_vertex_error_is_the_worst_lip_point_squared() -> None:
     displacement[:, 50, 0] += 2
     displacement[:, 8, 0] += 100  # the chin is no lip
     assert landmark_distance(displacement, face(), LIP_VERTEX) == pytest.approx(
-        25, rel=1e-4
+        25, 1e-4
     )
 
 
