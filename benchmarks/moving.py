@@ -153,11 +153,8 @@ def main() -> None:
         chosen[width] = own.groupby("metric")["value"].mean()[ASKED]
     width = max(chosen, key=lambda one: chosen[one])
     print("corpus", CHOOSING, "chooses", width, "s of", chosen, flush=True)
-    print(
-        read_all(clips, codes, faces, width)
-        .groupby(["method", "metric"])["value"]
-        .mean()
-    )
+    shown = read_all(clips, codes, faces, width)
+    print(shown.groupby(["method", "metric"])["value"].mean())
     found = []
     for seed in given.corpora:
         own = read_all(*corpus(seed), width).assign(seed=seed, clip="")

@@ -47,9 +47,7 @@ def read_real(folder: Path) -> tuple[list[Clip], np.ndarray]:
 
 def pairs_right(said: np.ndarray, emotions: Sequence[str]) -> float:
     """Share of pairs of an angry and a sad utterance in which the angry gets more."""
-    angry, sad = (
-        said[[emotion == name for emotion in emotions]] for name in ("anger", "sadness")
-    )
+    angry, sad = (said[[e == one for e in emotions]] for one in ("anger", "sadness"))
     return float((angry[:, None] > sad[None]).mean())
 
 

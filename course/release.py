@@ -75,9 +75,8 @@ def make_course(folder: Path) -> None:
     for path in lessons():
         name = path.stem
         with write_beside(folder / "source" / name / path.name) as beside:
-            beside.write_text(
-                text_of(instructor(read_notebook(path), {})), encoding="utf-8"
-            )
+            text = text_of(instructor(read_notebook(path), {}))
+            beside.write_text(text, encoding="utf-8")
         nbgrader(folder, "generate_assignment", name, "--force")
         _compare(path, folder / "release" / name / path.name)
 
@@ -144,9 +143,8 @@ def hand_in(
 def imports(source: str) -> str:
     """The import statements of a cell."""
     kept = (ast.Import, ast.ImportFrom)
-    return "\n".join(
-        ast.unparse(node) for node in ast.parse(source).body if isinstance(node, kept)
-    )
+    found = [node for node in ast.parse(source).body if isinstance(node, kept)]
+    return "\n".join(map(ast.unparse, found))
 
 
 def marks(folder: Path, lesson: str) -> dict[str, dict[str, float]]:

@@ -74,9 +74,8 @@ class LoudnessMouth:
 
 @pytest.fixture(autouse=True)
 def _no_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "emoface_lib.animation.animate.TrainedModel", lambda *_: LoudnessMouth()
-    )
+    trained = "emoface_lib.animation.animate.TrainedModel"
+    monkeypatch.setattr(trained, lambda *_: LoudnessMouth())
 
 
 @pytest.fixture

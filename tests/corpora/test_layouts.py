@@ -256,11 +256,8 @@ def test_links_are_followed_but_in_no_circle(tmp_path: Path) -> None:
     (root / "mp4/id00012/def").symlink_to(other)
     (root / "mp4/id00012/abc/again").symlink_to(root)
     index = read_corpus(root).index
-    assert index["clip"].tolist() == [
-        "id00012/abc/00001",
-        "id00012/def/00001",
-        "id00012/def/00002",
-    ]
+    clips = ["id00012/abc/00001", "id00012/def/00001", "id00012/def/00002"]
+    assert index["clip"].tolist() == clips
 
 
 def test_what_is_no_corpus_is_told_with_the_cure(tmp_path: Path) -> None:
