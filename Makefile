@@ -35,8 +35,9 @@ INSTALLED := .venv/installed
 # what it has elsewhere.
 TORCH_INDEX := $(if $(filter cpu,$(TORCH)),--retries 1 --timeout 20 \
     --extra-index-url https://download.pytorch.org/whl/cpu)
-BENCHMARKS := $(filter-out %/results.py %/studies.py %/teaching.py %/journeys.py %/first_photograph.py %/rehearsal.py benchmarks/real_%,$(wildcard benchmarks/*.py))
-REAL_BENCHMARKS := $(if $(DATA),$(wildcard benchmarks/real_*.py))
+BENCHMARKS := $(filter-out %/results.py %/studies.py %/teaching.py %/journeys.py %/first_photograph.py %/rehearsal.py \
+    %/alive.py %/lids_mediapipe.py benchmarks/real_%,$(wildcard benchmarks/*.py))
+REAL_BENCHMARKS := $(if $(DATA),$(wildcard benchmarks/real_*.py) benchmarks/alive.py)
 
 # Python would take an empty EMOFACE_RUNS for the folder that it works in. Programs read
 # EMOFACE_RUNS and know nothing of RUNS: given on the command line, it has no effect.

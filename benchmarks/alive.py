@@ -168,9 +168,8 @@ def real_blinks(data: Path) -> Iterator[tuple[float, float, list[np.ndarray]]]:
             number, widest = int(row["frame"]), int(np.argmax(openings))
             warp = PhotoWarp(clip[widest], faces[widest])
             made = [warp.render(blink(warp.closed, closed)) for closed in (0.0, 1.0)]
-            rendered = [
-                lid_opening(face) for face in detector.detect(made).landmarks[..., :2]
-            ]
+            seen = detector.detect(made).landmarks[..., :2]
+            rendered = [lid_opening(face) for face in seen]
             others = np.linspace(0, len(clip) - 1, BESIDE + 1).astype(int)
             shown = [clip[each] for each in (number, *others)]
             usual = float(np.median(openings))
@@ -259,9 +258,7 @@ def main() -> None:
         float((np.array(each) <= READ_CLOSED).mean())
         for each in (shares[:, -1], made, real)
     )
-    off, shown = (
-        float(np.abs(np.mean(each, 0) - asked).max()) for each in (curves, areas)
-    )
+    off, shown = (float(np.abs(np.mean(x, 0) - asked).max()) for x in (curves, areas))
     left = float(np.mean(areas, 0)[-1])
     how = (
         f"benchmarks/alive.py: {len(people)} faces, {len(moves)} mouths each, dlib; "

@@ -45,9 +45,8 @@ def main() -> None:
     settings = load_settings(
         "tutorial", real_mouths=0.0, content_jitter=0.0, crop_frames=50, **sizes
     )
-    clips = audio_only_clips(
-        settings, to_canonical(mean_face()), splits=("train", "val")
-    )
+    face = to_canonical(mean_face())
+    clips = audio_only_clips(settings, face, splits=("train", "val"))
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
 

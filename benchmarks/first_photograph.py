@@ -50,9 +50,8 @@ def megabytes(folder: Path) -> float:
 def largest(folder: Path, count: int = 16) -> str:
     """The largest packages of an environment, in MB."""
     packages = next(folder.rglob("site-packages")).iterdir()
-    sizes = sorted(
-        ((megabytes(p), p.name) for p in packages if p.is_dir()), reverse=True
-    )
+    found = ((megabytes(p), p.name) for p in packages if p.is_dir())
+    sizes = sorted(found, reverse=True)
     return ", ".join(f"{name} {size:.0f}" for size, name in sizes[:count])
 
 

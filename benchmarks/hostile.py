@@ -231,9 +231,8 @@ def voices(at: Place) -> Iterator[Case]:
         "codec.wav": sound[:20] + b"\x99\x99" + sound[22:],
         "picture.mp3": at.photo.read_bytes(),
     }
-    yield from (
-        (f"voice {n}", at.animate("", at.file(n, x)), False) for n, x in files.items()
-    )
+    for name, content in files.items():
+        yield f"voice {name}", at.animate("", at.file(name, content)), False
     tone = np.sin(np.arange(RATE) / 9)[:, None]
     for name, samples in {
         "silent": 0 * tone,
@@ -523,9 +522,8 @@ def mutated(content: bytes, dice: random.Random) -> bytes:
             case 0:
                 data[at] = dice.randrange(256)
             case 1:
-                data[at : at + 4] = dice.choice(
-                    (bytes(4), b"\xff" * 4, b"\x7f\xff\xff\xff")
-                )
+                wild = bytes(4), b"\xff" * 4, b"\x7f\xff\xff\xff"
+                data[at : at + 4] = dice.choice(wild)
             case 2:
                 del data[at : at + dice.randrange(1, 64)]
             case 3:
@@ -673,9 +671,8 @@ def interrupts(count: int = 20) -> list[str]:
     with scene() as at:
         for _ in range(count):
             wait = dice.uniform(0.1, 3)
-            process = subprocess.Popen(
-                [*EMOFACE, *at.animate()], stderr=subprocess.PIPE, text=True
-            )
+            command = [*EMOFACE, *at.animate()]
+            process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
             time.sleep(wait)
             process.send_signal(2)
             said = process.communicate()[1]

@@ -82,9 +82,7 @@ def scores(clips: Sequence[Clip], told: Curves, method: str) -> list[dict]:
             own = [(c, t) for c, t in chosen if c.speaker == speaker]
             truth = [clip.mood[:, column] for clip, _ in own]
             read = [one[:, column] for _, one in own]
-            inside = [
-                np.corrcoef(*pair)[0, 1] for pair in zip(truth, read, strict=True)
-            ]
+            inside = [np.corrcoef(*two)[0, 1] for two in zip(truth, read, strict=True)]
             found = {
                 "CCC": concordance(np.concatenate(read), np.concatenate(truth)),
                 "r inside a clip": float(np.mean(inside)),
@@ -119,9 +117,8 @@ def another(clips: Sequence[Clip], told: Curves) -> list[np.ndarray]:
     for place, clip in enumerate(clips):
         own = [i for i, c in enumerate(clips) if c.speaker == clip.speaker]
         curve = told[own[(own.index(place) + 1) % len(own)]]
-        taken.append(
-            curve[np.linspace(0, len(curve) - 1, len(told[place])).astype(int)]
-        )
+        where = np.linspace(0, len(curve) - 1, len(told[place])).astype(int)
+        taken.append(curve[where])
     return taken
 
 
@@ -156,11 +153,8 @@ def main() -> None:
         chosen[width] = own.groupby("metric")["value"].mean()[ASKED]
     width = max(chosen, key=lambda one: chosen[one])
     print("corpus", CHOOSING, "chooses", width, "s of", chosen, flush=True)
-    print(
-        read_all(clips, codes, faces, width)
-        .groupby(["method", "metric"])["value"]
-        .mean()
-    )
+    shown = read_all(clips, codes, faces, width)
+    print(shown.groupby(["method", "metric"])["value"].mean())
     found = []
     for seed in given.corpora:
         own = read_all(*corpus(seed), width).assign(seed=seed, clip="")

@@ -84,9 +84,8 @@ def main() -> None:
 
 def draw(folder: Path, count: int) -> list[Path]:
     """Drawn clips of about 3 s, of several speakers, without the corpus' own index."""
-    plans = plan_corpus(load_settings("tutorial", videos_per_speaker=4))[
-        :: 160 // count or 1
-    ]
+    settings = load_settings("tutorial", videos_per_speaker=4)
+    plans = plan_corpus(settings)[:: 160 // count or 1]
     for plan in plans[:count]:
         write_clip(plan, folder, draw_faces)
     shutil.rmtree(folder / "truth")
@@ -139,9 +138,8 @@ def stages(drawn: list[Path], root: Path) -> None:
     run = root / "stages"
     settings = settings_for(run, "autovc")
     save_model(run / "audio" / MODEL, AutoVC(), settings)
-    warm = prepare_corpus(
-        drawn[0].parents[3], run, settings, workers=1, only=[name_of(drawn[0])]
-    )
+    one = [name_of(drawn[0])]
+    warm = prepare_corpus(drawn[0].parents[3], run, settings, workers=1, only=one)
     first = warm["frames"].sum()
     spent: dict[str, float] = defaultdict(float)
     start = time.process_time()

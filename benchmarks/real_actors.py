@@ -251,9 +251,8 @@ def trained(data: Path, run: Path) -> None:
         names = () if seed else (PLAIN, FULL, IMPROVED)
         made = train_rows(names, clips, content, folder, one)
         many = one.changed(**{"style.steps": 4 * one.style.steps})
-        made[LONGER] = train_rows((FULL,), clips, content, folder / "longer", many)[
-            FULL
-        ]
+        longer = train_rows((FULL,), clips, content, folder / "longer", many)
+        made[LONGER] = longer[FULL]
         for name, (style, _) in made.items():
             known = voice if name in (FULL, LONGER) else None
             tables.append(shown_by(name, style, content, clips, known))

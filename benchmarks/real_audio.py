@@ -47,9 +47,7 @@ def read_real(folder: Path) -> tuple[list[Clip], np.ndarray]:
 
 def pairs_right(said: np.ndarray, emotions: Sequence[str]) -> float:
     """Share of pairs of an angry and a sad utterance in which the angry gets more."""
-    angry, sad = (
-        said[[emotion == name for emotion in emotions]] for name in ("anger", "sadness")
-    )
+    angry, sad = (said[[e == one for e in emotions]] for one in ("anger", "sadness"))
     return float((angry[:, None] > sad[None]).mean())
 
 
@@ -89,9 +87,7 @@ def main() -> None:
         settings = load_settings("tutorial", seed=seed)
         rounds.append(measure_seed(real, speaker, settings))
         print(seed, rounds[-1], flush=True)
-    angry, sad = (
-        sum(clip.emotion == name for clip in real) for name in ("anger", "sadness")
-    )
+    angry, sad = (sum(c.emotion == one for c in real) for one in ("anger", "sadness"))
     for name in rounds[0]:
         shares = [found[name][0] for found in rounds]
         means = {e: np.mean([f[name][1][e] for f in rounds]) for e in EMOTIONS.values()}

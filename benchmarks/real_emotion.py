@@ -74,10 +74,8 @@ TURNS = (-2.0, -1.0, 0.0, 1.0, 2.0)
 def gestures(moved: np.ndarray) -> dict[str, float]:
     """Brows up, corners up, lips open, px of the canonical frame, of displacements."""
     face = to_canonical(mean_face())[:, :2]
-    found = {
-        n: float(x.mean())
-        for n, x in measures((face + moved).reshape(-1, 68, 2)).items()
-    }
+    seen = measures((face + moved).reshape(-1, 68, 2))
+    found = {name: float(x.mean()) for name, x in seen.items()}
     return {
         "brows": (found["left brow"] + found["right brow"]) / 2,
         "corners": (found["left corner"] + found["right corner"]) / 2,
@@ -92,9 +90,8 @@ def mood_reader() -> Pipeline:
     clips = audio_only_clips(settings, to_canonical(mean_face()), workers=1)
     faces = [clip.displacement.mean(0).flatten().numpy() for clip in clips]
     moods = [(clip.arousal, clip.valence) for clip in clips]
-    return make_pipeline(StandardScaler(), RidgeCV(10.0 ** np.arange(5))).fit(
-        faces, moods
-    )
+    reader = make_pipeline(StandardScaler(), RidgeCV(10.0 ** np.arange(5)))
+    return reader.fit(faces, moods)
 
 
 def read_mood(moved: np.ndarray) -> dict[str, float]:
@@ -364,9 +361,8 @@ def blocks(data: Path, _: FacePredictor) -> None:
     how = "benchmarks/real_emotion.py DATA blocks: actors 1 to 12"
     for layer in found:
         values = np.stack(found[layer].tolist())
-        probe = make_pipeline(
-            StandardScaler(), LogisticRegression(C=STRENGTH, max_iter=500)
-        )
+        reader = LogisticRegression(C=STRENGTH, max_iter=500)
+        probe = make_pipeline(StandardScaler(), reader)
         told = cross_val_predict(probe, values, mood, groups=who, cv=GroupKFold(4))
         name = f"{layer}: emotion, of seven"
         share(name, told == mood, who, 0, f"{how}, three left out")

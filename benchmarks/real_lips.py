@@ -195,11 +195,8 @@ def main() -> None:
     enter_ceiling(read, videos)
     drawn = audio_only_clips(settings, mean) if arguments.seeds else []
     every = [*drawn, *mouths]
-    ways = {
-        (hear, mixed): []
-        for hear in ("log-mel", "phonetic code")
-        for mixed in (False, True)
-    }
+    hears = "log-mel", "phonetic code"
+    ways = {(hear, mixed): [] for hear in hears for mixed in (False, True)}
     for (hear, mixed), learnt in ways.items():
         kind = "phonetic" if hear == "phonetic code" else "log_mel"
         share = settings.content.real_mouths if mixed else 0.0

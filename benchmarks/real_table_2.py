@@ -106,9 +106,8 @@ def read_clips(paths: list[Path], level: float, settings: Settings) -> list[Clip
     clips = [read_clip(path, level, settings) for path in paths]
     faces = [clip.landmarks.numpy() for clip in clips]
     known = reference_faces(faces, [clip.speaker for clip in clips])
-    return enrolled(
-        [replace(c, reference=torch.from_numpy(known[c.speaker])) for c in clips]
-    )
+    known = {name: torch.from_numpy(face) for name, face in known.items()}
+    return enrolled([replace(clip, reference=known[clip.speaker]) for clip in clips])
 
 
 def score(real: dict[str, list[Clip]], models: Experiment, seed: int) -> pd.DataFrame:

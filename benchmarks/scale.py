@@ -56,9 +56,8 @@ def main() -> None:
         few = store(Path(scratch), given.few, given.few)
         many = store(Path(scratch), given.few, given.many)
         for cached in (True, False):
-            name = "frames into step 1, " + (
-                "cached" if cached else "from disk, by the clock"
-            )
+            how_read = "cached" if cached else "from disk, by the clock"
+            name = f"frames into step 1, {how_read}"
             rate = reading(few, cached)
             enter(TOPIC, name, rate, "frames/s", how, ">= 200000")
         peaks = [peak(clips.folder, given.steps) for clips in (few, many)]

@@ -164,10 +164,8 @@ def picture_scores(
     frames = rendered_rows(known, first, studio, model)
     noise = detector_noise(studio.corpus, studio.mean_face)
     rows = {n: m(test) for n, m in {**known, DETECTOR: noise}.items()}
-    scored = [
-        landmark_scores(rows, test, metrics=ALL),
-        studio.frame_scores(frames, first),
-    ]
+    scored = [landmark_scores(rows, test, metrics=ALL)]
+    scored.append(studio.frame_scores(frames, first))
     if networks:
         whole = rendered_rows(known, first, studio, model, every=1)
         scored.append(video_scores(whole, first, studio, networks))
@@ -232,11 +230,8 @@ def keep(found: pd.DataFrame, path: Path) -> None:
 def ship() -> None:
     """Copy seed 0's baselines to where notebook 07 finds them."""
     first = FOLDER / "seed_0"
-    made = {
-        "makeittalk/content": CONTENT,
-        "makeittalk/speaker": SPEAKER,
-        "pc_avs": PICTURES,
-    }
+    made = {"makeittalk/content": CONTENT, "makeittalk/speaker": SPEAKER}
+    made["pc_avs"] = PICTURES
     for name, file in made.items():
         ship_half(first / name / "model.safetensors", WEIGHTS / file)
 

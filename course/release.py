@@ -73,10 +73,9 @@ def make_course(folder: Path) -> None:
     if not config.exists():
         config.write_text(config_text(), encoding="utf-8")
     for path in lessons():
+        text = text_of(instructor(read_notebook(path), {}))
         with write_beside(folder / "source" / path.stem / path.name) as beside:
-            beside.write_text(
-                text_of(instructor(read_notebook(path), {})), encoding="utf-8"
-            )
+            beside.write_text(text, encoding="utf-8")
     nbgrader(folder, "generate_assignment", "[0-9][0-9]_*", "--force")
     for path in lessons():
         _compare(path, folder / "release" / path.stem / path.name)
@@ -144,9 +143,8 @@ def hand_in(
 def imports(source: str) -> str:
     """The import statements of a cell."""
     kept = (ast.Import, ast.ImportFrom)
-    return "\n".join(
-        ast.unparse(node) for node in ast.parse(source).body if isinstance(node, kept)
-    )
+    found = [node for node in ast.parse(source).body if isinstance(node, kept)]
+    return "\n".join(map(ast.unparse, found))
 
 
 def marks(folder: Path, lesson: str) -> dict[str, dict[str, float]]:

@@ -69,7 +69,7 @@ def with_outputs(path: Path, executed: Path) -> NotebookNode:
     for number, (cell, done) in enumerate(pairs, 1):
         cell.execution_count = number
         cell.outputs = [
-            each for each in done.outputs if WIDGET not in each.get("data", {})
+            one for one in done.outputs if WIDGET not in one.get("data", {})
         ]
         for output in cell.outputs:
             if "execution_count" in output:

@@ -366,12 +366,8 @@ def _bare(neck: int, freq: int) -> AutoVC:
 def _parts(library: AutoVC) -> list[nn.Module]:
     """What is left to train of a bare AutoVC, in its order."""
     decoder = library.decoder
-    return [
-        library.encoder.lstm,
-        decoder.lstm1,
-        decoder.lstm2,
-        decoder.linear_projection,
-    ]
+    layers = decoder.lstm1, decoder.lstm2, decoder.linear_projection
+    return [library.encoder.lstm, *layers]
 
 
 def _joint(ahead: Tensor, back: Tensor) -> Tensor:

@@ -95,9 +95,8 @@ def check_loudness_face(function: Callable[[Tensor, Tensor, Tensor], Tensor]) ->
     """A face that is moved by the loudness alone."""
     generator = torch.Generator().manual_seed(4)
     features = torch.randn(200, 80, generator=generator)
-    moves = (
-        features.mean(1, keepdim=True) + torch.randn(200, 136, generator=generator) + 2
-    )
+    noise = torch.randn(200, 136, generator=generator)
+    moves = features.mean(1, keepdim=True) + noise + 2
     new = torch.randn(FRAMES, 80, generator=generator)
     slope, rest = np.polyfit(features.mean(1).numpy(), moves.numpy(), 1)  # (136,) each
     truth = torch.as_tensor(np.outer(new.mean(1), slope) + rest)

@@ -57,9 +57,8 @@ ATTENTION_MISTAKES = {
     "first.",
 }
 
-Draw = Callable[
-    [Sequence["Recording"], np.random.Generator], list[tuple[int, int, int]]
-]
+Triplets = list[tuple[int, int, int]]
+Draw = Callable[[Sequence["Recording"], np.random.Generator], Triplets]
 
 
 class Recording(NamedTuple):

@@ -79,9 +79,8 @@ class LoudnessMouth:
 
 @pytest.fixture(autouse=True)
 def _no_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "emoface_lib.animation.animate.TrainedModel", lambda *_: LoudnessMouth()
-    )
+    trained = "emoface_lib.animation.animate.TrainedModel"
+    monkeypatch.setattr(trained, lambda *_: LoudnessMouth())
 
 
 @pytest.fixture
@@ -102,9 +101,7 @@ def write_wav(path: Path, samples: np.ndarray) -> None:
 
 def run(folder: Path, *options: str, **files: str) -> Result:
     names = {"photo": "face.png", "voice": "voice.wav", "out": "out.mp4"} | files
-    photo, voice, out = (
-        str(folder / names[name]) for name in ("photo", "voice", "out")
-    )
+    photo, voice, out = (str(folder / names[n]) for n in ("photo", "voice", "out"))
     return CliRunner().invoke(app, ["animate", photo, voice, "-o", out, *options])
 
 

@@ -54,9 +54,7 @@ def test_a_voice_shows_what_is_heard_in_it_surer_than_it_is_heard() -> None:
 def test_key_frames_are_met_in_any_order(times: list[float], amount: float) -> None:
     frames = {time: amount * (-1) ** number for number, time in enumerate(times)}
     text = ",".join(f"{time!r}:{value!r}" for time, value in frames.items())
-    np.testing.assert_allclose(
-        Curve.parse(text)(np.array(times)), list(frames.values())
-    )
+    np.testing.assert_allclose(Curve.parse(text)(np.array(times)), [*frames.values()])
 
 
 @pytest.mark.parametrize(

@@ -117,12 +117,8 @@ def test_photographs_lying_on_their_side_are_set_upright(
     tmp_path: Path, orientation: int
 ) -> None:
     way = Image.Transpose
-    turn = {
-        2: way.FLIP_LEFT_RIGHT,
-        3: way.ROTATE_180,
-        6: way.ROTATE_90,
-        8: way.ROTATE_270,
-    }
+    turn = {2: way.FLIP_LEFT_RIGHT, 3: way.ROTATE_180, 6: way.ROTATE_90}
+    turn[8] = way.ROTATE_270
     half = ASTRONAUT.crop((0, 0, 512, 300))
     stored = half.transpose(turn[orientation]) if orientation in turn else half
     exif = Image.Exif()

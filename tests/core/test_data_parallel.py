@@ -37,10 +37,7 @@ STEPS: dict[str, dict[str, Any]] = {
     **{name: {"contrast": name} for name in CONTRASTS},
     "joint": {"joint": True},
 }
-RENDERERS: dict[str, dict[str, Any]] = {
-    "unet": {},
-    "improved": {"translator": "improved"},
-}
+RENDERERS: dict[str, dict] = {"unet": {}, "improved": {"translator": "improved"}}
 SETTINGS = Settings().changed(
     precision="float32",
     features="log_mel",

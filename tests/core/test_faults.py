@@ -30,11 +30,7 @@ Talking = tuple[list[np.ndarray], np.ndarray]
 Outcome = tuple[pd.DataFrame, Path]
 RATE = 16_000
 KILLS = 10
-
-
-@pytest.fixture(scope="module")
-def settings() -> Settings:
-    return load_settings("smoke", recogniser="drawn", corpus="faults")
+SETTINGS = load_settings("smoke", recogniser="drawn", corpus="faults")
 
 
 def path_of(root: Path, name: str) -> Path:
@@ -43,7 +39,7 @@ def path_of(root: Path, name: str) -> Path:
     return path
 
 
-def run(root: Path, settings: Settings, **how: object) -> pd.DataFrame:
+def run(root: Path, settings: Settings = SETTINGS, **how: object) -> pd.DataFrame:
     """Prepare root/corpus into root/features; clips by their last name."""
     corpus, folder = root / "corpus", root / "features"
     how = {"workers": 1, **how}
@@ -106,9 +102,7 @@ def side_by_side(frames: list[np.ndarray]) -> list[np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def outcome(
-    talking: Talking, settings: Settings, tmp_path_factory: pytest.TempPathFactory
-) -> Outcome:
+def outcome(talking: Talking, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     """A corpus in which nearly everything is wrong, prepared once."""
     root = tmp_path_factory.mktemp("faults")
     frames, samples = talking
@@ -132,7 +126,7 @@ def outcome(
     shutil.copy(good, read_only)
     read_only.chmod(0o444)
     before = contents(root / "corpus")
-    rows = run(root, settings)
+    rows = run(root)
     assert contents(root / "corpus") == before, "a corpus is only ever read"
     return rows, root
 
@@ -169,7 +163,7 @@ def test_a_good_clip_is_used_whatever_it_is_called_and_wherever_it_lies(
     rows, root = outcome
     assert rows["problem"][name] == ""
     own, good = (
-        read_npz(root / f"features/id00012/abc/{one}.npz") for one in (name, "good")
+        read_npz(root / f"features/id00012/abc/{n}.npz") for n in (name, "good")
     )
     assert all(np.array_equal(own[key], good[key]) for key in good)
 
@@ -188,14 +182,12 @@ def test_nothing_is_left_beside_the_files(outcome: Outcome) -> None:
     assert "journal" not in names
 
 
-def test_failures_wait_for_retry(
-    outcome: Outcome, settings: Settings, talking: Talking, tmp_path: Path
-) -> None:
+def test_retry_is_asked_for(outcome: Outcome, talking: Talking, tmp_path: Path) -> None:
     root = tmp_path / "again"
     shutil.copytree(outcome[1], root, symlinks=True)
     write_video(path_of(root, "cut"), *talking)  # downloaded again
-    assert run(root, settings)["problem"]["cut"] != ""
-    rows = run(root, settings, retry=True)
+    assert run(root)["problem"]["cut"] != ""
+    rows = run(root, retry=True)
     assert rows["problem"]["cut"] == ""
     assert rows["problem"]["quiet"] != ""
 
@@ -208,40 +200,36 @@ def many(root: Path, talking: Talking, count: int) -> None:
         shutil.copy(first, path_of(root, f"{number:03d}"))
 
 
-def test_shards_and_chosen_clips_add_up_to_the_whole(
-    talking: Talking, settings: Settings, tmp_path: Path
-) -> None:
+def test_shards_and_chosen_clips_add_up(talking: Talking, tmp_path: Path) -> None:
     many(tmp_path, talking, 6)
     shutil.copytree(tmp_path / "corpus", tmp_path / "once" / "corpus")
-    run(tmp_path / "once", settings)
-    rows = run(tmp_path, settings, only=["*/00[01]"])
+    run(tmp_path / "once")
+    rows = run(tmp_path, only=["*/00[01]"])
     assert (rows["problem"] == "").tolist() == [True] * 2 + [False] * 4
     assert set(rows["problem"][2:]) == {"not prepared yet"}
-    parts = [run(tmp_path, settings, shard=(part, 2)) for part in (1, 2)]
+    parts = [run(tmp_path, shard=(part, 2)) for part in (1, 2)]
     assert (parts[0]["problem"] != "").any()
-    assert (run(tmp_path, settings)["problem"] == "").all()
+    assert (run(tmp_path)["problem"] == "").all()
     assert contents(tmp_path / "features") == contents(tmp_path / "once" / "features")
 
 
-def test_two_runs_on_the_same_clips_are_refused(
-    talking: Talking, settings: Settings, tmp_path: Path
-) -> None:
+def test_two_runs_at_once_are_refused(talking: Talking, tmp_path: Path) -> None:
     many(tmp_path, talking, 1)
     journal = prepare.Journal(tmp_path / "features", (2, 3))
     with pytest.raises(InputError, match="Another run is preparing the same clips"):
-        run(tmp_path, settings)
-    assert (run(tmp_path, settings, shard=(1, 3))["problem"] != "").all()
+        run(tmp_path)
+    assert (run(tmp_path, shard=(1, 3))["problem"] != "").all()
     journal.close()
-    assert (run(tmp_path, settings)["problem"] == "").all()
+    assert (run(tmp_path)["problem"] == "").all()
 
 
 def test_features_of_a_real_corpus_are_not_thrown_away_for_other_settings(
-    talking: Talking, settings: Settings, tmp_path: Path
+    talking: Talking, tmp_path: Path
 ) -> None:
     many(tmp_path, talking, 1)
-    run(tmp_path, settings)
+    run(tmp_path)
     before = contents(tmp_path / "features")
-    other = settings.changed(longest_gap=3)
+    other = SETTINGS.changed(longest_gap=3)
     with pytest.raises(InputError, match=r"made with longest_gap = 12, not 3: .*--out"):
         run(tmp_path, other)
     assert contents(tmp_path / "features") == before
@@ -249,17 +237,16 @@ def test_features_of_a_real_corpus_are_not_thrown_away_for_other_settings(
 
 def test_features_by_other_code_are_kept_and_that_is_said(
     talking: Talking,
-    settings: Settings,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     many(tmp_path, talking, 1)
-    run(tmp_path, settings)
+    run(tmp_path)
     before = contents(tmp_path / "features")
     assert "other code" not in capsys.readouterr().err
     monkeypatch.setattr(extract, "code_hash", lambda _: "other")
-    run(tmp_path, settings)
+    run(tmp_path)
     assert "made by other code" in capsys.readouterr().err
     assert contents(tmp_path / "features") == before
 
@@ -269,10 +256,7 @@ def _full(*_: object, **__: object) -> None:
 
 
 def test_a_full_disk_ends_the_run_with_the_cure_and_the_next_one_goes_on(
-    talking: Talking,
-    settings: Settings,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    talking: Talking, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     many(tmp_path, talking, 3)
     written = extract.write_npz
@@ -280,7 +264,7 @@ def test_a_full_disk_ends_the_run_with_the_cure_and_the_next_one_goes_on(
     with monkeypatch.context() as patch:
         patch.setattr(extract, "write_npz", lambda *a, **k: next(left, _full)(*a, **k))
         with pytest.raises(InputError, match=r"No space left on device.*it goes on"):
-            run(tmp_path, settings)
+            run(tmp_path)
     features = tmp_path / "features"
     assert len(list(features.rglob("*.npz"))) == 1
     with monkeypatch.context() as patch:
@@ -291,14 +275,14 @@ def test_a_full_disk_ends_the_run_with_the_cure_and_the_next_one_goes_on(
             journal.add({"clip": "a"})
         with pytest.raises(OSError, match="No space"):
             journal.file.close()
-    assert (run(tmp_path, settings)["problem"] == "").all()
+    assert (run(tmp_path)["problem"] == "").all()
 
 
 def test_a_damaged_file_or_torn_line_of_a_killed_run_is_made_anew(
-    talking: Talking, settings: Settings, tmp_path: Path
+    talking: Talking, tmp_path: Path
 ) -> None:
     many(tmp_path, talking, 3)
-    run(tmp_path, settings)
+    run(tmp_path)
     features = tmp_path / "features"
     whole = contents(features)
     (features / "index.parquet").unlink()
@@ -309,35 +293,35 @@ def test_a_damaged_file_or_torn_line_of_a_killed_run_is_made_anew(
     (features / "journal").mkdir()
     torn = b'{"clip": "id00012/abc/001", "pro'
     (features / "journal" / "1-of-1.jsonl").write_bytes(torn)
-    run(tmp_path, settings)
+    run(tmp_path)
     assert contents(features) == whole
 
 
-def run_to_be_killed(root: Path, settings: Settings) -> None:
+def run_to_be_killed(root: Path) -> None:
     """Killed within tqdm's lock, which a fork shares, it would lock the parent out."""
     for bar in (auto.tqdm, std.tqdm):
         bar.set_lock(threading.RLock())
-    run(root, settings)
+    run(root)
 
 
 def test_killed_at_ten_random_moments_it_ends_with_the_same_files(
-    talking: Talking, settings: Settings, tmp_path: Path
+    talking: Talking, tmp_path: Path
 ) -> None:
     many(tmp_path, talking, 12)
     shutil.copytree(tmp_path / "corpus", tmp_path / "once" / "corpus")
     start = time.perf_counter()
-    run(tmp_path / "once", settings)
+    run(tmp_path / "once")
     seconds = time.perf_counter() - start
     moments = np.random.default_rng(0).uniform(0, seconds / 3, KILLS)
     fork = multiprocessing.get_context("fork")  # a second start of Python takes seconds
     killed = 0
     for moment in moments:
-        child = fork.Process(target=run_to_be_killed, args=(tmp_path, settings))
+        child = fork.Process(target=run_to_be_killed, args=(tmp_path,))
         child.start()
         child.join(float(moment))
         child.kill()
         child.join()
         killed += child.exitcode == -signal.SIGKILL
     assert killed >= 3  # the others had come to the end
-    assert (run(tmp_path, settings)["problem"] == "").all()
+    assert (run(tmp_path)["problem"] == "").all()
     assert contents(tmp_path / "features") == contents(tmp_path / "once" / "features")

@@ -104,9 +104,8 @@ def test_code_counts_with_all_that_it_imports(
 def test_only_the_settings_of_the_stage_count() -> None:
     settings, code = load_settings("smoke"), "emoface_lib.method.steps"
     before = made_from(settings, ["style"], code, [CLIP])
-    same = settings.changed(
-        bootstrap_samples=11, device="cpu", devices=2, translator_steps=3
-    )
+    free = {"bootstrap_samples": 11, "device": "cpu", "devices": 2}
+    same = settings.changed(**free, translator_steps=3)
     assert made_from(same, ["style"], code, [CLIP]) == before
     for other in (settings.changed(style_steps=3), settings.changed(seed=1)):
         assert made_from(other, ["style"], code, [CLIP]) != before

@@ -20,10 +20,7 @@ def test_every_profile_is_valid(profile: str) -> None:
 
 def test_paper_profile_keeps_the_optimiser_of_the_paper() -> None:
     settings = load_settings("paper")
-    assert (settings.content.learning_rate, settings.training.weight_decay) == (
-        1e-5,
-        1e-5,
-    )
+    assert settings.content.learning_rate == settings.training.weight_decay == 1e-5
     assert settings.training.schedule == "constant"
     assert settings.features.look_ahead == 0
     assert settings.features.kind == "autovc"

@@ -197,10 +197,8 @@ def test_mead_takes_the_view_from_the_front(tmp_path: Path) -> None:
     tree(tmp_path, "W036/video/front/contempt/level_3/001.mp4")
     reading = read_corpus(tmp_path)
     index = rows(reading)
-    assert index.index.tolist() == [
-        "M003/angry/level_1_001",
-        "W036/contempt/level_3_001",
-    ]
+    names = ["M003/angry/level_1_001", "W036/contempt/level_3_001"]
+    assert index.index.tolist() == names
     assert index["path"].iloc[0] == "M003/video/front/angry/level_1/001.mp4"
     assert index["sound"].iloc[0] == "M003/audio/angry/level_1/001.m4a"
     assert index["split"].tolist() == ["train", "test"]
@@ -258,11 +256,8 @@ def test_links_are_followed_but_in_no_circle(tmp_path: Path) -> None:
     (root / "mp4/id00012/def").symlink_to(other)
     (root / "mp4/id00012/abc/again").symlink_to(root)
     index = read_corpus(root).index
-    assert index["clip"].tolist() == [
-        "id00012/abc/00001",
-        "id00012/def/00001",
-        "id00012/def/00002",
-    ]
+    clips = ["id00012/abc/00001", "id00012/def/00001", "id00012/def/00002"]
+    assert index["clip"].tolist() == clips
 
 
 def test_what_is_no_corpus_is_told_with_the_cure(tmp_path: Path) -> None:

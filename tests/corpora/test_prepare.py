@@ -12,7 +12,7 @@ from emoface_lib.core.checkpoints import save_model
 from emoface_lib.core.errors import InputError
 from emoface_lib.core.files import CARD, read_npz, write_json, write_npz
 from emoface_lib.core.landmarks import EYE_DISTANCE, eye_distance, lip_opening
-from emoface_lib.core.settings import Settings, load_settings
+from emoface_lib.core.settings import load_settings
 from emoface_lib.core.video import iter_frames, read_audio, write_video
 from emoface_lib.corpora.extract import Recipe
 from emoface_lib.corpora.prepare import prepare
@@ -25,31 +25,22 @@ from emoface_lib.features.prepared import (
 )
 from emoface_lib.features.voice_conversion import MODEL, SPEAKERS, new_autovc
 from emoface_lib.synthetic.build import draw_faces, read_sidecar, write_clip
-from emoface_lib.synthetic.clips import ClipPlan, plan_corpus
+from emoface_lib.synthetic.clips import plan_corpus
 
 pytestmark = pytest.mark.slow
 Prepared = tuple[pd.DataFrame, Path]
+SETTINGS = load_settings("smoke")
+PLANS = plan_corpus(SETTINGS)[:2]  # two clips of one speaker
 
 
 @pytest.fixture(scope="module")
-def settings() -> Settings:
-    return load_settings("smoke")
-
-
-@pytest.fixture(scope="module")
-def plans(settings: Settings) -> list[ClipPlan]:
-    """Two clips of one speaker."""
-    return plan_corpus(settings)[:2]
-
-
-@pytest.fixture(scope="module")
-def corpus(plans: list[ClipPlan], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two good clips, two with faceless frames; core/test_faults.py has others."""
     folder = tmp_path_factory.mktemp("corpus")
     write_json(folder / CARD, {"hash": "test"})
-    for plan in plans:
+    for plan in PLANS:
         write_clip(plan, folder, draw_faces)
-    good = folder / plans[0].path
+    good = folder / PLANS[0].path
     frames = list(iter_frames(good))
     for name, gap in (("gap", 13), ("blink", 6)):  # frames without a face
         dark = [0 * f if 10 <= n < 10 + gap else f for n, f in enumerate(frames)]
@@ -57,7 +48,7 @@ def corpus(plans: list[ClipPlan], tmp_path_factory: pytest.TempPathFactory) -> P
     return folder
 
 
-def index_of(plans: list[ClipPlan]) -> pd.DataFrame:
+def index_of() -> pd.DataFrame:
     rows = [
         {
             "clip": plan.clip,
@@ -67,9 +58,9 @@ def index_of(plans: list[ClipPlan]) -> pd.DataFrame:
             "split": "train",
             "emotion": plan.state.emotion,
         }
-        for plan in plans
+        for plan in PLANS
     ]
-    folder = Path(plans[0].clip).parent
+    folder = Path(PLANS[0].clip).parent
     bad = [
         {**rows[0], "clip": str(folder / name), "path": f"mp4/{folder}/{name}.mp4"}
         for name in ("gap", "blink")
@@ -78,14 +69,9 @@ def index_of(plans: list[ClipPlan]) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def prepared(
-    plans: list[ClipPlan],
-    corpus: Path,
-    settings: Settings,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Prepared:
+def prepared(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     folder = tmp_path_factory.mktemp("features")
-    return prepare(index_of(plans), corpus, folder, settings, workers=1), folder
+    return prepare(index_of(), corpus, folder, SETTINGS, workers=1), folder
 
 
 def test_too_long_a_gap_is_named_and_the_rest_is_kept(prepared: Prepared) -> None:
@@ -124,63 +110,55 @@ def test_landmarks_are_near_the_truth(prepared: Prepared, corpus: Path) -> None:
 
 
 @pytest.fixture
-def copied(
-    prepared: Prepared, plans: list[ClipPlan], tmp_path: Path
-) -> tuple[Path, Path]:
+def copied(prepared: Prepared, tmp_path: Path) -> tuple[Path, Path]:
     """A copy of the prepared features that a test may change, and its first file."""
     folder = tmp_path / "features"
     shutil.copytree(prepared[1], folder)
-    return folder, folder / f"{plans[0].clip}.npz"
+    return folder, folder / f"{PLANS[0].clip}.npz"
 
 
 def test_what_is_done_is_not_done_again_until_the_detector_changes(
-    copied: tuple[Path, Path], plans: list[ClipPlan], corpus: Path, settings: Settings
+    copied: tuple[Path, Path], corpus: Path
 ) -> None:
     folder, path = copied
     before = path.stat().st_mtime_ns
-    prepare(index_of(plans), corpus, folder, settings, workers=1)
+    prepare(index_of(), corpus, folder, SETTINGS, workers=1)
     assert path.stat().st_mtime_ns == before
-    truth = settings.changed(detector="truth")
-    prepare(index_of(plans)[:1], corpus, folder, truth, workers=1)
+    truth = SETTINGS.changed(detector="truth")
+    prepare(index_of()[:1], corpus, folder, truth, workers=1)
     exact = read_npz(path)["landmarks"][..., :2]
-    known = read_sidecar(corpus, plans[0].clip)["landmarks"][..., :2]
+    known = read_sidecar(corpus, PLANS[0].clip)["landmarks"][..., :2]
     assert np.allclose(exact, known)
 
 
 def test_drawn_features_by_other_code_are_made_anew(
-    copied: tuple[Path, Path],
-    plans: list[ClipPlan],
-    corpus: Path,
-    settings: Settings,
-    monkeypatch: pytest.MonkeyPatch,
+    copied: tuple[Path, Path], corpus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, path = copied
     before = path.stat().st_mtime_ns
     monkeypatch.setattr("emoface_lib.corpora.extract.code_hash", lambda _: "other")
-    prepare(index_of(plans)[:1], corpus, folder, settings, workers=1)
+    prepare(index_of()[:1], corpus, folder, SETTINGS, workers=1)
     assert path.stat().st_mtime_ns > before
 
 
-def test_two_checkpoints_of_scn_are_two(settings: Settings, tmp_path: Path) -> None:
+def test_two_checkpoints_of_scn_are_two(tmp_path: Path) -> None:
     made = []
     for name in ("one", "other"):
         path = tmp_path / f"{name}.pth"
         path.write_bytes(name.encode())
-        own = settings.changed(scn_checkpoint=str(path))
+        own = SETTINGS.changed(scn_checkpoint=str(path))
         recipe = Recipe(tmp_path, tmp_path, own, False, "scn", None)
         made.append(recipe.made_by()["scn_checkpoint"])
     assert made[0] != made[1]
 
 
-def test_clips_are_aligned_and_refer_to_closed_lips(
-    prepared: Prepared, settings: Settings
-) -> None:
+def test_clips_are_aligned_and_refer_to_closed_lips(prepared: Prepared) -> None:
     index, folder = prepared
     good = index[index["problem"] == ""]
     mean = read_npz(folder / "mean_face.npz")["landmarks"]
     assert eye_distance(mean[:, :2]) == pytest.approx(EYE_DISTANCE)
     assert np.allclose(mean, corpus_mean_face(folder, list(good["clip"])))
-    clips = load_clips(folder, settings)
+    clips = load_clips(folder, SETTINGS)
     assert [clip.name for clip in clips] == list(good["clip"])
     for clip in clips:
         assert clip.features.shape[0] == clip.landmarks.shape[0]
@@ -190,11 +168,11 @@ def test_clips_are_aligned_and_refer_to_closed_lips(
 
 
 def test_f_a_is_made_as_settings_say_when_clips_are_loaded(
-    prepared: Prepared, settings: Settings, tmp_path: Path
+    prepared: Prepared, tmp_path: Path
 ) -> None:
     index, folder = prepared
     small = {"autovc_pre": 16, "autovc_width": 16, "autovc_post": 16}
-    wanted = settings.changed(features="codes", **small)
+    wanted = SETTINGS.changed(features="codes", **small)
     save_model(tmp_path / MODEL, new_autovc(wanted), wanted)
     known = {"speakers": np.array(["a"])}
     one = np.eye(1, 256, dtype=np.float32)
@@ -203,34 +181,30 @@ def test_f_a_is_made_as_settings_say_when_clips_are_loaded(
         load_clips(folder, wanted, tmp_path)
     known["speakers"] = np.array(list(index["speaker"].unique()))
     write_npz(tmp_path / SPEAKERS, embeddings=one, **known)
-    plain = load_clips(folder, settings)
+    plain = load_clips(folder, SETTINGS)
     for clip, log_mel in zip(load_clips(folder, wanted, tmp_path), plain, strict=True):
         assert clip.features.shape == (len(log_mel.features), 64)
 
 
 def test_the_phonetic_code_is_made_when_a_corpus_is_prepared(
-    corpus: Path,
-    plans: list[ClipPlan],
-    prepared: Prepared,
-    settings: Settings,
-    tmp_path: Path,
+    corpus: Path, prepared: Prepared, tmp_path: Path
 ) -> None:
     pytest.importorskip("hama")
-    mel = settings.changed(features="log_mel")
-    clip, plain = (load_clips(prepared[1], kind)[0] for kind in (settings, mel))
-    ahead = len(clip.features) - settings.features.look_ahead
+    mel = SETTINGS.changed(features="log_mel")
+    clip, plain = (load_clips(prepared[1], kind)[0] for kind in (SETTINGS, mel))
+    ahead = len(clip.features) - SETTINGS.features.look_ahead
     assert torch.equal(clip.features[:, 144:], plain.features)
     assert clip.features[:ahead, :144].mean(0).abs().max() < 0.3
     assert clip.features[:ahead, :144].std() > 0.5
     for apart, own in (  # what content hears, then what style hears, of the same files
-        (settings.changed(features_style="log_mel"), [clip.features]),
+        (SETTINGS.changed(features_style="log_mel"), [clip.features]),
         (mel.changed(features_style="phonetic"), [plain.features, clip.features]),
     ):
         heard = load_clips(prepared[1], apart)[0].features
         assert torch.equal(heard, torch.cat(own, 1))
-    prepare(index_of(plans).head(1), corpus, tmp_path, mel, workers=1)
+    prepare(index_of().head(1), corpus, tmp_path, mel, workers=1)
     with pytest.raises(InputError, match="no phonetic code"):
-        load_clips(tmp_path, settings)
+        load_clips(tmp_path, SETTINGS)
 
 
 def test_to_50_frames_a_second_and_back_keeps_a_slow_movement() -> None:

@@ -164,9 +164,7 @@ def test_notebooks_stand_in_their_parts(reader: Watched) -> None:
         caption.inner_text(): caption.locator("xpath=following-sibling::ul[1]/li/a")
         for caption in captions
     }
-    found = {
-        name: [text[:2] for text in parts[name].all_inner_texts()] for name in PARTS
-    }
+    found = {name: [x[:2] for x in parts[name].all_inner_texts()] for name in PARTS}
     assert found == PARTS
     assert sum(map(len, PARTS.values())) == len(find_notebooks())
 

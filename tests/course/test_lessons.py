@@ -165,11 +165,8 @@ def test_each_part_has_a_silent_bug() -> None:
         for path in WITH_EXERCISES
         for kind, _ in TITLE.findall(prose(read_notebook(path)))
     }
-    assert {part for part, kind in kinds if kind == "find the silent bug"} == {
-        "I",
-        "II",
-        "III",
-    }
+    found = {part for part, kind in kinds if kind == "find the silent bug"}
+    assert found == {"I", "II", "III"}
 
 
 def test_the_foot_names_what_made_the_outputs() -> None:

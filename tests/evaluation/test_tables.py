@@ -46,9 +46,8 @@ def test_tidy_rows_have_the_promised_columns_and_the_papers_numbers_beside() -> 
 def test_an_interval_with_zero_in_it_says_nothing() -> None:
     d_content = sentence(FULL, NO_STYLE, "LMD", Interval(-0.1, -0.3, 0.1))
     assert "no difference shown" in d_content
-    assert "can't be compared" in sentence(
-        FULL, NO_STYLE, "LMD", Interval(np.nan, np.nan, np.nan)
-    )
+    nothing = Interval(np.nan, np.nan, np.nan)
+    assert "can't be compared" in sentence(FULL, NO_STYLE, "LMD", nothing)
 
 
 def test_less_is_better_for_distances_and_more_for_likeness() -> None:

@@ -12,7 +12,7 @@ import torch
 
 from emoface_lib.core.clip import Clip
 from emoface_lib.core.landmarks import mean_face
-from emoface_lib.core.settings import Settings, load_settings
+from emoface_lib.core.settings import load_settings
 from emoface_lib.evaluation.scoring import SHORT
 from emoface_lib.evaluation.transfer import (
     GAIN,
@@ -33,24 +33,20 @@ from emoface_lib.synthetic.audio_only import extract_drawn
 from emoface_lib.synthetic.clips import make_clip, plan_speaker
 
 FACE = to_canonical(mean_face())
+SETTINGS = load_settings("smoke", features="log_mel")
 
 
 @pytest.fixture(scope="module")
-def settings() -> Settings:
-    return load_settings("smoke", features="log_mel")
-
-
-@pytest.fixture(scope="module")
-def drawn(settings: Settings) -> list[Clip]:
+def drawn() -> list[Clip]:
     """The first clip of each video of a test speaker."""
-    plans = {plan.video: plan for plan in plan_speaker(10_001, settings)[::-1]}
+    plans = {plan.video: plan for plan in plan_speaker(10_001, SETTINGS)[::-1]}
     made = [extract_drawn(make_clip(plan)) for plan in plans.values()]
-    return to_clips([{**one, "heard": one["log_mel"]} for one in made], FACE, settings)
+    return to_clips([{**one, "heard": one["log_mel"]} for one in made], FACE, SETTINGS)
 
 
 @pytest.fixture(scope="module")
-def pairs(drawn: list[Clip], settings: Settings) -> list[Exchange]:
-    return exchanges(drawn, settings, FACE)
+def pairs(drawn: list[Clip]) -> list[Exchange]:
+    return exchanges(drawn, SETTINGS, FACE)
 
 
 def test_a_clip_is_paired_with_another_video_of_its_speaker(
@@ -68,8 +64,8 @@ def test_a_clip_is_paired_with_another_video_of_its_speaker(
         assert (changed.landmarks - own.landmarks).mean(0).abs().max() > 1
 
 
-def test_in_its_state_a_face_is_its_own(drawn: list[Clip], settings: Settings) -> None:
-    plan = next(p for p in plan_speaker(10_001, settings) if p.clip == drawn[0].name)
+def test_in_its_state_a_face_is_its_own(drawn: list[Clip]) -> None:
+    plan = next(p for p in plan_speaker(10_001, SETTINGS) if p.clip == drawn[0].name)
     first, again = make_clip(plan), make_clip(plan, plan.state)
     np.testing.assert_array_equal(first.landmarks, again.landmarks)
     other = replace(plan.state, arousal=-plan.state.arousal)

@@ -30,6 +30,7 @@ NAMES = SHARED / "autovc_generator_32_256_512_32.tsv"
 GOLDEN = SHARED / "autovc_mel_vctk_p225_003.npz"
 PAIRS = SHARED / "autovc_official_checkpoint_pairs.npz"
 CHECKPOINT = SHARED / "autovc.ckpt"
+SMALL = load_settings("smoke", autovc_pre=16, autovc_width=16, autovc_post=16)
 
 
 def official_shapes() -> dict[str, tuple[int, ...]]:
@@ -166,35 +167,28 @@ def test_official_mels_in_give_official_mels_out() -> None:
 
 
 @pytest.fixture(scope="module")
-def small() -> Settings:
-    return load_settings("smoke", autovc_pre=16, autovc_width=16, autovc_post=16)
-
-
-@pytest.fixture(scope="module")
-def conversion(small: Settings) -> Conversion:
+def conversion() -> Conversion:
     torch.manual_seed(0)
     target = np.random.default_rng(0).random(256).astype(np.float32)
-    return Conversion(new_autovc(small).eval(), target / np.linalg.norm(target))
+    return Conversion(new_autovc(SMALL).eval(), target / np.linalg.norm(target))
 
 
 def mel_of(frames: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).random((frames, 80)).astype(np.float32)
 
 
-def test_a_code_is_taken_where_both_directions_have_read_it(small: Settings) -> None:
-    model, states = new_autovc(small).eval(), []
+def test_a_code_is_taken_where_both_directions_have_read_it() -> None:
+    model, states = new_autovc(SMALL).eval(), []
     model.encoder.lstm.register_forward_hook(lambda *_: states.append(_[2][0]))
     codes = model.encoder(torch.from_numpy(mel_of(64))[None], torch.zeros(1, 256))
-    neck, freq = small.autovc.neck, small.autovc.freq
+    neck, freq = SMALL.autovc.neck, SMALL.autovc.freq
     assert codes.shape == (1, 64 // freq, 2 * neck)
     assert torch.equal(codes[0, 5, :neck], states[0][0, 6 * freq - 1, :neck])
     assert torch.equal(codes[0, 5, neck:], states[0][0, 5 * freq, neck:])
 
 
-def test_the_source_reaches_only_the_encoder_and_the_target_only_the_decoder(
-    small: Settings,
-) -> None:
-    model = new_autovc(small).eval()
+def test_the_source_reaches_only_the_encoder_and_the_target_only_the_decoder() -> None:
+    model = new_autovc(SMALL).eval()
     mel, (a, b) = torch.from_numpy(mel_of(32))[None], torch.eye(256)[:2, None]
     drawn, sharpened, codes = model(mel, a, b)
     assert drawn.shape == sharpened.shape == mel.shape
@@ -203,16 +197,15 @@ def test_the_source_reaches_only_the_encoder_and_the_target_only_the_decoder(
     assert torch.equal(drawn, sharpened)  # the post-net begins as no correction
 
 
-def test_the_loss_is_that_of_autovc(small: Settings) -> None:
-    model = new_autovc(small).eval()
+def test_the_loss_is_that_of_autovc() -> None:
+    model = new_autovc(SMALL).eval()
     mel, speaker = torch.from_numpy(mel_of(32))[None], torch.ones(1, 256) / 16
     drawn, sharpened, codes = model(mel, speaker, speaker)
     again = model.encoder(sharpened, speaker)
     by_hand = ((drawn - mel) ** 2).mean() + ((sharpened - mel) ** 2).mean()
     by_hand = by_hand + 0.5 * (again - codes).abs().mean()
-    assert autovc_loss(model, mel, speaker, 0.5)["loss"].item() == pytest.approx(
-        by_hand.item()
-    )
+    loss = autovc_loss(model, mel, speaker, 0.5)["loss"]
+    assert loss.item() == pytest.approx(by_hand.item())
 
 
 @pytest.mark.parametrize("codes", [False, True])
@@ -229,11 +222,11 @@ def test_frames_of_a_long_mel_are_converted_from_their_surroundings(
 
 
 @pytest.mark.slow
-def test_windows_are_near_the_whole_network(small: Settings, tmp_path: Path) -> None:
+def test_windows_are_near_the_whole_network(tmp_path: Path) -> None:
     """On a trained network, 0.64 s of context stand for all of it: 0.01 of 1."""
     wave = np.sin(np.arange(600)[:, None] / np.linspace(3, 9, 80)) / 4 + 0.5
     mel = wave.astype(np.float32)
-    longer = small.changed(autovc_steps=60, autovc_batch=8)
+    longer = SMALL.changed(autovc_steps=60, autovc_batch=8)
     voices = {"a": np.eye(256, dtype=np.float32)[0]}
     model, log = train_autovc([mel], ["a"], voices, tmp_path, longer)
     assert log["loss/mel"].iloc[-5:].mean() < 0.5 * log["loss/mel"].iloc[:5].mean()
@@ -245,8 +238,8 @@ def test_windows_are_near_the_whole_network(small: Settings, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_same_seed_same_weights(small: Settings, tmp_path: Path) -> None:
-    short = small.changed(autovc_steps=3)
+def test_same_seed_same_weights(tmp_path: Path) -> None:
+    short = SMALL.changed(autovc_steps=3)
     mels, names = [mel_of(90), mel_of(3)], ["a", "b"]  # one shorter than a code
     voices = {n: np.eye(256, dtype=np.float32)[i] for i, n in enumerate(names)}
     logs = [
@@ -260,9 +253,9 @@ def test_same_seed_same_weights(small: Settings, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_settings_choose_what_f_a_is(small: Settings, tmp_path: Path) -> None:
-    assert isinstance(load_features(tmp_path, small), LogMel)
-    wanted = small.changed(features="autovc", autovc_steps=2)
+def test_settings_choose_what_f_a_is(tmp_path: Path) -> None:
+    assert isinstance(load_features(tmp_path, SMALL), LogMel)
+    wanted = SMALL.changed(features="autovc", autovc_steps=2)
     with pytest.raises(InputError, match="run notebook 02_audio_features first"):
         load_features(tmp_path, wanted)
     voices = {"a": np.eye(256, dtype=np.float32)[0]}
@@ -274,7 +267,7 @@ def test_settings_choose_what_f_a_is(small: Settings, tmp_path: Path) -> None:
     )
     assert load_features(tmp_path, wanted).whole(mel_of(50)).shape == (50, 80)
     codes = load_features(tmp_path, wanted.changed(features="codes"))
-    assert codes.whole(mel_of(50)).shape == (50, 2 * small.autovc.neck)
+    assert codes.whole(mel_of(50)).shape == (50, 2 * SMALL.autovc.neck)
     heard = np.concatenate([np.ones((50, 144), np.float32), mel_of(50)], axis=1)
     apart = load_features(tmp_path, wanted.changed(features="phonetic", style="codes"))
     assert apart.needs_speaker  # content hears what comes first, style what comes last

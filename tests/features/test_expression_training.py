@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from emoface_lib.core.clip import EXPRESSIONS
-from emoface_lib.core.settings import Settings, load_settings
+from emoface_lib.core.settings import load_settings
 from emoface_lib.features.expression_training import (
     SelfCure,
     batch_loss,
@@ -17,6 +17,8 @@ from emoface_lib.features.expression_training import (
     wrong_labels,
 )
 from tools.fit_expressions import talking_speaker
+
+SETTINGS = load_settings("smoke", expression_steps=60)
 
 
 @pytest.fixture(scope="module")
@@ -30,17 +32,12 @@ def stripes() -> tuple[np.ndarray, np.ndarray]:
     return crops, labels
 
 
-@pytest.fixture
-def settings() -> Settings:
-    return load_settings("smoke", expression_steps=60)
-
-
 @pytest.mark.slow
 def test_it_learns_what_can_be_seen(
-    stripes: tuple[np.ndarray, np.ndarray], settings: Settings, tmp_path: Path
+    stripes: tuple[np.ndarray, np.ndarray], tmp_path: Path
 ) -> None:
     crops, labels = stripes
-    model, believed = train_expressions(crops, labels, tmp_path, settings, width=8)
+    model, believed = train_expressions(crops, labels, tmp_path, SETTINGS, width=8)
     assert (model.probabilities(crops).argmax(1) == labels).mean() > 0.9
     assert model.classes == EXPRESSIONS
     assert (believed == labels).all()  # plain training changes none
@@ -49,12 +46,12 @@ def test_it_learns_what_can_be_seen(
 
 @pytest.mark.slow
 def test_self_cure_mends_wrong_labels(
-    stripes: tuple[np.ndarray, np.ndarray], settings: Settings, tmp_path: Path
+    stripes: tuple[np.ndarray, np.ndarray], tmp_path: Path
 ) -> None:
     crops, labels = stripes
     given = wrong_labels(labels, 0.3, np.random.default_rng(1))
     model, believed = train_expressions(
-        crops, given, tmp_path, settings, SelfCure(), width=8
+        crops, given, tmp_path, SETTINGS, SelfCure(), width=8
     )
     assert (believed != labels).mean() < 0.8 * (given != labels).mean()
     assert (model.probabilities(crops).argmax(1) == labels).mean() > 0.9

@@ -72,9 +72,8 @@ def test_frames_within_phones_are_speech_and_silences_are_not(
     for voice in drawn_voices:
         speech = spoken(voice.samples * decibels(gain))
         said = [name != PAUSE for name in voice.names]
-        start, end = (
-            (25 * times[said]).round().astype(int) for times in (voice.start, voice.end)
-        )
+        ends = voice.start, voice.end
+        start, end = ((25 * times[said]).round().astype(int) for times in ends)
         heard.append(speech[start[0] : end[-1]])
         before, after = max(0, start[0] - AROUND - 2), end[-1] + AROUND + 4
         outside += [speech[:before], speech[after:]]

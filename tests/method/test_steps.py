@@ -132,10 +132,9 @@ def test_what_style_hears_is_nothing_to_content(
         assert kept == (kind == "codes")
         assert not torch.equal(content(first), codes[1])
     assert len(written) == 1
+    plain = tiny.changed(features="phonetic")
     with pytest.raises(InputError, match="'phonetic and codes', not 'phonetic'"):
-        load_style(
-            tmp_path / "codes" / "model.safetensors", tiny.changed(features="phonetic")
-        )
+        load_style(tmp_path / "codes" / "model.safetensors", plain)
 
 
 def test_real_mouths_take_their_share_of_each_batch(
@@ -280,9 +279,8 @@ def test_the_improved_objective_is_deaf_to_who_speaks(
     style, log = train_style(clips, content, tmp_path / "style", improved)
     assert "loss/identity" not in log
     known = enrolled(clips)[0]
-    brighter = replace(
-        known, features=known.features + 1, speaker_mean=known.speaker_mean + 1
-    )
+    mean = known.speaker_mean + 1
+    brighter = replace(known, features=known.features + 1, speaker_mean=mean)
     first, second = style_codes(style, [known, brighter])
     assert torch.allclose(first[0], second[0], atol=1e-4)
 

@@ -76,9 +76,8 @@ def test_each_command_has_an_example_that_is_read(name: str) -> None:
 
 def test_the_shell_completes_commands() -> None:
     asked = {"_EMOFACE_COMPLETE": "complete_bash", "COMP_WORDS": "emoface an"}
-    found = CliRunner().invoke(
-        app, [], prog_name="emoface", env={**asked, "COMP_CWORD": "1"}
-    )
+    asked["COMP_CWORD"] = "1"
+    found = CliRunner().invoke(app, [], prog_name="emoface", env=asked)
     assert found.output.split() == ["animate"]
 
 

@@ -46,9 +46,7 @@ def direct() -> list[Requirement]:
 
 def unmet(requirements: list[Requirement], versions: dict[str, Version]) -> list[str]:
     """Requirements without a version, or with one that their range excludes."""
-    found = [
-        (line, versions.get(canonicalize_name(line.name))) for line in requirements
-    ]
+    found = [(one, versions.get(canonicalize_name(one.name))) for one in requirements]
     return [
         f"{line}: {have}"
         for line, have in found

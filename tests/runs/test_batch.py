@@ -12,12 +12,10 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
 
-import nbformat
 import numpy as np
 import pandas as pd
 import psutil
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -45,6 +43,7 @@ from emoface_lib.runs.collect import (
 from emoface_lib.runs.notebooks import read_notebook
 from emoface_lib.runs.sweep import Sweep, make_sweep, read_sweep
 from emoface_lib.runs.sweep_plans import Plan, plan_runs
+from tests.runs.test_reproduce import write_notebook
 
 pytestmark = pytest.mark.slow
 
@@ -78,12 +77,6 @@ exclude: [{mode: [fail, nothing], scale: 2.5}, {mode: [fail, nothing], seed: 2}]
 results: out/results.parquet
 """
 Swept = tuple[Sweep, Path, pd.DataFrame]
-
-
-def write_notebook(path: Path, parameters: str, *cells: str) -> None:
-    tagged = new_code_cell(parameters, metadata={"tags": ["parameters"]})
-    notebook = new_notebook(cells=[tagged, *map(new_code_cell, cells)])
-    nbformat.write(notebook, path)
 
 
 def write_sweep(root: Path, text: str = SWEEP) -> Path:
@@ -135,12 +128,8 @@ def test_a_run_leaves_notebook_parameters_log_numbers_and_costs(swept: Swept) ->
     result = read_json(folder / RESULT)
     number = {"method": "a", "metric": "LMD", "protocol": "px", "value": 5.5}
     assert result["numbers"] == [{"table": "out/results.parquet", "clips": 2, **number}]
-    assert result["parameters"] == {
-        "profile": "smoke",
-        "scale": 2.5,
-        "mode": "ok",
-        "seed": 2,
-    }
+    given = {"profile": "smoke", "scale": 2.5, "mode": "ok", "seed": 2}
+    assert result["parameters"] == given
     assert 50 < result["peak_memory_mb"] < 5_000
     assert 0 < result["seconds"] <= result["seconds_in_all"] < 600
     executed = read_notebook(folder / "smoke" / "notebooks" / "02_numbers.ipynb")

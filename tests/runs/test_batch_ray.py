@@ -4,27 +4,21 @@ Ray is an extra: `make test-ray` makes an environment with it and runs this.
 """
 
 import os
-import shutil
 import signal
-import sys
 import threading
 import time
 from pathlib import Path
 
 import pandas as pd
 import psutil
-import pytest
 
 from emoface_lib.runs.batch import run_sweep
 from emoface_lib.runs.collect import collect
 from emoface_lib.runs.sweep import read_sweep
 from emoface_lib.runs.sweep_plans import plan_runs
 from tests.runs.test_batch import SWEEP, write_sweep
+from tests.runs.test_ray import needs_ray
 
-needs_ray = pytest.mark.skipif(
-    shutil.which("ray", path=str(Path(sys.executable).parent)) is None,
-    reason="Ray is not installed: run `make test-ray`",
-)
 GOOD = SWEEP.replace("[ok, fail, nothing]", "[ok]").replace("exclude", "# exclude")
 
 

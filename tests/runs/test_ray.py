@@ -11,7 +11,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import psutil
 import pytest
@@ -22,8 +21,8 @@ from emoface_lib.core.settings import load_settings
 from emoface_lib.core.video import write_video
 from emoface_lib.corpora import prepare
 from emoface_lib.corpora.index import read_corpus
+from tests.core.test_faults import Talking, contents
 
-Talking = tuple[list[np.ndarray], np.ndarray]
 CLIPS = 12
 needs_ray = pytest.mark.skipif(
     shutil.which("ray", path=str(Path(sys.executable).parent)) is None,
@@ -56,14 +55,6 @@ def run(corpus: Path, folder: Path, engine: prepare.Engine) -> pd.DataFrame:
     return prepare.prepare(
         read_corpus(corpus).index, corpus, folder, settings, workers, engine=engine
     )
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 def workers_of_mine(kind: str = "ray::Worker") -> list[int]:

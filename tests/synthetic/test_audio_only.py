@@ -19,27 +19,24 @@ from emoface_lib.method.steps import split
 from emoface_lib.synthetic.audio_only import audio_only_clips, plan_audio_only
 from emoface_lib.synthetic.clips import make_clip, plan_corpus
 
-
-@pytest.fixture(scope="module")
-def settings() -> Settings:
-    return load_settings("smoke", audio_only_speakers=2, videos_per_speaker=3)
+SETTINGS = load_settings("smoke", audio_only_speakers=2, videos_per_speaker=3)
 
 
 @pytest.fixture(scope="module")
-def audio_only_voices(settings: Settings) -> list[Clip]:
-    return audio_only_clips(settings, to_canonical(mean_face()), workers=1)
+def audio_only_voices() -> list[Clip]:
+    return audio_only_clips(SETTINGS, to_canonical(mean_face()), workers=1)
 
 
-def test_they_are_further_speakers_of_the_same_corpus(settings: Settings) -> None:
-    drawn = {plan.speaker.name for plan in plan_corpus(settings)}
-    count = settings.synthetic.audio_only_speakers
-    plans = [plan for n in range(count) for plan in plan_audio_only(n, settings)]
+def test_they_are_further_speakers_of_the_same_corpus() -> None:
+    drawn = {plan.speaker.name for plan in plan_corpus(SETTINGS)}
+    count = SETTINGS.synthetic.audio_only_speakers
+    plans = [plan for n in range(count) for plan in plan_audio_only(n, SETTINGS)]
     more = {plan.speaker.name for plan in plans}
     assert len(more) == count
     assert not drawn & more
     larger = load_settings(
         "smoke",
-        train_speakers=settings.synthetic.train_speakers + 1,
+        train_speakers=SETTINGS.synthetic.train_speakers + 1,
         videos_per_speaker=3,
     )
     assert min(more) in {plan.speaker.name for plan in plan_corpus(larger)}
@@ -60,7 +57,7 @@ def test_lips_of_the_reference_are_closed(audio_only_voices: list[Clip]) -> None
 
 @pytest.mark.slow
 def test_all_rows_of_table_2_train_on_the_same_clips(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those of notebook 05, which hears all videos, and of what is trained beside it.
 
@@ -74,18 +71,16 @@ def test_all_rows_of_table_2_train_on_the_same_clips(
     write_npz(tmp_path / "features" / "mean_face.npz", landmarks=face)
     write_npz(tmp_path / "audio" / "statistics.npz", level=np.array(-26.0))
     monkeypatch.setattr("emoface_lib.evaluation.train_run.load_clips", lambda *_: [])
-    beside = training_clips(Run(settings, tmp_path))
-    every = audio_only_clips(settings, face, splits=("train", "val", "test"), workers=1)
+    beside = training_clips(Run(SETTINGS, tmp_path))
+    every = audio_only_clips(SETTINGS, face, splits=("train", "val", "test"), workers=1)
     assert {one.split for one in beside} == {"train", "real"}
     for one, other in zip(split(beside, "train"), split(every, "train"), strict=True):
         assert one.name == other.name
         assert torch.equal(one.reference, other.reference)
 
 
-def test_the_same_settings_give_the_same_clips(
-    settings: Settings, audio_only_voices: list[Clip]
-) -> None:
-    again = audio_only_clips(settings, to_canonical(mean_face()), workers=1)
+def test_the_same_settings_give_the_same_clips(audio_only_voices: list[Clip]) -> None:
+    again = audio_only_clips(SETTINGS, to_canonical(mean_face()), workers=1)
     assert [clip.name for clip in again] == [clip.name for clip in audio_only_voices]
     assert torch.equal(again[0].features, audio_only_voices[0].features)
     assert np.array_equal(again[-1].landmarks, audio_only_voices[-1].landmarks)
@@ -93,14 +88,10 @@ def test_the_same_settings_give_the_same_clips(
 
 @pytest.mark.parametrize(("kind", "size"), [("autovc", 80), ("codes", 64)])
 def test_they_are_heard_through_autovc_as_settings_say(
-    settings: Settings,
-    audio_only_voices: list[Clip],
-    tmp_path: Path,
-    kind: str,
-    size: int,
+    audio_only_voices: list[Clip], tmp_path: Path, kind: str, size: int
 ) -> None:
     small = {"autovc_pre": 16, "autovc_width": 16, "autovc_post": 16}
-    wanted = settings.changed(features=kind, **small)
+    wanted = SETTINGS.changed(features=kind, **small)
     with pytest.raises(InputError, match="run notebook 02_audio_features first"):
         audio_only_clips(wanted, to_canonical(mean_face()), tmp_path)
     torch.manual_seed(0)
@@ -113,9 +104,9 @@ def test_they_are_heard_through_autovc_as_settings_say(
         assert torch.equal(clip.landmarks, plain.landmarks)
 
 
-def test_a_mood_moves_inside_a_clip_of_several_phrases(settings: Settings) -> None:
+def test_a_mood_moves_inside_a_clip_of_several_phrases() -> None:
     """Voice and face go the same way, and the first phrase is that of a still mood."""
-    still, plan = (plan_audio_only(0, s)[0] for s in (settings, phrased(settings)))
+    still, plan = (plan_audio_only(0, s)[0] for s in (SETTINGS, phrased()))
     assert (still.sentence, still.state.arousal) == (plan.sentence, plan.state.arousal)
     clip, whole = make_clip(plan), plan.row
     assert clip.speech.seconds > 2.5 * make_clip(still).speech.seconds
@@ -132,18 +123,18 @@ def test_a_mood_moves_inside_a_clip_of_several_phrases(settings: Settings) -> No
     assert np.corrcoef(np.ravel(moved), np.ravel(wanted))[0, 1] > 0.9
 
 
-def test_clips_know_their_mood_over_time(settings: Settings) -> None:
+def test_clips_know_their_mood_over_time() -> None:
     face = to_canonical(mean_face())
-    for clip in audio_only_clips(phrased(settings, 1), face, workers=1):
+    for clip in audio_only_clips(phrased(1), face, workers=1):
         assert clip.mood is not None
         assert clip.mood.shape == (len(clip.features), 2)
         assert clip.mood[:, 0].mean() == pytest.approx(clip.arousal, abs=0.15)
 
 
-def test_recordings_are_far_apart_by_video_or_by_clip(settings: Settings) -> None:
+def test_recordings_are_far_apart_by_video_or_by_clip() -> None:
     """What is said and shown stays the same; the sound alone is another one."""
     plans = {
-        kind: plan_audio_only(0, settings.changed(channels=kind))[:4]
+        kind: plan_audio_only(0, SETTINGS.changed(channels=kind))[:4]
         for kind in ("alike", "video", "clip")
     }
     noises = {kind: [p.recording.noise for p in own] for kind, own in plans.items()}
@@ -160,5 +151,5 @@ def test_recordings_are_far_apart_by_video_or_by_clip(settings: Settings) -> Non
         assert not np.allclose(made[0].speech.samples, other.speech.samples, atol=1e-3)
 
 
-def phrased(settings: Settings, speakers: int = 2) -> Settings:
-    return settings.changed(phrases=3, audio_only_speakers=speakers, features="log_mel")
+def phrased(speakers: int = 2) -> Settings:
+    return SETTINGS.changed(phrases=3, audio_only_speakers=speakers, features="log_mel")

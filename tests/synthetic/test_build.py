@@ -98,11 +98,8 @@ def test_clips_have_the_format_of_voxceleb2(corpus: Path) -> None:
         video, audio = container.streams.video[0], container.streams.audio[0]
         assert (video.width, video.height, video.average_rate) == (224, 224, 25)
         assert video.codec_context.name == "h264"
-        assert (audio.rate, audio.codec_context.name, audio.channels) == (
-            16_000,
-            "aac",
-            1,
-        )
+        sound = audio.rate, audio.codec_context.name, audio.channels
+        assert sound == (16_000, "aac", 1)
         assert video.frames == round(row["seconds"] * 25)
         assert "Synthetic" in container.metadata["comment"]
 
@@ -198,9 +195,8 @@ def test_interrupted_build_ends_the_same(corpus: Path, tmp_path: Path) -> None:
     last.with_name(f".{last.stem}.0123abcd.mp4").write_bytes(b"torn by a kill")
     build(tmp_path)
     assert all(path.stat().st_mtime_ns == time for path, time in done.items())
-    pd.testing.assert_frame_equal(
-        read_corpus(tmp_path).index, read_corpus(corpus).index
-    )
+    built, whole = (read_corpus(folder).index for folder in (tmp_path, corpus))
+    pd.testing.assert_frame_equal(built, whole)
     assert digests(tmp_path) == digests(corpus)
     assert not list(tmp_path.rglob(".*.mp4"))
 
@@ -215,9 +211,8 @@ def test_complete_corpus_is_kept(corpus: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_settings_of_training_do_not_touch_the_corpus(corpus: Path) -> None:
     other = SMALL.changed(content_steps=7)
-    assert synthetic_build.corpus_identity(other) == synthetic_build.corpus_identity(
-        SMALL
-    )
+    one, two = map(synthetic_build.corpus_identity, (other, SMALL))
+    assert one == two
 
 
 def test_corpus_of_other_settings_is_removed_and_other_files_kept(

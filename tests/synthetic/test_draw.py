@@ -19,16 +19,12 @@ from emoface_lib.synthetic.heads.sheet import Sheet
 
 # where turning to 20 degrees hides nothing: brows, nose bridge, eyes, lips' outer edge
 ALWAYS_SEEN = [*range(18, 26), *range(27, 31), *range(37, 39), *range(43, 45), 51, 57]
+PERSON = Identity.random(np.random.default_rng(4))
 
 
 @pytest.fixture(scope="module")
-def person() -> Identity:
-    return Identity.random(np.random.default_rng(4))
-
-
-@pytest.fixture(scope="module")
-def drawer(person: Identity) -> FaceDrawer:
-    return FaceDrawer(person)
+def drawer() -> FaceDrawer:
+    return FaceDrawer(PERSON)
 
 
 def drawn(drawer: FaceDrawer, **control: float) -> np.ndarray:
@@ -71,7 +67,7 @@ def test_landmarks_are_where_the_camera_puts_them(yaw, pitch, roll, opening, hap
     assert error.max() < 4  # px of a texture of 100 px a face unit
 
 
-def test_same_seed_same_picture(drawer, person):
+def test_same_seed_same_picture(drawer):
     again = FaceDrawer(Identity.random(np.random.default_rng(4)))
     first, second = (drawn(d, yaw=7.0, open=0.4) for d in (drawer, again))
     assert first.shape == (224, 224, 3)
@@ -113,11 +109,11 @@ def test_eyes_are_white_when_open_and_skin_when_closed(drawer, yaw):
 
 
 @pytest.mark.slow
-def test_other_sizes_show_the_same_face(person):
-    large = FaceDrawer(person, size=448)
+def test_other_sizes_show_the_same_face():
+    large = FaceDrawer(PERSON, size=448)
     control = {"yaw": 8.0, "open": 0.5}
-    shape = pose_face(person, control)[0]
-    small = FaceDrawer(person).draw(shape, control)
+    shape = pose_face(PERSON, control)[0]
+    small = FaceDrawer(PERSON).draw(shape, control)
     shrunk = cv2.resize(
         large.draw(shape, control), (224, 224), None, 0, 0, cv2.INTER_AREA
     )

@@ -43,9 +43,8 @@ def test_expression_is_a_mixture_led_by_the_emotion(seed: int, emotion: str) -> 
 
 
 def test_emotions_near_in_arousal_and_valence_share_expressions() -> None:
-    fear, anger, happiness = (
-        EXPRESSIONS.index(name) for name in ("fear", "anger", "happiness")
-    )
+    moods = "fear", "anger", "happiness"
+    fear, anger, happiness = (EXPRESSIONS.index(name) for name in moods)
     mixture = mixed_expression(fear, 1.0, *CIRCUMPLEX[fear])
     assert mixture[fear] > mixture[anger] > 0.05 > mixture[happiness]
 

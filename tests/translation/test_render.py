@@ -21,16 +21,12 @@ from emoface_lib.translation.translators import PairRenderer
 from emoface_lib.translation.warp.photo_warp import STILL, PhotoWarp, Pose
 
 SIZE = 64
+PICTURE = np.ascontiguousarray(data.astronaut()[:300, 60:390])
 
 
 @pytest.fixture(scope="module")
-def picture() -> np.ndarray:
-    return np.ascontiguousarray(data.astronaut()[:300, 60:390])
-
-
-@pytest.fixture(scope="module")
-def face(picture: np.ndarray) -> np.ndarray:
-    return DlibDetector().detect(picture[None]).landmarks[0, :, :2].astype(float)
+def face() -> np.ndarray:
+    return DlibDetector().detect(PICTURE[None]).landmarks[0, :, :2].astype(float)
 
 
 def opened(face: np.ndarray, amount: float) -> np.ndarray:
@@ -39,35 +35,35 @@ def opened(face: np.ndarray, amount: float) -> np.ndarray:
     return moved
 
 
-def test_a_fresh_unet_shows_a_photograph(picture: np.ndarray, face: np.ndarray) -> None:
-    renderer = NetworkRenderer(picture, face, PairRenderer(UNet(4)), SIZE)
+def test_a_fresh_unet_shows_a_photograph(face: np.ndarray) -> None:
+    renderer = NetworkRenderer(PICTURE, face, PairRenderer(UNet(4)), SIZE)
     (frame,) = renderer.frames([Pose(opened(face, 9))])
-    assert frame.shape == picture.shape
-    square = Square.around(face, picture.shape)
-    beyond = np.ones(picture.shape[:2], bool)
+    assert frame.shape == PICTURE.shape
+    square = Square.around(face, PICTURE.shape)
+    beyond = np.ones(PICTURE.shape[:2], bool)
     rows = slice(max(0, square.top), square.top + square.side)
     columns = slice(max(0, square.left), square.left + square.side)
     beyond[rows, columns] = False
-    np.testing.assert_array_equal(frame[beyond], picture[beyond])
-    assert np.abs(frame.astype(float) - picture).mean() < 12  # 64 px, enlarged
+    np.testing.assert_array_equal(frame[beyond], PICTURE[beyond])
+    assert np.abs(frame.astype(float) - PICTURE).mean() < 12  # 64 px, enlarged
 
 
 def test_a_gate_that_is_shut_leaves_the_warp_in_full_resolution(
-    picture: np.ndarray, face: np.ndarray
+    face: np.ndarray,
 ) -> None:
     net = GatedWarp(4)
     with torch.no_grad():
         net.leave.weight[3] = 0
         net.leave.bias[3] = -50
-    renderer = NetworkRenderer(picture, face, PairRenderer(net), SIZE)
+    renderer = NetworkRenderer(PICTURE, face, PairRenderer(net), SIZE)
     (frame,) = renderer.frames([Pose(opened(face, 9))])
-    (bent,) = PhotoWarp(picture, face).frames([Pose(opened(face, 9))])
+    (bent,) = PhotoWarp(PICTURE, face).frames([Pose(opened(face, 9))])
     assert np.abs(frame.astype(int) - bent).max() <= 1
 
 
 @pytest.mark.parametrize("count", [0, 1, BATCH, 2 * BATCH + 1])
 def test_one_frame_a_face_and_none_is_computed_before_it_is_asked_for(
-    picture: np.ndarray, face: np.ndarray, count: int
+    face: np.ndarray, count: int
 ) -> None:
     taken = []
 
@@ -76,7 +72,7 @@ def test_one_frame_a_face_and_none_is_computed_before_it_is_asked_for(
             taken.append(number)
             yield Pose(opened(face, number))
 
-    renderer = NetworkRenderer(picture, face, PairRenderer(UNet(4)), SIZE)
+    renderer = NetworkRenderer(PICTURE, face, PairRenderer(UNet(4)), SIZE)
     frames = renderer.frames(faces())
     assert not taken
     if count:
@@ -85,32 +81,30 @@ def test_one_frame_a_face_and_none_is_computed_before_it_is_asked_for(
     assert len(list(frames)) == max(0, count - 1)
 
 
-def test_head_motion_moves_the_painting(picture: np.ndarray, face: np.ndarray) -> None:
+def test_head_motion_moves_the_painting(face: np.ndarray) -> None:
     class Lines(PairRenderer):
         """Shows the landmark image."""
 
         def render(self, *pictures: np.ndarray) -> np.ndarray:
             return pictures[1]
 
-    renderer = NetworkRenderer(picture, face, Lines(UNet(4)), SIZE)
+    renderer = NetworkRenderer(PICTURE, face, Lines(UNet(4)), SIZE)
     shift = STILL + np.array([[0, 0, 12], [0, 0, 0]])
     moved, told = renderer.frames([Pose(face, shift), Pose(face + np.array([12, 0]))])
     np.testing.assert_array_equal(moved, told)
 
 
-def test_renderers_are_made_by_name(
-    tmp_path: Path, picture: np.ndarray, face: np.ndarray
-) -> None:
-    assert isinstance(make_renderer("warp", picture, face, tmp_path), PhotoWarp)
+def test_renderers_are_made_by_name(tmp_path: Path, face: np.ndarray) -> None:
+    assert isinstance(make_renderer("warp", PICTURE, face, tmp_path), PhotoWarp)
     with pytest.raises(InputError, match="warp, unet, improved"):
-        make_renderer("oil", picture, face, tmp_path)
+        make_renderer("oil", PICTURE, face, tmp_path)
     with pytest.raises(InputError, match="reproduce --through 08"):
-        make_renderer("unet", picture, face, tmp_path)
+        make_renderer("unet", PICTURE, face, tmp_path)
     settings = load_settings("smoke", translator="improved", translator_width=4)
     (tmp_path / "improved").mkdir()
     save_model(tmp_path / "improved" / "model.safetensors", GatedWarp(4), settings)
-    renderer = make_renderer("improved", picture, face, tmp_path)
-    assert next(renderer.frames([Pose(face)])).shape == picture.shape
+    renderer = make_renderer("improved", PICTURE, face, tmp_path)
+    assert next(renderer.frames([Pose(face)])).shape == PICTURE.shape
 
 
 def test_a_picture_of_the_corpus_is_taken_whole_and_a_photograph_cut() -> None:
@@ -124,16 +118,16 @@ def test_a_picture_of_the_corpus_is_taken_whole_and_a_photograph_cut() -> None:
     np.testing.assert_allclose(middle, [0.495, 0.58], atol=0.01)
 
 
-def test_a_square_beyond_the_border_is_cut_and_laid_back(picture: np.ndarray) -> None:
+def test_a_square_beyond_the_border_is_cut_and_laid_back() -> None:
     square = Square(-20, 200, 150)
-    cut = square.cut(picture, 150)
+    cut = square.cut(PICTURE, 150)
     assert cut.shape == (150, 150, 3)
-    np.testing.assert_array_equal(cut[:100, 20:], picture[200:, :130])
-    np.testing.assert_array_equal(cut[:100, 0], picture[200:, 0])
-    laid = picture.copy()
+    np.testing.assert_array_equal(cut[:100, 20:], PICTURE[200:, :130])
+    np.testing.assert_array_equal(cut[:100, 0], PICTURE[200:, 0])
+    laid = PICTURE.copy()
     square.lay(laid, cut.astype(np.float32), np.ones((150, 150, 1), np.float32))
-    np.testing.assert_array_equal(laid, picture)
-    square.lay(laid, 0 * cut.astype(np.float32), square.fade(picture.shape))
+    np.testing.assert_array_equal(laid, PICTURE)
+    square.lay(laid, 0 * cut.astype(np.float32), square.fade(PICTURE.shape))
     assert laid[200, 60].tolist() != [0, 0, 0]  # it fades at its edges
     assert laid[270, 60].tolist() == [0, 0, 0]
 
