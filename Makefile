@@ -49,7 +49,7 @@ else
 endif
 in_runs = $(foreach name,$(1),$(call quoted,$(RUNS)/$(name)))
 
-.PHONY: help install reproduce test test-library test-fast test-ray test-course \
+.PHONY: help install reproduce test test-library coverage test-fast test-ray test-course \
 	test-notebooks test-browser course check lab app book notebooks editions slides \
 	release bench format lock clean
 .DELETE_ON_ERROR:
@@ -106,9 +106,11 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
     --ignore-glob '*/test_browser.py' --ignore-glob '*/test_book.py' $(LONG) $(ROOMS)
 
 test-library: $(INSTALLED)
+	$(PYTEST)
+
+coverage: $(INSTALLED) ## the lines of emoface_lib that the library's tests don't run
 	$(PYTEST) --cov --cov-report=
-	@printf 'Lines of emoface_lib that tests run, in %%: '
-	@$(BIN)/coverage report --format=total
+	$(BIN)/coverage report --show-missing
 
 test-fast: $(INSTALLED) ## the tests of the library that take no seconds
 	$(PYTEST) -m 'not slow'
